@@ -1,0 +1,22 @@
+"""Celery only wakes things up: the whole schedule on one screen. Every task finds what is due by itself."""
+
+import os
+
+from celery import Celery
+from celery.schedules import crontab
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "billing_portal.settings")
+
+app = Celery("billing_portal")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+MINUTE = 60.0
+
+app.conf.beat_schedule = {
+    "run-billing": {"task": "billing_portal.tasks.run_billing", "schedule": crontab(minute="5")},
+    "collect-due": {"task": "billing_portal.tasks.collect_due", "schedule": MINUTE},
+    "resolve-payments": {"task": "billing_portal.tasks.resolve_payments", "schedule": MINUTE},
+    "deliver-documents": {"task": "billing_portal.tasks.deliver_documents", "schedule": MINUTE},
+    "deliver-notices": {"task": "billing_portal.tasks.deliver_notices", "schedule": MINUTE},
+}

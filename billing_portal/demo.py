@@ -1,0 +1,10 @@
+"""The demo log-ins, offered on the log-in page in demo mode only."""
+
+DEMO_PASSWORD = "demo-portal-2026"  # noqa: S105 - only ever set by seed_demo
+
+DEMO_LOGINS = [
+    {"email": "free@example.com", "password": DEMO_PASSWORD, "label": "A customer on Free"},
+    {"email": "plus@example.com", "password": DEMO_PASSWORD, "label": "A customer on Plus, with history"},
+    {"email": "enterprise@example.com", "password": DEMO_PASSWORD, "label": "An Enterprise customer"},
+    {"email": "staff@example.com", "password": DEMO_PASSWORD, "label": "Staff, for Django admin"},
+]

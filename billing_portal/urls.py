@@ -1,0 +1,14 @@
+"""Every URL of the house: each room brings its own, the roof the pages that join rooms."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("billing_portal.pages.urls")),
+    path("", include("plans.urls")),
+    path("", include("invoices.urls")),
+    path("", include("usage.urls")),
+    path("", include("accounts.urls")),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+]
