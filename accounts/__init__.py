@@ -1,0 +1,1 @@
+"""Who is here, who is billed, and with which card."""

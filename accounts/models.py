@@ -1,0 +1,287 @@
+"""Who is here, who is billed, and with which card. Only this room writes these tables."""
+
+from functools import partial
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractUser, BaseUserManager
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+
+from core.ids import public_id
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, **{"is_staff": True, "is_superuser": True, **fields})
+
+
+class User(AbstractUser):
+    """A person, known by their e-mail address (stored in lower case)."""
+
+    username = None  # type: ignore[assignment]
+    email = models.EmailField("e-mail", unique=True)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_lower_case"),)
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.email
+
+
+class PaymentPolicy(models.TextChoices):
+    """Whether a customer must keep a payment method. Decided by plans, pushed down here."""
+
+    OPTIONAL = "optional", "optional"
+    REQUIRED = "required", "required"
+    MANAGED_BY_CONTRACT = "managed_by_contract", "managed by contract"
+
+
+class Customer(models.Model):
+    """Who is billed. The row is also the mutex of everything that moves this customer's money."""
+
+    key = models.CharField(max_length=40, unique=True, default=partial(public_id, "cus"), editable=False)
+    name = models.CharField(max_length=200)
+    currency = models.CharField(max_length=3, blank=True, help_text="Set by the first invoice; never changes after.")
+    payment_policy = models.CharField(
+        max_length=20,
+        choices=PaymentPolicy,
+        default=PaymentPolicy.OPTIONAL,
+        help_text="Written by every verb of plans that changes the plan; check_books compares.",
+    )
+    clock_at = models.DateTimeField(
+        null=True, blank=True, help_text="A sandbox customer's own present; moved by the test clock only."
+    )
+    parked_at = models.DateTimeField(null=True, blank=True, help_text="Set when a run failed for this customer.")
+    parked_reason = models.TextField(blank=True)
+    gateway_customer = models.CharField(max_length=80, blank=True, help_text="Set with the first payment method.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    users = models.ManyToManyField(User, through="Membership", related_name="customers")
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(payment_policy__in=PaymentPolicy.values), name="customer_payment_policy_known"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.TextChoices):
+    BILLING_ADMIN = "billing_admin", "Billing admin"
+    BILLING_VIEWER = "billing_viewer", "Billing viewer"
+    MEMBER = "member", "Member"
+
+
+class Membership(models.Model):
+    """A person's role with one customer."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=20, choices=Role)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("user", "customer"), name="membership_once"),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_role_known"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user} – {self.customer} ({self.get_role_display()})"
+
+
+class BillingProfile(models.Model):
+    """The customer as a party on documents. Issued documents keep their own copy."""
+
+    customer = models.OneToOneField(Customer, on_delete=models.CASCADE, related_name="billing_profile")
+    legal_name = models.CharField("legal or company name", max_length=200, blank=True)
+    line1 = models.CharField("address line 1", max_length=200, blank=True)
+    line2 = models.CharField("address line 2", max_length=200, blank=True)
+    postal_code = models.CharField(max_length=20, blank=True)
+    city = models.CharField(max_length=100, blank=True)
+    region = models.CharField("state or region", max_length=100, blank=True)
+    country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1 alpha-2")
+    tax_id = models.CharField("tax ID (VAT, GST …)", max_length=40, blank=True)
+    po_number = models.CharField("purchase order number", max_length=60, blank=True)
+    recipients = models.JSONField(default=list, blank=True, help_text="E-mail addresses that get documents.")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.legal_name or self.customer.name
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether a document can name this party."""
+        return bool(self.legal_name and self.line1 and self.city and self.country)
+
+
+class SubjectKind(models.TextChoices):
+    CONSUMER = "consumer", "Consumer"
+    APPLICATION = "application", "Application"
+    SUBJECT = "subject", "Subject"
+
+
+class UsageSubject(models.Model):
+    """What an event's `subject` names; it belongs to exactly one customer."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="usage_subjects")
+    subject = models.CharField(max_length=200, unique=True)
+    kind = models.CharField(max_length=20, choices=SubjectKind, default=SubjectKind.SUBJECT)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(kind__in=SubjectKind.values), name="usage_subject_kind_known"),
+        )
+
+    def __str__(self) -> str:
+        return self.subject
+
+
+class ApiToken(models.Model):
+    """A bearer token of the API: shown once, kept as a hash. Without a customer it is an operator's."""
+
+    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=12, help_text="The first characters, so that people can tell tokens apart.")
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the token, hexadecimal")
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+
+class PaymentMethod(models.Model):
+    """A card kept by the gateway; we hold its token and what people need to recognise it."""
+
+    key = models.CharField(max_length=40, unique=True, default=partial(public_id, "pm"), editable=False)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="payment_methods")
+    gateway = models.CharField(max_length=20)
+    token = models.CharField(max_length=120, help_text="The gateway's reference; never a card number.")
+    fingerprint = models.CharField(max_length=80, blank=True, help_text="Same card, same value: finds duplicates.")
+    brand = models.CharField(max_length=20)
+    last4 = models.CharField(max_length=4)
+    exp_month = models.PositiveSmallIntegerField()
+    exp_year = models.PositiveSmallIntegerField()
+    is_default = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True, blank=True, help_text="Payments keep pointing at the row.")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("customer",),
+                condition=Q(is_default=True, deleted_at__isnull=True),
+                name="payment_method_one_default",
+            ),
+            models.UniqueConstraint(fields=("gateway", "token"), name="payment_method_token_once"),
+            models.CheckConstraint(
+                condition=Q(exp_month__gte=1, exp_month__lte=12), name="payment_method_exp_month_valid"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.brand} ending {self.last4}"
+
+
+class CardSetup(models.Model):
+    """One visit to the gateway's card page, from *Add a payment method* until the card is kept or refused."""
+
+    key = models.CharField(max_length=40, unique=True, default=partial(public_id, "set"), editable=False)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    gateway = models.CharField(max_length=20)
+    gateway_id = models.CharField(max_length=120, unique=True)
+    next_url = models.CharField(max_length=500, blank=True, help_text="Where to go back to; a path of this portal.")
+    payment_method = models.ForeignKey(PaymentMethod, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class AuditEntry(models.Model):
+    """Who did what, when, and what it was before. Appended only."""
+
+    at = models.DateTimeField()
+    actor = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", help_text="Null: the run.")
+    customer = models.ForeignKey(Customer, null=True, on_delete=models.PROTECT, related_name="audit_entries")
+    action = models.CharField(max_length=60, help_text="The verb: change_plan, make_default …")
+    subject = models.CharField(max_length=120, help_text="What it was done to: invoice:7, subscription:42 …")
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        indexes = (models.Index(fields=("customer", "-at"), name="audit_by_customer"),)
+        verbose_name_plural = "audit entries"
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.subject}"
+
+
+class Notice(models.Model):
+    """The outbox: a message that must reach somebody. Created once by its key, delivered at least once."""
+
+    key = models.CharField(max_length=200, unique=True, help_text="Also its Message-ID, stable over repeats.")
+    customer = models.ForeignKey(Customer, null=True, on_delete=models.PROTECT, related_name="notices")
+    template = models.CharField(max_length=80, help_text="emails/<template>.txt; its first line is the subject.")
+    to = models.JSONField(help_text="List of e-mail addresses")
+    context = models.JSONField(default=dict, help_text="Frozen when the notice was made.")
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    retry_at = models.DateTimeField(null=True, blank=True, help_text="After a failed attempt: not before this.")
+    last_error = models.TextField(blank=True)
+
+    class Meta:
+        indexes = (models.Index(F("created_at"), condition=Q(sent_at__isnull=True), name="notice_to_send"),)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class SandboxSession(models.Model):
+    """The sandbox processor's own books: a card page being visited. Stands in for the processor's database."""
+
+    session_id = models.CharField(max_length=60, unique=True, default=partial(public_id, "sbs"))
+    return_url = models.CharField(max_length=500)
+    cancel_url = models.CharField(max_length=500)
+    token = models.CharField(max_length=60, blank=True)
+    brand = models.CharField(max_length=20, blank=True)
+    last4 = models.CharField(max_length=4, blank=True)
+    exp_month = models.PositiveSmallIntegerField(null=True)
+    exp_year = models.PositiveSmallIntegerField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.session_id
+
+
+class SandboxIntent(models.Model):
+    """The sandbox processor's journal of charges: the second set of books that reconciliation reads."""
+
+    intent_id = models.CharField(max_length=60, unique=True, default=partial(public_id, "sbi"))
+    idempotency_key = models.CharField(max_length=120, unique=True)
+    token = models.CharField(max_length=60)
+    amount = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    status = models.CharField(max_length=20, default="created")
+    decline_code = models.CharField(max_length=40, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.intent_id

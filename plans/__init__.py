@@ -1,0 +1,1 @@
+"""The price list, who subscribed to what, and what that costs."""

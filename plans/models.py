@@ -1,0 +1,228 @@
+"""The price list, who subscribed to what, and what that costs. Only this room writes these tables."""
+
+from functools import partial
+
+from django.db import models
+from django.db.models import F, Q
+
+from accounts.models import PaymentPolicy
+from core.ids import public_id
+
+
+class PlanStatus(models.TextChoices):
+    DRAFT = "draft", "draft"
+    PUBLISHED = "published", "published"
+    ARCHIVED = "archived", "archived"
+
+
+class SettlementMode(models.TextChoices):
+    CREDIT_ONLY = "credit_only", "Credits only"
+    CREDIT_THEN_INVOICE = "credit_then_invoice", "Credits then invoice"
+
+
+class Plan(models.Model):
+    """One version of a plan. Published versions are immutable; a change is a new version."""
+
+    key = models.SlugField(max_length=40, help_text="The same for all versions: free, plus")
+    version = models.PositiveIntegerField(default=1)
+    name = models.CharField(max_length=60, help_text="Without the product: Plus")
+    tagline = models.CharField(max_length=200, blank=True)
+    facts = models.JSONField(default=list, blank=True, help_text="Up to five short lines on the tile")
+    position = models.PositiveSmallIntegerField(default=0, help_text="Order of the tiles")
+    status = models.CharField(max_length=20, choices=PlanStatus, default=PlanStatus.DRAFT)
+    published_at = models.DateTimeField(null=True, blank=True)
+    currency = models.CharField(max_length=3)
+    settlement_mode = models.CharField(
+        max_length=20, choices=SettlementMode, default=SettlementMode.CREDIT_THEN_INVOICE
+    )
+    payment_policy = models.CharField(max_length=20, choices=PaymentPolicy, default=PaymentPolicy.OPTIONAL)
+    self_serve = models.BooleanField(default=True, help_text="Customers may change to and from it by themselves")
+    is_default = models.BooleanField(default=False, help_text="Opened at sign-up; what «Cancel Plan» moves to")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("key", "version"), name="plan_version_once"),
+            models.UniqueConstraint(
+                fields=("key",), condition=Q(status="published"), name="plan_one_published_version"
+            ),
+            models.UniqueConstraint(
+                fields=("is_default",), condition=Q(status="published", is_default=True), name="plan_one_default"
+            ),
+            models.CheckConstraint(condition=Q(status__in=PlanStatus.values), name="plan_status_known"),
+            models.CheckConstraint(
+                condition=Q(settlement_mode__in=SettlementMode.values), name="plan_settlement_mode_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(payment_policy__in=PaymentPolicy.values), name="plan_payment_policy_known"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.version}"
+
+
+class PriceModel(models.TextChoices):
+    FLAT = "flat", "Flat fee"
+    UNIT = "unit", "Usage based"
+
+
+class RateCard(models.Model):
+    """The price of one thing in one plan version."""
+
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="rate_cards")
+    key = models.SlugField(max_length=60, help_text="Stable over versions: base-fee, api-requests")
+    name = models.CharField(max_length=100, help_text="As on the invoice: API requests")
+    position = models.PositiveSmallIntegerField(default=0)
+    feature = models.ForeignKey("usage.Feature", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    model = models.CharField(max_length=20, choices=PriceModel)
+    amount = models.BigIntegerField(null=True, blank=True, help_text="Flat fee per billing period, minor units, in arrears")
+    unit_amount = models.DecimalField(
+        max_digits=30, decimal_places=12, null=True, blank=True, help_text="Price per `per_units`, major units"
+    )
+    per_units = models.PositiveIntegerField(default=1, help_text="12.00 per 1,000,000: sub-cent prices stay readable")
+    free_units = models.DecimalField(
+        max_digits=38, decimal_places=12, default=0, help_text="Included in every usage window"
+    )
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("plan", "key"), name="rate_card_once"),
+            models.UniqueConstraint(fields=("plan", "feature"), name="rate_card_feature_once"),
+            models.CheckConstraint(
+                condition=Q(model="flat", amount__gte=0, feature__isnull=True)
+                | Q(model="unit", unit_amount__gte=0, feature__isnull=False),
+                name="rate_card_priced_as_its_model",
+            ),
+            models.CheckConstraint(condition=Q(per_units__gte=1, free_units__gte=0), name="rate_card_units_valid"),
+        )
+        ordering = ("plan", "position", "id")
+
+    def __str__(self) -> str:
+        return f"{self.plan}: {self.name}"
+
+
+class Subscription(models.Model):
+    """One spell of one customer on one plan version. Exactly one is open per customer."""
+
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="subscriptions")
+    anchor_on = models.DateField(help_text="Billing dates count from here; kept from paid plan to paid plan")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True, help_text="Set once, when another spell begins")
+    window_starts_at = models.DateTimeField(
+        help_text="Usage before this is billed. Moves forward with each calculation, back when a draft is discarded."
+    )
+    next_billing_on = models.DateField(
+        null=True, blank=True, help_text="The billing date whose charges are not yet calculated; null: never billed."
+    )
+    calculate_at = models.DateTimeField(
+        null=True, blank=True, help_text="Three days before next_billing_on; null: nothing to calculate."
+    )
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("customer",), condition=Q(ends_at__isnull=True), name="one_open_subscription"),
+            models.CheckConstraint(
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gte=F("starts_at")), name="subscription_ordered"
+            ),
+            models.CheckConstraint(
+                condition=Q(calculate_at__isnull=True, next_billing_on__isnull=True)
+                | Q(calculate_at__isnull=False, next_billing_on__isnull=False),
+                name="subscription_calendar_whole",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("calculate_at",), condition=Q(ends_at__isnull=True), name="subscription_due"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.customer} on {self.plan}"
+
+
+class RatedUsage(models.Model):
+    """Watermark: what of a usage window has been rated and billed. The next rating posts only the difference."""
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="rated_usage")
+    rate_card = models.ForeignKey(RateCard, on_delete=models.PROTECT, related_name="+")
+    window_starts_at = models.DateTimeField()
+    window_ends_at = models.DateTimeField()
+    planned_ends_at = models.DateTimeField(help_text="Where the window would have ended; later where it was cut")
+    quantity = models.DecimalField(max_digits=38, decimal_places=12)
+    amount = models.BigIntegerField()
+    invoice_key = models.CharField(max_length=120, help_text="The invoice that billed it; a discarded draft rewinds it")
+    rated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("subscription", "rate_card", "window_starts_at"), name="rated_usage_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id} {self.rate_card_id} {self.window_starts_at:%Y-%m-%d}"
+
+
+class QuoteKind(models.TextChoices):
+    SUBSCRIBE = "subscribe", "subscribe"
+    CANCEL = "cancel", "cancel"
+
+
+class ChangeQuote(models.Model):
+    """What a confirm page showed, to the cent. The confirm carries it and is refused if anything moved."""
+
+    public_id = models.CharField(max_length=40, unique=True, default=partial(public_id, "quo"), editable=False)
+    kind = models.CharField(max_length=20, choices=QuoteKind)
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.PROTECT, related_name="+", help_text="The spell it would end"
+    )
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+", help_text="The version it would open")
+    effective_at = models.DateTimeField(help_text="The instant of the change if confirmed")
+    expires_at = models.DateTimeField()
+    currency = models.CharField(max_length=3)
+    lines = models.JSONField(default=list)
+    subtotal = models.BigIntegerField()
+    tax = models.BigIntegerField()
+    total = models.BigIntegerField()
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
+    accepted_at = models.DateTimeField(null=True, help_text="Confirmed by a person; may still wait for a card")
+    completed_at = models.DateTimeField(null=True, help_text="Carried out; a repeat gives the same result")
+    invoice = models.ForeignKey("invoices.Invoice", null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(kind__in=QuoteKind.values), name="quote_kind_known"),)
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class InquiryStatus(models.TextChoices):
+    NEW = "new", "new"
+    CONTACTED = "contacted", "contacted"
+    CLOSED = "closed", "closed"
+
+
+class SalesInquiry(models.Model):
+    """A «Contact Sales» request. Stored first, mailed after."""
+
+    reference = models.CharField(max_length=40, unique=True, default=partial(public_id, "sal"), editable=False)
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
+    user = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
+    name = models.CharField(max_length=200)
+    email = models.EmailField("work e-mail")
+    company = models.CharField(max_length=200)
+    message = models.TextField("what do you need?")
+    volume = models.CharField("expected monthly volume", max_length=200, blank=True)
+    status = models.CharField(max_length=20, choices=InquiryStatus, default=InquiryStatus.NEW)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(status__in=InquiryStatus.values), name="inquiry_status_known"),
+        )
+        verbose_name_plural = "sales inquiries"
+
+    def __str__(self) -> str:
+        return f"{self.company} ({self.reference})"

@@ -1,0 +1,1 @@
+"""Metering: what was used, when, by whom – and nothing about money."""

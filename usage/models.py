@@ -1,0 +1,91 @@
+"""What was used, when, by whom. Only this room writes these tables; nothing here knows about money."""
+
+from django.db import models
+from django.db.models import Q
+
+QUANTITY = {"max_digits": 38, "decimal_places": 12}
+
+
+class Aggregation(models.TextChoices):
+    COUNT = "count", "count"
+    SUM = "sum", "sum"
+
+
+class Meter(models.Model):
+    """How events of one type become a quantity."""
+
+    key = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(max_length=100)
+    event_type = models.CharField(max_length=120, db_index=True, help_text="CloudEvents `type` it listens to")
+    aggregation = models.CharField(max_length=20, choices=Aggregation)
+    value_path = models.CharField(max_length=200, blank=True, help_text="JSON path in `data`, e.g. $.tokens; not for count")
+    dimensions = models.JSONField(default=dict, blank=True, help_text="name → JSON path in `data`")
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(aggregation__in=Aggregation.values), name="meter_aggregation_known"),
+            models.CheckConstraint(
+                condition=Q(aggregation="count") | ~Q(value_path=""), name="meter_value_path_unless_count"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Feature(models.Model):
+    """What can be priced: a meter with optional dimension filters, or static (no meter)."""
+
+    key = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(max_length=100)
+    unit = models.CharField(max_length=40, default="unit", help_text="Singular: request, token")
+    unit_plural = models.CharField(max_length=40, default="units")
+    meter = models.ForeignKey(Meter, null=True, blank=True, on_delete=models.PROTECT, related_name="features")
+    filters = models.JSONField(default=dict, blank=True, help_text="dimension → list of values it may have")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UsageEvent(models.Model):
+    """One CloudEvent as it was received. Identity is (customer, source, id); a repeat is ignored."""
+
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
+    source = models.CharField(max_length=200)
+    event_id = models.CharField(max_length=200)
+    type = models.CharField(max_length=120)
+    subject = models.CharField(max_length=200)
+    time = models.DateTimeField(help_text="When it was used; decides the usage window, to the microsecond.")
+    data = models.JSONField(default=dict)
+    corrects = models.CharField(max_length=200, blank=True, help_text="Event id it corrects (same customer and source)")
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("customer", "source", "event_id"), name="usage_event_once"),
+        )
+        indexes = (models.Index(fields=("customer", "type", "time"), name="usage_event_by_time"),)
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.event_id}"
+
+
+class UsageHour(models.Model):
+    """Roll-up: what one customer used of one feature in one UTC hour. Kept in step with the events it sums."""
+
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
+    feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="+")
+    hour = models.DateTimeField()
+    quantity = models.DecimalField(**QUANTITY)
+    events = models.PositiveIntegerField()
+    touched_at = models.DateTimeField(help_text="When an event last changed it; whoever settles hours looks here.")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("customer", "feature", "hour"), name="usage_hour_once", include=("quantity",)
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.feature_id} {self.hour:%Y-%m-%d %H}h"
