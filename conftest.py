@@ -1,0 +1,106 @@
+"""The fixed cast of the tests.
+
+alice is billing admin of `customer`, bob billing viewer of the same, dora a plain member of it;
+charlie is a stranger with a customer of his own and must see nothing.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+
+from accounts.models import Customer, Membership, Role, User
+from accounts.services.open_customer import open_customer
+from invoices.models import Seller, TaxRate
+from plans.seed import Catalogue, demo_catalogue
+
+PASSWORD = "correct-horse-battery"
+
+
+@pytest.fixture
+def at() -> datetime:
+    """The day most stories begin."""
+    return datetime(2026, 10, 20, 10, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def seller(db: None) -> Seller:
+    seller = Seller.objects.create(
+        key="main",
+        legal_name="Meridian Cloud SAS",
+        line1="1 rue de la Mesure",
+        postal_code="75001",
+        city="Paris",
+        country="FR",
+        tax_id="FR32123456789",
+        email="billing@example.com",
+    )
+    TaxRate.objects.bulk_create(
+        [
+            TaxRate(seller=seller, country="FR", label="VAT", percent=Decimal(20)),
+            TaxRate(seller=seller, country="", label="", percent=Decimal(0)),
+        ]
+    )
+    return seller
+
+
+@pytest.fixture
+def catalogue(db: None, at: datetime) -> Catalogue:
+    return demo_catalogue(at)
+
+
+def person(email: str, first_name: str) -> User:
+    return User.objects.create_user(email, PASSWORD, first_name=first_name)
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return person("alice@example.com", "Alice")
+
+
+@pytest.fixture
+def customer(alice: User, at: datetime) -> Customer:
+    return open_customer(name="Wonder Ltd", user=alice, at=at, actor=alice)
+
+
+@pytest.fixture
+def bob(customer: Customer) -> User:
+    user = person("bob@example.com", "Bob")
+    Membership.objects.create(user=user, customer=customer, role=Role.BILLING_VIEWER)
+    return user
+
+
+@pytest.fixture
+def dora(customer: Customer) -> User:
+    user = person("dora@example.com", "Dora")
+    Membership.objects.create(user=user, customer=customer, role=Role.MEMBER)
+    return user
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    return person("charlie@example.com", "Charlie")
+
+
+@pytest.fixture
+def other_customer(charlie: User, at: datetime) -> Customer:
+    return open_customer(name="Stranger Inc", user=charlie, at=at, actor=charlie)
+
+
+@pytest.fixture
+def staff(db: None) -> User:
+    return User.objects.create_superuser("staff@example.com", PASSWORD)
+
+
+@pytest.fixture
+def log_in() -> Callable[[User], Client]:
+    """A test client logged in as somebody."""
+
+    def log_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return log_in
