@@ -1,0 +1,98 @@
+"""pytest plugin: a real Chromium, one page per test, and no error in its console."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_django.live_server_helper import LiveServer
+
+PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS: Final = [
+    "--no-sandbox",  # root and containers have none; only our own pages are opened
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+# An invalid form and a stale one are answered with these; Chromium reports every such answer as an error.
+EXPECTED: Final = ("status of 422", "status of 409")
+TIMEOUT: Final = 15_000  # ms; long, because a busy machine is no fault of the portal
+
+# Playwright's synchronous interface keeps an event loop in this thread, which Django takes for asynchronous code.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        program = _program(playwright)
+        if program is None:
+            _miss("no Chromium found; install one, for example: sudo apt-get install chromium")
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def console_errors() -> Iterator[list[str]]:
+    """What the browser complained about; a test that provokes an error takes it out of the list."""
+    errors: list[str] = []
+    yield errors
+    assert not errors, f"errors in the browser's console: {errors}"
+
+
+@pytest.fixture
+def page(browser: Browser, live_server: LiveServer, console_errors: list[str]) -> Iterator[Page]:
+    """An empty page of a fresh browser profile; paths are relative to the live server."""
+    yield from _page(browser, live_server, console_errors, javascript=True)
+
+
+@pytest.fixture
+def page_without_js(browser: Browser, live_server: LiveServer, console_errors: list[str]) -> Iterator[Page]:
+    yield from _page(browser, live_server, console_errors, javascript=False)
+
+
+def _page(browser: Browser, live_server: LiveServer, errors: list[str], *, javascript: bool) -> Iterator[Page]:
+    context = browser.new_context(base_url=live_server.url, java_script_enabled=javascript)
+    context.set_default_timeout(TIMEOUT)
+    page = context.new_page()
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error" and not any(status in message.text for status in EXPECTED):
+            errors.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+
+
+def _program(playwright: Playwright) -> str | None:
+    mac = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+    own = Path(playwright.chromium.executable_path)  # of `playwright install chromium`
+    found = (shutil.which(name) for name in PROGRAMS)
+    return next(filter(None, found), None) or next((str(path) for path in (own, mac) if path.exists()), None)
+
+
+def _miss(reason: str) -> None:
+    """Without a browser its tests are skipped, except where they are meant to run."""
+    if os.environ.get("PORTAL_REQUIRE_BROWSER") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
