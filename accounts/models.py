@@ -1,5 +1,6 @@
 """Who is here, who is billed, and with which card. Only this room writes these tables."""
 
+from datetime import date
 from functools import partial
 from typing import Any, ClassVar
 
@@ -118,6 +119,11 @@ class BillingProfile(models.Model):
     recipients = models.JSONField(default=list, blank=True, help_text="E-mail addresses that get documents.")
     updated_at = models.DateTimeField(auto_now=True)
 
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(country__regex="^([A-Z]{2})?$"), name="billing_profile_country_code"),
+        )
+
     def __str__(self) -> str:
         return self.legal_name or self.customer.name
 
@@ -164,12 +170,23 @@ class ApiToken(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
 
+class GatewayName(models.TextChoices):
+    SANDBOX = "sandbox", "Sandbox"
+    STRIPE = "stripe", "Stripe"
+
+
+class PaymentMethodQuerySet(models.QuerySet["PaymentMethod"]):
+    def live(self) -> "PaymentMethodQuerySet":
+        """Not deleted."""
+        return self.filter(deleted_at__isnull=True)
+
+
 class PaymentMethod(models.Model):
     """A card kept by the gateway; we hold its token and what people need to recognise it."""
 
     key = models.CharField(max_length=40, unique=True, default=partial(public_id, "pm"), editable=False)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="payment_methods")
-    gateway = models.CharField(max_length=20)
+    gateway = models.CharField(max_length=20, choices=GatewayName)
     token = models.CharField(max_length=120, help_text="The gateway's reference; never a card number.")
     fingerprint = models.CharField(max_length=80, blank=True, help_text="Same card, same value: finds duplicates.")
     brand = models.CharField(max_length=20)
@@ -179,6 +196,8 @@ class PaymentMethod(models.Model):
     is_default = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True, blank=True, help_text="Payments keep pointing at the row.")
+
+    objects = PaymentMethodQuerySet.as_manager()
 
     class Meta:
         constraints = (
@@ -191,10 +210,18 @@ class PaymentMethod(models.Model):
             models.CheckConstraint(
                 condition=Q(exp_month__gte=1, exp_month__lte=12), name="payment_method_exp_month_valid"
             ),
+            models.CheckConstraint(condition=Q(gateway__in=GatewayName.values), name="payment_method_gateway_known"),
+            models.CheckConstraint(
+                condition=Q(is_default=False) | Q(deleted_at__isnull=True), name="payment_method_default_is_live"
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.brand} ending {self.last4}"
+
+    def has_expired(self, on: date) -> bool:
+        """A card is good until the last day of its month."""
+        return (self.exp_year, self.exp_month) < (on.year, on.month)
 
 
 class CardSetup(models.Model):
@@ -203,11 +230,17 @@ class CardSetup(models.Model):
     key = models.CharField(max_length=40, unique=True, default=partial(public_id, "set"), editable=False)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+")
     user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
-    gateway = models.CharField(max_length=20)
+    gateway = models.CharField(max_length=20, choices=GatewayName)
     gateway_id = models.CharField(max_length=120, unique=True)
     next_url = models.CharField(max_length=500, blank=True, help_text="Where to go back to; a path of this portal.")
+    make_default = models.BooleanField(default=False, help_text="Asked for on the page; the first card always is.")
     payment_method = models.ForeignKey(PaymentMethod, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(gateway__in=GatewayName.values), name="card_setup_gateway_known"),
+        )
 
     def __str__(self) -> str:
         return self.key
@@ -260,7 +293,8 @@ class SandboxSession(models.Model):
     session_id = models.CharField(max_length=60, unique=True, default=partial(public_id, "sbs"))
     return_url = models.CharField(max_length=500)
     cancel_url = models.CharField(max_length=500)
-    token = models.CharField(max_length=60, blank=True)
+    token = models.CharField(max_length=60, blank=True, db_index=True)
+    card = models.CharField(max_length=20, blank=True, help_text="Which published test card; never a number.")
     brand = models.CharField(max_length=20, blank=True)
     last4 = models.CharField(max_length=4, blank=True)
     exp_month = models.PositiveSmallIntegerField(null=True)
@@ -271,6 +305,16 @@ class SandboxSession(models.Model):
         return self.session_id
 
 
+class SandboxStatus(models.TextChoices):
+    """Named like the outcomes of the port."""
+
+    UNCONFIRMED = "unconfirmed", "unconfirmed"
+    SUCCEEDED = "succeeded", "succeeded"
+    DECLINED = "declined", "declined"
+    NEEDS_CONFIRMATION = "needs_confirmation", "needs confirmation"
+    CANCELED = "canceled", "canceled"
+
+
 class SandboxIntent(models.Model):
     """The sandbox processor's journal of charges: the second set of books that reconciliation reads."""
 
@@ -279,9 +323,15 @@ class SandboxIntent(models.Model):
     token = models.CharField(max_length=60)
     amount = models.BigIntegerField()
     currency = models.CharField(max_length=3)
-    status = models.CharField(max_length=20, default="created")
+    status = models.CharField(max_length=20, choices=SandboxStatus, default=SandboxStatus.UNCONFIRMED)
     decline_code = models.CharField(max_length=40, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(status__in=SandboxStatus.values), name="sandbox_intent_status_known"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="sandbox_intent_amount_positive"),
+        )
 
     def __str__(self) -> str:
         return self.intent_id

@@ -1,0 +1,96 @@
+"""Who may see which page: the one decorator of billing pages, and the check of pages about one object."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, cast
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django_htmx.middleware import HtmxDetails
+
+from accounts.exceptions import RoleRequiredError
+from accounts.middleware import current_membership
+from accounts.models import Customer, Membership, Role, User
+from accounts.selectors import billing_admins
+
+P = ParamSpec("P")
+
+
+class PortalRequest(HttpRequest):
+    """The request inside a billing page: somebody is logged in, and their customer is known."""
+
+    user: User
+    customer: Customer
+    membership: Membership
+    htmx: HtmxDetails
+
+
+PortalView = Callable[Concatenate[PortalRequest, P], HttpResponseBase]
+PlainView = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+
+def check_role(membership: Membership, *, write: bool = False) -> None:
+    """Billing admins do everything, billing viewers read; raises RoleRequiredError that names who can."""
+    allowed = {Role.BILLING_ADMIN} if write else {Role.BILLING_ADMIN, Role.BILLING_VIEWER}
+    if membership.role not in allowed:
+        raise RoleRequiredError(
+            f"{membership.role} needs {'write' if write else 'read'}",
+            admins=[describe(admin) for admin in billing_admins(membership.customer)],
+            write=write,
+        )
+
+
+def describe(user: User) -> str:
+    """`Alice (alice@example.com)`, or only the address where no name is known."""
+    name = user.get_full_name()
+    return f"{name} ({user.email})" if name else user.email
+
+
+def can_write(membership: Membership) -> bool:
+    """Whether buttons that change something are shown."""
+    return membership.role == Role.BILLING_ADMIN
+
+
+def membership_for(user: User, customer_id: int) -> Membership:
+    """The person's membership of an object's customer; Http404 for strangers, who must not learn that it exists."""
+    membership = Membership.objects.select_related("customer").filter(user=user, customer_id=customer_id).first()
+    if membership is None:
+        raise Http404
+    return membership
+
+
+def enter_customer(request: HttpRequest, customer_id: int, *, write: bool = False) -> Membership:
+    """For pages about one object: checks membership and role, and makes the object's customer the request's.
+
+    Raises Http404 for strangers, RoleRequiredError for a role that does not reach.
+    """
+    portal = cast("PortalRequest", request)
+    membership = membership_for(portal.user, customer_id)
+    portal.membership, portal.customer = membership, membership.customer
+    check_role(membership, write=write)
+    return membership
+
+
+def billing_page(*, write: bool = False) -> Callable[[PortalView[P]], PlainView[P]]:
+    """Decorates a view: logged in, with a current customer (else 404) and a role that reaches (else 403).
+
+    `write=True` demands the role for every method; a page that a viewer may read and an admin may change
+    calls `check_role` before it changes something.
+    """
+
+    def decorate(view: PortalView[P]) -> PlainView[P]:
+        @wraps(view)
+        def page(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            membership = current_membership(request)
+            if membership is None:
+                raise Http404
+            portal = cast("PortalRequest", request)
+            portal.membership, portal.customer = membership, membership.customer
+            check_role(membership, write=write)
+            return view(portal, *args, **kwargs)
+
+        return page
+
+    return decorate

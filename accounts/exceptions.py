@@ -1,0 +1,80 @@
+"""What accounts refuses, by name. `message` is for people, `description` for logs."""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+
+from core.exceptions import RuleError
+
+
+class AccountsError(RuleError):
+    """Base of every refusal of this room."""
+
+
+class RoleRequiredError(AccountsError):
+    """The person belongs to the customer, but their role does not reach this page. Names who can."""
+
+    status = 403
+
+    def __init__(self, description: str = "", *, admins: Sequence[str] = (), write: bool = True) -> None:
+        needed = "Only a billing admin can do this." if write else "Your role doesn't include billing."
+        ask = f" Ask {', '.join(admins)}." if admins else ""
+        super().__init__(description, message=needed + ask)
+
+
+class ManagedByContractError(AccountsError):
+    """An Enterprise customer's cards are arranged by contract."""
+
+    status = 403
+
+    def __init__(self, description: str = "") -> None:
+        super().__init__(
+            description,
+            message=(
+                "Self-service payment management is not available for Enterprise accounts. "
+                f"Contact your sales representative at {settings.SALES_EMAIL}."
+            ),
+        )
+
+
+class DefaultRequiredError(AccountsError):
+    """With an active paid plan the default payment method has to stay."""
+
+    message = (
+        "If you have an active plan, you must have at least one payment method configured. "
+        "You can't delete the default payment method unless you're using the Free tier."
+    )
+
+
+class PaymentMethodDeletedError(AccountsError):
+    message = "This payment method has been deleted."
+
+
+class DuplicateCardError(AccountsError):
+    message = "This card is already saved."
+
+
+class CardNotEnteredError(AccountsError):
+    """The person came back from the card page without a card."""
+
+    message = "No card was added: the card page was left before a card was saved."
+
+
+class UnknownCardSetupError(AccountsError):
+    status = 404
+    message = "This card set-up doesn't exist."
+
+
+class InvalidBillingDetailsError(AccountsError):
+    """A value breaks a rule; `message` names field and rule."""
+
+    status = 422
+
+
+class AlreadyMemberError(AccountsError):
+    message = "This person is already a member."
+
+
+class UnknownRoleError(AccountsError):
+    status = 422
+    message = "Choose one of the roles: billing admin, billing viewer or member."

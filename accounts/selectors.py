@@ -1,0 +1,122 @@
+"""Reads of this room. Functions that take ids take any number of them with the same number of queries."""
+
+import hashlib
+from collections.abc import Collection
+from typing import Any
+
+from accounts.models import (
+    ApiToken,
+    BillingProfile,
+    Customer,
+    Membership,
+    PaymentMethod,
+    Role,
+    UsageSubject,
+    User,
+)
+
+PARTY_FIELDS = (
+    "legal_name",
+    "line1",
+    "line2",
+    "postal_code",
+    "city",
+    "region",
+    "country",
+    "tax_id",
+    "po_number",
+)
+
+
+def default_payment_methods(customer_ids: Collection[int]) -> dict[int, PaymentMethod]:
+    """The default card per customer; customers without one are absent."""
+    rows = PaymentMethod.objects.live().filter(customer_id__in=customer_ids, is_default=True)
+    return {method.customer_id: method for method in rows}
+
+
+def payment_methods(customer: Customer) -> list[PaymentMethod]:
+    """The customer's live cards, the default first, then the newest."""
+    return list(PaymentMethod.objects.live().filter(customer=customer).order_by("-is_default", "-created_at", "-pk"))
+
+
+def memberships(user: User) -> list[Membership]:
+    """The customers a person belongs to, in the order they joined."""
+    return list(Membership.objects.filter(user=user).select_related("customer").order_by("pk"))
+
+
+def members(customer: Customer) -> list[Membership]:
+    """Everybody who belongs to a customer, billing admins first."""
+    rows = Membership.objects.filter(customer=customer).select_related("user").order_by("user__email")
+    return sorted(rows, key=lambda membership: membership.role != Role.BILLING_ADMIN)
+
+
+def billing_admins(customer: Customer) -> list[User]:
+    """Who can do everything for this customer, by e-mail address."""
+    rows = Membership.objects.filter(customer=customer, role=Role.BILLING_ADMIN).select_related("user")
+    return [membership.user for membership in rows.order_by("user__email")]
+
+
+def _admin_emails(customer_ids: Collection[int]) -> dict[int, list[str]]:
+    rows = Membership.objects.filter(customer_id__in=customer_ids, role=Role.BILLING_ADMIN, user__is_active=True)
+    emails: dict[int, list[str]] = {}
+    for customer_id, email in rows.order_by("user__email").values_list("customer_id", "user__email"):
+        emails.setdefault(customer_id, []).append(email)
+    return emails
+
+
+def recipients(customer_ids: Collection[int]) -> dict[int, list[str]]:
+    """Who gets a customer's documents: the profile's recipients, else the billing admins. Two queries."""
+    admins = _admin_emails(customer_ids)
+    profiles = BillingProfile.objects.filter(customer_id__in=customer_ids).values_list("customer_id", "recipients")
+    named = {customer_id: list(to) for customer_id, to in profiles}
+    return {customer_id: named.get(customer_id) or admins.get(customer_id, []) for customer_id in customer_ids}
+
+
+def security_recipients(customer_id: int) -> list[str]:
+    """Who must hear of a change to cards or details: recipients and every billing admin."""
+    admins = _admin_emails([customer_id]).get(customer_id, [])
+    return sorted({*recipients([customer_id])[customer_id], *admins})
+
+
+def parties(customer_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """The customers as parties on a document: a JSON snapshot of name and billing profile. One query."""
+    rows = BillingProfile.objects.filter(customer_id__in=customer_ids).values(
+        "customer_id", "customer__name", *PARTY_FIELDS
+    )
+    return {
+        row["customer_id"]: {"name": row["customer__name"], **{field: row[field] for field in PARTY_FIELDS}}
+        for row in rows
+    }
+
+
+def countries(customer_ids: Collection[int]) -> dict[int, str]:
+    """ISO country code per customer, `""` where none was given."""
+    rows = BillingProfile.objects.filter(customer_id__in=customer_ids)
+    return dict(rows.values_list("customer_id", "country"))
+
+
+def customers_by_subject(subjects: Collection[str]) -> dict[str, int]:
+    """Which customer the events of a subject belong to; unknown subjects are absent."""
+    return dict(UsageSubject.objects.filter(subject__in=subjects).values_list("subject", "customer_id"))
+
+
+def billing_profile(customer: Customer) -> BillingProfile:
+    """The customer's billing profile."""
+    return BillingProfile.objects.select_related("customer").get(customer=customer)
+
+
+def api_tokens(customer: Customer) -> list[ApiToken]:
+    """The customer's tokens, those in use first, then the newest."""
+    rows = ApiToken.objects.filter(customer=customer).select_related("created_by").order_by("-created_at", "-pk")
+    return sorted(rows, key=lambda token: token.revoked_at is not None)
+
+
+def token_digest(raw: str) -> str:
+    """What is kept of a token: SHA-256. Enough, because tokens are 256 random bits, not words."""
+    return hashlib.sha256(raw.encode()).hexdigest()
+
+
+def authenticate_token(raw: str) -> ApiToken | None:
+    """The token in use whose secret this is, with its customer; None for unknown or revoked ones."""
+    rows = ApiToken.objects.select_related("customer").filter(digest=token_digest(raw), revoked_at__isnull=True)
+    return rows.first()
