@@ -1,0 +1,58 @@
+"""What every page shows: names, theme, the person's customers, the navigation of the settings."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from accounts.models import Membership
+
+THEMES = (("", "System"), ("light", "Light"), ("dark", "Dark"))
+
+# `covers` are the URL names of the pages below an entry: it stays marked while one of them is shown.
+SETTINGS_NAV = (
+    {
+        "name": "billing_overview",
+        "label": "Billing and Usage",
+        "icon": "chart",
+        "covers": ("billing_usage_panel", "billing_upcoming", "billing_explain"),
+    },
+    {
+        "name": "plan_change",
+        "label": "Change Plan",
+        "icon": "tiles",
+        "covers": ("plan_upgrade", "plan_upgrade_return", "contact_sales", "contact_sales_sent", "plan_cancel"),
+    },
+    {
+        "name": "portal",
+        "label": "Billing portal",
+        "icon": "card",
+        "covers": ("pm_add", "pm_delete", "sandbox_card", "invoice", "invoice_pay", "payment_status"),
+    },
+    {"name": "billing_details", "label": "Billing details", "icon": "document", "covers": ()},
+    {"name": "api_tokens", "label": "API tokens", "icon": "key", "covers": ()},
+)
+
+
+def portal(request: HttpRequest) -> dict[str, Any]:
+    """Context of every template rendered for a request. Asks the database only where `memberships` is read."""
+    chosen = request.COOKIES.get("theme", "")
+    return {
+        "product": settings.PRODUCT_NAME,
+        "demo": settings.DEMO,
+        "sales_email": settings.SALES_EMAIL,
+        "help_email": settings.BILLING_EMAIL,
+        "theme": chosen if chosen in dict(THEMES) else "",
+        "theme_choices": THEMES,
+        "settings_nav": SETTINGS_NAV,
+        "memberships": SimpleLazyObject(lambda: _memberships(request)),
+    }
+
+
+def _memberships(request: HttpRequest) -> list[Membership]:
+    """The person's customers by name, for the switcher; nobody is in none."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return []
+    return list(Membership.objects.filter(user=user).select_related("customer").order_by("customer__name", "pk"))

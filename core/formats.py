@@ -1,0 +1,98 @@
+"""PURE: how money, quantities and dates are written for people – on pages, in e-mails and in PDFs alike.
+
+The same call gives the same text on every surface, so a figure can be compared letter by letter.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from functools import lru_cache
+
+from babel import Locale
+from babel.dates import format_date
+from babel.numbers import format_decimal, get_currency_symbol
+from babel.numbers import format_currency as babel_currency
+
+from core.money import exponent, to_major
+from core.periods import Period, Window
+
+MINUS = "\N{MINUS SIGN}"
+DASH = " \N{EN DASH} "
+SUB_CENT_DECIMALS = 4  # a price below the minor unit is written $0.0010, never $0.001 beside $0.0125
+
+_MULTIPLES = {1_000_000: "1 million", 1_000_000_000: "1 billion"}
+
+
+@lru_cache(maxsize=4096)
+def money(amount: int, currency: str, locale: str = "en_US") -> str:
+    """An amount in minor units: $1,797.00, ¥1,797, −$5.00 (a real minus sign)."""
+    return babel_currency(to_major(amount, currency), currency, locale=locale).replace("-", MINUS)
+
+
+def price(value: Decimal, currency: str, locale: str = "en_US") -> str:
+    """A price in major units with all its significant decimals: $49.00, $0.0010, $0.000012."""
+    normal = value.normalize()
+    decimals = max(0, -int(normal.as_tuple().exponent))
+    least = exponent(currency)
+    digits = least if decimals <= least else max(decimals, SUB_CENT_DECIMALS)
+    # format_currency would round to the minor unit, so the locale's pattern is told how many decimals there are
+    pattern = Locale.parse(locale).currency_formats["standard"].pattern
+    pattern = pattern.replace("0.00", "0." + "0" * digits if digits else "0")
+    return babel_currency(value, currency, format=pattern, locale=locale, currency_digits=False).replace("-", MINUS)
+
+
+def unit_price(
+    unit_amount: Decimal, per_units: int, currency: str, unit: str, unit_plural: str = "", *, locale: str = "en_US"
+) -> str:
+    """What `per_units` units cost: "$0.0010 per request", "$12.00 per 1 million tokens". `unit` is the singular."""
+    amount = price(unit_amount, currency, locale)
+    if per_units == 1:
+        return f"{amount} per {unit}"
+    return f"{amount} per {_MULTIPLES.get(per_units) or quantity(Decimal(per_units), locale)} {unit_plural or unit + 's'}"
+
+
+def quantity(value: Decimal | int, locale: str = "en_US") -> str:
+    """A quantity without trailing zeros: 12,345 or 0.25."""
+    return format_decimal(value, format="#,##0.############", locale=locale).replace("-", MINUS)
+
+
+def currency_symbol(currency: str, locale: str = "en_US") -> str:
+    """$, €, CA$ – the code itself where a currency has no symbol."""
+    return get_currency_symbol(currency, locale=locale)
+
+
+def day(on: date, locale: str = "en_US") -> str:
+    """20 Nov 2026."""
+    return format_date(on, "d MMM y", locale=locale)
+
+
+def instant(at: datetime, locale: str = "en_US") -> str:
+    """20 Nov 2026, 14:05 UTC."""
+    utc = at.astimezone(UTC)
+    return f"{day(utc.date(), locale)}, {utc:%H:%M} UTC"
+
+
+def period(days: Period, locale: str = "en_US") -> str:
+    """Half-open days with the last one inside: 20 Oct – 19 Nov 2026. An empty or one-day period is its day."""
+    if days.days <= 1:
+        return day(days.start, locale)
+    return _short_day(days.start, days.last_day, locale) + DASH + day(days.last_day, locale)
+
+
+def window(span: Window, locale: str = "en_US") -> str:
+    """A usage window: whole days where it begins and ends at midnight, else with the time of that end.
+
+    20 Oct – 16 Nov 2026 · 20 Oct, 10:04 – 16 Nov 2026 UTC · 17 Nov – 19 Nov 2026, 14:05 UTC.
+    """
+    start, end = span.start.astimezone(UTC), span.end.astimezone(UTC)
+    whole_start, whole_end = start.time() == time.min, end.time() == time.min
+    if whole_start and whole_end:
+        return period(Period(start.date(), end.date()), locale)
+    last = end.date() - timedelta(days=1) if whole_end and end > start else end.date()
+    left = _short_day(start.date(), last, locale) + ("" if whole_start else f", {start:%H:%M}")
+    right = day(last, locale) + ("" if whole_end else f", {end:%H:%M}")
+    return f"{left}{DASH}{right} UTC"
+
+
+def _short_day(on: date, other: date, locale: str) -> str:
+    """The day without its year where the other end of a range has the same."""
+    return format_date(on, "d MMM", locale=locale) if on.year == other.year else day(on, locale)

@@ -1,0 +1,48 @@
+/* The few things HTML cannot do by itself: focus and announcements after a swap, and one submit per form.
+   Every page works without this file. */
+(() => {
+  "use strict";
+  const say = (id, text) => {
+    const region = document.getElementById(id);
+    if (region) region.textContent = text;
+  };
+
+  // The server marks what to do: data-focus moves the focus there, data-say is read out by screen readers.
+  const settle = (root) => {
+    const spoken = root.matches?.("[data-say]") ? root : root.querySelector?.("[data-say]");
+    if (spoken) say("live", spoken.dataset.say);
+    const target = root.matches?.("[data-focus]") ? root : root.querySelector?.("[data-focus]");
+    if (target) {
+      if (!target.matches("a, button, input, select, textarea")) target.tabIndex = -1;
+      target.focus();
+    }
+  };
+
+  const swapped = (event) => settle(event.detail?.elt || event.target);
+  const failed = () => say("alert", "This didn’t work. Reload the page and try again.");
+  document.addEventListener("htmx:afterSwap", swapped);
+  document.addEventListener("htmx:after:swap", swapped);
+  for (const name of ["htmx:responseError", "htmx:sendError", "htmx:response:error", "htmx:error"])
+    document.addEventListener(name, failed);
+
+  document.addEventListener("submit", (event) => {
+    const button = event.target.querySelector("[data-once]");
+    if (!button) return;
+    if (button.getAttribute("aria-disabled") === "true") {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return;
+    }
+    button.setAttribute("aria-disabled", "true");
+    if (button.dataset.once) {
+      button.textContent = button.dataset.once;
+      say("live", button.dataset.once);
+    }
+  }, true);
+
+  // Back to a page kept in memory: its forms may be sent again.
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) for (const button of document.querySelectorAll("[data-once]")) button.removeAttribute("aria-disabled");
+  });
+  settle(document);
+})();
