@@ -1,0 +1,95 @@
+"""This room's messages, one function each. Every figure and name is frozen when the message is made."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.conf import settings
+from django.urls import reverse
+
+from accounts.models import Customer, Membership, PaymentMethod, User
+from accounts.notices import NoticeDraft
+from accounts.selectors import security_recipients
+
+
+def link(name: str) -> str:
+    """The absolute address of a page."""
+    return settings.PORTAL_URL + reverse(name)
+
+
+def _who(actor: User | None) -> str:
+    return actor.email if actor else "The portal"
+
+
+def _stamp(at: datetime) -> str:
+    return at.strftime("%Y%m%dT%H%M%S.%fZ")
+
+
+def payment_method_changed(
+    method: PaymentMethod, customer: Customer, *, change: str, at: datetime, actor: User | None
+) -> NoticeDraft:
+    """E14: a card was `added`, became the `default`, or was `removed`. Security mail: to recipients and admins."""
+    return NoticeDraft(
+        key=f"payment_method:{method.pk}:{change}:{_stamp(at)}",
+        customer_id=customer.pk,
+        template="accounts_payment_method",
+        to=security_recipients(customer.pk),
+        context={
+            "customer": customer.name,
+            "card": str(method),
+            "change": change,
+            "by": _who(actor),
+            "at": at.isoformat(),
+            "link": link("portal"),
+        },
+    )
+
+
+def billing_details_changed(
+    customer: Customer,
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+    *,
+    to: list[str],
+    at: datetime,
+    actor: User | None,
+) -> NoticeDraft:
+    """E15: old and new values of the fields that changed, to the old and the new recipients."""
+    return NoticeDraft(
+        key=f"customer:{customer.pk}:billing_details:{_stamp(at)}",
+        customer_id=customer.pk,
+        template="accounts_billing_details",
+        to=to,
+        context={
+            "customer": customer.name,
+            "changes": [
+                {"field": field.replace("_", " "), "before": _plain(before[field]), "after": _plain(after[field])}
+                for field in after
+            ],
+            "by": _who(actor),
+            "at": at.isoformat(),
+            "link": link("billing_details"),
+        },
+    )
+
+
+def _plain(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def invitation(membership: Membership, *, is_new: bool, at: datetime, actor: User | None) -> NoticeDraft:
+    """Somebody was made a member; a new person sets their password through the reset page."""
+    return NoticeDraft(
+        key=f"membership:{membership.pk}:invited",
+        customer_id=membership.customer_id,
+        template="accounts_invitation",
+        to=[membership.user.email],
+        context={
+            "customer": membership.customer.name,
+            "role": membership.get_role_display().lower(),
+            "email": membership.user.email,
+            "is_new": is_new,
+            "by": _who(actor),
+            "at": at.isoformat(),
+            "link": link("account_reset_password" if is_new else "account_login"),
+        },
+    )

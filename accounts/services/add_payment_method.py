@@ -1,0 +1,87 @@
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts.audit import record
+from accounts.emails import payment_method_changed
+from accounts.exceptions import (
+    CardNotEnteredError,
+    DuplicateCardError,
+    ManagedByContractError,
+    UnknownCardSetupError,
+)
+from accounts.gateways import get_gateway
+from accounts.gateways.base import CardDetails
+from accounts.models import CardSetup, Customer, PaymentMethod, PaymentPolicy, User
+from accounts.services.lock_customers import lock_customers
+from accounts.services.queue_notices import queue_notices
+
+
+def add_payment_method(*, setup_key: str, at: datetime, actor: User | None) -> PaymentMethod:
+    """Keep the card that was entered on the gateway's page. A repeat gives the same card again.
+
+    The customer's first card becomes the default, a later one where the visit asked for it. The gateway is asked
+    before the transaction begins. Raises UnknownCardSetupError, CardNotEnteredError, DuplicateCardError,
+    ManagedByContractError and GatewayError.
+    """
+    setup = CardSetup.objects.select_related("payment_method").filter(key=setup_key).first()
+    if setup is None:
+        raise UnknownCardSetupError(setup_key)
+    if setup.payment_method:
+        return setup.payment_method
+    card = get_gateway(setup.gateway).retrieve_setup(setup.gateway_id)
+    if card is None:
+        raise CardNotEnteredError(setup_key)
+    return _keep(setup, card, at, actor)
+
+
+@transaction.atomic
+def _keep(setup: CardSetup, card: CardDetails, at: datetime, actor: User | None) -> PaymentMethod:
+    customer = lock_customers([setup.customer_id])[setup.customer_id]
+    setup.refresh_from_db()
+    if setup.payment_method:  # the same return, in another tab, was faster
+        return setup.payment_method
+    if customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT:
+        raise ManagedByContractError(f"customer {customer.pk} came back with a card")
+    default = _check_duplicate(customer, setup.gateway, card)
+    makes_default = default is None or setup.make_default
+    if makes_default:
+        PaymentMethod.objects.filter(customer=customer, is_default=True).update(is_default=False)
+    method = _insert(setup, card, at, is_default=makes_default)
+    setup.payment_method = method
+    setup.save(update_fields=["payment_method"])
+    queue_notices([payment_method_changed(method, customer, change="added", at=at, actor=actor)], at=at)
+    record(
+        at=at,
+        actor=actor,
+        customer_id=customer.pk,
+        action="add_payment_method",
+        subject=f"payment_method:{method.pk}",
+        before={"default": str(default) if default else None},
+        after={"card": str(method), "is_default": makes_default},
+    )
+    return method
+
+
+def _check_duplicate(customer: Customer, gateway: str, card: CardDetails) -> PaymentMethod | None:
+    """The default card so far. Raises DuplicateCardError where the same card is live already."""
+    live = list(PaymentMethod.objects.live().filter(customer=customer))
+    for method in live:
+        if card.fingerprint and (method.gateway, method.fingerprint) == (gateway, card.fingerprint):
+            raise DuplicateCardError(f"same fingerprint as payment_method:{method.pk}")
+    return next((method for method in live if method.is_default), None)
+
+
+def _insert(setup: CardSetup, card: CardDetails, at: datetime, *, is_default: bool) -> PaymentMethod:
+    return PaymentMethod.objects.create(
+        customer_id=setup.customer_id,
+        gateway=setup.gateway,
+        token=card.token,
+        fingerprint=card.fingerprint,
+        brand=card.brand,
+        last4=card.last4,
+        exp_month=card.exp_month,
+        exp_year=card.exp_year,
+        is_default=is_default,
+        created_at=at,
+    )

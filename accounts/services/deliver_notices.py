@@ -1,0 +1,69 @@
+import hashlib
+import logging
+from datetime import datetime, timedelta
+from smtplib import SMTPException
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models import F, Q
+from django.template.loader import render_to_string
+
+from accounts.models import Notice
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=5)
+LONGEST_PAUSE = timedelta(hours=12)
+
+
+def deliver_notices(*, at: datetime, limit: int = 100) -> int:
+    """Send what waits in the outbox, oldest first; how many were sent.
+
+    Each message is leased in a transaction of its own before it is sent outside of any: another worker passes it
+    by, and one whose worker dies is sent again after the lease, under the same Message-ID.
+    """
+    return sum(_deliver(notice, at) for notice in _claim(at, limit))
+
+
+@transaction.atomic
+def _claim(at: datetime, limit: int) -> list[Notice]:
+    ready = Notice.objects.filter(Q(retry_at__isnull=True) | Q(retry_at__lte=at), sent_at__isnull=True)
+    claimed = list(ready.select_for_update(skip_locked=True).order_by("created_at", "pk")[:limit])
+    Notice.objects.filter(pk__in=[notice.pk for notice in claimed]).update(
+        retry_at=at + LEASE, attempts=F("attempts") + 1
+    )
+    return claimed
+
+
+def _deliver(notice: Notice, at: datetime) -> bool:
+    try:
+        _message(notice).send()
+    except (OSError, SMTPException, ValueError, TypeError) as error:
+        # The pause doubles with every attempt; the claim has counted this one already, the row in hand has not.
+        pause = min(timedelta(minutes=1) * 2 ** min(notice.attempts, 10), LONGEST_PAUSE)
+        Notice.objects.filter(pk=notice.pk).update(retry_at=at + pause, last_error=f"{type(error).__name__}: {error}")
+        logger.warning("notice %s was not sent: %s", notice.key, type(error).__name__)
+        return False
+    Notice.objects.filter(pk=notice.pk).update(sent_at=at, retry_at=None, last_error="")
+    return True
+
+
+def _message(notice: Notice) -> EmailMessage:
+    context = {"product": settings.PRODUCT_NAME, "portal": settings.PORTAL_URL, **notice.context}
+    text = render_to_string(f"emails/{notice.template}.txt", context)
+    subject, _, body = text.strip().partition("\n")
+    return EmailMessage(
+        subject=" ".join(subject.split()),
+        body=body.strip() + "\n",
+        to=notice.to,
+        reply_to=[settings.BILLING_EMAIL],
+        headers={"Message-ID": message_id(notice.key)},
+    )
+
+
+def message_id(key: str) -> str:
+    """The same for every attempt, so that mail programs drop a repeat."""
+    host = urlsplit(settings.PORTAL_URL).hostname
+    return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{host}>"
