@@ -1,12 +1,18 @@
 """The price list, who subscribed to what, and what that costs. Only this room writes these tables."""
 
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from functools import partial
+from typing import Literal, NamedTuple, Self, cast
 
-from django.db import models
-from django.db.models import F, Q
+from django.conf import settings
+from django.db import connection, models
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
 
 from accounts.models import PaymentPolicy
 from core.ids import public_id
+from plans.pricing import CardTerms, PlanTerms
 
 
 class PlanStatus(models.TextChoices):
@@ -18,6 +24,18 @@ class PlanStatus(models.TextChoices):
 class SettlementMode(models.TextChoices):
     CREDIT_ONLY = "credit_only", "Credits only"
     CREDIT_THEN_INVOICE = "credit_then_invoice", "Credits then invoice"
+
+
+class PlanQuerySet(models.QuerySet["Plan"]):
+    def published(self) -> Self:
+        """What can be subscribed to now, in the order of the tiles."""
+        return self.filter(status=PlanStatus.PUBLISHED).order_by("position", "key")
+
+    def with_cards(self) -> Self:
+        """Two queries in all, however many plans: `terms()` then asks nothing."""
+        return self.prefetch_related(
+            models.Prefetch("rate_cards", RateCard.objects.select_related("feature").order_by("position", "pk"))
+        )
 
 
 class Plan(models.Model):
@@ -38,6 +56,8 @@ class Plan(models.Model):
     payment_policy = models.CharField(max_length=20, choices=PaymentPolicy, default=PaymentPolicy.OPTIONAL)
     self_serve = models.BooleanField(default=True, help_text="Customers may change to and from it by themselves")
     is_default = models.BooleanField(default=False, help_text="Opened at sign-up; what «Cancel Plan» moves to")
+
+    objects = PlanQuerySet.as_manager()
 
     class Meta:
         constraints = (
@@ -60,6 +80,16 @@ class Plan(models.Model):
     def __str__(self) -> str:
         return f"{self.name} v{self.version}"
 
+    @property
+    def title(self) -> str:
+        """As people know it: `{Product} Plus`."""
+        return f"{settings.PRODUCT_NAME} {self.name}"
+
+    def terms(self) -> PlanTerms:
+        """Its prices as plain values, for the pure modules."""
+        cards = tuple(card.terms() for card in self.rate_cards.all())
+        return PlanTerms(self.pk, self.key, self.name, self.version, self.currency, cards)
+
 
 class PriceModel(models.TextChoices):
     FLAT = "flat", "Flat fee"
@@ -75,7 +105,9 @@ class RateCard(models.Model):
     position = models.PositiveSmallIntegerField(default=0)
     feature = models.ForeignKey("usage.Feature", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     model = models.CharField(max_length=20, choices=PriceModel)
-    amount = models.BigIntegerField(null=True, blank=True, help_text="Flat fee per billing period, minor units, in arrears")
+    amount = models.BigIntegerField(
+        null=True, blank=True, help_text="Flat fee per billing period, minor units, in arrears"
+    )
     unit_amount = models.DecimalField(
         max_digits=30, decimal_places=12, null=True, blank=True, help_text="Price per `per_units`, major units"
     )
@@ -100,6 +132,68 @@ class RateCard(models.Model):
     def __str__(self) -> str:
         return f"{self.plan}: {self.name}"
 
+    def terms(self) -> CardTerms:
+        """The same as a plain value, for the pure modules."""
+        feature = self.feature
+        return CardTerms(
+            id=self.pk,
+            key=self.key,
+            name=self.name,
+            model=cast("Literal['flat', 'unit']", str(self.model)),
+            amount=self.amount or 0,
+            unit_amount=self.unit_amount or Decimal(0),
+            per_units=self.per_units,
+            free_units=self.free_units,
+            feature_id=self.feature_id,
+            feature_key=feature.key if feature else "",
+            unit=feature.unit if feature else "",
+            unit_plural=feature.unit_plural if feature else "",
+        )
+
+
+class Calendar(NamedTuple):
+    """Where a subscription stands: usage and fees before this are calculated. Billing date None: never billed."""
+
+    window_starts_at: datetime
+    next_billing_on: date | None
+    calculate_at: datetime | None
+
+
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    def open(self) -> Self:
+        return self.filter(ends_at__isnull=True)
+
+    def with_terms(self) -> Self:
+        """Three queries in all, however many rows: subscriptions with plan and customer, cards with features."""
+        cards = RateCard.objects.select_related("feature").order_by("position", "pk")
+        return self.select_related("plan", "customer").prefetch_related(models.Prefetch("plan__rate_cards", cards))
+
+    def due(self, at: datetime, grace: timedelta) -> Self:
+        """Whose next calculation, and a short grace, has passed on the customer's own clock; nobody parked."""
+        present = Coalesce(F("customer__clock_at"), Value(at, output_field=models.DateTimeField()))
+        return self.open().filter(calculate_at__lte=present - grace, customer__parked_at__isnull=True)
+
+    def move(self, calendars: "dict[int, Calendar]") -> None:
+        """Write many calendars in one statement."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                UPDATE plans_subscription AS subscription
+                   SET window_starts_at = moved.window_starts_at,
+                       next_billing_on = moved.next_billing_on,
+                       calculate_at = moved.calculate_at
+                  FROM unnest(%s::bigint[], %s::timestamptz[], %s::date[], %s::timestamptz[])
+                       AS moved (id, window_starts_at, next_billing_on, calculate_at)
+                 WHERE subscription.id = moved.id
+                """,
+                [
+                    list(calendars),
+                    [calendar.window_starts_at for calendar in calendars.values()],
+                    [calendar.next_billing_on for calendar in calendars.values()],
+                    [calendar.calculate_at for calendar in calendars.values()],
+                ],
+            )
+
 
 class Subscription(models.Model):
     """One spell of one customer on one plan version. Exactly one is open per customer."""
@@ -119,9 +213,13 @@ class Subscription(models.Model):
         null=True, blank=True, help_text="Three days before next_billing_on; null: nothing to calculate."
     )
 
+    objects = SubscriptionQuerySet.as_manager()
+
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=("customer",), condition=Q(ends_at__isnull=True), name="one_open_subscription"),
+            models.UniqueConstraint(
+                fields=("customer",), condition=Q(ends_at__isnull=True), name="one_open_subscription"
+            ),
             models.CheckConstraint(
                 condition=Q(ends_at__isnull=True) | Q(ends_at__gte=F("starts_at")), name="subscription_ordered"
             ),
@@ -131,9 +229,7 @@ class Subscription(models.Model):
                 name="subscription_calendar_whole",
             ),
         )
-        indexes = (
-            models.Index(fields=("calculate_at",), condition=Q(ends_at__isnull=True), name="subscription_due"),
-        )
+        indexes = (models.Index(fields=("calculate_at",), condition=Q(ends_at__isnull=True), name="subscription_due"),)
 
     def __str__(self) -> str:
         return f"{self.customer} on {self.plan}"
@@ -154,9 +250,7 @@ class RatedUsage(models.Model):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(
-                fields=("subscription", "rate_card", "window_starts_at"), name="rated_usage_once"
-            ),
+            models.UniqueConstraint(fields=("subscription", "rate_card", "window_starts_at"), name="rated_usage_once"),
         )
 
     def __str__(self) -> str:
@@ -189,7 +283,12 @@ class ChangeQuote(models.Model):
     created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
     accepted_at = models.DateTimeField(null=True, help_text="Confirmed by a person; may still wait for a card")
     completed_at = models.DateTimeField(null=True, help_text="Carried out; a repeat gives the same result")
-    invoice = models.ForeignKey("invoices.Invoice", null=True, on_delete=models.PROTECT, related_name="+")
+    opened = models.ForeignKey(
+        Subscription, null=True, on_delete=models.PROTECT, related_name="+", help_text="The spell it has opened"
+    )
+    invoice = models.ForeignKey(
+        "invoices.Invoice", null=True, on_delete=models.PROTECT, related_name="+", help_text="The closing invoice"
+    )
 
     class Meta:
         constraints = (models.CheckConstraint(condition=Q(kind__in=QuoteKind.values), name="quote_kind_known"),)

@@ -1,0 +1,87 @@
+"""The rules of this room that can say no."""
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from core.exceptions import RuleError
+
+if TYPE_CHECKING:
+    from plans.models import ChangeQuote
+
+
+class PlansError(RuleError):
+    """Base of every refusal of this room."""
+
+    message = "This plan change can't be done."
+
+
+class PlanNotPublishableError(PlansError):
+    """The draft of a plan breaks a rule of the price list; `message` names the field."""
+
+    status = 422
+
+
+class PlanNotFoundError(PlansError):
+    """There is no published plan of that name that customers may choose by themselves."""
+
+    status = 404
+    message = "There is no such plan."
+
+
+class ManagedByContractError(PlansError):
+    """The plan was agreed with sales: nothing about it changes by self-service."""
+
+    status = 403
+
+    def __init__(self, description: str = "") -> None:
+        message = (
+            "There is no self-serve downgrade option for Enterprise plans. Contact your sales representative if you"
+            f" want to change your plan or downgrade to a lower tier: {settings.SALES_EMAIL}"
+        )
+        super().__init__(description, message=message)
+
+
+class PastDueError(PlansError):
+    """An invoice is past due: no upgrade before it is paid."""
+
+    message = "Pay the overdue invoice first. Then you can change your plan."
+
+
+class AlreadySubscribedError(PlansError):
+    """The customer is on this plan already."""
+
+    message = "You're already on this plan."
+
+
+class NothingToCancelError(PlansError):
+    """The customer is on the default plan, which cannot be cancelled."""
+
+    message = "There is no paid plan to cancel."
+
+
+class NoSubscriptionError(PlansError):
+    """The customer has no open subscription."""
+
+    message = "This customer has no plan yet."
+
+
+class CardRequiredError(PlansError):
+    """The plan needs a payment method and there is none."""
+
+    message = "Add a payment method first."
+
+
+class QuoteNotAcceptedError(PlansError):
+    """The quote was shown but nobody has confirmed it."""
+
+    message = "Nobody has confirmed this change yet."
+
+
+class QuoteStaleError(PlansError):
+    """The figures shown no longer hold. Nothing was done; `after` is a fresh quote, `before` the one refused."""
+
+    def __init__(self, description: str, *, message: str, before: "ChangeQuote", after: "ChangeQuote") -> None:
+        super().__init__(description, message=message)
+        self.before = before
+        self.after = after

@@ -1,0 +1,22 @@
+"""PURE: the share of a fee that some days of its period cost (docs/algorithms/proration.md)."""
+
+from fractions import Fraction
+
+from core.money import round_half_away
+from core.periods import Period
+
+
+def prorate(amount: int, part: Period, whole: Period) -> int:
+    """What `part` of `whole` costs when the whole costs `amount` minor units; the part must lie inside (ValueError).
+
+    Cumulative: the price of the days up to the part's end less that of the days up to its start, each rounded.
+    So however a period is split, its parts sum to the whole.
+    """
+    if part.start < whole.start or part.end > whole.end:
+        raise ValueError(f"{part} is not inside {whole}")
+    until_end = _price_of_first_days(amount, (part.end - whole.start).days, whole.days)
+    return until_end - _price_of_first_days(amount, (part.start - whole.start).days, whole.days)
+
+
+def _price_of_first_days(amount: int, days: int, of: int) -> int:
+    return round_half_away(Fraction(amount * days, of)) if of else 0

@@ -1,0 +1,52 @@
+"""Make a draft the version that customers subscribe to."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts.audit import record
+from accounts.models import User
+from core.money import UnknownCurrencyError, exponent
+from plans.exceptions import PlanNotPublishableError
+from plans.models import Plan, PlanStatus
+
+
+@transaction.atomic
+def publish_plan(*, plan: Plan, at: datetime, actor: User | None) -> Plan:
+    """Publish a draft and archive the version before; subscriptions stay on the version they have.
+
+    From here on the plan and its rate cards never change: database triggers refuse it. Publishing twice is a
+    no-op. Raises PlanNotPublishableError for an archived plan, an unknown currency or a card priced below nothing.
+    """
+    versions = Plan.objects.select_for_update().filter(key=plan.key).order_by("pk")
+    plan = next(version for version in versions if version.pk == plan.pk)
+    if plan.status == PlanStatus.PUBLISHED:
+        return plan
+    _check(plan)
+    before = [version for version in versions if version.status == PlanStatus.PUBLISHED]
+    for version in before:
+        version.status = PlanStatus.ARCHIVED
+        version.save(update_fields=["status"])
+    plan.status = PlanStatus.PUBLISHED
+    plan.published_at = at
+    plan.save(update_fields=["status", "published_at"])
+    record(
+        at=at,
+        actor=actor,
+        customer_id=None,
+        action="publish_plan",
+        subject=f"plan:{plan.key}:v{plan.version}",
+        before={"published": [version.version for version in before]},
+        after={"published": [plan.version]},
+    )
+    return plan
+
+
+def _check(plan: Plan) -> None:
+    if plan.status == PlanStatus.ARCHIVED:
+        raise PlanNotPublishableError(f"{plan} is archived", message="Status: an archived version stays archived.")
+    try:
+        exponent(plan.currency)
+    except UnknownCurrencyError as error:
+        message = f"Currency: “{plan.currency}” is not an ISO 4217 code."
+        raise PlanNotPublishableError(f"{plan}: unknown currency", message=message) from error
