@@ -18,7 +18,9 @@ class Meter(models.Model):
     name = models.CharField(max_length=100)
     event_type = models.CharField(max_length=120, db_index=True, help_text="CloudEvents `type` it listens to")
     aggregation = models.CharField(max_length=20, choices=Aggregation)
-    value_path = models.CharField(max_length=200, blank=True, help_text="JSON path in `data`, e.g. $.tokens; not for count")
+    value_path = models.CharField(
+        max_length=200, blank=True, help_text="JSON path in `data`, e.g. $.tokens; not for count"
+    )
     dimensions = models.JSONField(default=dict, blank=True, help_text="name → JSON path in `data`")
 
     class Meta:
@@ -50,7 +52,7 @@ class Feature(models.Model):
 class UsageEvent(models.Model):
     """One CloudEvent as it was received. Identity is (customer, source, id); a repeat is ignored."""
 
-    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
     source = models.CharField(max_length=200)
     event_id = models.CharField(max_length=200)
     type = models.CharField(max_length=120)
@@ -61,9 +63,7 @@ class UsageEvent(models.Model):
     received_at = models.DateTimeField()
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=("customer", "source", "event_id"), name="usage_event_once"),
-        )
+        constraints = (models.UniqueConstraint(fields=("customer", "source", "event_id"), name="usage_event_once"),)
         indexes = (models.Index(fields=("customer", "type", "time"), name="usage_event_by_time"),)
 
     def __str__(self) -> str:
@@ -73,7 +73,7 @@ class UsageEvent(models.Model):
 class UsageHour(models.Model):
     """Roll-up: what one customer used of one feature in one UTC hour. Kept in step with the events it sums."""
 
-    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
     feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="+")
     hour = models.DateTimeField()
     quantity = models.DecimalField(**QUANTITY)

@@ -1,0 +1,122 @@
+"""Which events are kept, pure: the rules of one batch, and what every kept event brings to which feature.
+
+The facts (subjects, meters, the present) are gathered once per batch; judging an event asks nobody.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from usage.aggregation import DECIMALS, MAX_VALUE, Measure, measured, number
+from usage.cloudevents import EventDraft, EventRejectedError, json_text
+from usage.paths import resolve
+
+
+class Subject(NamedTuple):
+    """Whose events a subject's are, and that customer's present instant."""
+
+    customer_id: int
+    present: datetime
+
+
+class Value(NamedTuple):
+    """A value some meter needs of every event of its type."""
+
+    path: str
+    keys: tuple[str, ...]
+
+
+class Listeners(NamedTuple):
+    """Who listens to one event type: the values its meters need, the measures of its features by their id."""
+
+    values: tuple[Value, ...]
+    measures: tuple[tuple[int, Measure], ...]
+
+
+class Accepted(NamedTuple):
+    """One event to store. `brings`: feature id → what it adds there."""
+
+    index: int
+    customer_id: int
+    draft: EventDraft
+    time: datetime
+    text: str
+    brings: tuple[tuple[int, Decimal], ...]
+
+    @property
+    def identity(self) -> tuple[int, str, str]:
+        return self.customer_id, self.draft.source, self.draft.event_id
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a batch is judged by. `token_customer_id` None: an operator's token, which may write every subject."""
+
+    subjects: Mapping[str, Subject]
+    listeners: Mapping[str, Listeners]
+    token_customer_id: int | None
+    max_ahead: timedelta
+
+    def judge(self, index: int, draft: EventDraft) -> Accepted:
+        """The event as it will be stored. Raises EventRejectedError.
+
+        Whether the event that a correction names exists is asked later, for the whole batch.
+        """
+        subject = self._subject(draft)
+        listeners = self.listeners.get(draft.type)
+        if listeners is None:
+            raise EventRejectedError("unknown_type", "No meter listens to this `type`.")
+        time = draft.time or subject.present
+        if time - subject.present > self.max_ahead:
+            raise EventRejectedError("time_ahead", "`time` lies too far ahead.")
+        corrects = bool(draft.corrects)
+        for value in listeners.values:
+            _check(value, draft)
+        brings = tuple(
+            (feature_id, quantity)
+            for feature_id, measure in listeners.measures
+            if (quantity := measured(measure, draft.data, corrects=corrects)) is not None
+        )
+        return Accepted(index, subject.customer_id, draft, time, json_text(draft.data), brings)
+
+    def _subject(self, draft: EventDraft) -> Subject:
+        subject = self.subjects.get(draft.subject)
+        if subject is None:
+            raise EventRejectedError("unknown_subject", "`subject` is not known.")
+        if self.token_customer_id not in (None, subject.customer_id):
+            raise EventRejectedError("forbidden_subject", "This token may not write usage of this `subject`.")
+        return subject
+
+
+def _check(value: Value, draft: EventDraft) -> None:
+    found = resolve(draft.data, value.keys)
+    if found is None:
+        raise EventRejectedError("missing_value", f"The value {value.path} is missing.")
+    exact = number(found)
+    if exact is None:
+        raise EventRejectedError("invalid_value", f"The value {value.path} must be a number.")
+    if exact.copy_abs() >= MAX_VALUE:
+        raise EventRejectedError("invalid_value", f"The value {value.path} is too large.")
+    if int(exact.as_tuple().exponent) < -DECIMALS:
+        raise EventRejectedError("invalid_value", f"The value {value.path} has more than {DECIMALS} decimals.")
+    if exact < 0 and not draft.corrects:
+        raise EventRejectedError(
+            "negative_value", f"The value {value.path} is negative; a correction names the event it `corrects`."
+        )
+
+
+def missing_originals(accepted: Iterable[Accepted]) -> dict[tuple[int, str, str, str], list[Accepted]]:
+    """Corrections by the (customer, source, type, event id) they name, where this batch does not bring that event."""
+    events = list(accepted)
+    named: dict[tuple[int, str, str, str], list[Accepted]] = {}
+    for event in events:
+        if event.draft.corrects:
+            key = (event.customer_id, event.draft.source, event.draft.type, event.draft.corrects)
+            named.setdefault(key, []).append(event)
+    if named:
+        for event in events:
+            if not event.draft.corrects:
+                named.pop((event.customer_id, event.draft.source, event.draft.type, event.draft.event_id), None)
+    return named

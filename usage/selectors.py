@@ -1,0 +1,151 @@
+"""What other rooms and pages may ask about usage. Reads only."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.db.models import Max, Min
+
+from accounts.models import UsageSubject
+from core.periods import Window, midnight, utc_day
+from usage import storage
+from usage.acceptance import Listeners, Subject, Value
+from usage.aggregation import RULES, ZERO, Measure
+from usage.models import Feature, Meter, UsageEvent
+from usage.paths import keys
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+class Span(NamedTuple):
+    """One question: how much of a feature a customer used in `[start, end)`, instants in UTC."""
+
+    customer_id: int
+    feature_id: int
+    start: datetime
+    end: datetime
+
+
+def quantities(spans: Sequence[Span]) -> dict[Span, Decimal]:
+    """How much was used in each span, exact to the microsecond; 0 where nothing was. One query for any number.
+
+    Whole hours come from the roll-ups, the rest of the first and the last hour from the events themselves.
+    """
+    asked = list(dict.fromkeys(spans))
+    if not asked:
+        return {}
+    hours: list[tuple[int, Span]] = []
+    edges: list[tuple[int, Span]] = []
+    for place, span in enumerate(asked):
+        whole, rest = split(span)
+        hours += [(place, part) for part in whole]
+        edges += [(place, part) for part in rest]
+    found = storage.sum_spans(_columns(hours), _columns(edges))
+    return {span: found.get(place, ZERO) for place, span in enumerate(asked)}
+
+
+def split(span: Span) -> tuple[list[Span], list[Span]]:
+    """A span as (whole hours, edges): at most one run of whole hours, at most two edges; none of them empty."""
+    first, last = _ceil(span.start), _floor(span.end)
+    if first > last:  # both ends inside one hour
+        return [], [span] if span.start < span.end else []
+    whole = [span._replace(start=first, end=last)]
+    rest = [span._replace(end=first), span._replace(start=last)]
+    return _not_empty(whole), _not_empty(rest)
+
+
+def _not_empty(spans: Sequence[Span]) -> list[Span]:
+    return [span for span in spans if span.start < span.end]
+
+
+def _floor(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
+def _ceil(at: datetime) -> datetime:
+    return at if _floor(at) == at else _floor(at) + HOUR
+
+
+def _columns(rows: Sequence[tuple[int, Span]]) -> list[list[object]]:
+    return [
+        [place for place, _span in rows],
+        [span.customer_id for _place, span in rows],
+        [span.feature_id for _place, span in rows],
+        [span.start for _place, span in rows],
+        [span.end for _place, span in rows],
+    ]
+
+
+def daily_quantities(
+    customer_id: int, feature_ids: Collection[int], window: Window
+) -> dict[int, list[tuple[date, Decimal]]]:
+    """What was used on every UTC day that the window touches, within the window: feature id → [(day, quantity)].
+
+    Days without usage are there with 0. The first and the last day are cut at the window's instants, so the days
+    sum to the window. One query.
+    """
+    days: list[tuple[date, Window]] = []
+    day = utc_day(window.start)
+    while midnight(day) < window.end:
+        start = max(midnight(day), window.start)
+        days.append((day, Window(start, min(midnight(day) + DAY, window.end))))
+        day += DAY
+    spans = {
+        (feature_id, on): Span(customer_id, feature_id, part.start, part.end)
+        for feature_id in feature_ids
+        for on, part in days
+    }
+    used = quantities(list(spans.values()))
+    return {feature_id: [(on, used[spans[feature_id, on]]) for on, _part in days] for feature_id in feature_ids}
+
+
+def features_by_key(feature_keys: Collection[str]) -> dict[str, Feature]:
+    """The features of these keys, with their meters; unknown keys are absent."""
+    rows = Feature.objects.select_related("meter").filter(key__in=feature_keys)
+    return {feature.key: feature for feature in rows}
+
+
+def latest_received_at(customer_id: int) -> datetime | None:
+    """When usage of this customer last reached us; None where none ever did."""
+    return storage.latest_received_at(customer_id)
+
+
+def first_and_last_event(customer_id: int) -> tuple[datetime, datetime] | None:
+    """The instants of the customer's earliest and latest event; None where there are none."""
+    found = UsageEvent.objects.filter(customer_id=customer_id).aggregate(first=Min("time"), last=Max("time"))
+    return (found["first"], found["last"]) if found["first"] else None
+
+
+def subjects(names: Collection[str], at: datetime) -> dict[str, Subject]:
+    """Whose each subject is, and what that customer's clock shows (`at`, unless it has one of its own)."""
+    rows = UsageSubject.objects.filter(subject__in=names).values_list("subject", "customer_id", "customer__clock_at")
+    return {subject: Subject(customer_id, clock_at or at) for subject, customer_id, clock_at in rows}
+
+
+def listeners(types: Collection[str]) -> dict[str, Listeners]:
+    """Who listens to each event type; types nobody listens to are absent. Two queries."""
+    meters = Meter.objects.filter(event_type__in=types).prefetch_related("features")
+    by_type: dict[str, list[Meter]] = {}
+    for meter in meters:
+        by_type.setdefault(meter.event_type, []).append(meter)
+    return {event_type: _listeners(group) for event_type, group in by_type.items()}
+
+
+def _listeners(meters: Sequence[Meter]) -> Listeners:
+    paths = {meter.value_path for meter in meters if RULES[meter.aggregation].needs_value}
+    return Listeners(
+        values=tuple(Value(path, keys(path)) for path in sorted(paths)),
+        measures=tuple((feature.pk, measure(meter, feature)) for meter in meters for feature in meter.features.all()),
+    )
+
+
+def measure(meter: Meter, feature: Feature) -> Measure:
+    """What a feature reads from an event."""
+    filters: Mapping[str, Sequence[str]] = feature.filters
+    return Measure(
+        aggregation=meter.aggregation,
+        value_keys=keys(meter.value_path) if RULES[meter.aggregation].needs_value else (),
+        filters=tuple((keys(meter.dimensions[name]), frozenset(allowed)) for name, allowed in filters.items()),
+    )
