@@ -7,6 +7,8 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Membership
+from accounts.selectors import memberships
+from billing_portal.demo import DEMO_LOGINS
 
 THEMES = (("", "System"), ("light", "Light"), ("dark", "Dark"))
 
@@ -41,6 +43,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     return {
         "product": settings.PRODUCT_NAME,
         "demo": settings.DEMO,
+        "demo_logins": DEMO_LOGINS if settings.DEMO else [],
         "sales_email": settings.SALES_EMAIL,
         "help_email": settings.BILLING_EMAIL,
         "theme": chosen if chosen in dict(THEMES) else "",
@@ -53,6 +56,4 @@ def portal(request: HttpRequest) -> dict[str, Any]:
 def _memberships(request: HttpRequest) -> list[Membership]:
     """The person's customers by name, for the switcher; nobody is in none."""
     user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
-        return []
-    return list(Membership.objects.filter(user=user).select_related("customer").order_by("customer__name", "pk"))
+    return list(memberships(user)) if user is not None and user.is_authenticated else []

@@ -1,0 +1,24 @@
+"""Forms of the roof: signing up."""
+
+from allauth.account.forms import SignupForm as AllauthSignupForm
+from django import forms
+from django.db import transaction
+from django.http import HttpRequest
+
+from accounts.models import User
+
+
+class SignupForm(AllauthSignupForm):
+    """Company, e-mail, password. The account and its customer begin together or not at all."""
+
+    company_name = forms.CharField(
+        label="Company name", max_length=200, widget=forms.TextInput(attrs={"autocomplete": "organization"})
+    )
+
+    field_order = ("company_name", "email", "password1")
+
+    def save(self, request: HttpRequest) -> User:
+        """The person with their customer, on the default plan (see AccountAdapter.save_user)."""
+        with transaction.atomic():
+            user: User = super().save(request)
+            return user

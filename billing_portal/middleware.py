@@ -1,0 +1,84 @@
+"""What holds for every answer: nothing of a person's pages is kept in caches, and every refusal is a page of ours."""
+
+import logging
+import re
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from django.template.loader import select_template
+from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from core.exceptions import RuleError
+
+logger = logging.getLogger(__name__)
+
+API = "/api/"
+MEGABYTE = 1024 * 1024
+
+
+class PortalMiddleware:
+    """Headers of logged-in pages; RuleError and too large bodies as pages, fragments or JSON."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = too_large(request) if body_exceeds_limit(request) else self.get_response(request)
+        if request.path.startswith(API) or request.user.is_authenticated:
+            response.headers.setdefault("Cache-Control", "no-store")
+            patch_vary_headers(response, ["HX-Request"])
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """Turn what a view raised into an answer; None leaves it to Django."""
+        if isinstance(exception, RequestDataTooBig):
+            return too_large(request)
+        if isinstance(exception, RuleError):
+            logger.info("%s refused: %s", request.path, exception.description)
+            return refusal(request, exception.status, error_code(exception), exception.message)
+        return None
+
+
+def refusal(request: HttpRequest, status: int, code: str, message: str) -> HttpResponse:
+    """The same refusal as JSON under /api/, as a banner for htmx, else as a whole page."""
+    if request.path.startswith(API):
+        return JsonResponse({"error": {"code": code, "message": message}}, status=status)
+    if getattr(request, "htmx", False):
+        response = render(
+            request, "components/banner.html", {"level": "danger", "text": message, "focus": True}, status=status
+        )
+        response.headers |= {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}
+        return response
+    page = select_template([f"{status}.html", "rule_error.html"])
+    return HttpResponse(page.render({"message": message, "back_url": came_from(request)}, request), status=status)
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    limit = (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0) // MEGABYTE
+    return refusal(request, 413, "too_large", f"The limit of one request is {limit} MB. Send it in smaller parts.")
+
+
+def body_exceeds_limit(request: HttpRequest) -> bool:
+    """Said by its length alone, before anything reads the body. Files of a form have their own limits."""
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    is_upload = request.content_type == "multipart/form-data"
+    return limit is not None and not is_upload and length.isdigit() and int(length) > limit
+
+
+def error_code(error: RuleError) -> str:
+    """The rule's name for programs: RoleRequiredError → role_required."""
+    name = type(error).__name__.removesuffix("Error") or "rule"
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def came_from(request: HttpRequest) -> str:
+    """The page of this portal the person came from, or an empty text."""
+    referer = request.headers.get("Referer", "")
+    here = request.build_absolute_uri()
+    safe = url_has_allowed_host_and_scheme(referer, {request.get_host()}, require_https=request.is_secure())
+    return referer if safe and referer != here else ""
