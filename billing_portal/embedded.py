@@ -14,6 +14,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
@@ -34,6 +35,7 @@ __all__ = [
     "servers",
     "throwaway_postgres",
     "throwaway_valkey",
+    "undisturbed",
     "urls",
 ]
 
@@ -80,7 +82,7 @@ def secret_key() -> str:
 
 
 @contextlib.contextmanager
-def servers() -> Iterator[None]:
+def servers() -> Iterator[list[Server]]:
     """Both servers run inside; whoever leaves last stops them.
 
     So `./portal manage` beside a running portal neither starts a second PostgreSQL nor stops the first, and the
@@ -94,12 +96,23 @@ def servers() -> Iterator[None]:
                 fcntl.flock(users, fcntl.LOCK_SH)
                 for server in started:
                     server.start()
-            yield
+            yield started
         finally:
-            with _locked(gate), contextlib.suppress(BlockingIOError):
+            with undisturbed(), _locked(gate), contextlib.suppress(BlockingIOError):
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 for server in reversed(started):
                     server.stop()
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """No second Ctrl-C cuts the stopping short: it would leave a server behind."""
+    handlers = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
 
 
 def _wanted() -> list[Server]:
@@ -152,8 +165,9 @@ def _throwaway(kind: type[Server]) -> Iterator[Server]:
             server.start()
             yield server
         finally:
-            server.stop()
-            shutil.rmtree(folder, ignore_errors=True)
+            with undisturbed():
+                server.stop()
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sweep() -> None:

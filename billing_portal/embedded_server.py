@@ -73,7 +73,7 @@ class Server:
                 env=_environment(),
                 **self._identity(),
             )
-        if not _until(lambda: self.answers() or not self._alive()) or not self._alive():
+        if not _until(lambda: self.answers() or not self.alive()) or not self.alive():
             self.stop()
             raise EmbeddedError(f"{self.title} does not start:\n{tail(self.log)}")
 
@@ -85,7 +85,7 @@ class Server:
         for each in (self.stop_signal, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, each)
-            if _until(lambda: not self._alive()):
+            if _until(lambda: not self.alive()):
                 return
 
     def _take_over(self) -> bool:
@@ -94,9 +94,9 @@ class Server:
             # A pid file of a killed server whose number another process has now would keep PostgreSQL from starting.
             self.pid_file().unlink(missing_ok=True)
             return False
-        if not _until(lambda: self.answers() or not self._alive()):
+        if not _until(lambda: self.answers() or not self.alive()):
             raise EmbeddedError(f"{self.title} (pid {self._running_pid()}) runs but does not answer; stop it first.")
-        return self._alive()
+        return self.alive()
 
     def _running_pid(self) -> int | None:
         if self.process:
@@ -108,7 +108,7 @@ class Server:
         command = command_line(pid)
         return pid if str(self.data) in command or str(self.sockets) in command else None
 
-    def _alive(self) -> bool:
+    def alive(self) -> bool:
         return self._running_pid() is not None
 
     def _run(self, command: list[str], *, text: str = "") -> None:
@@ -148,7 +148,18 @@ class Postgres(Server):
         return [str(bindir() / "postgres"), "-D", str(self.data), "-k", str(self.sockets), "-p", "5432", *flags]
 
     def answers(self) -> bool:
-        command = [str(bindir() / "pg_isready"), "-q", "-h", str(self.sockets), "-p", "5432", "-d", "postgres"]
+        command = [
+            str(bindir() / "pg_isready"),
+            "-q",
+            "-h",
+            str(self.sockets),
+            "-p",
+            "5432",
+            "-d",
+            "postgres",
+            "-U",
+            DATABASE_USER,
+        ]
         return subprocess.run(command, env=_environment(), check=False).returncode == 0
 
     def pid_file(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         stack = contextlib.ExitStack()
         early_config.add_cleanup(stack.close)
-        early_config.add_cleanup(lambda: os.environ.pop("DATABASE_URL"))
+        early_config.add_cleanup(functools.partial(os.environ.__delitem__, "DATABASE_URL"))
         os.environ["DATABASE_URL"] = stack.enter_context(embedded.throwaway_postgres())
     return (yield)
 
@@ -47,16 +48,17 @@ def _flush_without_triggers() -> Iterator[None]:
     Their triggers refuse TRUNCATE, as they should, and Django empties tables with it after such a test. As replica,
     a session runs without triggers; only a superuser may say so, which we are on the throw-away server alone.
     """
-    flush = TransactionTestCase._fixture_teardown
+    test_case: Any = TransactionTestCase  # what is patched is private and has no types
+    flush = test_case._fixture_teardown
 
-    def flush_as_replica(case: TransactionTestCase) -> None:
+    def flush_as_replica(case: Any) -> None:
         names = case._databases_names(include_mirrors=False)
         _set_role(names, "replica")
         flush(case)
         _set_role(names, "origin")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", flush_as_replica)
+        patch.setattr(test_case, "_fixture_teardown", flush_as_replica)
         yield
 
 
