@@ -4,9 +4,12 @@ Amounts are integers in minor units of the row's currency. A finalized invoice, 
 are never edited or deleted: database triggers refuse it, also to the owner (migration `0002_immutable`).
 """
 
+import json
+from collections.abc import Sequence
 from functools import partial
+from typing import ClassVar
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
 
 from core.ids import public_id
@@ -26,6 +29,9 @@ class Seller(models.Model):
     registration = models.CharField(max_length=200, blank=True, help_text="Register, number, capital – as law asks")
     email = models.EmailField()
     iban = models.CharField(max_length=40, blank=True)
+    number_prefix = models.CharField(
+        max_length=10, blank=True, unique=True, help_text="Before INV and RCP, so that two sellers never share a number"
+    )
 
     def __str__(self) -> str:
         return self.legal_name
@@ -53,7 +59,7 @@ class InvoiceSequence(models.Model):
     """The last number given per seller, series and year. Locked last, after the customers."""
 
     seller = models.ForeignKey(Seller, on_delete=models.PROTECT, related_name="+")
-    series = models.CharField(max_length=10, help_text="INV, RCP")
+    series = models.CharField(max_length=20, help_text="INV, RCP – with the seller's prefix")
     year = models.PositiveSmallIntegerField()
     last = models.PositiveIntegerField(default=0)
 
@@ -75,6 +81,37 @@ class InvoiceStatus(models.TextChoices):
 class Collection(models.TextChoices):
     AUTOMATIC = "automatic", "charge the default card"
     SEND_INVOICE = "send_invoice", "send the invoice"
+
+
+# One statement for any number of rows; bulk_update would send a CASE per row and column.
+FREEZE = """
+UPDATE invoices_invoice AS invoice
+SET status = frozen.status, number = frozen.number, finalized_at = frozen.finalized_at, issued_on = frozen.issued_on,
+    due_on = frozen.due_on, collect_at = frozen.collect_at, paid_at = frozen.paid_at,
+    seller_party = frozen.seller_party, customer_party = frozen.customer_party
+FROM unnest(
+    %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::date[], %s::date[], %s::timestamptz[],
+    %s::timestamptz[], %s::jsonb[], %s::jsonb[]
+) AS frozen (
+    id, status, number, finalized_at, issued_on, due_on, collect_at, paid_at, seller_party, customer_party
+)
+WHERE invoice.id = frozen.id
+"""
+
+
+class InvoiceQuerySet(models.QuerySet["Invoice"]):
+    def freeze(self, invoices: Sequence["Invoice"]) -> None:
+        """Store what finalizing decided about these drafts, in one statement."""
+        columns: list[list[object]] = [
+            [getattr(invoice, name) for invoice in invoices]
+            for name in ("pk", "status", "number", "finalized_at", "issued_on", "due_on", "collect_at", "paid_at")
+        ]
+        columns += [[json.dumps(getattr(invoice, name)) for invoice in invoices] for name in PARTIES]
+        with connection.cursor() as cursor:
+            cursor.execute(FREEZE, columns)
+
+
+PARTIES = ("seller_party", "customer_party")
 
 
 class Invoice(models.Model):
@@ -115,11 +152,14 @@ class Invoice(models.Model):
     seller_party = models.JSONField(default=dict, help_text="Copy of the seller when finalized")
     customer_party = models.JSONField(default=dict, help_text="Copy of the billing profile when finalized")
 
+    objects: ClassVar[InvoiceQuerySet] = InvoiceQuerySet.as_manager()  # type: ignore[assignment]
+
     class Meta:
         constraints = (
             models.CheckConstraint(condition=Q(status__in=InvoiceStatus.values), name="invoice_status_known"),
             models.CheckConstraint(condition=Q(collection__in=Collection.values), name="invoice_collection_known"),
             models.CheckConstraint(condition=Q(total=F("subtotal") + F("tax")), name="invoice_total_is_sum"),
+            models.CheckConstraint(condition=Q(total__gte=0), name="invoice_total_not_negative"),
             models.CheckConstraint(condition=Q(amount_paid__gte=0), name="invoice_amount_paid_not_negative"),
             models.CheckConstraint(
                 condition=Q(status__in=("draft", "void")) | Q(number__isnull=False, finalized_at__isnull=False),
@@ -179,9 +219,7 @@ class InvoiceLine(models.Model):
 
     class Meta:
         constraints = (models.CheckConstraint(condition=Q(kind__in=LineKind.values), name="line_kind_known"),)
-        indexes = (
-            models.Index(fields=("customer",), condition=Q(invoice__isnull=True), name="line_pending"),
-        )
+        indexes = (models.Index(fields=("customer",), condition=Q(invoice__isnull=True), name="line_pending"),)
         ordering = ("invoice", "position", "id")
 
     def __str__(self) -> str:
@@ -232,9 +270,7 @@ class Payment(models.Model):
                 condition=~Q(status="succeeded") | Q(receipt_number__isnull=False), name="payment_succeeded_has_receipt"
             ),
         )
-        indexes = (
-            models.Index(fields=("check_at",), condition=Q(status__in=UNRESOLVED), name="payment_to_resolve"),
-        )
+        indexes = (models.Index(fields=("check_at",), condition=Q(status__in=UNRESOLVED), name="payment_to_resolve"),)
 
     def __str__(self) -> str:
         return self.key

@@ -1,0 +1,57 @@
+"""What invoices refuses, and why. Every error says it to people in `message`, to the log in `description`."""
+
+from core.exceptions import RuleError
+
+
+class InvoicesError(RuleError):
+    """Base of every refusal of this room."""
+
+
+class SellerMissingError(InvoicesError):
+    """Nobody issues documents yet."""
+
+    message = "No seller is set up yet, so no invoice can be made."
+
+
+class CurrencyError(InvoicesError):
+    """The draft's currency is unknown, or not the one this customer is billed in."""
+
+    status = 422
+    message = "This customer is billed in another currency."
+
+
+class NegativeTotalError(InvoicesError):
+    """The lines sum below zero; such a document would be a credit note."""
+
+    message = "The lines of this invoice sum below zero."
+
+
+class LineBilledError(InvoicesError):
+    """A line with this key stands on another document already."""
+
+    message = "One of these charges has been billed already."
+
+
+class NotPayableError(InvoicesError):
+    """Nothing is left to be paid, or the invoice is not issued."""
+
+    message = "There is nothing to pay on this invoice."
+
+
+class NotDueError(InvoicesError):
+    """An automatic collection was asked for, but none is due (another run was first)."""
+
+    message = "This invoice is not due to be collected."
+
+
+class PaymentMethodMissingError(InvoicesError):
+    """There is no card to charge."""
+
+    message = "Add a payment method first."
+
+
+class ManagedByContractError(InvoicesError):
+    """Enterprise customers pay as their contract says."""
+
+    status = 403
+    message = "Self-service payment management is not available for Enterprise accounts."

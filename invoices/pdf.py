@@ -1,0 +1,72 @@
+"""The only WeasyPrint in the house: an invoice or a receipt as PDF bytes.
+
+WeasyPrint needs system libraries that a machine may lack, so it is imported on first use; `available()` says what is
+missing. Nothing but the template is ever loaded: every other address is refused.
+"""
+
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from django.template.loader import render_to_string
+
+from invoices.models import Invoice, Payment
+from invoices.paper import invoice_paper, receipt_paper
+
+INSTALL = (
+    "install Pango and HarfBuzz, for example: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
+)
+STYLES = Path(__file__).with_name("pdf.css")
+
+
+class PdfUnavailableError(RuntimeError):
+    """WeasyPrint's system libraries are missing; `str()` says which to install."""
+
+
+@cache
+def available() -> str:
+    """Empty where PDFs can be made, else what to install."""
+    try:
+        import_module("weasyprint")
+    except OSError:
+        return INSTALL
+    return ""
+
+
+def invoice_pdf(invoice: Invoice) -> bytes:
+    """The invoice as it was issued. Raises PdfUnavailableError."""
+    return render("pdf/invoice.html", {"paper": invoice_paper(invoice)})
+
+
+def receipt_pdf(payment: Payment) -> bytes:
+    """Proof of one succeeded payment. Raises PdfUnavailableError."""
+    return render("pdf/receipt.html", {"paper": receipt_paper(payment)})
+
+
+def render(template: str, context: dict[str, Any]) -> bytes:
+    """A tagged PDF of a template. Raises PdfUnavailableError."""
+    problem = available()
+    if problem:
+        raise PdfUnavailableError(problem)
+    return write(render_to_string(template, context))
+
+
+def write(html: str) -> bytes:
+    """Finished HTML → PDF bytes; fonts and styles are read once per process."""
+    weasyprint = import_module("weasyprint")
+    fonts, styles = _tools()
+    document = weasyprint.HTML(string=html, base_url="portal:", url_fetcher=_refuse)
+    pdf: bytes = document.write_pdf(stylesheets=[styles], font_config=fonts, pdf_tags=True)
+    return pdf
+
+
+@cache
+def _tools() -> tuple[Any, Any]:
+    weasyprint = import_module("weasyprint")
+    fonts = import_module("weasyprint.text.fonts").FontConfiguration()
+    return fonts, weasyprint.CSS(string=STYLES.read_text(), font_config=fonts, url_fetcher=_refuse)
+
+
+def _refuse(url: str, *args: Any, **kwargs: Any) -> Any:
+    raise ValueError(f"documents load nothing from outside: {url}")

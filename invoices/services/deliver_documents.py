@@ -1,0 +1,59 @@
+"""Missing PDFs are rendered once and kept with their hash."""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from invoices.models import Document, DocumentKind, Invoice, Payment
+from invoices.pdf import available, invoice_pdf, receipt_pdf
+from invoices.selectors import due_to_deliver
+
+logger = logging.getLogger(__name__)
+
+
+def deliver_documents(*, at: datetime, limit: int = 200) -> int:
+    """How many invoices and receipts got their PDF. 0 where PDFs cannot be made here.
+
+    Rendering is outside any transaction; of two workers that render the same one, the first is kept. One document
+    that fails is logged and does not hold up the others.
+    """
+    if available():
+        return 0
+    invoice_ids, payment_ids = due_to_deliver()
+    invoices = Invoice.objects.filter(pk__in=invoice_ids[:limit]).prefetch_related("lines")
+    payments = Payment.objects.filter(pk__in=payment_ids[:limit]).select_related("invoice", "payment_method")
+    done = sum(_attempt(lambda invoice=invoice: _invoice(invoice, at)) for invoice in invoices.iterator(50))
+    return done + sum(_attempt(lambda payment=payment: _receipt(payment, at)) for payment in payments.iterator(50))
+
+
+def _attempt(make: Callable[[], Document]) -> int:
+    try:
+        document = make()
+        document.sha256 = hashlib.sha256(document.content).hexdigest()
+        Document.objects.bulk_create([document], ignore_conflicts=True)
+    except Exception:
+        logger.exception("a document could not be rendered; the next tick tries again")
+        return 0
+    return 1
+
+
+def _invoice(invoice: Invoice, at: datetime) -> Document:
+    return Document(
+        kind=DocumentKind.INVOICE,
+        invoice=invoice,
+        filename=f"{invoice.number}.pdf",
+        content=invoice_pdf(invoice),
+        created_at=at,
+    )
+
+
+def _receipt(payment: Payment, at: datetime) -> Document:
+    return Document(
+        kind=DocumentKind.RECEIPT,
+        invoice=payment.invoice,
+        payment=payment,
+        filename=f"{payment.receipt_number}.pdf",
+        content=receipt_pdf(payment),
+        created_at=at,
+    )

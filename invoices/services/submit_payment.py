@@ -1,0 +1,46 @@
+"""One committed payment is taken to the gateway: intent, its id committed, confirmed, outcome recorded."""
+
+from datetime import datetime
+
+from accounts.gateways import get_gateway
+from accounts.gateways.base import Gateway, GatewayTimeoutError, GatewayUnavailableError
+from invoices.checking import first_check
+from invoices.models import Payment, PaymentStatus
+from invoices.services.record_payment import record_payment
+
+
+def submit_payment(*, payment_id: int, at: datetime) -> Payment:
+    """Try the payment at most once, whoever calls how often; the payment as it stands afterwards.
+
+    Runs outside any transaction. Only the caller whose intent id is committed confirms it. A lost answer makes the
+    payment *unknown*, to be retrieved at `check_at`; where the gateway was never reached it stays *pending* till then.
+    """
+    payment = Payment.objects.select_related("payment_method").get(pk=payment_id)
+    if payment.status != PaymentStatus.PENDING or payment.gateway_id or payment.payment_method is None:
+        return payment
+    gateway = get_gateway(payment.gateway)
+    try:
+        intent_id = gateway.create_intent(
+            key=payment.key, amount=payment.amount, currency=payment.currency, token=payment.payment_method.token
+        )
+    except (GatewayTimeoutError, GatewayUnavailableError):
+        return payment
+    if not _claim(payment, intent_id):
+        return Payment.objects.get(pk=payment_id)
+    return _confirm(gateway, payment, intent_id, at)
+
+
+def _claim(payment: Payment, intent_id: str) -> bool:
+    """Commit the intent's id. 0 rows: somebody else did, or gave the payment up meanwhile."""
+    mine = Payment.objects.filter(pk=payment.pk, status=PaymentStatus.PENDING, gateway_id="")
+    return mine.update(gateway_id=intent_id) == 1
+
+
+def _confirm(gateway: Gateway, payment: Payment, intent_id: str, at: datetime) -> Payment:
+    try:
+        outcome = gateway.confirm_intent(intent_id)
+    except (GatewayTimeoutError, GatewayUnavailableError):
+        waiting = Payment.objects.filter(pk=payment.pk, status=PaymentStatus.PENDING)
+        waiting.update(status=PaymentStatus.UNKNOWN, check_at=first_check(at))
+        return Payment.objects.get(pk=payment.pk)
+    return record_payment(payment_id=payment.pk, outcome=outcome, at=at)

@@ -1,0 +1,85 @@
+"""Drafts to test with: documents made by hand, as plans would hand them down."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+
+from accounts.models import Customer, PaymentMethod
+from core.periods import Period, midnight
+from invoices.lines import InvoiceDraft, LineDraft
+from invoices.models import Invoice
+from invoices.services.draft_invoices import draft_invoices
+from invoices.services.finalize_invoices import finalize_invoices
+
+BILLING_ON = date(2026, 10, 20)
+NUMBERS = count(1)
+
+
+def line(amount: int, key: str | None = None, **values) -> LineDraft:
+    defaults = {
+        "key": key or f"line:{next(NUMBERS)}",
+        "kind": "fee",
+        "title": "Plus monthly fee",
+        "detail": "$49.00 × 30 of 30 days",
+        "starts_at": midnight(date(2026, 9, 20)),
+        "ends_at": midnight(date(2026, 10, 20)),
+        "quantity": Decimal(1),
+        "amount": amount,
+    }
+    return LineDraft(**(defaults | values))
+
+
+def usage_line(amount: int = 235, **values) -> LineDraft:
+    defaults = {
+        "kind": "usage",
+        "title": "API requests",
+        "detail": "(12,345 − 10,000 included) × $1.00 per 1,000 requests",
+        "starts_at": datetime(2026, 9, 17, tzinfo=UTC),
+        "ends_at": datetime(2026, 10, 17, tzinfo=UTC),
+        "quantity": Decimal(12345),
+        "unit_amount": Decimal("1.00"),
+        "per_units": 1000,
+        "feature_key": "api-requests",
+    }
+    return line(amount, **(defaults | values))
+
+
+def draft(customer: Customer, *amounts: int, key: str | None = None, **values) -> InvoiceDraft:
+    defaults = {
+        "key": key or f"draft:{next(NUMBERS)}",
+        "customer_id": customer.pk,
+        "currency": "USD",
+        "billing_on": BILLING_ON,
+        "period": Period(date(2026, 9, 20), BILLING_ON),
+        "lines": tuple(line(amount) for amount in amounts),
+    }
+    return InvoiceDraft(**(defaults | values))
+
+
+def calculated(customer: Customer, *amounts: int, **values) -> Invoice:
+    """A draft made three days before its billing date."""
+    made = draft(customer, *(amounts or (4900,)), **values)
+    [invoice] = draft_invoices(drafts=[made], at=midnight(made.billing_on) - timedelta(days=3))
+    return invoice
+
+
+def open_invoice(customer: Customer, *amounts: int, at: datetime | None = None, **values) -> Invoice:
+    """An invoice issued on its billing date."""
+    invoice = calculated(customer, *amounts, **values)
+    [issued] = finalize_invoices(invoice_ids=[invoice.pk], at=at or midnight(invoice.billing_on))
+    return issued
+
+
+def give_card(customer: Customer, number: str = "4242", *, at: datetime, default: bool = True) -> PaymentMethod:
+    return PaymentMethod.objects.create(
+        customer=customer,
+        gateway="sandbox",
+        token=f"tok_{next(NUMBERS)}_{number}",
+        fingerprint=f"fp_{next(NUMBERS)}",
+        brand="Visa",
+        last4=number[-4:],
+        exp_month=12,
+        exp_year=2030,
+        is_default=default,
+        created_at=at,
+    )
