@@ -6,6 +6,7 @@ from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.middleware import HtmxDetails
 
 from accounts.exceptions import RoleRequiredError
@@ -49,6 +50,13 @@ def describe(user: User) -> str:
 def can_write(membership: Membership) -> bool:
     """Whether buttons that change something are shown."""
     return membership.role == Role.BILLING_ADMIN
+
+
+def local_path(url: str | None, default: str = "") -> str:
+    """A path of this portal out of what somebody sent as `next`; anything that leads elsewhere gives `default`."""
+    if url and url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None):
+        return url
+    return default
 
 
 def membership_for(user: User, customer_id: int) -> Membership:

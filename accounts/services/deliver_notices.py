@@ -8,12 +8,15 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import F, Q
-from django.template.loader import render_to_string
+from django.template import Context, TemplateDoesNotExist, TemplateSyntaxError
+from django.template.loader import get_template
 
 from accounts.models import Notice
 
 logger = logging.getLogger(__name__)
 
+# Mail servers fail in their ways; a message that cannot be written must not keep the others back either.
+UNSENDABLE = (OSError, SMTPException, ValueError, TypeError, LookupError, TemplateDoesNotExist, TemplateSyntaxError)
 LEASE = timedelta(minutes=5)
 LONGEST_PAUSE = timedelta(hours=12)
 
@@ -40,7 +43,7 @@ def _claim(at: datetime, limit: int) -> list[Notice]:
 def _deliver(notice: Notice, at: datetime) -> bool:
     try:
         _message(notice).send()
-    except (OSError, SMTPException, ValueError, TypeError) as error:
+    except UNSENDABLE as error:
         # The pause doubles with every attempt; the claim has counted this one already, the row in hand has not.
         pause = min(timedelta(minutes=1) * 2 ** min(notice.attempts, 10), LONGEST_PAUSE)
         Notice.objects.filter(pk=notice.pk).update(retry_at=at + pause, last_error=f"{type(error).__name__}: {error}")
@@ -51,8 +54,10 @@ def _deliver(notice: Notice, at: datetime) -> bool:
 
 
 def _message(notice: Notice) -> EmailMessage:
+    template = get_template(f"emails/{notice.template}.txt").template  # type: ignore[attr-defined]
     context = {"product": settings.PRODUCT_NAME, "portal": settings.PORTAL_URL, **notice.context}
-    text = render_to_string(f"emails/{notice.template}.txt", context)
+    # Plain text: an apostrophe stays an apostrophe.
+    text = template.render(Context(context, autoescape=False))
     subject, _, body = text.strip().partition("\n")
     return EmailMessage(
         subject=" ".join(subject.split()),

@@ -1,0 +1,107 @@
+"""Payment methods: adding one through the gateway's card page, choosing the default, deleting."""
+
+from typing import cast
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import selectors
+from accounts.access import PortalRequest, billing_page, enter_customer, local_path
+from accounts.exceptions import CardNotEnteredError, DefaultRequiredError, DuplicateCardError, ManagedByContractError
+from accounts.forms import CardSetupForm
+from accounts.models import CardSetup, PaymentMethod, PaymentPolicy, User
+from accounts.services.add_payment_method import add_payment_method
+from accounts.services.delete_payment_method import delete_payment_method
+from accounts.services.make_default import make_default
+from accounts.services.start_card_setup import start_card_setup
+from accounts.views import see_other
+from core.clock import now
+
+
+@require_http_methods(["GET", "POST"])
+@billing_page(write=True)
+def pm_add(request: PortalRequest) -> HttpResponse:
+    if request.customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT:
+        raise ManagedByContractError(f"customer {request.customer.pk} asked to add a card")
+    form = CardSetupForm(request.POST or None)
+    if request.method == "POST":
+        url = start_card_setup(
+            customer=request.customer,
+            user=request.user,
+            next_url=local_path(request.POST.get("next")),
+            at=now(),
+            build_url=request.build_absolute_uri,
+            make_default="make_default" in request.POST,
+        )
+        return see_other(url)
+    context = {
+        "form": form,
+        "default": selectors.default_payment_methods([request.customer.pk]).get(request.customer.pk),
+        "next": local_path(request.GET.get("next")),
+    }
+    return render(request, "accounts/pm_add.html", context)
+
+
+@require_GET
+@login_required
+def pm_add_return(request: HttpRequest) -> HttpResponse:
+    user = cast("User", request.user)
+    setup = get_object_or_404(CardSetup, key=request.GET.get("setup", ""), user=user)
+    enter_customer(request, setup.customer_id, write=True)
+    try:
+        method = add_payment_method(setup_key=setup.key, at=now(), actor=user)
+    except (CardNotEnteredError, DuplicateCardError) as refusal:
+        messages.warning(request, refusal.message)
+    else:
+        messages.success(request, f"{method} added and set as default." if method.is_default else f"{method} added.")
+    return see_other(setup.next_url or reverse("portal"))
+
+
+def _find(request: HttpRequest, key: str) -> PaymentMethod:
+    """The card of that key, deleted or not, for people who may change it."""
+    method = get_object_or_404(PaymentMethod.objects.select_related("customer"), key=key)
+    method.customer = enter_customer(request, method.customer_id, write=True).customer
+    return method
+
+
+@require_POST
+@login_required
+def pm_default(request: HttpRequest, key: str) -> HttpResponse:
+    method = make_default(payment_method=_find(request, key), at=now(), actor=cast("User", request.user))
+    said = f"{method} is now the default."
+    portal = cast("PortalRequest", request)
+    if not portal.htmx:
+        messages.success(request, said)
+        return see_other(reverse("portal"))
+    context = {
+        "payment_methods": selectors.payment_methods(portal.customer),
+        "customer": portal.customer,
+        "can_write": True,
+        "today": now().date(),
+        "say": said,
+        "focus_key": method.key,
+    }
+    return render(request, "accounts/_payment_methods.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def pm_delete(request: HttpRequest, key: str) -> HttpResponse:
+    method = _find(request, key)
+    policy = method.customer.payment_policy
+    if request.method == "POST":
+        delete_payment_method(payment_method=method, at=now(), actor=cast("User", request.user))
+        messages.success(request, f"{method} deleted.")
+        return see_other(reverse("portal"))
+    if policy == PaymentPolicy.MANAGED_BY_CONTRACT:
+        raise ManagedByContractError(f"payment_method:{method.pk}")
+    if method.deleted_at:
+        return see_other(reverse("portal"))
+    refused = DefaultRequiredError.message if method.is_default and policy == PaymentPolicy.REQUIRED else ""
+    heirs = [other for other in selectors.payment_methods(method.customer) if other.pk != method.pk]
+    heir = max(heirs, key=lambda other: (other.created_at, other.pk), default=None) if method.is_default else None
+    return render(request, "accounts/pm_delete.html", {"method": method, "refused": refused, "heir": heir})
