@@ -145,7 +145,7 @@ def _usage_lines(facts: SpellFacts) -> Iterator[LineDraft]:
 def _usage_line(facts: SpellFacts, rated: RatedWindow) -> LineDraft:
     card, window = rated.card, rated.facts.cut
     return LineDraft(
-        key=f"subscription:{facts.subscription_id}:usage:{card.key}:{_instants(window)}",
+        key=usage_key(facts, rated),
         kind="usage",
         title=card.name,
         detail=_usage_in_words(rated, facts.terms.currency),
@@ -158,6 +158,11 @@ def _usage_line(facts: SpellFacts, rated: RatedWindow) -> LineDraft:
         feature_key=card.feature_key,
         explain=_explain_usage(facts.terms, rated),
     )
+
+
+def usage_key(facts: SpellFacts, rated: RatedWindow) -> str:
+    """The key of the line of a rated window, and its Explain address."""
+    return f"subscription:{facts.subscription_id}:usage:{rated.card.key}:{_instants(rated.facts.cut)}"
 
 
 def _usage_in_words(rated: RatedWindow, currency: str) -> str:

@@ -5,7 +5,7 @@ everything else of its calendar follows from these (mission: anchor, never the p
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from core.periods import (
@@ -50,9 +50,9 @@ def first_billing_date(anchor_on: date, starts_at: datetime) -> date:
     return next_billing_date(anchor_on, utc_day(starts_at))
 
 
-def later_billing_date(anchor_on: date, billing_on: date) -> date:
-    """The billing date after this one."""
-    return next_billing_date(anchor_on, billing_on)
+def next_spell(spell: Spell) -> Spell:
+    """The same spell when the charges of its next billing date are calculated."""
+    return replace(spell, next_billing_on=next_billing_date(spell.anchor_on, spell.next_billing_on))
 
 
 def monthly_slice(spell: Spell) -> Slice:

@@ -85,3 +85,23 @@ class QuoteStaleError(PlansError):
         super().__init__(description, message=message)
         self.before = before
         self.after = after
+
+
+class CancelFirstError(PlansError):
+    """From one paid plan to another there is no direct way yet."""
+
+    message = "Cancel your current plan first. Then you can choose another one."
+
+
+class CurrencyMismatchError(PlansError):
+    """The customer is billed in another currency than the plan's."""
+
+    status = 422
+    message = "This plan is billed in another currency than your invoices."
+
+
+class TooManyInquiriesError(PlansError):
+    """More requests to sales in a day than people write."""
+
+    status = 429
+    message = "You have sent several requests today already. We have them all and will answer soon."

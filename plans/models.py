@@ -276,7 +276,12 @@ class ChangeQuote(models.Model):
     expires_at = models.DateTimeField()
     currency = models.CharField(max_length=3)
     lines = models.JSONField(default=list)
+    discards = models.JSONField(
+        default=list, help_text="Announced drafts that it takes the place of: key, billing date, total"
+    )
     subtotal = models.BigIntegerField()
+    tax_label = models.CharField(max_length=40, blank=True)
+    tax_percent = models.DecimalField(max_digits=7, decimal_places=4, default=0)
     tax = models.BigIntegerField()
     total = models.BigIntegerField()
     created_at = models.DateTimeField()

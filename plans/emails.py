@@ -1,0 +1,96 @@
+"""The messages of this room. Figures are frozen as text, so that mail and page agree letter by letter."""
+
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+
+from accounts.notices import NoticeDraft
+from core import formats
+from core.periods import utc_day
+from plans.models import ChangeQuote, SalesInquiry, Subscription
+from plans.pricing import CardTerms
+from plans.words import card_price
+
+
+def subscribed(subscription: Subscription, to: list[str]) -> NoticeDraft:
+    """E2: the paid plan has begun – prices, first dates, how to cancel."""
+    plan = subscription.plan
+    first, calculated = subscription.next_billing_on, subscription.calculate_at
+    context = _plan(subscription) | {
+        "version": plan.version,
+        "prices": [_price(card, plan.currency) for card in plan.terms().cards],
+        "first_billing_date": formats.day(first) if first else "",
+        "first_calculation": formats.day(utc_day(calculated)) if calculated else "",
+        "cancel_url": settings.PORTAL_URL + reverse("plan_cancel"),
+    }
+    return NoticeDraft(
+        key=f"subscription:{subscription.pk}:subscribed",
+        customer_id=subscription.customer_id,
+        template="plan_subscribed",
+        to=to,
+        context=context,
+    )
+
+
+def downgraded(quote: ChangeQuote, before: Subscription, after: Subscription, to: list[str]) -> NoticeDraft:
+    """E4: the paid plan has ended – when, and what the final invoice comes to."""
+    invoice = quote.invoice
+    context = _plan(after) | {
+        "before": before.plan.title,
+        "effective_at": formats.instant(quote.effective_at),
+        "total": formats.money(quote.total, quote.currency) if invoice else "",
+        "number": (invoice.number or "") if invoice else "",
+        "invoice_url": settings.PORTAL_URL + reverse("invoice", args=[invoice.public_id]) if invoice else "",
+        "plans_url": settings.PORTAL_URL + reverse("plan_change"),
+    }
+    return NoticeDraft(
+        key=f"quote:{quote.public_id}:downgraded",
+        customer_id=quote.customer_id,
+        template="plan_downgraded",
+        to=to,
+        context=context,
+    )
+
+
+def inquiry_to_sales(inquiry: SalesInquiry) -> NoticeDraft:
+    """S: a request for sales, with everything needed to answer."""
+    return _inquiry(inquiry, "sales_inquiry", [settings.SALES_EMAIL])
+
+
+def inquiry_received(inquiry: SalesInquiry) -> NoticeDraft:
+    """E1: a copy for the person who asked."""
+    return _inquiry(inquiry, "sales_acknowledgement", [inquiry.email])
+
+
+def _plan(subscription: Subscription) -> dict[str, Any]:
+    return {
+        "product": settings.PRODUCT_NAME,
+        "plan": subscription.plan.title,
+        "customer": subscription.customer.name,
+        "url": settings.PORTAL_URL + reverse("billing_overview"),
+    }
+
+
+def _price(card: CardTerms, currency: str) -> dict[str, str]:
+    return {"name": card.name, "price": card_price(card, currency)}
+
+
+def _inquiry(inquiry: SalesInquiry, template: str, to: list[str]) -> NoticeDraft:
+    return NoticeDraft(
+        key=f"inquiry:{inquiry.reference}:{template}",
+        customer_id=inquiry.customer_id,
+        template=template,
+        to=to,
+        context={
+            "product": settings.PRODUCT_NAME,
+            "reference": inquiry.reference,
+            "name": inquiry.name,
+            "email": inquiry.email,
+            "company": inquiry.company,
+            "message": inquiry.message,
+            "volume": inquiry.volume,
+            "customer": inquiry.customer.name,
+            "customer_key": inquiry.customer.key,
+        },
+    )

@@ -1,0 +1,98 @@
+"""What every quote has in common: its figures as values, its rules, and how it is refused once things moved."""
+
+from datetime import datetime
+from typing import Any
+
+from accounts.models import Customer, PaymentPolicy
+from core import formats
+from core.periods import utc_day
+from invoices.lines import LineDraft
+from invoices.selectors import has_past_due
+from plans.exceptions import (
+    AlreadySubscribedError,
+    CancelFirstError,
+    ManagedByContractError,
+    NothingToCancelError,
+    PastDueError,
+    PlanNotFoundError,
+)
+from plans.models import ChangeQuote, Plan, PlanStatus, QuoteKind, Subscription
+from plans.selectors.closing import Closing
+
+
+class QuoteMovedError(Exception):
+    """Inside a verb: the quote no longer holds; `reason` says why. The verb answers with a fresh one."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def check_self_serve(customer: Customer) -> None:
+    """Raises ManagedByContractError: nothing of a contract changes by a click."""
+    if customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT:
+        raise ManagedByContractError(f"customer {customer.pk} is managed by contract")
+
+
+def check_upgrade(customer: Customer, current: Subscription, plan: Plan, at: datetime) -> None:
+    """The rules of «Upgrade», for showing and for doing it."""
+    check_self_serve(customer)
+    if plan.key == current.plan.key:
+        raise AlreadySubscribedError(f"customer {customer.pk} is on {plan} already")
+    if not plan.self_serve or plan.is_default:
+        raise PlanNotFoundError(f"{plan} is not chosen by upgrading")
+    if current.plan.terms().is_priced:
+        raise CancelFirstError(f"customer {customer.pk} is on {current.plan}")
+    if has_past_due(customer.pk, utc_day(at)):
+        raise PastDueError(f"customer {customer.pk} is past due")
+
+
+def check_cancellable(customer: Customer, current: Subscription) -> None:
+    """The rules of «Cancel Plan»: being past due is no obstacle."""
+    check_self_serve(customer)
+    if current.plan.is_default:
+        raise NothingToCancelError(f"customer {customer.pk} is on {current.plan}")
+
+
+def check_holds(quote: ChangeQuote, current: Subscription, at: datetime) -> None:
+    """Raises QuoteMovedError where plan, price list or time have gone on since the quote was made."""
+    if quote.subscription_id != current.pk:
+        raise QuoteMovedError("Your plan has changed since.")
+    if quote.plan.status != PlanStatus.PUBLISHED:
+        raise QuoteMovedError("The price list has changed since.")
+    if at >= quote.expires_at:
+        raise QuoteMovedError(f"The figures were held until {formats.instant(quote.expires_at)}.")
+
+
+def check_figures(quote: ChangeQuote, now: Closing) -> None:
+    """Raises QuoteMovedError where what is owed is not, to the cent and line by line, what was shown."""
+    shown = (quote.lines, quote.subtotal, quote.tax, quote.total)
+    if shown != (lines_values(now.lines), now.totals.subtotal, now.totals.tax, now.totals.total):
+        raise QuoteMovedError("Usage or billing details have changed since.")
+    if quote.effective_at < now.window_starts_at:
+        raise QuoteMovedError("Charges were calculated since.")
+
+
+def lines_values(lines: tuple[LineDraft, ...]) -> list[dict[str, Any]]:
+    """Lines as JSON values, as a quote keeps and compares them."""
+    return [
+        {
+            "key": line.key,
+            "kind": line.kind,
+            "title": line.title,
+            "detail": line.detail,
+            "starts_at": line.starts_at.isoformat(),
+            "ends_at": line.ends_at.isoformat(),
+            "quantity": str(line.quantity),
+            "amount": line.amount,
+        }
+        for line in lines
+    ]
+
+
+def moved_sentence(moved: QuoteMovedError, before: ChangeQuote, after: ChangeQuote) -> str:
+    """For people: what changed, and that nothing was done."""
+    old, new = (formats.money(quote.total, quote.currency) for quote in (before, after))
+    if before.kind == QuoteKind.CANCEL and before.total != after.total:
+        return f"The total changed from {old} to {new}. {moved.reason} Nothing was done; please confirm the new total."
+    return f"{moved.reason} Nothing was done; please check the figures and confirm again."

@@ -1,0 +1,31 @@
+"""Reads of this room. Functions about one customer expect that the caller may see that customer."""
+
+from plans.selectors.catalogue import (
+    catalogue,
+    current_subscription,
+    default_plan,
+    due_for_calculation,
+    published_plan,
+    quote_of,
+)
+from plans.selectors.closing import Closing, closing
+from plans.selectors.gathering import Claim, gather
+from plans.selectors.upcoming import UpcomingInvoice, UsageRow, UsageToDate, upcoming_invoice, usage_to_date
+
+__all__ = [
+    "Claim",
+    "Closing",
+    "UpcomingInvoice",
+    "UsageRow",
+    "UsageToDate",
+    "catalogue",
+    "closing",
+    "current_subscription",
+    "default_plan",
+    "due_for_calculation",
+    "gather",
+    "published_plan",
+    "quote_of",
+    "upcoming_invoice",
+    "usage_to_date",
+]

@@ -1,0 +1,43 @@
+"""Reads about the price list and who is on it."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import DateTimeField, Value
+from django.db.models.functions import Coalesce
+
+from core.due import Due
+from plans.models import ChangeQuote, Plan, Subscription
+
+
+def catalogue() -> list[Plan]:
+    """The published plans in the order of their tiles, with rate cards."""
+    return list(Plan.objects.published().with_cards())
+
+
+def published_plan(key: str) -> Plan | None:
+    """The published version of a plan, with rate cards."""
+    return Plan.objects.published().with_cards().filter(key=key).first()
+
+
+def default_plan() -> Plan:
+    """What customers start with and «Cancel Plan» moves to, with rate cards."""
+    return Plan.objects.published().with_cards().get(is_default=True)
+
+
+def current_subscription(customer_id: int) -> Subscription | None:
+    """The open spell with plan and cards; None where nobody has opened one."""
+    return Subscription.objects.open().with_terms().filter(customer_id=customer_id).first()
+
+
+def due_for_calculation(at: datetime) -> list[Due]:
+    """Subscriptions whose calculation instant and grace have passed on the customer's own clock; nobody parked."""
+    present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
+    rows = Subscription.objects.due(at, settings.CALCULATION_GRACE).annotate(present=present)
+    return [Due(*row) for row in rows.order_by("present", "customer_id").values_list("pk", "customer_id", "present")]
+
+
+def quote_of(customer_id: int, public_id: str) -> ChangeQuote | None:
+    """A customer's own quote by its public id, with plan, customer and spell."""
+    rows = ChangeQuote.objects.select_related("customer", "plan", "subscription__plan", "opened", "invoice")
+    return rows.filter(customer_id=customer_id, public_id=public_id).first()

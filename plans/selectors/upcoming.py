@@ -1,0 +1,215 @@
+"""What the next invoice comes to so far, and what is used: the bill's own two steps, gather and compose."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from accounts.models import Customer
+from core.periods import Period, Window, billing_period, calculation_instant, midnight, period_number, utc_day
+from invoices.lines import LineDraft
+from invoices.selectors import drafts, tax_rules
+from invoices.totals import TaxRule, Totals, total_up
+from plans import cycle
+from plans.charges import RatedWindow, SpellFacts, compose_charges, rate_usage, usage_key
+from plans.exceptions import NoSubscriptionError
+from plans.models import Subscription
+from plans.selectors.catalogue import current_subscription
+from plans.selectors.closing import key_prefix
+from plans.selectors.gathering import Claim, gather
+from plans.spells import spell_of
+from plans.words import unit_price
+from usage.selectors import latest_received_at
+
+if TYPE_CHECKING:
+    from invoices.models import Invoice
+
+
+@dataclass(frozen=True, slots=True)
+class UpcomingInvoice:
+    """What will be billed on `billing_on` (None: a plan that never bills).
+
+    Once calculated (`draft` is the announced invoice) everything is in `owed` and final, and usage since then is
+    in `next_counting`, for the billing date after. Before, `owed` has the fees and `counting` the usage so far.
+    Amounts in minor units of `currency`; `totals` is the total so far with tax by `rule`.
+    """
+
+    subscription: Subscription
+    currency: str
+    billing_on: date | None
+    calculate_at: datetime | None
+    period: Period
+    window: Window
+    draft: "Invoice | None"
+    owed: tuple[LineDraft, ...]
+    counting: tuple[LineDraft, ...]
+    next_counting: tuple[LineDraft, ...]
+    rule: TaxRule
+    totals: Totals
+    as_of: datetime
+
+    @property
+    def owed_subtotal(self) -> int:
+        return sum(line.amount for line in self.owed)
+
+    @property
+    def counting_subtotal(self) -> int:
+        return sum(line.amount for line in self.counting)
+
+    @property
+    def next_subtotal(self) -> int:
+        return sum(line.amount for line in self.next_counting)
+
+    @property
+    def key_dates(self) -> list[tuple[str, date]]:
+        """(what happens, on which day), in order; empty for a plan that never bills."""
+        if self.billing_on is None:
+            return []
+        calculated = utc_day(calculation_instant(self.billing_on))
+        return [("Period starts", self.period.start), ("Charges calculated", calculated), ("Billed", self.billing_on)]
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """One metered price over the running window. `included` and `billable` units are exact."""
+
+    line_key: str
+    feature_id: int
+    feature_key: str
+    name: str
+    unit: str
+    unit_plural: str
+    quantity: Decimal
+    included: Fraction
+    billable: Fraction
+    unit_price: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsageToDate:
+    """The running usage window and what was used in it until `as_of`; also for plans that charge nothing."""
+
+    subscription: Subscription
+    currency: str
+    window: Window
+    billing_on: date | None
+    rows: tuple[UsageRow, ...]
+    received_at: datetime | None
+    as_of: datetime
+
+    @property
+    def amount(self) -> int:
+        """Usage charges so far, minor units."""
+        return sum(row.amount for row in self.rows)
+
+
+def upcoming_invoice(customer: Customer, at: datetime) -> UpcomingInvoice:
+    """The next invoice of this customer as far as it is known at `at`. Raises NoSubscriptionError."""
+    subscription = _current(customer)
+    draft = _waiting_draft(subscription)
+    facts = _running_facts(subscription, at)
+    lines = compose_charges(facts) if facts.terms.is_priced else ()
+    rule = tax_rules([customer.pk])[customer.pk]
+    owed = _stored(draft) if draft else _kind(lines, "fee")
+    counting = () if draft else _kind(lines, "usage")
+    return UpcomingInvoice(
+        subscription=subscription,
+        currency=subscription.plan.currency,
+        billing_on=draft.billing_on if draft else subscription.next_billing_on,
+        calculate_at=draft.calculated_at if draft else subscription.calculate_at,
+        period=Period(draft.period_start, draft.period_end) if draft else _running_period(subscription, at),
+        window=facts.usage[0].planned,
+        draft=draft,
+        owed=owed,
+        counting=counting,
+        next_counting=_kind(lines, "usage") if draft else (),
+        rule=rule,
+        totals=_totals(draft) if draft else total_up((line.amount for line in (*owed, *counting)), rule),
+        as_of=at,
+    )
+
+
+def usage_to_date(customer: Customer, at: datetime) -> UsageToDate:
+    """What was used so far in the running usage window, and what it costs. Raises NoSubscriptionError."""
+    subscription = _current(customer)
+    facts = _running_facts(subscription, at)
+    return UsageToDate(
+        subscription=subscription,
+        currency=subscription.plan.currency,
+        window=facts.usage[0].planned,
+        billing_on=subscription.next_billing_on,
+        rows=tuple(_row(facts, rated) for rated in rate_usage(facts)),
+        received_at=latest_received_at(customer.pk),
+        as_of=at,
+    )
+
+
+def _current(customer: Customer) -> Subscription:
+    subscription = current_subscription(customer.pk)
+    if subscription is None:
+        raise NoSubscriptionError(f"customer {customer.pk} has no open subscription")
+    return subscription
+
+
+def _waiting_draft(subscription: Subscription) -> "Invoice | None":
+    """The calculated invoice that is not issued yet; the first of several after an outage."""
+    waiting = (draft for draft in drafts(subscription.customer_id) if draft.key.startswith(key_prefix(subscription)))
+    return next(waiting, None)
+
+
+def _running_facts(subscription: Subscription, at: datetime) -> SpellFacts:
+    """What the next calculation would see if it were now: its own slice, with usage before `at`."""
+    if subscription.next_billing_on:
+        piece = cycle.monthly_slice(spell_of(subscription))
+    else:
+        window = _free_window(subscription, at)
+        piece = cycle.Slice(fees=(), windows=((window, window),))
+    [facts] = gather([Claim(subscription, piece)], seen_until=at)
+    return facts
+
+
+def _free_window(subscription: Subscription, at: datetime) -> Window:
+    """A plan that never bills counts its included units by months from the anchor."""
+    month = _running_period(subscription, at)
+    return Window(max(midnight(month.start), subscription.starts_at), midnight(month.end))
+
+
+def _running_period(subscription: Subscription, at: datetime) -> Period:
+    billing_on = subscription.next_billing_on
+    anchor_on = subscription.anchor_on
+    number = period_number(anchor_on, billing_on) - 1 if billing_on else period_number(anchor_on, utc_day(at))
+    return billing_period(anchor_on, number)
+
+
+def _kind(lines: Sequence[LineDraft], kind: str) -> tuple[LineDraft, ...]:
+    return tuple(line for line in lines if line.kind == kind)
+
+
+def _stored(draft: "Invoice") -> tuple[LineDraft, ...]:
+    """The lines of a draft in the shape of lines that are not stored."""
+    names = [field.name for field in fields(LineDraft)]
+    return tuple(LineDraft(**{name: getattr(line, name) for name in names}) for line in draft.lines.all())
+
+
+def _totals(draft: "Invoice") -> Totals:
+    return Totals(subtotal=draft.subtotal, tax=draft.tax, total=draft.total)
+
+
+def _row(facts: SpellFacts, rated: RatedWindow) -> UsageRow:
+    card = rated.card
+    return UsageRow(
+        line_key=usage_key(facts, rated),
+        feature_id=card.feature_id or 0,
+        feature_key=card.feature_key,
+        name=card.name,
+        unit=card.unit,
+        unit_plural=card.unit_plural,
+        quantity=rated.priced.quantity,
+        included=rated.priced.included,
+        billable=rated.priced.billable,
+        unit_price=unit_price(card, facts.terms.currency),
+        amount=rated.amount,
+    )

@@ -1,0 +1,49 @@
+"""Note that a person has confirmed a quote, before the detour to the card page."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from accounts.audit import record
+from accounts.models import User
+from accounts.services.lock_customers import lock_customers
+from plans.models import ChangeQuote
+from plans.quotes import QuoteMovedError, check_holds, check_upgrade
+from plans.refusal import refuse_moved
+from plans.spells import open_subscription
+
+CARD_DETOUR = timedelta(hours=1)  # how long an accepted quote waits for its card
+
+
+def accept_quote(*, quote: ChangeQuote, at: datetime, actor: User | None) -> ChangeQuote:
+    """Keep a confirmed upgrade good for the time it takes to enter a card. Accepting twice is a no-op.
+
+    Raises the rules of `subscribe`, and QuoteStaleError with a fresh quote where things have moved.
+    """
+    try:
+        return _accept(quote, at, actor)
+    except QuoteMovedError as moved:
+        raise refuse_moved(quote, moved, at=at, actor=actor) from moved
+
+
+@transaction.atomic
+def _accept(quote: ChangeQuote, at: datetime, actor: User | None) -> ChangeQuote:
+    customer = lock_customers([quote.customer_id])[quote.customer_id]
+    quote = ChangeQuote.objects.select_related("plan").get(pk=quote.pk)
+    if quote.completed_at or quote.accepted_at:
+        return quote
+    current = open_subscription(customer.pk)
+    check_upgrade(customer, current, quote.plan, at)
+    check_holds(quote, current, at)
+    quote.accepted_at = at
+    quote.expires_at = at + CARD_DETOUR
+    quote.save(update_fields=["accepted_at", "expires_at"])
+    record(
+        at=at,
+        actor=actor,
+        customer_id=customer.pk,
+        action="accept_quote",
+        subject=f"quote:{quote.public_id}",
+        after={"plan": quote.plan.key, "total": quote.total},
+    )
+    return quote

@@ -1,0 +1,100 @@
+"""The calculation instant: usage and fees of the next billing date become a draft."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts.audit import audit
+from accounts.models import AuditEntry, User
+from accounts.services.lock_customers import lock_customers
+from core.periods import billing_period, period_number
+from invoices.lines import InvoiceDraft, LineDraft
+from invoices.services.draft_invoices import draft_invoices
+from plans import cycle
+from plans.billing import invoice_draft, save_watermarks
+from plans.charges import SpellFacts, compose_charges
+from plans.models import Subscription
+from plans.selectors.closing import key_prefix
+from plans.selectors.gathering import Claim, gather
+from plans.spells import calendar_of, spell_of
+
+if TYPE_CHECKING:
+    from invoices.models import Invoice
+
+
+@dataclass(frozen=True, slots=True)
+class _Calculation:
+    """One subscription's next billing date, with what it charges."""
+
+    subscription: Subscription
+    spell: cycle.Spell
+    facts: SpellFacts
+    lines: tuple[LineDraft, ...]
+
+    @property
+    def invoice_key(self) -> str:
+        return f"{key_prefix(self.subscription)}{self.spell.next_billing_on}"
+
+
+@transaction.atomic
+def calculate_charges(*, subscription_ids: Collection[int], at: datetime, actor: User | None = None) -> "list[Invoice]":
+    """Draft the next billing date of every subscription that is due at `at`: one period each, the caller repeats
+    until nothing is due. The number of queries does not depend on how many there are.
+
+    Whether it is due is asked again under the lock, so two runs at once draft once. Returns the drafts.
+    """
+    ids = list(subscription_ids)
+    lock_customers(Subscription.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
+    due = Subscription.objects.due(at, settings.CALCULATION_GRACE).with_terms().filter(pk__in=ids).order_by("pk")
+    calculations = _calculate(due)
+    invoices = draft_invoices(drafts=[_draft(one) for one in calculations if _is_owed(one)], at=at, actor=actor)
+    save_watermarks(((one.facts, one.invoice_key) for one in calculations), at)
+    _move_on(calculations)
+    AuditEntry.objects.bulk_create([_audit(one, at, actor) for one in calculations])
+    return invoices
+
+
+def _calculate(due: Iterable[Subscription]) -> list[_Calculation]:
+    spells = [(subscription, spell_of(subscription)) for subscription in due]
+    facts = gather([Claim(subscription, cycle.monthly_slice(spell)) for subscription, spell in spells])
+    return [
+        _Calculation(subscription, spell, known, compose_charges(known))
+        for (subscription, spell), known in zip(spells, facts, strict=True)
+    ]
+
+
+def _is_owed(calculation: _Calculation) -> bool:
+    return any(line.amount for line in calculation.lines)
+
+
+def _draft(calculation: _Calculation) -> InvoiceDraft:
+    anchor_on, billing_on = calculation.spell.anchor_on, calculation.spell.next_billing_on
+    return invoice_draft(
+        subscription=calculation.subscription,
+        key=calculation.invoice_key,
+        lines=calculation.lines,
+        billing_on=billing_on,
+        period=billing_period(anchor_on, period_number(anchor_on, billing_on) - 1),
+    )
+
+
+def _move_on(calculations: list[_Calculation]) -> None:
+    Subscription.objects.all().move(
+        {one.subscription.pk: calendar_of(cycle.next_spell(one.spell)) for one in calculations}
+    )
+
+
+def _audit(calculation: _Calculation, at: datetime, actor: User | None) -> AuditEntry:
+    return audit(
+        at=at,
+        actor=actor,
+        customer_id=calculation.subscription.customer_id,
+        action="calculate_charges",
+        subject=f"subscription:{calculation.subscription.pk}",
+        before={"next_billing_on": calculation.spell.next_billing_on.isoformat()},
+        after={"next_billing_on": cycle.next_spell(calculation.spell).next_billing_on.isoformat()},
+    )
