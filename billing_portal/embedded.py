@@ -33,6 +33,7 @@ __all__ = [
     "Urls",
     "secret_key",
     "servers",
+    "temporary_folder",
     "throwaway_postgres",
     "throwaway_valkey",
     "undisturbed",
@@ -152,6 +153,19 @@ def throwaway_valkey() -> Iterator[str]:
 
 @contextlib.contextmanager
 def _throwaway(kind: type[Server]) -> Iterator[Server]:
+    with temporary_folder() as folder:
+        server = kind(folder, folder / "s", throwaway=True)
+        try:
+            server.start()
+            yield server
+        finally:
+            with undisturbed():
+                server.stop()
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder that the servers' account can enter; it is locked while in use, so that others' can be swept up."""
     _sweep()
     new = Path(tempfile.mkdtemp(prefix="billing-portal-new-", dir=SHORT_TMP))
     with (new / "lock").open("w") as lock:
@@ -160,13 +174,10 @@ def _throwaway(kind: type[Server]) -> Iterator[Server]:
         folder = new.rename(new.with_name(new.name.replace("billing-portal-new-", THROWAWAY)))
         if server_account():
             folder.chmod(0o711)
-        server = kind(folder, folder / "s", throwaway=True)
         try:
-            server.start()
-            yield server
+            yield folder
         finally:
             with undisturbed():
-                server.stop()
                 shutil.rmtree(folder, ignore_errors=True)
 
 
