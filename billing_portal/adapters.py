@@ -11,7 +11,7 @@ from core import clock
 from plans.services.open_default_subscription import open_default_subscription
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has no types
     """Opens the customer of a new account."""
 
     def save_user(self, request: HttpRequest, user: User, form: SignupForm, commit: bool = True) -> User:

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from accounts.models import User
 
 
-class SignupForm(AllauthSignupForm):
+class SignupForm(AllauthSignupForm):  # type: ignore[misc] # allauth has no types
     """Company, e-mail, password. The account and its customer begin together or not at all."""
 
     company_name = forms.CharField(

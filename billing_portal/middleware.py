@@ -51,7 +51,8 @@ def refusal(request: HttpRequest, status: int, code: str, message: str) -> HttpR
         response = render(
             request, "components/banner.html", {"level": "danger", "text": message, "focus": True}, status=status
         )
-        response.headers |= {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}
+        response.headers["HX-Retarget"] = "#notices"
+        response.headers["HX-Reswap"] = "innerHTML"
         return response
     page = select_template([f"{status}.html", "rule_error.html"])
     return HttpResponse(page.render({"message": message, "back_url": came_from(request)}, request), status=status)

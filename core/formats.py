@@ -3,29 +3,32 @@
 The same call gives the same text on every surface, so a figure can be compared letter by letter.
 """
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
 from babel import Locale
 from babel.dates import format_date
-from babel.numbers import format_decimal, get_currency_symbol
 from babel.numbers import format_currency as babel_currency
+from babel.numbers import format_decimal
 
 from core.money import exponent, to_major
 from core.periods import Period, Window
 
 MINUS = "\N{MINUS SIGN}"
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 DASH = " \N{EN DASH} "
 SUB_CENT_DECIMALS = 4  # a price below the minor unit is written $0.0010, never $0.001 beside $0.0125
 
+_LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
 _MULTIPLES = {1_000_000: "1 million", 1_000_000_000: "1 billion"}
 
 
 @lru_cache(maxsize=4096)
 def money(amount: int, currency: str, locale: str = "en_US") -> str:
     """An amount in minor units: $1,797.00, ¥1,797, −$5.00 (a real minus sign)."""
-    return babel_currency(to_major(amount, currency), currency, locale=locale).replace("-", MINUS)
+    return _typeset(babel_currency(to_major(amount, currency), currency, locale=locale))
 
 
 def price(value: Decimal, currency: str, locale: str = "en_US") -> str:
@@ -37,7 +40,7 @@ def price(value: Decimal, currency: str, locale: str = "en_US") -> str:
     # format_currency would round to the minor unit, so the locale's pattern is told how many decimals there are
     pattern = Locale.parse(locale).currency_formats["standard"].pattern
     pattern = pattern.replace("0.00", "0." + "0" * digits if digits else "0")
-    return babel_currency(value, currency, format=pattern, locale=locale, currency_digits=False).replace("-", MINUS)
+    return _typeset(babel_currency(value, currency, format=pattern, locale=locale, currency_digits=False))
 
 
 def unit_price(
@@ -47,17 +50,13 @@ def unit_price(
     amount = price(unit_amount, currency, locale)
     if per_units == 1:
         return f"{amount} per {unit}"
-    return f"{amount} per {_MULTIPLES.get(per_units) or quantity(Decimal(per_units), locale)} {unit_plural or unit + 's'}"
+    many = _MULTIPLES.get(per_units) or quantity(Decimal(per_units), locale)
+    return f"{amount} per {many} {unit_plural or unit + 's'}"
 
 
 def quantity(value: Decimal | int, locale: str = "en_US") -> str:
     """A quantity without trailing zeros: 12,345 or 0.25."""
     return format_decimal(value, format="#,##0.############", locale=locale).replace("-", MINUS)
-
-
-def currency_symbol(currency: str, locale: str = "en_US") -> str:
-    """$, €, CA$ – the code itself where a currency has no symbol."""
-    return get_currency_symbol(currency, locale=locale)
 
 
 def day(on: date, locale: str = "en_US") -> str:
@@ -96,3 +95,8 @@ def window(span: Window, locale: str = "en_US") -> str:
 def _short_day(on: date, other: date, locale: str) -> str:
     """The day without its year where the other end of a range has the same."""
     return format_date(on, "d MMM", locale=locale) if on.year == other.year else day(on, locale)
+
+
+def _typeset(text: str) -> str:
+    """A real minus, and a space between a code of letters and its number (CLDR's currency spacing)."""
+    return _LETTER_BEFORE_DIGIT.sub(NO_BREAK_SPACE, text.replace("-", MINUS))

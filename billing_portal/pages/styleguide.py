@@ -39,7 +39,9 @@ class SampleLine:
 
 LINES = (
     SampleLine("Plus monthly fee", "$49.00 × 11 of 30 days, 8 Nov – 18 Nov 2026", 1797, "#explain"),
-    SampleLine("API requests", "12,345 − 10,000 included = 2,345 × $0.0010, to 19 Nov 2026, 14:05 UTC", 235, "#explain"),
+    SampleLine(
+        "API requests", "12,345 − 10,000 included = 2,345 × $0.0010, to 19 Nov 2026, 14:05 UTC", 235, "#explain"
+    ),
     SampleLine("Promotional credits", "Grant Welcome", -500),
 )
 TOTALS = ({"label": "Net", "amount": 1532}, {"label": "VAT 20 %", "amount": 306})
@@ -48,9 +50,6 @@ DATES = (
     {"on": date(2026, 11, 17), "text": "Charges calculated", "past": False, "next": True},
     {"on": date(2026, 11, 20), "text": "Billed", "past": False, "next": False},
 )
-COLOURS = (
-    "bg surface surface-2 text text-muted accent accent-strong border-strong border success warning danger info credit"
-).split()
 
 
 def sample() -> dict[str, Any]:
@@ -61,7 +60,6 @@ def sample() -> dict[str, Any]:
         "total": 1838,
         "currency": "USD",
         "dates": DATES,
-        "colours": COLOURS,
         "levels": ("neutral", "info", "success", "warning", "danger", "credit"),
         "plain": SampleForm(initial={"legal_name": "Example SAS"}, prefix="plain"),
         "form": SampleForm({"copies": "on", "city": "Berlin"}),
