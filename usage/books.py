@@ -1,0 +1,20 @@
+"""The proof of this room: every hour is what its events sum to, and no event is left out."""
+
+from collections.abc import Iterator
+
+from core.books import Finding
+from usage import storage
+
+
+def check() -> Iterator[Finding]:
+    """One finding per hour that differs from its events, in either direction. One query."""
+    for customer_id, feature_id, hour, quantity, events, summed, counted in storage.different_hours():
+        yield Finding(
+            rule="an hour of usage equals its events",
+            subject=f"usage:customer:{customer_id}:feature:{feature_id}:{hour:%Y-%m-%dT%H}",
+            detail=f"events sum to {_words(summed, counted)}, the hour says {_words(quantity, events)}",
+        )
+
+
+def _words(quantity: object, events: int | None) -> str:
+    return "nothing" if events is None else f"{quantity} in {events} events"
