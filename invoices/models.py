@@ -124,7 +124,9 @@ class Invoice(models.Model):
     customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
     seller = models.ForeignKey(Seller, on_delete=models.PROTECT, related_name="+")
     status = models.CharField(max_length=20, choices=InvoiceStatus, default=InvoiceStatus.DRAFT)
-    number = models.CharField(max_length=30, null=True, unique=True, help_text="Given when finalized, gap-free")
+    number = models.CharField(  # noqa: DJ001 - null, because a unique empty text could be there only once
+        max_length=30, null=True, unique=True, help_text="Given when finalized, gap-free"
+    )
     currency = models.CharField(max_length=3)
     collection = models.CharField(max_length=20, choices=Collection, default=Collection.AUTOMATIC)
 
@@ -257,7 +259,9 @@ class Payment(models.Model):
     settled_at = models.DateTimeField(null=True)
     check_at = models.DateTimeField(null=True, help_text="Unresolved: ask the gateway again from here")
     checks = models.PositiveSmallIntegerField(default=0)
-    receipt_number = models.CharField(max_length=30, null=True, unique=True, help_text="Given when it succeeded")
+    receipt_number = models.CharField(  # noqa: DJ001 - as an invoice's number
+        max_length=30, null=True, unique=True, help_text="Given when it succeeded"
+    )
 
     class Meta:
         constraints = (

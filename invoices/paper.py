@@ -4,14 +4,16 @@ Every figure is written by core.formats, once; templates only place it.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from babel import Locale
+from django.conf import settings
 
 from core import formats
 from core.periods import Period, Window
-from invoices.models import Invoice, InvoiceLine, Payment
+from invoices.models import Collection, Invoice, InvoiceLine, Payment
 
 Party = dict[str, Any]
 ENGLISH = Locale("en")
@@ -151,18 +153,27 @@ def _unit_price(unit_amount: Decimal | None, per_units: int, currency: str) -> s
 
 
 def _tax_label(invoice: Invoice) -> str:
+    """`VAT 20 % of $51.35`; empty where the table names no tax."""
     if not invoice.tax_label:
         return ""
-    return f"{invoice.tax_label} {formats.quantity(invoice.tax_percent)} % of {formats.money(invoice.subtotal, invoice.currency)}"
+    percent = formats.quantity(invoice.tax_percent)
+    return f"{invoice.tax_label} {percent} % of {formats.money(invoice.subtotal, invoice.currency)}"
 
 
 def _terms(invoice: Invoice) -> str:
-    due = formats.day(invoice.due_on) if invoice.due_on else ""
+    """How it was to be paid when it was issued, whatever happened since."""
     if not invoice.total:
         return "Nothing to pay."
-    if invoice.collect_at or (invoice.collection == "automatic" and invoice.due_on == invoice.issued_on):
-        return f"Charged automatically to your default payment method on {due}."
-    return f"Payable by {due}."
+    if invoice.due_on is None:
+        return ""
+    if invoice.collection == Collection.AUTOMATIC and invoice.due_on < _terms_end(invoice):
+        return f"Charged to your default payment method on {formats.day(invoice.due_on)}."
+    return f"Payable by {formats.day(invoice.due_on)}."
+
+
+def _terms_end(invoice: Invoice) -> date:
+    """The due date of an invoice that no card was charged for automatically."""
+    return (invoice.issued_on or invoice.billing_on) + settings.PAYMENT_TERMS
 
 
 def _money(currency: str) -> Any:

@@ -4,12 +4,15 @@ import hashlib
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 
 from invoices.models import Document, DocumentKind, Invoice, Payment
 from invoices.pdf import available, invoice_pdf, receipt_pdf
 from invoices.selectors import due_to_deliver
 
 logger = logging.getLogger(__name__)
+
+Row = TypeVar("Row", Invoice, Payment)
 
 
 def deliver_documents(*, at: datetime, limit: int = 200) -> int:
@@ -23,18 +26,18 @@ def deliver_documents(*, at: datetime, limit: int = 200) -> int:
     invoice_ids, payment_ids = due_to_deliver()
     invoices = Invoice.objects.filter(pk__in=invoice_ids[:limit]).prefetch_related("lines")
     payments = Payment.objects.filter(pk__in=payment_ids[:limit]).select_related("invoice", "payment_method")
-    done = sum(_attempt(lambda invoice=invoice: _invoice(invoice, at)) for invoice in invoices.iterator(50))
-    return done + sum(_attempt(lambda payment=payment: _receipt(payment, at)) for payment in payments.iterator(50))
+    done = sum(_keep(_invoice, invoice, at) for invoice in invoices.iterator(50))
+    return done + sum(_keep(_receipt, payment, at) for payment in payments.iterator(50))
 
 
-def _attempt(make: Callable[[], Document]) -> int:
+def _keep(make: Callable[[Row, datetime], Document], row: Row, at: datetime) -> int:
     try:
-        document = make()
-        document.sha256 = hashlib.sha256(document.content).hexdigest()
-        Document.objects.bulk_create([document], ignore_conflicts=True)
+        document = make(row, at)
     except Exception:
-        logger.exception("a document could not be rendered; the next tick tries again")
+        logger.exception("%s could not be rendered; the next tick tries again", row)
         return 0
+    document.sha256 = hashlib.sha256(document.content).hexdigest()
+    Document.objects.bulk_create([document], ignore_conflicts=True)
     return 1
 
 

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
+from typing import Any
 
 from accounts.models import Customer, PaymentMethod
 from core.periods import Period, midnight
@@ -16,7 +17,7 @@ NUMBERS = count(1)
 
 
 def line(amount: int, key: str | None = None, **values) -> LineDraft:
-    defaults = {
+    defaults: dict[str, Any] = {
         "key": key or f"line:{next(NUMBERS)}",
         "kind": "fee",
         "title": "Plus monthly fee",
@@ -30,7 +31,7 @@ def line(amount: int, key: str | None = None, **values) -> LineDraft:
 
 
 def usage_line(amount: int = 235, **values) -> LineDraft:
-    defaults = {
+    defaults: dict[str, Any] = {
         "kind": "usage",
         "title": "API requests",
         "detail": "(12,345 − 10,000 included) × $1.00 per 1,000 requests",
@@ -45,7 +46,7 @@ def usage_line(amount: int = 235, **values) -> LineDraft:
 
 
 def draft(customer: Customer, *amounts: int, key: str | None = None, **values) -> InvoiceDraft:
-    defaults = {
+    defaults: dict[str, Any] = {
         "key": key or f"draft:{next(NUMBERS)}",
         "customer_id": customer.pk,
         "currency": "USD",

@@ -1,0 +1,99 @@
+"""What staff look at. Documents and payments are read-only: they change by verbs, not by forms."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from core import formats
+from invoices.models import Document, Invoice, InvoiceLine, InvoiceSequence, Payment, Seller, TaxRate
+
+
+class ReadOnly(admin.options.BaseModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """Nothing is added, changed or deleted here."""
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class LineInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
+    model = InvoiceLine
+    fields = ("title", "detail", "quantity", "unit_amount", "per_units", "amount", "key")
+    extra = 0
+
+
+class PaymentInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
+    model = Payment
+    fields = ("key", "status", "decline_code", "amount", "payment_method", "created_at", "settled_at", "receipt_number")
+    extra = 0
+    show_change_link = True
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("__str__", "customer", "status", "billing_on", "issued_on", "due_on", "total_text", "due_text")
+    list_filter = ("status", "collection", "currency", "seller", "issued_on")
+    list_select_related = ("customer",)
+    search_fields = ("number", "key", "public_id", "customer__name", "customer__key")
+    date_hierarchy = "billing_on"
+    ordering = ("-billing_on", "-pk")
+    inlines: ClassVar = [LineInline, PaymentInline]
+
+    @admin.display(description="total", ordering="total")
+    def total_text(self, invoice: Invoice) -> str:
+        return formats.money(invoice.total, invoice.currency)
+
+    @admin.display(description="amount due")
+    def due_text(self, invoice: Invoice) -> str:
+        return formats.money(invoice.amount_due, invoice.currency)
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("key", "customer", "status", "amount_text", "automatic", "created_at", "check_at", "receipt_number")
+    list_filter = ("status", "automatic", "gateway", "currency", "created_at")
+    list_select_related = ("customer",)
+    search_fields = ("key", "public_id", "gateway_id", "receipt_number", "customer__name", "invoice__number")
+    ordering = ("-pk",)
+
+    @admin.display(description="amount", ordering="amount")
+    def amount_text(self, payment: Payment) -> str:
+        return formats.money(payment.amount, payment.currency)
+
+
+@admin.register(Document)
+class DocumentAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("filename", "kind", "invoice", "sha256", "created_at")
+    list_filter = ("kind", "created_at")
+    list_select_related = ("invoice",)
+    search_fields = ("filename", "invoice__number", "sha256")
+    fields = ("kind", "invoice", "payment", "filename", "sha256", "created_at")
+    ordering = ("-pk",)
+
+
+@admin.register(InvoiceSequence)
+class InvoiceSequenceAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("seller", "series", "year", "last")
+    list_filter = ("seller", "series", "year")
+
+
+class TaxRateInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = TaxRate
+    extra = 0
+
+
+@admin.register(Seller)
+class SellerAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """May be edited: issued documents keep their own copy."""
+
+    list_display = ("legal_name", "key", "country", "tax_id", "number_prefix")
+    inlines: ClassVar = [TaxRateInline]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

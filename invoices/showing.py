@@ -1,0 +1,126 @@
+"""How an invoice stands, in the words of its pages: badge, what can be done, what happened last."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from accounts.access import can_write
+from accounts.gateways import decline_message
+from accounts.models import Membership, PaymentMethod, PaymentPolicy
+from core import formats
+from core.periods import Period
+from invoices.models import UNRESOLVED, Invoice, InvoiceStatus, Payment, PaymentStatus
+
+PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
+
+
+class Badge(NamedTuple):
+    """A status in a word; `level` is the badge component's."""
+
+    text: str
+    level: str
+
+
+PLAIN = {
+    InvoiceStatus.DRAFT: Badge("Being prepared", "neutral"),
+    InvoiceStatus.VOID: Badge("Void", "neutral"),
+    InvoiceStatus.UNCOLLECTIBLE: Badge("Uncollectible", "danger"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a list of invoices; `payments` are those with a receipt."""
+
+    invoice: Invoice
+    badge: Badge
+    period: str
+    receipts: tuple[Payment, ...]
+
+
+def row(invoice: Invoice, on: date) -> Row:
+    """The invoice with its payments prefetched, oldest first."""
+    return Row(invoice, badge(invoice, on), period_text(invoice), receipts(invoice))
+
+
+def period_text(invoice: Invoice) -> str:
+    """The billing period with its last day inside."""
+    return formats.period(Period(invoice.period_start, invoice.period_end))
+
+
+def receipts(invoice: Invoice) -> tuple[Payment, ...]:
+    """The succeeded payments: each has its receipt."""
+    return tuple(payment for payment in invoice.payments.all() if payment.status == PaymentStatus.SUCCEEDED)
+
+
+def last_payment(invoice: Invoice) -> Payment | None:
+    """The latest attempt."""
+    return max(invoice.payments.all(), key=lambda payment: payment.pk, default=None)
+
+
+def unresolved(invoice: Invoice) -> Payment | None:
+    """The attempt whose outcome is not known yet: while it stands there is no other."""
+    return next((payment for payment in invoice.payments.all() if payment.status in UNRESOLVED), None)
+
+
+def is_past_due(invoice: Invoice, on: date) -> bool:
+    """Open, and the due date has passed or the last collection was declined."""
+    last = last_payment(invoice)
+    declined = last is not None and last.status == PaymentStatus.DECLINED
+    late = invoice.due_on is not None and invoice.due_on < on
+    return invoice.status == InvoiceStatus.OPEN and (late or declined)
+
+
+def badge(invoice: Invoice, on: date) -> Badge:
+    """What people call its state on the day `on`."""
+    waiting = unresolved(invoice)
+    if invoice.status == InvoiceStatus.PAID and invoice.paid_at:
+        return Badge(f"Paid {formats.day(invoice.paid_at.date())}", "success")
+    if invoice.status != InvoiceStatus.OPEN:
+        return PLAIN[InvoiceStatus(invoice.status)]
+    if waiting is not None:
+        asked = waiting.status == PaymentStatus.NEEDS_CONFIRMATION
+        return Badge("Action needed", "warning") if asked else Badge("Processing", "info")
+    if is_past_due(invoice, on):
+        return Badge("Past due", "danger")
+    return Badge("Partly paid", "warning") if invoice.amount_paid else Badge("Open", "info")
+
+
+@dataclass(frozen=True, slots=True)
+class Paying:
+    """What the invoice page offers: «Pay» with these cards, or why not."""
+
+    payable: bool
+    by_contract: bool
+    allowed: bool
+    cards: tuple[PaymentMethod, ...]
+    chosen: PaymentMethod | None
+    attempt: int
+    waiting: Payment | None
+    declined: str
+
+
+def paying(invoice: Invoice, membership: Membership, cards: list[PaymentMethod]) -> Paying:
+    """For an invoice with its payments prefetched and the customer's live cards, default first."""
+    last = last_payment(invoice)
+    waiting = unresolved(invoice)
+    payable = invoice.status in PAYABLE and invoice.amount_due > 0
+    declined = payable and last is not None and last.status == PaymentStatus.DECLINED
+    return Paying(
+        payable=payable and waiting is None,
+        by_contract=membership.customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT,
+        allowed=can_write(membership),
+        cards=tuple(cards),
+        chosen=choose_card(cards, last.payment_method_id if declined and last else None),
+        attempt=len(invoice.payments.all()) + 1,
+        waiting=waiting,
+        declined=decline_message(last.decline_code) if declined and last else "",
+    )
+
+
+def choose_card(cards: list[PaymentMethod], declined_id: int | None) -> PaymentMethod | None:
+    """The default card; after a decline the newest of the others, which was probably added for this."""
+    others = [card for card in cards if card.pk != declined_id]
+    if declined_id is not None and others:
+        return max(others, key=lambda card: (card.created_at, card.pk))
+    return cards[0] if cards else None

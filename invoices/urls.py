@@ -1,0 +1,14 @@
+from django.urls import path
+
+from invoices import views, views_documents, views_paying
+
+INVOICE = "settings/billing/invoices/<slug:public_id>/"
+
+urlpatterns = [
+    path("settings/billing/portal/", views.portal, name="portal"),
+    path(INVOICE, views.invoice, name="invoice"),
+    path(INVOICE + "invoice.pdf", views_documents.invoice_pdf, name="invoice_pdf"),
+    path(INVOICE + "receipts/<slug:payment_id>.pdf", views_documents.receipt_pdf, name="receipt_pdf"),
+    path(INVOICE + "pay/", views_paying.invoice_pay, name="invoice_pay"),
+    path(INVOICE + "payments/<slug:payment_id>/", views_paying.payment_status, name="payment_status"),
+]

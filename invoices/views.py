@@ -1,0 +1,80 @@
+"""The billing portal and the page of one invoice."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Page, Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+
+from accounts import selectors as accounts
+from accounts.access import PortalRequest, billing_page, can_write, enter_customer
+from accounts.models import Membership
+from core.clock import now
+from invoices import selectors
+from invoices.models import Invoice, InvoiceStatus, Payment
+from invoices.paper import address, invoice_paper
+from invoices.showing import badge, paying, receipts, row
+
+PAGE_SIZE = 24
+
+
+@require_GET
+@billing_page()
+def portal(request: PortalRequest) -> HttpResponse:
+    customer, today = request.customer, now().date()
+    profile = accounts.billing_profile(customer)
+    history = Paginator(selectors.billing_history(customer.pk), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {
+        "customer": customer,
+        "can_write": can_write(request.membership),
+        "payment_methods": accounts.payment_methods(customer),
+        "today": today,
+        "unpaid": [row(invoice, today) for invoice in selectors.unpaid(customer.pk)],
+        "history": [row(invoice, today) for invoice in history],
+        **_pages(history),
+        "profile": profile,
+        "address": address(accounts.parties([customer.pk])[customer.pk]),
+        "recipients": accounts.recipients([customer.pk])[customer.pk],
+    }
+    return render(request, "invoices/portal.html", context)
+
+
+def _pages(page: Page[Invoice]) -> dict[str, str]:
+    """Addresses of the pages before and after, where there are any."""
+    newer = f"?page={page.previous_page_number()}#history" if page.has_previous() else ""
+    older = f"?page={page.next_page_number()}#history" if page.has_next() else ""
+    return {"newer_url": newer, "older_url": older}
+
+
+@require_GET
+@login_required
+def invoice(request: HttpRequest, public_id: str) -> HttpResponse:
+    found = find(public_id)
+    membership = enter_customer(request, found.customer_id)
+    return render(request, "invoices/invoice.html", invoice_page(found, membership))
+
+
+def find(public_id: str) -> Invoice:
+    """The invoice of that public id with lines and payments; 404 where there is none or it was discarded."""
+    issued_or_draft = Invoice.objects.exclude(status=InvoiceStatus.VOID, number__isnull=True)
+    rows = issued_or_draft.prefetch_related("lines", "payments__payment_method")
+    return get_object_or_404(rows, public_id=public_id)
+
+
+def invoice_page(invoice: Invoice, membership: Membership) -> dict[str, Any]:
+    """Everything the page of one invoice shows."""
+    return {
+        "invoice": invoice,
+        "paper": invoice_paper(invoice),
+        "badge": badge(invoice, now().date()),
+        "paying": paying(invoice, membership, accounts.payment_methods(membership.customer)),
+        "receipts": receipts(invoice),
+        "is_draft": invoice.status == InvoiceStatus.DRAFT,
+    }
+
+
+def find_payment(invoice: Invoice, payment_id: str) -> Payment:
+    """One attempt to pay this invoice; 404 for any other."""
+    return get_object_or_404(invoice.payments.select_related("payment_method"), public_id=payment_id)

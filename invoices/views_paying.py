@@ -1,0 +1,86 @@
+"""«Pay» and what became of it."""
+
+from typing import cast
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.access import PortalRequest, enter_customer
+from accounts.gateways import decline_message
+from accounts.models import PaymentMethod, User
+from core import formats
+from core.clock import now
+from core.nudge import nudge
+from invoices.exceptions import NotPayableError, PaymentMethodMissingError
+from invoices.models import UNRESOLVED, Invoice, Payment, PaymentStatus
+from invoices.services.collect_payment import collect_payment
+from invoices.views import find, find_payment
+
+WAITS = (1, 2, 4, 8, 8)  # seconds between two looks; afterwards the page stops asking
+
+
+@require_POST
+@login_required
+def invoice_pay(request: HttpRequest, public_id: str) -> HttpResponse:
+    invoice = find(public_id)
+    enter_customer(request, invoice.customer_id, write=True)
+    attempt = request.POST.get("attempt", "")
+    try:
+        payment = collect_payment(
+            invoice_id=invoice.pk,
+            at=now(),
+            automatic=False,
+            actor=cast("User", request.user),
+            payment_method=chosen_card(request, invoice),
+            attempt=int(attempt) if attempt.isdecimal() and len(attempt) < 6 else None,
+        )
+    except (NotPayableError, PaymentMethodMissingError) as refusal:
+        messages.info(request, refusal.message)
+        return see_other(reverse("invoice", args=[invoice.public_id]))
+    nudge("billing_portal.tasks.submit_payment", payment.pk)
+    return see_other(reverse("payment_status", args=[invoice.public_id, payment.public_id]))
+
+
+def chosen_card(request: HttpRequest, invoice: Invoice) -> PaymentMethod | None:
+    """The customer's card named by the form; without a name the default. 404 for anybody else's."""
+    key = request.POST.get("payment_method", "")
+    mine = PaymentMethod.objects.filter(customer_id=invoice.customer_id, deleted_at__isnull=True)
+    return get_object_or_404(mine, key=key) if key else None
+
+
+@require_GET
+@login_required
+def payment_status(request: HttpRequest, public_id: str, payment_id: str) -> HttpResponse:
+    """Asked again and again while the payment is processed; ends at the invoice."""
+    invoice = find(public_id)
+    enter_customer(request, invoice.customer_id)
+    payment = find_payment(invoice, payment_id)
+    htmx = cast("PortalRequest", request).htmx
+    if payment.status not in UNRESOLVED:
+        say_outcome(request, payment)
+        url = reverse("invoice", args=[invoice.public_id])
+        return HttpResponse(headers={"HX-Redirect": url}) if htmx else see_other(url)
+    looks = request.GET.get("looks", "")
+    number = min(int(looks), len(WAITS)) if looks.isdecimal() and len(looks) < 6 else 0
+    wait = WAITS[number] if number < len(WAITS) and payment.status == PaymentStatus.PENDING else 0
+    context = {"invoice": invoice, "payment": payment, "wait": wait, "looks": number + 1}
+    return render(request, "invoices/payment_status.html#waiting" if htmx else "invoices/payment_status.html", context)
+
+
+def say_outcome(request: HttpRequest, payment: Payment) -> None:
+    amount = formats.money(payment.amount, payment.currency)
+    if payment.status == PaymentStatus.SUCCEEDED:
+        messages.success(request, f"{amount} paid with {payment.payment_method}. Receipt {payment.receipt_number}.")
+    elif payment.status == PaymentStatus.DECLINED:
+        messages.error(request, f"Payment of {amount} failed. {decline_message(payment.decline_code)}")
+    else:
+        messages.warning(request, f"The payment of {amount} was given up. Nothing was charged; you can pay again.")
+
+
+def see_other(url: str) -> HttpResponse:
+    """303: what was posted is done, look there."""
+    return HttpResponseRedirect(url, status=303)
