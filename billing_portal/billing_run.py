@@ -1,0 +1,149 @@
+"""The month in ten lines: calculate what is due → finalize what is due → collect → deliver.
+
+Called by beat every hour and by `manage.py run_billing`. It keeps no state of its own: every step asks the database
+what is due and calls an idempotent verb, so a killed run is finished by the next one and two runs at once bill once.
+A batch that raises is run again customer by customer; the one that fails is parked with its reason, the rest is billed.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from itertools import groupby, islice
+
+from django.db import transaction
+
+from accounts.services.deliver_notices import deliver_notices
+from accounts.services.park_customer import park_customer
+from core.due import Due
+from invoices.selectors import due_to_collect, due_to_finalize
+from invoices.services.collect_payment import collect_payment
+from invoices.services.deliver_documents import deliver_documents
+from invoices.services.finalize_invoices import finalize_invoices
+from invoices.services.reconcile_payments import reconcile_payments
+from invoices.services.submit_payment import submit_payment
+from plans.selectors.catalogue import due_for_calculation
+from plans.services.calculate_charges import calculate_charges
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+
+Progress = Callable[[str, int], None]
+
+
+@dataclass
+class RunReport:
+    """What a run did; amounts stay with the documents, this counts."""
+
+    at: str
+    calculated: int = 0
+    finalized: int = 0
+    collected: int = 0
+    declined: int = 0
+    resolved: int = 0
+    documents: int = 0
+    notices: int = 0
+    parked: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def run_billing(*, at: datetime, progress: Progress | None = None) -> RunReport:
+    """Do everything that is due at `at`, however long the portal was away."""
+    report = RunReport(at=at.isoformat())
+    bill_due(at=at, report=report, progress=progress or (lambda step, done: None))
+    report.resolved = reconcile_payments(at=at)
+    collect_due(at=at, report=report)
+    report.documents = deliver_documents(at=at)
+    report.notices = deliver_notices(at=at)
+    return report
+
+
+def dry_run(*, at: datetime) -> RunReport:
+    """What `run_billing` would calculate and finalize: the real run, rolled back; nobody is charged or told."""
+    report = RunReport(at=at.isoformat())
+    with transaction.atomic():
+        bill_due(at=at, report=report, progress=lambda step, done: None)
+        transaction.set_rollback(True)
+    return report
+
+
+def bill_due(*, at: datetime, report: RunReport, progress: Progress) -> None:
+    """Period by period until nothing is due: an outage of months is caught up in order."""
+    while True:
+        calculated = in_batches(due_for_calculation(at), calculate_batch, report, progress, "calculated")
+        finalized = in_batches(due_to_finalize(at), finalize_batch, report, progress, "finalized")
+        report.calculated += calculated
+        report.finalized += finalized
+        if not calculated and not finalized:
+            return
+
+
+def calculate_batch(ids: Sequence[int], at: datetime) -> int:
+    calculate_charges(subscription_ids=ids, at=at)
+    return len(ids)
+
+
+def finalize_batch(ids: Sequence[int], at: datetime) -> int:
+    return len(finalize_invoices(invoice_ids=ids, at=at))
+
+
+def in_batches(
+    due: Iterable[Due],
+    step: Callable[[Sequence[int], datetime], int],
+    report: RunReport,
+    progress: Progress,
+    name: str,
+) -> int:
+    done = 0
+    for batch in batches(due):
+        done += run_batch(batch, step, report)
+        progress(name, done)
+    return done
+
+
+def batches(due: Iterable[Due]) -> Iterator[list[Due]]:
+    """Rows of one present together, at most BATCH at a time; customers with their own clock come apart."""
+    for _, group in groupby(due, key=lambda row: row.present):
+        while batch := list(islice(group, BATCH)):
+            yield batch
+
+
+def run_batch(batch: Sequence[Due], step: Callable[[Sequence[int], datetime], int], report: RunReport) -> int:
+    try:
+        return attempt(batch, step)
+    except Exception:
+        logger.exception("a batch of %s failed; running it one by one", len(batch))
+    return sum(run_alone(row, step, report) for row in batch)
+
+
+def attempt(batch: Sequence[Due], step: Callable[[Sequence[int], datetime], int]) -> int:
+    with transaction.atomic():
+        return step([row.id for row in batch], batch[0].present)
+
+
+def run_alone(row: Due, step: Callable[[Sequence[int], datetime], int], report: RunReport) -> int:
+    try:
+        return attempt([row], step)
+    except Exception as error:
+        logger.exception("customer %s is parked", row.customer_id)
+        park_customer(customer_id=row.customer_id, reason=f"{type(error).__name__}: {error}", at=row.present)
+        report.parked.append(f"customer:{row.customer_id}")
+        return 0
+
+
+def collect_due(*, at: datetime, report: RunReport) -> None:
+    """Charge the default card of every open invoice whose day has come, one payment at a time."""
+    for row in due_to_collect(at):
+        try:
+            payment = collect_payment(invoice_id=row.id, at=row.present, automatic=True)
+            outcome = submit_payment(payment_id=payment.id, at=row.present).status
+        except Exception as error:
+            logger.exception("collecting invoice %s failed", row.id)
+            park_customer(customer_id=row.customer_id, reason=f"{type(error).__name__}: {error}", at=row.present)
+            report.parked.append(f"customer:{row.customer_id}")
+            continue
+        report.collected += outcome == "succeeded"
+        report.declined += outcome == "declined"

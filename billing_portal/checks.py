@@ -1,0 +1,23 @@
+"""System checks: what this installation lacks, each with an id."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from invoices import pdf
+
+
+@register()
+def check_pdf_libraries(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """portal.W001: WeasyPrint's system libraries are missing; the portal runs without PDFs."""
+    problem = pdf.available()
+    return [Warning(f"PDFs are not available: {problem}", id="portal.W001")] if problem else []
+
+
+@register(Tags.security, deploy=True)
+def check_demo_is_off(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """portal.E001: demo log-ins must not be offered by a portal that is deployed."""
+    return [Error("DEMO is on", hint="unset DEMO", id="portal.E001")] if settings.DEMO else []

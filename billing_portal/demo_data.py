@@ -1,0 +1,184 @@
+"""The demo's story: four customers whose past is made by the real verbs at past instants, nothing by hand."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.db.models import F
+
+from accounts.gateways.sandbox import TEST_CARDS, keep_card
+from accounts.models import CardSetup, Customer, Notice, User
+from accounts.services.add_payment_method import add_payment_method
+from accounts.services.open_customer import open_customer
+from accounts.services.start_card_setup import start_card_setup
+from accounts.services.update_billing_profile import update_billing_profile
+from billing_portal.billing_run import RunReport, bill_due, collect_due
+from billing_portal.demo import DEMO_PASSWORD
+from invoices.models import Seller, TaxRate
+from plans.models import QuoteKind
+from plans.seed import Catalogue, demo_catalogue
+from plans.services.make_quote import make_quote
+from plans.services.open_contract import open_contract
+from plans.services.open_default_subscription import open_default_subscription
+from plans.services.subscribe import subscribe
+from usage.services.ingest_events import ingest_events
+
+MONTHS_OF_HISTORY = 3
+ROUTES = ("/v1/chat", "/v1/embeddings", "/v1/models", "/v1/files", "/health")
+
+
+@dataclass(frozen=True)
+class Person:
+    email: str
+    name: str
+    company: str
+    country: str
+
+
+FREE = Person("free@example.com", "Free Demo", "Fern & Field", "US")
+PLUS = Person("plus@example.com", "Plus Demo", "Plume Analytics SARL", "FR")
+ENTERPRISE = Person("enterprise@example.com", "Enterprise Demo", "Everest Holdings", "DE")
+
+
+def seed(at: datetime) -> None:
+    """Fill an empty database: seller, catalogue, four log-ins, and three billed months of traffic."""
+    seed_seller()
+    start = at.replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=31 * MONTHS_OF_HISTORY)
+    catalogue = demo_catalogue(start)
+    User.objects.create_superuser("staff@example.com", DEMO_PASSWORD, first_name="Staff", last_name="Demo")
+    free = seed_customer(FREE, start)
+    send_usage(free, Random(1), start=at - timedelta(days=25), end=at, requests_a_day=160, calls_a_day=0)  # noqa: S311
+    seed_enterprise(catalogue, start)
+    seed_plus(catalogue, start, at)
+    Notice.objects.filter(sent_at__isnull=True).update(sent_at=F("created_at"))  # told at the time; nobody waits
+
+
+def bill(at: datetime) -> None:
+    """The day's run; PDFs are left to the worker."""
+    report = RunReport(at=at.isoformat())
+    bill_due(at=at, report=report, progress=lambda step, done: None)
+    collect_due(at=at, report=report)
+    if report.parked:
+        raise RuntimeError(f"the demo's run parked {report.parked}")
+
+
+def seed_seller() -> Seller:
+    """The legal entity of the demo, with its table of tax rates."""
+    seller = Seller.objects.create(
+        key="main",
+        legal_name="Meridian Cloud SAS",
+        line1="12 rue de la Mesure",
+        postal_code="75011",
+        city="Paris",
+        country="FR",
+        tax_id="FR32123456789",
+        registration="RCS Paris 123 456 789 · capital 100 000 €",
+        email="billing@example.com",
+    )
+    TaxRate.objects.bulk_create(
+        [
+            TaxRate(seller=seller, country="FR", label="VAT", percent=Decimal(20)),
+            TaxRate(seller=seller, country="", label="", percent=Decimal(0)),
+        ]
+    )
+    return seller
+
+
+def seed_customer(person: Person, at: datetime) -> Customer:
+    first, last = person.name.split(" ")
+    user = User.objects.create_user(person.email, DEMO_PASSWORD, first_name=first, last_name=last)
+    EmailAddress.objects.create(user=user, email=person.email, verified=True, primary=True)
+    customer = open_customer(name=person.company, user=user, at=at, actor=user)
+    open_default_subscription(customer_id=customer.id, at=at, actor=user)
+    update_billing_profile(customer_id=customer.id, values=address(person), at=at, actor=user)
+    return customer
+
+
+def address(person: Person) -> dict[str, Any]:
+    return {
+        "legal_name": person.company,
+        "line1": "1 Market Street",
+        "postal_code": "10000",
+        "city": "Springfield",
+        "country": person.country,
+        "recipients": [person.email],
+    }
+
+
+def seed_enterprise(catalogue: Catalogue, at: datetime) -> None:
+    customer = seed_customer(ENTERPRISE, at)
+    open_contract(customer_id=customer.pk, plan=catalogue.enterprise, at=at, actor=None)
+
+
+def seed_plus(catalogue: Catalogue, start: datetime, at: datetime) -> None:
+    """Plus since three months, billed by the real run on every day that mattered, paid by card."""
+    customer = seed_customer(PLUS, start)
+    user = customer.users.get()
+    add_card(customer, user, "4242424242424242", start)
+    quote = make_quote(
+        customer=customer, kind=QuoteKind.SUBSCRIBE, plan=catalogue.plus, at=start, actor=user
+    )
+    subscribe(quote=quote, at=start, actor=user)
+    random = Random(2)  # noqa: S311 - traffic, not secrets
+    now = start
+    while now < at:
+        later = min(now + timedelta(days=1), at)
+        send_usage(customer, random, start=now, end=later, requests_a_day=620, calls_a_day=90)
+        bill(later)
+        now = later
+
+
+def add_card(customer: Customer, user: User, number: str, at: datetime) -> None:
+    """Through the gateway's card page, like everybody."""
+    start_card_setup(customer=customer, user=user, next_url="/", at=at, build_url=lambda path: path)
+    setup = CardSetup.objects.filter(customer=customer).latest("pk")
+    keep_card(setup.gateway_id, TEST_CARDS[number], last4=number[-4:], expires=date(at.year + 3, 12, 1))
+    add_payment_method(setup_key=setup.key, at=at, actor=user)
+
+
+def send_usage(
+    customer: Customer, random: Random, *, start: datetime, end: datetime, requests_a_day: int, calls_a_day: int
+) -> None:
+    days = Decimal((end - start) / timedelta(days=1))
+    events = [
+        *api_requests(customer, random, start, end, int(requests_a_day * days)),
+        *token_calls(customer, random, start, end, int(calls_a_day * days)),
+    ]
+    for first in range(0, len(events), 1000):
+        ingest_events(events=events[first : first + 1000], token_customer_id=None, at=end)
+
+
+def api_requests(
+    customer: Customer, random: Random, start: datetime, end: datetime, count: int
+) -> Iterator[dict[str, Any]]:
+    for _ in range(count):
+        at = start + (end - start) * random.random()
+        status = 200 if random.random() < 0.97 else 429
+        data = {"route": random.choice(ROUTES), "status": status, "method": "POST", "client": "203.0.113.0/24"}
+        yield event(customer, random, at, "api.request", data)
+
+
+def token_calls(
+    customer: Customer, random: Random, start: datetime, end: datetime, count: int
+) -> Iterator[dict[str, Any]]:
+    for _ in range(count):
+        at = start + (end - start) * random.random()
+        context, generated = random.randint(200, 8000), random.randint(5, 900)
+        data = {"context": context, "generated": generated, "tokens": context + generated}
+        yield event(customer, random, at, "ai.tokens", data)
+
+
+def event(customer: Customer, random: Random, at: datetime, kind: str, data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": f"{random.getrandbits(64):016x}",
+        "source": "demo/gateway",
+        "type": kind,
+        "subject": customer.key,
+        "time": at.isoformat(),
+        "data": data,
+    }

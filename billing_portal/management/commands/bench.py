@@ -1,0 +1,48 @@
+"""manage.py bench: what the house does per second, beside a floor measured in the same run.
+
+It works in a database of its own on the configured server, made for the run and dropped after it.
+"""
+
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import connection
+
+from billing_portal.benchmarks.billing import measure_billing
+from billing_portal.benchmarks.documents import measure_documents
+from billing_portal.benchmarks.ingestion import measure_ingestion
+from billing_portal.benchmarks.measure import Measurement
+from billing_portal.demo_data import seed_seller
+
+
+class Command(BaseCommand):
+    help = "Measure billing run, ingestion and PDFs, each as a ratio to a floor. Touches no data of the portal."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--customers", type=int, default=10_000, help="customers of the billing run")
+        parser.add_argument("--batches", type=int, default=50, help="batches of 1,000 events")
+        parser.add_argument("--documents", type=int, default=20, help="invoices of 20 lines to render")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with scratch_database():
+            seller = seed_seller()
+            self.show(lambda: measure_billing(customers=options["customers"], seller_id=seller.pk))
+            self.show(lambda: measure_ingestion(batches=options["batches"]))
+            self.show(lambda: measure_documents(count=options["documents"], seller=seller))
+
+    def show(self, measure: Callable[[], Measurement]) -> None:
+        self.stdout.write(str(measure()))
+
+
+@contextmanager
+def scratch_database() -> Iterator[None]:
+    """A fresh, migrated database beside the real one; the connection points to it until the block ends."""
+    name = connection.settings_dict["NAME"]
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    try:
+        yield
+    finally:
+        connection.creation.destroy_test_db(name, verbosity=0)

@@ -1,0 +1,33 @@
+"""manage.py check_books: the proof that the books are right. Exits 1 and names the rows where they are not."""
+
+import json
+from argparse import ArgumentParser
+from itertools import chain
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+import accounts.books
+import invoices.books
+import plans.books
+import usage.books
+
+
+class Command(BaseCommand):
+    help = "Recompute what must agree – totals, numbers, payments, roll-ups, pushed-down facts – and name what does not."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        rooms = (accounts.books, usage.books, invoices.books, plans.books)
+        findings = list(chain.from_iterable(room.check() for room in rooms))
+        if options["json"]:
+            rows = [{"rule": row.rule, "subject": row.subject, "detail": row.detail} for row in findings]
+            self.stdout.write(json.dumps(rows))
+        else:
+            for finding in findings:
+                self.stdout.write(str(finding))
+            self.stdout.write(f"{len(findings)} findings" if findings else "The books agree.")
+        if findings:
+            raise SystemExit(1)

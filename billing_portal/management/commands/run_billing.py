@@ -1,0 +1,47 @@
+"""manage.py run_billing: the monthly run from the shell, exactly what beat does every hour."""
+
+import json
+from argparse import ArgumentParser
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from billing_portal.billing_run import RunReport, dry_run, run_billing
+from core import clock
+
+
+def instant(text: str) -> datetime:
+    """An ISO 8601 instant or day; without a zone it is UTC."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CommandError(f"--at {text!r} is not an ISO 8601 instant such as 2026-12-17T01:00Z") from error
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+
+
+class Command(BaseCommand):
+    help = "Calculate, finalize, collect and deliver what is due. Doing it twice changes nothing."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--at", type=instant, help="the present to bill at; default: now")
+        parser.add_argument("--dry-run", action="store_true", help="show what would be billed and write nothing")
+        parser.add_argument("--json", action="store_true", help="print the report as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        at = options["at"] or clock.now()
+        report = dry_run(at=at) if options["dry_run"] else run_billing(at=at, progress=self.show)
+        if options["json"]:
+            self.stdout.write(json.dumps(report.as_dict()))
+        else:
+            self.tell(report)
+        if report.parked:
+            raise CommandError(f"parked: {', '.join(report.parked)}", returncode=3)
+
+    def show(self, step: str, done: int) -> None:
+        self.stderr.write(f"  {step} {done:,}", ending="\r" if self.stderr.isatty() else "\n")
+
+    def tell(self, report: RunReport) -> None:
+        for name, value in report.as_dict().items():
+            if not isinstance(value, list):
+                self.stdout.write(f"{name:>12}  {value}")

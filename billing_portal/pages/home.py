@@ -1,0 +1,12 @@
+"""The front door: people who are logged in go to their overview, everybody else to the log-in page."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_safe
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    if request.user.is_authenticated and request.user.is_staff and request.customer is None:
+        return redirect("admin:index")
+    return redirect("billing_overview" if request.user.is_authenticated else "account_login")

@@ -1,0 +1,175 @@
+"""«Billing and Usage»: what am I on, what did I use, what will leave my account, when, and will it work."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from accounts.access import PortalRequest, billing_page, can_write, describe
+from accounts.gateways.declines import decline_message
+from accounts.models import Customer, PaymentMethod, PaymentPolicy
+from accounts.selectors import billing_admins, default_payment_methods
+from core import clock, formats
+from core.periods import utc_day
+from invoices.selectors import unpaid
+from plans.selectors.upcoming import UpcomingInvoice, UsageToDate, upcoming_invoice, usage_to_date
+from plans.words import card_price
+
+if TYPE_CHECKING:
+    from invoices.models import Invoice
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything the page shows, read once."""
+
+    customer: Customer
+    upcoming: UpcomingInvoice
+    usage: UsageToDate
+    card: PaymentMethod | None
+    unpaid: "list[Invoice]"
+
+    @property
+    def plan_name(self) -> str:
+        return f"{settings.PRODUCT_NAME} {self.upcoming.subscription.plan.name}"
+
+    @property
+    def prices(self) -> list[tuple[str, str]]:
+        """(what, price in words) of the plan the customer is on."""
+        terms = self.upcoming.subscription.plan.terms()
+        return [(card.name, card_price(card, terms.currency)) for card in terms.cards]
+
+    @property
+    def bills(self) -> bool:
+        """Whether anything can ever be charged on this plan."""
+        return self.upcoming.billing_on is not None
+
+    @property
+    def by_contract(self) -> bool:
+        return self.customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT
+
+    @property
+    def can_cancel(self) -> bool:
+        return not self.by_contract and not self.upcoming.subscription.plan.is_default
+
+    @property
+    def card_expires_before(self) -> bool:
+        """Whether the default card is out of date on the billing date: it can be told today."""
+        due = self.upcoming.billing_on
+        card = self.card
+        return bool(card and due and (card.exp_year, card.exp_month) < (due.year, due.month))
+
+    @property
+    def dates(self) -> list[dict[str, Any]]:
+        """Key dates as the component takes them; the next one is marked."""
+        today = utc_day(self.upcoming.as_of)
+        rows = [{"text": text, "on": on, "past": on < today} for text, on in self.upcoming.key_dates]
+        following = next((row for row in rows if not row["past"]), None)
+        return [{**row, "next": row is following} for row in rows]
+
+
+def read_overview(customer: Customer, at: datetime) -> Overview:
+    return Overview(
+        customer=customer,
+        upcoming=upcoming_invoice(customer, at),
+        usage=usage_to_date(customer, at),
+        card=default_payment_methods([customer.pk]).get(customer.pk),
+        unpaid=unpaid(customer.pk),
+    )
+
+
+@require_safe
+@billing_page()
+def billing_overview(request: PortalRequest) -> HttpResponse:
+    overview = read_overview(request.customer, customer_now(request))
+    context = {
+        "overview": overview,
+        "banners": banners(overview),
+        "can_write": can_write(request.membership),
+        "admins": [] if can_write(request.membership) else [describe(user) for user in billing_admins(request.customer)],
+    }
+    return render(request, "billing_portal/overview.html", context)
+
+
+@require_safe
+@billing_page()
+def billing_usage_panel(request: PortalRequest) -> HttpResponse:
+    """The usage panel alone for htmx; as a plain address it is the whole page."""
+    return panel(request, "usage")
+
+
+@require_safe
+@billing_page()
+def billing_upcoming(request: PortalRequest) -> HttpResponse:
+    """The upcoming invoice alone for htmx; as a plain address it is the whole page."""
+    return panel(request, "upcoming")
+
+
+def panel(request: PortalRequest, name: str) -> HttpResponse:
+    if not request.htmx:
+        return billing_overview(request)  # type: ignore[return-value]
+    overview = read_overview(request.customer, customer_now(request))
+    context = {"overview": overview, "refreshed": True}
+    return render(request, f"billing_portal/overview.html#{name}", context)
+
+
+def customer_now(request: HttpRequest) -> datetime:
+    """The customer's present: their own clock where one is set."""
+    customer: Customer = request.customer  # type: ignore[attr-defined]
+    return customer.clock_at or clock.now()
+
+
+def banners(overview: Overview) -> list[dict[str, Any]]:
+    """What needs to be known now, the most severe first."""
+    found = [*failed_payments(overview), *card_warnings(overview)]
+    if overview.by_contract:
+        found.append({"level": "info", "text": "Your plan is managed under a contract."})
+    elif overview.upcoming.draft and overview.upcoming.totals.total:
+        found.append({"level": "info", "text": announcement(overview)})
+    return found
+
+
+def failed_payments(overview: Overview) -> list[dict[str, Any]]:
+    found = []
+    for invoice in overview.unpaid:
+        last = max(invoice.payments.all(), key=lambda payment: payment.pk, default=None)
+        if last is not None and last.status == "declined":
+            text = (
+                f"We couldn't charge {formats.money(last.amount, last.currency)} to {last.payment_method} on "
+                f"{formats.day(utc_day(last.created_at))}. {decline_message(last.decline_code)}"
+            )
+            url = reverse("invoice", args=[invoice.public_id])
+            found.append(
+                {"level": "danger", "title": "Payment failed.", "text": text, "url": url, "label": "View invoice"}
+            )
+    return found
+
+
+def card_warnings(overview: Overview) -> list[dict[str, Any]]:
+    """Said before the date: the next payment cannot work."""
+    billing_on = overview.upcoming.billing_on
+    if billing_on is None or overview.by_contract:
+        return []
+    add = {"level": "warning", "url": reverse("pm_add"), "label": "Add a payment method"}
+    plan = overview.upcoming.subscription.plan.name
+    if overview.card is None:
+        return [{**add, "text": f"There is no payment method for your next payment on {formats.day(billing_on)}. "
+                                f"Add one to keep {plan}."}]  # fmt: skip
+    if overview.card_expires_before:
+        expires = f"{overview.card.exp_month:02d}/{overview.card.exp_year}"
+        return [{**add, "text": f"{overview.card} expires {expires}, before your next payment."}]
+    return []
+
+
+def announcement(overview: Overview) -> str:
+    upcoming = overview.upcoming
+    billing_on: date = upcoming.billing_on  # type: ignore[assignment]
+    total, on = formats.money(upcoming.totals.total, upcoming.currency), formats.day(billing_on)
+    if overview.card is None:
+        return f"Charges for this period are final: {total}, billed on {on}."
+    return f"Charges for this period are final: {total}. We'll charge {overview.card} on {on}."

@@ -1,0 +1,47 @@
+"""What Celery wakes up. Each task asks what is due; a lost or repeated message changes nothing."""
+
+from celery import shared_task
+
+from accounts.services.deliver_notices import deliver_notices as deliver_notices_verb
+from billing_portal import billing_run
+from core import clock
+from invoices.services.deliver_documents import deliver_documents as deliver_documents_verb
+from invoices.services.reconcile_payments import reconcile_payments
+from invoices.services.submit_payment import submit_payment as submit_payment_verb
+
+
+@shared_task(name="billing_portal.tasks.run_billing")
+def run_billing() -> None:
+    """Hourly: the monthly run, whatever is due."""
+    billing_run.run_billing(at=clock.now())
+
+
+@shared_task(name="billing_portal.tasks.collect_due")
+def collect_due() -> None:
+    """Each minute: charge what has become collectable."""
+    at = clock.now()
+    billing_run.collect_due(at=at, report=billing_run.RunReport(at=at.isoformat()))
+
+
+@shared_task(name="billing_portal.tasks.submit_payment")
+def submit_payment(payment_id: int) -> None:
+    """Nudged by «Pay»: take one committed payment to the gateway."""
+    submit_payment_verb(payment_id=payment_id, at=clock.now())
+
+
+@shared_task(name="billing_portal.tasks.resolve_payments")
+def resolve_payments() -> None:
+    """Each minute: ask the gateway about payments whose outcome is not known."""
+    reconcile_payments(at=clock.now())
+
+
+@shared_task(name="billing_portal.tasks.deliver_documents")
+def deliver_documents() -> None:
+    """Each minute: render the PDFs that are missing."""
+    deliver_documents_verb(at=clock.now())
+
+
+@shared_task(name="billing_portal.tasks.deliver_notices")
+def deliver_notices() -> None:
+    """Each minute: send the messages that wait in the outbox."""
+    deliver_notices_verb(at=clock.now())
