@@ -1,5 +1,8 @@
-"""Forms of the roof: signing up."""
+"""Forms of the roof: signing up and logging in."""
 
+from typing import Any
+
+from allauth.account.forms import LoginForm as AllauthLoginForm
 from allauth.account.forms import SignupForm as AllauthSignupForm
 from django import forms
 from django.db import transaction
@@ -17,8 +20,22 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc] # allauth has no type
 
     field_order = ("company_name", "email", "password1")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = "E-mail"
+        self.fields["password1"].help_text = "At least 8 characters, not a common password and not your e-mail address."
+
     def save(self, request: HttpRequest) -> User:
         """The person with their customer, on the default plan (see AccountAdapter.save_user)."""
         with transaction.atomic():
             user: User = super().save(request)
             return user
+
+
+class LoginForm(AllauthLoginForm):  # type: ignore[misc] # allauth has no types
+    """The same words as on every other form."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].label = "E-mail"
+        self.fields["remember"].label = "Stay logged in on this device"
