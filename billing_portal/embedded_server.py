@@ -33,6 +33,7 @@ class Server:
     """One server process, whichever of our processes has started it: what counts is the pid it has written down."""
 
     title: str
+    socket_name: str
     stop_signal: signal.Signals
 
     def __init__(self, folder: Path, sockets: Path, *, throwaway: bool = False) -> None:
@@ -91,8 +92,9 @@ class Server:
     def _take_over(self) -> bool:
         """True if it already runs. One that is still recovering or stopping is waited for."""
         if self._running_pid() is None:
-            # A pid file of a killed server whose number another process has now would keep PostgreSQL from starting.
-            self.pid_file().unlink(missing_ok=True)
+            # Left by a killed server. PostgreSQL would not start if another process had the number in them now.
+            for file in (self.pid_file(), *self.sockets.glob(f"{self.socket_name}*")):
+                file.unlink(missing_ok=True)
             return False
         if not _until(lambda: self.answers() or not self.alive()):
             raise EmbeddedError(f"{self.title} (pid {self._running_pid()}) runs but does not answer; stop it first.")
@@ -133,6 +135,7 @@ class Server:
 
 class Postgres(Server):
     title = "PostgreSQL"
+    socket_name = ".s.PGSQL.5432"  # PostgreSQL's own choice
     stop_signal = signal.SIGINT  # "fast": disconnects everybody instead of waiting for them
 
     def command(self) -> list[str]:
@@ -191,12 +194,13 @@ class Postgres(Server):
 
 class Valkey(Server):
     title = "Valkey"
+    socket_name = "valkey.sock"
     stop_signal = signal.SIGTERM
 
     def command(self) -> list[str]:
         options = {
             "port": "0",
-            "unixsocket": str(self.sockets / "valkey.sock"),
+            "unixsocket": str(self.sockets / self.socket_name),
             "unixsocketperm": "700",
             "dir": str(self.data),
             "pidfile": str(self.pid_file()),
@@ -210,7 +214,7 @@ class Valkey(Server):
     def answers(self) -> bool:
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(2)
-            connection.connect(str(self.sockets / "valkey.sock"))
+            connection.connect(str(self.sockets / self.socket_name))
             connection.sendall(b"PING\r\n")
             return connection.recv(16).startswith(b"+PONG")
         return False

@@ -93,8 +93,8 @@ def test_it_recovers_from_a_crash(folder):
 def test_a_stale_pid_file_naming_another_process_does_not_matter(folder):
     with embedded.servers():
         pass
-    pid_file = folder / "postgresql" / "postmaster.pid"
-    pid_file.write_text(f"{os.getpid()}\n")
+    for stale in (folder / "postgresql" / "postmaster.pid", folder / "s" / ".s.PGSQL.5432.lock"):
+        stale.write_text(f"{os.getpid()}\n")
 
     with embedded.servers():
         assert scalar(embedded.urls().database, "SELECT 1") == 1
