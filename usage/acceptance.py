@@ -36,9 +36,9 @@ class Listeners(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """One event to store. `brings`: feature id → what it adds there."""
+    """One event to store. `place`: its index in the batch. `brings`: feature id → what it adds there."""
 
-    index: int
+    place: int
     customer_id: int
     draft: EventDraft
     time: datetime

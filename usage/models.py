@@ -3,8 +3,6 @@
 from django.db import models
 from django.db.models import Q
 
-QUANTITY = {"max_digits": 38, "decimal_places": 12}
-
 
 class Aggregation(models.TextChoices):
     COUNT = "count", "count"
@@ -76,7 +74,7 @@ class UsageHour(models.Model):
     customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
     feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="+")
     hour = models.DateTimeField()
-    quantity = models.DecimalField(**QUANTITY)
+    quantity = models.DecimalField(max_digits=38, decimal_places=12)
     events = models.PositiveIntegerField()
     touched_at = models.DateTimeField(help_text="When an event last changed it; whoever settles hours looks here.")
 

@@ -3,15 +3,16 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db.models import Max, Min
+from django.db.models import Max, Min, Q
 
 from accounts.models import UsageSubject
 from core.periods import Window, midnight, utc_day
 from usage import storage
 from usage.acceptance import Listeners, Subject, Value
 from usage.aggregation import RULES, ZERO, Measure
+from usage.exceptions import UnknownCustomerError
 from usage.models import Feature, Meter, UsageEvent
 from usage.paths import keys
 
@@ -68,7 +69,7 @@ def _ceil(at: datetime) -> datetime:
     return at if _floor(at) == at else _floor(at) + HOUR
 
 
-def _columns(rows: Sequence[tuple[int, Span]]) -> list[list[object]]:
+def _columns(rows: Sequence[tuple[int, Span]]) -> list[list[Any]]:
     return [
         [place for place, _span in rows],
         [span.customer_id for _place, span in rows],
@@ -122,6 +123,15 @@ def subjects(names: Collection[str], at: datetime) -> dict[str, Subject]:
     """Whose each subject is, and what that customer's clock shows (`at`, unless it has one of its own)."""
     rows = UsageSubject.objects.filter(subject__in=names).values_list("subject", "customer_id", "customer__clock_at")
     return {subject: Subject(customer_id, clock_at or at) for subject, customer_id, clock_at in rows}
+
+
+def subject_of(name: str) -> UsageSubject:
+    """The usage subject of this name, or the first one of the customer with this key. Raises UnknownCustomerError."""
+    rows = UsageSubject.objects.filter(Q(subject=name) | Q(customer__key=name))
+    found = min(rows, key=lambda row: (row.subject != name, row.pk), default=None)
+    if found is None:
+        raise UnknownCustomerError(f"neither customer nor usage subject: {name!r}")
+    return found
 
 
 def listeners(types: Collection[str]) -> dict[str, Listeners]:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
+from typing import Any
 
 from django.db import connection, transaction
 from psycopg.errors import UniqueViolation
@@ -199,7 +200,7 @@ def rebuild_hours(feature_id: int, *, at: datetime) -> int:
     """Make the hours of a feature that has none, from all events. Returns how many."""
     with connection.cursor() as cursor:
         cursor.execute(REBUILD_HOURS, {"feature_id": feature_id, "at": at})
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def different_hours() -> Iterator[tuple[int, int, datetime, Decimal | None, int | None, Decimal | None, int | None]]:
@@ -209,7 +210,7 @@ def different_hours() -> Iterator[tuple[int, int, datetime, Decimal | None, int 
         yield from cursor
 
 
-def sum_spans(hours: Sequence[Sequence[object]], edges: Sequence[Sequence[object]]) -> dict[int, Decimal]:
+def sum_spans(hours: list[list[Any]], edges: list[list[Any]]) -> dict[int, Decimal]:
     """Place → quantity. Both arguments are columns: places, customers, features, starts, ends."""
     with connection.cursor() as cursor:
         cursor.execute(SUM_SPANS, [*hours, *edges])

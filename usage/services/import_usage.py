@@ -1,8 +1,6 @@
 """Bring a file of usage in."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import BinaryIO
@@ -12,29 +10,9 @@ from usage.cloudevents import EventDraft
 from usage.exceptions import ImportFileError
 from usage.importers import FORMATS, Line, read_lines
 from usage.services.ingest_events import ingest_events
+from usage.summary import ImportSummary
 
 BATCH = 1_000
-EXAMPLES = 5
-
-
-@dataclass(slots=True)
-class ImportSummary:
-    """What became of the lines. `rejected`: code → number; `examples`: the first few, with line and reason."""
-
-    lines: int = 0
-    bytes_read: int = 0
-    accepted: int = 0
-    duplicates: int = 0
-    later: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    examples: list[str] = field(default_factory=list)
-    first: datetime | None = None
-    last: datetime | None = None
-
-    def reject(self, number: int, code: str, message: str) -> None:
-        self.rejected[code] += 1
-        if len(self.examples) < EXAMPLES:
-            self.examples.append(f"line {number}: {message}")
 
 
 def import_usage(
@@ -102,7 +80,4 @@ def _keep(
     summary.duplicates += result.duplicates
     for one in result.rejected:
         summary.reject(batch[one.index][0], one.code, one.message)
-    times = [draft.time for _number, draft in batch if draft.time is not None]
-    if times:
-        summary.first = min(times) if summary.first is None else min(summary.first, *times)
-        summary.last = max(times) if summary.last is None else max(summary.last, *times)
+    summary.cover(draft.time for _number, draft in batch if draft.time is not None)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -14,7 +14,8 @@ from usage.aggregation import combine
 from usage.cloudevents import EventDraft, EventRejectedError, parse
 
 
-class Rejection(NamedTuple):
+@dataclass(frozen=True, slots=True, order=True)
+class Rejection:
     """Why one event of a batch was not kept. `event_id` is empty where it had none that could be read."""
 
     index: int
@@ -111,7 +112,7 @@ def _known_corrections(
     for name in named.keys() - storage.known_events(named.keys()):
         for event in named[name]:
             del kept[event.identity]
-            _reject(result, event.index, event.draft.event_id, unknown)
+            _reject(result, event.place, event.draft.event_id, unknown)
     return kept
 
 

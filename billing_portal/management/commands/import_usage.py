@@ -13,7 +13,8 @@ from core.exceptions import RuleError
 from usage.importers import FORMATS
 from usage.progress import Bar
 from usage.selectors import subject_of
-from usage.services.import_usage import ImportSummary, import_usage
+from usage.services.import_usage import import_usage
+from usage.summary import ImportSummary
 
 
 def day(text: str) -> date:
