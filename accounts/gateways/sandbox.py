@@ -45,7 +45,7 @@ TEST_CARDS: dict[str, Behaviour] = {
     ),
     "4000000000000101": Behaviour("times_out", "Visa", "Charges time out and nothing is charged", times_out=True),
     "4000000000003063": Behaviour(
-        "confirms", "Visa", "Charges need the bank's confirmation", SandboxStatus.NEEDS_CONFIRMATION
+        "confirms", "Visa", "Charges need the bank’s confirmation", SandboxStatus.NEEDS_CONFIRMATION
     ),
 }
 BEHAVIOURS = {card.name: card for card in TEST_CARDS.values()}

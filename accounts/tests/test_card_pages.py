@@ -1,0 +1,412 @@
+import logging
+
+import pytest
+from django.template.loader import render_to_string
+from django.test import Client
+from django.urls import reverse
+
+from accounts import forms, selectors
+from accounts.gateways.sandbox import TEST_CARDS
+from accounts.models import CardSetup, PaymentMethod, PaymentPolicy, SandboxSession
+from accounts.tests.cards import DECLINES, MASTERCARD, REFUSED, VISA, add_card, enter, visit
+from core.clock import travel_to
+
+REAL_LOOKING = "4111111111111111"
+SEED_SENTENCE = "If you have an active plan, you must have at least one payment method configured."
+
+
+@pytest.fixture(autouse=True)
+def _today(at):
+    with travel_to(at):
+        yield
+
+
+def text_of(answer):
+    return answer.content.decode()
+
+
+def set_policy(customer, policy):
+    customer.payment_policy = policy
+    customer.save(update_fields=["payment_policy"])
+
+
+def typed(number=VISA, **values):
+    return {"number": number, "expiry": "04 / 30", "cvc": "123", **values}
+
+
+def cards_section(customer, *, can_write=True, **context):
+    return render_to_string(
+        "accounts/_payment_methods.html",
+        {
+            "payment_methods": selectors.payment_methods(customer),
+            "customer": customer,
+            "can_write": can_write,
+            **context,
+        },
+    )
+
+
+# --- adding: page, card page, return --------------------------------------------------------------------------------
+
+
+def test_it_walks_from_the_page_to_the_card_and_back(log_in, alice, customer):
+    client = log_in(alice)
+    page = client.get(reverse("pm_add"), {"next": "/settings/"})
+    assert "<h1>Add a payment method</h1>" in text_of(page)
+    assert "Continue to secure card page" in text_of(page)
+
+    started = client.post(reverse("pm_add"), {"next": "/settings/"})
+    assert started.status_code == 303
+    card_page = client.get(started.url)
+    assert "Sandbox card processor" in text_of(card_page)
+
+    entered = client.post(started.url, typed(" 4242-4242 4242 4242 "))
+    assert (entered.status_code, entered.url.split("?")[0]) == (303, "http://testserver" + reverse("pm_add_return"))
+    back = client.get(entered.url, follow=True)
+    assert back.redirect_chain == [("/settings/", 303)]
+    assert "Visa ending 4242 added and set as default." in text_of(back)
+    assert selectors.payment_methods(customer)[0].is_default
+
+
+def test_it_asks_whether_a_further_card_becomes_the_default(log_in, alice, customer, at):
+    add_card(customer, alice, at)
+    client = log_in(alice)
+    assert 'name="make_default"' in text_of(client.get(reverse("pm_add")))
+
+    for values, is_default in [({}, False), ({"make_default": "on"}, True)]:
+        started = client.post(reverse("pm_add"), values)
+        number = DECLINES if is_default else MASTERCARD
+        client.get(client.post(started.url, typed(number)).url)
+        assert PaymentMethod.objects.latest("pk").is_default is is_default
+
+
+def test_it_adds_one_card_when_return_and_submit_are_repeated(log_in, alice, customer):
+    client = log_in(alice)
+    started = client.post(reverse("pm_add"))
+    first, second = client.post(started.url, typed()), client.post(started.url, typed(MASTERCARD))
+
+    assert first.url == second.url
+    client.get(first.url)
+    assert client.get(first.url).status_code == 303
+    assert [str(method) for method in selectors.payment_methods(customer)] == ["Visa ending 4242"]
+
+
+def test_it_says_that_the_card_page_was_left(log_in, alice, customer, at):
+    setup = visit(customer, alice, at, next_url="/settings/")
+
+    answer = log_in(alice).get(reverse("pm_add_return"), {"setup": setup.key}, follow=True)
+
+    assert answer.redirect_chain == [("/settings/", 303)]
+    assert "No card was added" in text_of(answer)
+    assert not PaymentMethod.objects.exists()
+
+
+def test_it_says_that_a_card_is_saved_already(log_in, alice, customer, at):
+    add_card(customer, alice, at)
+    setup = visit(customer, alice, at, next_url="/settings/")
+    enter(setup, VISA)
+
+    answer = log_in(alice).get(reverse("pm_add_return"), {"setup": setup.key}, follow=True)
+
+    assert "This card is already saved." in text_of(answer)
+
+
+@pytest.mark.parametrize("url", ["https://evil.example.com/", "//evil.example.com", "javascript:alert(1)"])
+def test_it_never_leads_away_from_the_portal(url, log_in, alice, customer):
+    client = log_in(alice)
+    page = text_of(client.get(reverse("pm_add"), {"next": url}))
+    assert url not in page.partition("<main")[2].partition("</main>")[0]
+
+    client.post(reverse("pm_add"), {"next": url})
+
+    assert CardSetup.objects.get().next_url == ""
+
+
+def test_it_refuses_the_return_of_somebody_else(log_in, alice, charlie, customer, other_customer, at):
+    setup = visit(customer, alice, at)
+    enter(setup, VISA)
+
+    assert log_in(charlie).get(reverse("pm_add_return"), {"setup": setup.key}).status_code == 404
+    assert log_in(alice).get(reverse("pm_add_return"), {"setup": "set_unknown"}).status_code == 404
+    assert log_in(alice).get(reverse("pm_add_return")).status_code == 404
+    assert not PaymentMethod.objects.exists()
+
+
+def test_it_lets_only_billing_admins_add_a_card(log_in, bob, dora, charlie):
+    for user, status in [(bob, 403), (dora, 403), (charlie, 404)]:
+        assert log_in(user).get(reverse("pm_add")).status_code == status
+        assert log_in(user).post(reverse("pm_add")).status_code == status
+    assert not CardSetup.objects.exists()
+
+
+# --- the sandbox's card page ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def card_page(log_in, alice, customer, at):
+    """alice's client and the address of a card page that she has opened."""
+    setup = visit(customer, alice, at)
+    return log_in(alice), reverse("sandbox_card", args=[setup.gateway_id])
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"number": REAL_LOOKING}, "Only the published test cards work here."),
+        ({"number": ""}, "This field is required."),
+        ({"number": REFUSED}, "The card was declined."),
+        ({"expiry": "09 / 26"}, "This card has expired."),
+        ({"expiry": "13 / 30"}, "Use month and year"),
+        ({"expiry": "soon"}, "Use month and year"),
+        ({"cvc": "12"}, "Use the 3 or 4 digits"),
+    ],
+)
+def test_it_refuses_a_card_and_says_why(values, words, card_page):
+    client, url = card_page
+    answer = client.post(url, typed(**values))
+
+    assert answer.status_code == 422
+    assert "There is a problem" in text_of(answer)
+    assert words in text_of(answer)
+    assert not SandboxSession.objects.exclude(token="").exists()
+
+
+@pytest.mark.parametrize("expiry", ["10/26", "10 / 2026", "1026", "4/30"])
+def test_it_takes_a_card_to_the_end_of_its_month(expiry, card_page):
+    client, url = card_page
+
+    assert client.post(url, typed(expiry=expiry)).status_code == 303
+
+
+@pytest.mark.parametrize("number", [REAL_LOOKING, "4111 1111-1111 1111", "4242424242424242x", REFUSED])
+def test_it_never_sends_stores_or_logs_a_number(number, card_page, caplog):
+    client, url = card_page
+    with caplog.at_level(logging.DEBUG):
+        answer = client.post(url, typed(number, cvc="987"))
+
+    form = text_of(answer).partition("<form")[2].partition("</form>")[0]
+    assert number not in form
+    assert "987" not in form
+    assert number not in caplog.text
+    assert number not in str(dict(client.session))
+    assert number not in str(list(SandboxSession.objects.values()))
+
+
+@pytest.mark.parametrize("number", [VISA, MASTERCARD, DECLINES])
+def test_it_keeps_no_more_of_a_good_number_than_four_digits(number, card_page, caplog):
+    client, url = card_page
+    with caplog.at_level(logging.DEBUG):
+        client.get(client.post(url, typed(number)).url)
+
+    rows = str(list(SandboxSession.objects.values()) + list(PaymentMethod.objects.values()))
+    assert number[-4:] in rows
+    assert number not in rows
+    assert number[:12] not in rows
+    assert number not in caplog.text
+
+
+def test_it_keeps_a_number_out_of_error_reports(card_page, monkeypatch, settings):
+    def fail(form):
+        raise RuntimeError("the page broke")
+
+    monkeypatch.setattr(forms.SandboxCardForm, "clean_expiry", fail)
+    settings.ADMINS = [("Operators", "operators@example.com")]
+    client, url = card_page
+    client.raise_request_exception = False
+    reports = []
+    monkeypatch.setattr("django.utils.log.AdminEmailHandler.send_mail", lambda *args, **kw: reports.append((args, kw)))
+
+    answer = client.post(url, typed(REAL_LOOKING))
+
+    assert answer.status_code == 500
+    assert "the page broke" in str(reports)
+    assert REAL_LOOKING not in str(reports)
+    assert REAL_LOOKING not in text_of(answer)
+
+
+def test_it_says_that_it_is_not_the_portal(card_page):
+    client, url = card_page
+    answer = client.get(url)
+
+    assert "This is a sandbox." in text_of(answer)
+    assert "<nav" not in text_of(answer)
+    for number, card in TEST_CARDS.items():
+        assert number[-4:] in text_of(answer)
+        assert card.meaning in text_of(answer)
+
+
+def test_it_opens_a_card_page_only_to_who_asked_for_it(card_page, log_in, bob, charlie):
+    _, url = card_page
+
+    assert log_in(charlie).get(url).status_code == 404
+    assert log_in(bob).post(url, typed()).status_code == 404
+    assert Client().get(url).status_code == 302
+    assert not SandboxSession.objects.exclude(token="").exists()
+
+
+def test_it_forgets_the_number_after_checking_it(at):
+    form = forms.SandboxCardForm(typed(), on=at.date())
+
+    assert form.is_valid()
+    assert VISA not in str(form.cleaned_data)
+    assert form.cleaned_data["last4"] == "4242"
+
+
+# --- making default and deleting ------------------------------------------------------------------------------------
+
+
+def test_it_makes_a_card_the_default_and_comes_back(log_in, alice, customer, at):
+    add_card(customer, alice, at)
+    second = add_card(customer, alice, at, MASTERCARD)
+
+    answer = log_in(alice).post(reverse("pm_default", args=[second.key]))
+
+    assert (answer.status_code, answer.url) == (303, reverse("portal"))
+    assert selectors.payment_methods(customer)[0] == second
+
+
+def test_it_answers_htmx_with_the_section_alone(log_in, alice, customer, at):
+    add_card(customer, alice, at)
+    second = add_card(customer, alice, at, MASTERCARD)
+
+    answer = log_in(alice).post(reverse("pm_default", args=[second.key]), headers={"HX-Request": "true"})
+
+    assert answer.status_code == 200
+    assert text_of(answer).lstrip().startswith("<section")
+    assert 'data-say="Mastercard ending 4444 is now the default."' in text_of(answer)
+    assert "hx-trigger" not in text_of(answer)
+    assert text_of(answer).count("data-focus") == 1
+
+
+def test_it_shows_what_deleting_does_and_deletes(log_in, alice, customer, at):
+    first = add_card(customer, alice, at)
+    add_card(customer, alice, at, MASTERCARD)
+    client, url = log_in(alice), reverse("pm_delete", args=[first.key])
+
+    page = client.get(url)
+    assert "<h1>Delete Visa ending 4242?</h1>" in text_of(page)
+    assert "Mastercard ending 4444 becomes the default." in text_of(page)
+    assert len(selectors.payment_methods(customer)) == 2
+
+    for _ in range(2):
+        answer = client.post(url)
+        assert (answer.status_code, answer.url) == (303, reverse("portal"))
+    assert [str(method) for method in selectors.payment_methods(customer)] == ["Mastercard ending 4444"]
+
+
+def test_it_refuses_to_delete_the_default_of_a_paid_plan(log_in, alice, customer, at):
+    method = add_card(customer, alice, at)
+    set_policy(customer, PaymentPolicy.REQUIRED)
+    client, url = log_in(alice), reverse("pm_delete", args=[method.key])
+
+    assert SEED_SENTENCE in text_of(client.get(url))
+    answer = client.post(url)
+
+    assert answer.status_code == 409
+    assert SEED_SENTENCE in text_of(answer)
+    assert selectors.payment_methods(customer) == [method]
+
+
+def test_it_refuses_every_change_of_cards_kept_by_contract(log_in, alice, customer, at):
+    add_card(customer, alice, at)
+    method = add_card(customer, alice, at, MASTERCARD)
+    set_policy(customer, PaymentPolicy.MANAGED_BY_CONTRACT)
+    client = log_in(alice)
+
+    for url in (reverse("pm_add"), reverse("pm_default", args=[method.key]), reverse("pm_delete", args=[method.key])):
+        answer = client.post(url)
+        assert answer.status_code == 403
+        assert "Self-service payment management is not available for Enterprise accounts." in text_of(answer)
+        assert "sales@example.com" in text_of(answer)
+    assert len(selectors.payment_methods(customer)) == 2
+
+
+@pytest.mark.parametrize("name", ["pm_default", "pm_delete"])
+def test_it_hides_cards_from_strangers_and_from_viewers(
+    name, log_in, alice, bob, charlie, customer, other_customer, at
+):
+    method = add_card(customer, alice, at)
+    url = reverse(name, args=[method.key])
+
+    assert log_in(charlie).post(url).status_code == 404
+    assert log_in(bob).post(url).status_code == 403
+    assert Client().post(url).status_code == 302
+    assert selectors.payment_methods(customer) == [method]
+
+
+def test_it_changes_no_default_by_a_link(log_in, alice, customer, at):
+    method = add_card(customer, alice, at)
+
+    assert log_in(alice).get(reverse("pm_default", args=[method.key])).status_code == 405
+
+
+def test_it_changes_cards_with_few_queries(log_in, alice, customer, at, django_assert_max_num_queries):
+    add_card(customer, alice, at)
+    second = add_card(customer, alice, at, MASTERCARD)
+    client = log_in(alice)
+
+    with django_assert_max_num_queries(6):
+        client.get(reverse("pm_delete", args=[second.key]))
+    with django_assert_max_num_queries(6):
+        client.get(reverse("pm_add"))
+
+
+# --- the section of the billing portal ------------------------------------------------------------------------------
+
+
+def test_it_lists_cards_with_a_menu_each(customer, alice, at):
+    add_card(customer, alice, at)
+    add_card(customer, alice, at, MASTERCARD)
+    section = cards_section(customer)
+
+    assert "Payment Methods" in section
+    assert "Add a payment method" in section
+    assert 'aria-label="Actions for Visa ending 4242">...</button>' in section
+    assert section.count(">Make default</button>") == 1
+    assert section.count(">Delete<") == 2
+    assert "04/2030" in section
+    assert section.count("Default</span>") == 1
+
+
+def test_it_says_in_the_menu_why_the_default_stays(customer, alice, at):
+    method = add_card(customer, alice, at)
+    set_policy(customer, PaymentPolicy.REQUIRED)
+    section = cards_section(customer)
+
+    assert f'aria-disabled="true" aria-describedby="why-{method.key}">Delete</button>' in section
+    assert SEED_SENTENCE in section
+    assert reverse("pm_delete", args=[method.key]) not in section
+
+
+def test_it_offers_a_viewer_nothing_to_press(customer, alice, at):
+    add_card(customer, alice, at)
+    section = cards_section(customer, can_write=False)
+
+    assert "Visa ending 4242" in section
+    assert "<button" not in section
+    assert "<a " not in section
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (PaymentPolicy.OPTIONAL, "You don’t need one on Free."),
+        (PaymentPolicy.REQUIRED, "Your plan has no payment method."),
+        (
+            PaymentPolicy.MANAGED_BY_CONTRACT,
+            "Self-service payment management is not available for Enterprise accounts.",
+        ),
+    ],
+)
+def test_it_says_what_having_no_card_means(policy, words, customer):
+    customer.payment_policy = policy
+
+    assert words in cards_section(customer)
+
+
+def test_it_marks_an_expired_card(customer, alice, at):
+    method = add_card(customer, alice, at)
+    PaymentMethod.objects.filter(pk=method.pk).update(exp_year=2026, exp_month=9)
+
+    assert "Expired" in cards_section(customer, today=at.date())
+    assert "Expired" not in cards_section(customer)
