@@ -6,6 +6,7 @@ The same call gives the same text on every surface, so a figure can be compared 
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
 
 from babel import Locale
@@ -54,9 +55,12 @@ def unit_price(
     return f"{amount} per {many} {unit_plural or unit + 's'}"
 
 
-def quantity(value: Decimal | int, locale: str = "en_US") -> str:
-    """A quantity without trailing zeros: 12,345 or 0.25."""
-    return format_decimal(value, format="#,##0.############", locale=locale).replace("-", MINUS)
+def quantity(value: Decimal | Fraction | int, locale: str = "en_US") -> str:
+    """A quantity without trailing zeros: 12,345 or 0.25. A fraction is written as a decimal."""
+    if isinstance(value, Fraction):
+        value = Decimal(value.numerator) / Decimal(value.denominator)
+    text: str = format_decimal(value, format="#,##0.############", locale=locale)
+    return text.replace("-", MINUS)
 
 
 def day(on: date, locale: str = "en_US") -> str:

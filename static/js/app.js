@@ -19,7 +19,16 @@
   };
 
   const swapped = (event) => settle(event.detail?.elt || event.target);
-  const failed = () => say("alert", "This didn’t work. Reload the page and try again.");
+  const allowAgain = () => {
+    for (const button of document.querySelectorAll("[data-once][aria-disabled]")) {
+      button.removeAttribute("aria-disabled");
+      button.textContent = button.dataset.label;
+    }
+  };
+  const failed = () => {
+    allowAgain();
+    say("alert", "This didn’t work. Reload the page and try again.");
+  };
   document.addEventListener("htmx:afterSwap", swapped);
   document.addEventListener("htmx:after:swap", swapped);
   for (const name of ["htmx:responseError", "htmx:sendError", "htmx:response:error", "htmx:error"])
@@ -34,6 +43,7 @@
       return;
     }
     button.setAttribute("aria-disabled", "true");
+    button.dataset.label = button.textContent;
     if (button.dataset.once) {
       button.textContent = button.dataset.once;
       say("live", button.dataset.once);
@@ -41,8 +51,6 @@
   }, true);
 
   // Back to a page kept in memory: its forms may be sent again.
-  window.addEventListener("pageshow", (event) => {
-    if (event.persisted) for (const button of document.querySelectorAll("[data-once]")) button.removeAttribute("aria-disabled");
-  });
+  window.addEventListener("pageshow", (event) => event.persisted && allowAgain());
   settle(document);
 })();
