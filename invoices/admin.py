@@ -5,30 +5,18 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.http import HttpRequest
 
+from accounts.admin import LookOnly, ModelAdmin, TabularInline
 from core import formats
 from invoices.models import Document, Invoice, InvoiceLine, InvoiceSequence, Payment, Seller, TaxRate
 
 
-class ReadOnly(admin.options.BaseModelAdmin):  # type: ignore[type-arg]  # not generic at run time
-    """Nothing is added, changed or deleted here."""
-
-    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class LineInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
+class LineInline(LookOnly, TabularInline):
     model = InvoiceLine
     fields = ("title", "detail", "quantity", "unit_amount", "per_units", "amount", "key")
     extra = 0
 
 
-class PaymentInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
+class PaymentInline(LookOnly, TabularInline):
     model = Payment
     fields = ("key", "status", "decline_code", "amount", "payment_method", "created_at", "settled_at", "receipt_number")
     extra = 0
@@ -36,7 +24,7 @@ class PaymentInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class InvoiceAdmin(LookOnly, ModelAdmin):
     list_display = ("__str__", "customer", "status", "billing_on", "issued_on", "due_on", "total_text", "due_text")
     list_filter = ("status", "collection", "currency", "seller", "issued_on")
     list_select_related = ("customer",)
@@ -55,7 +43,7 @@ class InvoiceAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Payment)
-class PaymentAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class PaymentAdmin(LookOnly, ModelAdmin):
     list_display = ("key", "customer", "status", "amount_text", "automatic", "created_at", "check_at", "receipt_number")
     list_filter = ("status", "automatic", "gateway", "currency", "created_at")
     list_select_related = ("customer",)
@@ -68,7 +56,7 @@ class PaymentAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Document)
-class DocumentAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class DocumentAdmin(LookOnly, ModelAdmin):
     list_display = ("filename", "kind", "invoice", "sha256", "created_at")
     list_filter = ("kind", "created_at")
     list_select_related = ("invoice",)
@@ -78,18 +66,18 @@ class DocumentAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(InvoiceSequence)
-class InvoiceSequenceAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class InvoiceSequenceAdmin(LookOnly, ModelAdmin):
     list_display = ("seller", "series", "year", "last")
     list_filter = ("seller", "series", "year")
 
 
-class TaxRateInline(admin.TabularInline):  # type: ignore[type-arg]
+class TaxRateInline(TabularInline):
     model = TaxRate
     extra = 0
 
 
 @admin.register(Seller)
-class SellerAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class SellerAdmin(ModelAdmin):
     """May be edited: issued documents keep their own copy."""
 
     list_display = ("legal_name", "key", "country", "tax_id", "number_prefix")

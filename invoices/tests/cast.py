@@ -5,15 +5,18 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from accounts.models import Customer, PaymentMethod
+from accounts.gateways.base import Outcome
+from accounts.models import Customer, SandboxIntent
 from core.periods import Period, midnight
 from invoices.lines import InvoiceDraft, LineDraft
-from invoices.models import Invoice
+from invoices.models import Invoice, Payment
 from invoices.services.draft_invoices import draft_invoices
 from invoices.services.finalize_invoices import finalize_invoices
+from invoices.services.record_payment import record_payment
 
 BILLING_ON = date(2026, 10, 20)
 NUMBERS = count(1)
+SUCCEEDED = Outcome("succeeded")
 
 
 def line(amount: int, key: str | None = None, **values) -> LineDraft:
@@ -71,16 +74,11 @@ def open_invoice(customer: Customer, *amounts: int, at: datetime | None = None, 
     return issued
 
 
-def give_card(customer: Customer, number: str = "4242", *, at: datetime, default: bool = True) -> PaymentMethod:
-    return PaymentMethod.objects.create(
-        customer=customer,
-        gateway="sandbox",
-        token=f"tok_{next(NUMBERS)}_{number}",
-        fingerprint=f"fp_{next(NUMBERS)}",
-        brand="Visa",
-        last4=number[-4:],
-        exp_month=12,
-        exp_year=2030,
-        is_default=default,
-        created_at=at,
-    )
+def paid_with(payment_id: int, at: datetime, outcome: Outcome = SUCCEEDED) -> Payment:
+    """What record_payment makes of an answer of the gateway."""
+    return record_payment(payment_id=payment_id, outcome=outcome, at=at)
+
+
+def charges() -> list[tuple[str, str]]:
+    """The processor's own books: (our key, what became of it)."""
+    return list(SandboxIntent.objects.order_by("pk").values_list("idempotency_key", "status"))

@@ -1,0 +1,121 @@
+"""Two real connections at once: one number each, one charge each."""
+
+import threading
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.db import connection
+
+from accounts.tests.cards import add_card
+from invoices.models import Invoice, InvoiceSequence, Payment
+from invoices.services.collect_payment import collect_payment
+from invoices.services.finalize_invoices import finalize_invoices
+from invoices.services.reconcile_payments import reconcile_payments
+from invoices.services.submit_payment import submit_payment
+from invoices.tests.cast import calculated, charges, open_invoice
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(*calls):
+    """Run all calls in threads that start together; what each returned or raised."""
+    results = [None] * len(calls)
+    start = threading.Barrier(len(calls))
+
+    def run(index, call):
+        start.wait()
+        try:
+            results[index] = call()
+        except Exception as error:  # noqa: BLE001 - handed to the test
+            results[index] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=item) for item in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_numbers_have_no_gaps_when_invoices_are_finalized_at_once(seller, customer, other_customer, at):
+    invoices = [calculated(owner, 100) for owner in (customer, other_customer) * 4]
+
+    def finalize(invoice):
+        return lambda: finalize_invoices(invoice_ids=[invoice.pk], at=at)
+
+    results = at_once(*(finalize(invoice) for invoice in invoices))
+    numbers = sorted(invoice.number for [invoice] in results)
+    assert numbers == [f"INV-2026-{number:06d}" for number in range(1, 9)]
+    assert InvoiceSequence.objects.get().last == 8
+
+
+def test_one_invoice_finalized_twice_at_once_gets_one_number(seller, customer, at):
+    invoice = calculated(customer, 100)
+
+    def finalize():
+        return finalize_invoices(invoice_ids=[invoice.pk], at=at)
+
+    assert sorted(len(result) for result in at_once(finalize, finalize)) == [0, 1]
+    assert Invoice.objects.get().number == "INV-2026-000001"
+
+
+def test_two_clicks_on_pay_charge_once(seller, customer, alice, at):
+    add_card(customer, alice, at)
+    invoice = open_invoice(customer, 4900)
+
+    def pay():
+        payment = collect_payment(invoice_id=invoice.pk, at=at, automatic=False, attempt=1)
+        return submit_payment(payment_id=payment.pk, at=at)
+
+    results = at_once(pay, pay)
+    assert {payment.pk for payment in results} == {Payment.objects.get().pk}
+    assert charges() == [(f"invoice:{invoice.pk}:payment:1", "succeeded")]
+
+
+def test_two_collectors_charge_once(seller, customer, alice, at):
+    add_card(customer, alice, at)
+    invoice = open_invoice(customer, 4900)
+
+    def collect():
+        payment = collect_payment(invoice_id=invoice.pk, at=at, automatic=True)
+        return submit_payment(payment_id=payment.pk, at=at)
+
+    results = at_once(collect, collect, collect)
+    assert not [result for result in results if isinstance(result, Exception)]
+    assert charges() == [(f"invoice:{invoice.pk}:payment:1", "succeeded")]
+
+
+def test_a_reconciler_and_a_slow_submitter_agree(seller, customer, alice, at):
+    """Either the charge went through or the payment was given up – never both."""
+    add_card(customer, alice, at)
+    later = at + timedelta(minutes=1)
+    for number in range(1, 6):
+        invoice = open_invoice(customer, 4900)
+        payment = collect_payment(invoice_id=invoice.pk, at=at, automatic=False)
+        at_once(partial(submit_payment, payment_id=payment.pk, at=later), partial(reconcile_payments, at=later))
+        payment.refresh_from_db()
+        made = dict(charges()).get(payment.key, "none")
+        assert (payment.status, made) in {
+            ("succeeded", "succeeded"),
+            ("canceled", "canceled"),
+            ("canceled", "none"),
+            ("canceled", "unconfirmed"),
+        }, number
+
+
+def test_two_payments_of_one_customer_get_two_receipts(seller, customer, alice, at):
+    add_card(customer, alice, at)
+    invoices = [open_invoice(customer, 100), open_invoice(customer, 200)]
+
+    def pay(invoice):
+        def run():
+            payment = collect_payment(invoice_id=invoice.pk, at=at, automatic=True)
+            return submit_payment(payment_id=payment.pk, at=at)
+
+        return run
+
+    receipts = sorted(payment.receipt_number for payment in at_once(*(pay(invoice) for invoice in invoices)))
+    assert receipts == ["RCP-2026-000001", "RCP-2026-000002"]
