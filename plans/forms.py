@@ -1,0 +1,55 @@
+"""What people fill in. Bad input is refused here by field and rule."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from plans.models import SalesInquiry
+
+AUTOCOMPLETE = {"name": "name", "email": "email", "company": "organization"}
+
+
+class ContactSalesForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    """Checks only: `contact_sales` stores `cleaned_data`."""
+
+    website = forms.CharField(
+        label="Leave this empty",
+        required=False,
+        widget=forms.TextInput(attrs={"tabindex": "-1", "autocomplete": "off"}),
+    )
+
+    class Meta:
+        model = SalesInquiry
+        fields = ("name", "email", "company", "message", "volume")
+        labels = {
+            "email": "Work e-mail",
+            "message": "What do you need?",
+            "volume": "Expected monthly volume",
+        }
+        help_texts = {"volume": "For example 50 million requests."}
+        widgets = {"message": forms.Textarea(attrs={"rows": 6, "maxlength": 5000})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["website"].widget.attrs.update({"tabindex": "-1", "autocomplete": "off"})
+        for name, hint in AUTOCOMPLETE.items():
+            self.fields[name].widget.attrs["autocomplete"] = hint
+        self.fields["message"].validators.append(_at_most_5000)
+
+    @property
+    def is_spam(self) -> bool:
+        """People do not see the field that only programs fill in."""
+        return bool(self.data.get("website"))
+
+    def inquiry_values(self) -> dict[str, str]:
+        """What `contact_sales` takes."""
+        return {name: self.cleaned_data[name] for name in self._meta.fields}
+
+    def _post_clean(self) -> None:
+        """A model form would write into its instance here; the verb does that."""
+
+
+def _at_most_5000(message: str) -> None:
+    if len(message) > 5_000:
+        raise ValidationError("At most 5,000 characters.")

@@ -1,0 +1,148 @@
+"""What the pages of this room show, worked out as plain values: templates only print."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+from accounts.models import PaymentPolicy
+from core import formats
+from core.periods import calculation_instant, utc_day
+from invoices.totals import TaxRule, Totals, total_up
+from plans import cycle
+from plans.models import ChangeQuote, Plan, Subscription
+from plans.pricing import PlanTerms
+from plans.words import card_price, included_units, monthly_fee, unit_price
+
+Action = Literal["current", "upgrade", "cancel", "contact", "pay_first", "none"]
+BY_CONTRACT = "By contract"
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One plan on «Change Plan»."""
+
+    plan: Plan
+    price: str
+    per_month: bool
+    prices: tuple[tuple[str, str], ...]
+    action: Action
+
+
+def tiles(plans: Iterable[Plan], current: Subscription | None, *, managed: bool, past_due: bool) -> list[Tile]:
+    """The plans in order; who is on an older version of a plan is on that plan."""
+    return [_tile(plan, current, managed=managed, past_due=past_due) for plan in plans]
+
+
+def _tile(plan: Plan, current: Subscription | None, *, managed: bool, past_due: bool) -> Tile:
+    action = _action(plan, current, managed=managed, past_due=past_due)
+    shown = current.plan if current and action == "current" else plan
+    terms = shown.terms()
+    fee = monthly_fee(terms)
+    price = formats.money(fee, terms.currency) if shown.self_serve else BY_CONTRACT
+    prices = tuple((card.name, card_price(card, terms.currency)) for card in terms.metered)
+    return Tile(shown, price, shown.self_serve, prices, action)
+
+
+def _action(plan: Plan, current: Subscription | None, *, managed: bool, past_due: bool) -> Action:
+    if current and plan.key == current.plan.key:
+        return "current"
+    if managed:
+        return "none"
+    if not plan.self_serve:
+        return "contact"
+    if plan.is_default:
+        return "cancel"
+    return "pay_first" if past_due else "upgrade"
+
+
+def comparison(shown: Sequence[Tile]) -> list[tuple[str, list[str]]]:
+    """Rows (name, one text per plan) in words, never in symbols only."""
+    terms = [(tile.plan, tile.plan.terms()) for tile in shown]
+    names = {card.key: card.name for _plan, one in terms for card in one.metered}
+    rows = [("Monthly fee", [_fee_text(plan, one) for plan, one in terms])]
+    for key, name in names.items():
+        rows.append((f"{name} included", [_card_text(plan, one, key, included=True) for plan, one in terms]))
+        rows.append((f"{name} price", [_card_text(plan, one, key, included=False) for plan, one in terms]))
+    rows.append(("Payment method", [_policy_text(plan) for plan, _one in terms]))
+    rows.append(("Change or cancel by yourself", ["Yes" if plan.self_serve else "No" for plan, _one in terms]))
+    return rows
+
+
+def _fee_text(plan: Plan, terms: PlanTerms) -> str:
+    return formats.money(monthly_fee(terms), terms.currency) if plan.self_serve else BY_CONTRACT
+
+
+def _card_text(plan: Plan, terms: PlanTerms, key: str, *, included: bool) -> str:
+    card = next((card for card in terms.metered if card.key == key), None)
+    if card is None:
+        return "No" if plan.self_serve else BY_CONTRACT
+    return included_units(card) if included else unit_price(card, terms.currency)
+
+
+def _policy_text(plan: Plan) -> str:
+    texts = {PaymentPolicy.OPTIONAL: "Not needed", PaymentPolicy.REQUIRED: "Required"}
+    return texts.get(PaymentPolicy(plan.payment_policy), BY_CONTRACT)
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeSummary:
+    """What subscribing today means: first dates, prices, and the month without usage (minor units)."""
+
+    first_billing_on: date
+    first_calculation_on: date
+    prices: tuple[tuple[str, str], ...]
+    fee: int
+    rule: TaxRule
+    minimum: Totals
+    currency: str
+
+
+def upgrade_summary(quote: ChangeQuote, at: datetime) -> UpgradeSummary:
+    """The summary beside the form of «Subscribe»."""
+    terms = quote.plan.terms()
+    billing_on = cycle.first_billing_date(utc_day(at), at)
+    rule = TaxRule(label=quote.tax_label, percent=quote.tax_percent)
+    fee = monthly_fee(terms)
+    return UpgradeSummary(
+        first_billing_on=billing_on,
+        first_calculation_on=utc_day(calculation_instant(billing_on)),
+        prices=tuple((card.name, card_price(card, terms.currency)) for card in terms.metered),
+        fee=fee,
+        rule=rule,
+        minimum=total_up([fee], rule),
+        currency=terms.currency,
+    )
+
+
+def price_changes(before: Plan, after: Plan) -> list[tuple[str, str, str]]:
+    """Rows (name, before, now) of what differs between two versions of a plan."""
+    old, new = ({card.name: card_price(card, plan.currency) for card in plan.terms().cards} for plan in (before, after))
+    rows = [(name, old.get(name, "–"), new.get(name, "–")) for name in {**old, **new}]
+    return [row for row in rows if row[1] != row[2]]
+
+
+def quote_totals(quote: ChangeQuote) -> list[dict[str, Any]]:
+    """The rows between lines and total, where there is tax."""
+    if not quote.tax:
+        return []
+    label = (
+        f"{quote.tax_label} {formats.quantity(quote.tax_percent)} % of {formats.money(quote.subtotal, quote.currency)}"
+    )
+    return [{"label": "Net", "amount": quote.subtotal}, {"label": label, "amount": quote.tax}]
+
+
+def losses(before: Plan, after: Plan) -> list[tuple[str, str, str]]:
+    """Rows (metered price, on the plan before, on the plan after) for «Cancel Plan»."""
+    new = {card.key: card for card in after.terms().metered}
+    rows = []
+    for card in before.terms().metered:
+        later = new.get(card.key)
+        rows.append(
+            (
+                card.name,
+                card_price(card, before.currency),
+                card_price(later, after.currency) if later else "Not included",
+            )
+        )
+    return rows

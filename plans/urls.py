@@ -1,0 +1,14 @@
+from django.urls import path
+
+from plans import views, views_sales
+
+PLAN = "settings/billing/plan/"
+
+urlpatterns = [
+    path(PLAN, views.plan_change, name="plan_change"),
+    path(PLAN + "cancel/", views.plan_cancel, name="plan_cancel"),
+    path(PLAN + "enterprise/", views_sales.contact_sales_page, name="contact_sales"),
+    path(PLAN + "enterprise/sent/<slug:reference>/", views_sales.contact_sales_sent, name="contact_sales_sent"),
+    path(PLAN + "<slug:slug>/", views.plan_upgrade, name="plan_upgrade"),
+    path(PLAN + "<slug:slug>/return/", views.plan_upgrade_return, name="plan_upgrade_return"),
+]

@@ -1,0 +1,222 @@
+"""«Change Plan», «Subscribe» and «Confirm Downgrade»: full pages, each with its own URL."""
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts.access import PortalRequest, billing_page, can_write, describe
+from accounts.forms import BillingDetailsForm
+from accounts.models import PaymentPolicy
+from accounts.selectors import billing_admins, billing_profile, default_payment_methods
+from accounts.services.update_billing_profile import update_billing_profile
+from core import formats
+from core.clock import now
+from core.nudge import nudge
+from core.periods import utc_day
+from invoices.selectors import default_seller, has_past_due, unpaid
+from plans import pages, selectors
+from plans.exceptions import (
+    AlreadySubscribedError,
+    CancelFirstError,
+    CardRequiredError,
+    NothingToCancelError,
+    PastDueError,
+    QuoteStaleError,
+)
+from plans.models import ChangeQuote, Plan, QuoteKind
+from plans.quotes import check_self_serve
+from plans.services.accept_quote import accept_quote
+from plans.services.cancel_subscription import cancel_subscription
+from plans.services.make_quote import make_quote
+from plans.services.subscribe import subscribe
+
+MANAGED = PaymentPolicy.MANAGED_BY_CONTRACT
+
+
+def present(request: PortalRequest) -> datetime:
+    """The customer's own clock where one is set, else now."""
+    return request.customer.clock_at or now()
+
+
+def see_other(url: str) -> HttpResponse:
+    """303: what was posted is done, look there."""
+    return HttpResponseRedirect(url, status=303)
+
+
+@require_GET
+@billing_page()
+def plan_change(request: PortalRequest) -> HttpResponse:
+    customer = request.customer
+    current = selectors.current_subscription(customer.pk)
+    managed = customer.payment_policy == MANAGED
+    past_due = has_past_due(customer.pk, utc_day(present(request)))
+    tiles = pages.tiles(selectors.catalogue(), current, managed=managed, past_due=past_due)
+    writes = can_write(request.membership)
+    context = {
+        "tiles": tiles,
+        "rows": pages.comparison(tiles),
+        "managed": managed,
+        "sales_email": settings.SALES_EMAIL,
+        "overdue": next(iter(unpaid(customer.pk)), None) if past_due else None,
+        "can_write": writes,
+        "admin_names": "" if writes else ", ".join(describe(admin) for admin in billing_admins(customer)),
+    }
+    return render(request, "plans/plan_change.html", context)
+
+
+# --- «Upgrade» → «Subscribe» ------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "POST"])
+@billing_page(write=True)
+def plan_upgrade(request: PortalRequest, slug: str) -> HttpResponse:
+    if request.method == "POST":
+        check_self_serve(request.customer)
+    elif request.customer.payment_policy == MANAGED:
+        return _turned_away(request, "Your plan is managed under a contract. Contact your sales representative.")
+    plan = _upgradable(slug)
+    try:
+        return _upgrade_posted(request, plan) if request.method == "POST" else _upgrade_page(request, plan)
+    except (AlreadySubscribedError, PastDueError, CancelFirstError) as refusal:
+        return _turned_away(request, refusal.message)
+    except QuoteStaleError as stale:
+        return _upgrade_page(request, stale.after.plan, stale=stale)
+
+
+@require_GET
+@billing_page(write=True)
+def plan_upgrade_return(request: PortalRequest, slug: str) -> HttpResponse:
+    """Back from the card page. Finishes what was confirmed before, and nothing else; again: the same result."""
+    quote = selectors.quote_of(request.customer.pk, request.GET.get("quote", ""))
+    if quote is None or quote.accepted_at is None or quote.plan.key != slug:
+        raise Http404
+    try:
+        return _subscribed(request, quote)
+    except CardRequiredError:
+        said = f"No card was added. Nothing was charged and you are still on {quote.subscription.plan.title}."
+        messages.warning(request, said)
+        return redirect("plan_upgrade", slug)
+    except (AlreadySubscribedError, PastDueError, CancelFirstError) as refusal:
+        return _turned_away(request, refusal.message)
+    except QuoteStaleError as stale:
+        return _upgrade_page(request, stale.after.plan, stale=stale)
+
+
+def _upgradable(slug: str) -> Plan:
+    plan = selectors.published_plan(slug)
+    if plan is None or plan.is_default or not plan.self_serve:
+        raise Http404
+    return plan
+
+
+def _turned_away(request: PortalRequest, reason: str) -> HttpResponse:
+    messages.info(request, reason)
+    return see_other(reverse("billing_overview"))
+
+
+def _upgrade_posted(request: PortalRequest, plan: Plan) -> HttpResponse:
+    """Details first, then the quote is accepted; without a card the card page comes between, and we go on after it."""
+    form = BillingDetailsForm(request.POST, instance=billing_profile(request.customer))
+    if not form.is_valid():
+        return _upgrade_page(request, plan, form=form)
+    at = present(request)
+    update_billing_profile(customer_id=request.customer.pk, values=form.cleaned_data, at=at, actor=request.user)
+    quote = selectors.quote_of(request.customer.pk, request.POST.get("quote", "")) or _quote(request, plan)
+    accepted = accept_quote(quote=quote, at=at, actor=request.user)
+    if _card_missing(request, plan):
+        back = f"{reverse('plan_upgrade_return', args=[plan.key])}?{urlencode({'quote': accepted.public_id})}"
+        return see_other(f"{reverse('pm_add')}?{urlencode({'next': back})}")
+    return _subscribed(request, accepted)
+
+
+def _card_missing(request: PortalRequest, plan: Plan) -> bool:
+    needed = plan.payment_policy == PaymentPolicy.REQUIRED
+    return needed and not default_payment_methods([request.customer.pk])
+
+
+def _subscribed(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
+    done = subscribe(quote=quote, at=present(request), actor=request.user)
+    first = done.opened and done.opened.next_billing_on
+    bill = f" First bill: {formats.day(first)}." if first else ""
+    messages.success(request, f"You're on {done.plan.title}. Nothing is due today.{bill}")
+    nudge("billing_portal.tasks.deliver_notices")
+    return see_other(reverse("billing_overview"))
+
+
+def _quote(request: PortalRequest, plan: Plan) -> ChangeQuote:
+    return make_quote(
+        customer=request.customer, kind=QuoteKind.SUBSCRIBE, plan=plan, at=present(request), actor=request.user
+    )
+
+
+def _upgrade_page(
+    request: PortalRequest, plan: Plan, *, form: BillingDetailsForm | None = None, stale: QuoteStaleError | None = None
+) -> HttpResponse:
+    quote = stale.after if stale else _quote(request, plan)
+    context = {
+        "plan": plan,
+        "form": form or BillingDetailsForm(instance=billing_profile(request.customer)),
+        "quote": quote,
+        "summary": pages.upgrade_summary(quote, present(request)),
+        "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
+        "seller": default_seller(),
+        "stale": stale,
+        "changes": pages.price_changes(stale.before.plan, stale.after.plan) if stale else [],
+    }
+    status = 409 if stale else 422 if form else 200
+    return render(request, "plans/plan_upgrade.html", context, status=status)
+
+
+# --- «Cancel Plan» → «Confirm Downgrade» ------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "POST"])
+@billing_page(write=True)
+def plan_cancel(request: PortalRequest) -> HttpResponse:
+    if request.method == "POST":
+        check_self_serve(request.customer)
+    elif request.customer.payment_policy == MANAGED:
+        return render(request, "plans/plan_cancel_managed.html", {"sales_email": settings.SALES_EMAIL})
+    try:
+        return _cancel_posted(request) if request.method == "POST" else _cancel_page(request, _cancel_quote(request))
+    except NothingToCancelError as refusal:
+        return _turned_away(request, refusal.message)
+    except QuoteStaleError as stale:
+        return _cancel_page(request, stale.after, stale=stale.message)
+
+
+def _cancel_posted(request: PortalRequest) -> HttpResponse:
+    quote = selectors.quote_of(request.customer.pk, request.POST.get("quote", ""))
+    if quote is None or quote.kind != QuoteKind.CANCEL:
+        return _cancel_page(request, _cancel_quote(request), stale="Please check the figures and confirm again.")
+    done = cancel_subscription(quote=quote, at=present(request), actor=request.user)
+    messages.success(request, f"Your plan is now {done.plan.title}.")
+    nudge("billing_portal.tasks.collect_due")
+    nudge("billing_portal.tasks.deliver_notices")
+    return see_other(reverse("billing_overview"))
+
+
+def _cancel_quote(request: PortalRequest) -> ChangeQuote:
+    return make_quote(customer=request.customer, kind=QuoteKind.CANCEL, at=present(request), actor=request.user)
+
+
+def _cancel_page(request: PortalRequest, quote: ChangeQuote, stale: str = "") -> HttpResponse:
+    at = present(request)
+    context: dict[str, Any] = {
+        "quote": quote,
+        "totals": pages.quote_totals(quote),
+        "losses": pages.losses(quote.subscription.plan, quote.plan),
+        "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
+        "payable_by": utc_day(at) + settings.PAYMENT_TERMS,
+        "unpaid": unpaid(request.customer.pk),
+        "on": utc_day(at),
+        "stale": stale,
+    }
+    return render(request, "plans/plan_cancel.html", context, status=409 if stale else 200)
