@@ -151,18 +151,8 @@ class Postgres(Server):
         return [str(bindir() / "postgres"), "-D", str(self.data), "-k", str(self.sockets), "-p", "5432", *flags]
 
     def answers(self) -> bool:
-        command = [
-            str(bindir() / "pg_isready"),
-            "-q",
-            "-h",
-            str(self.sockets),
-            "-p",
-            "5432",
-            "-d",
-            "postgres",
-            "-U",
-            DATABASE_USER,
-        ]
+        address = f"host={self.sockets} port=5432 user={DATABASE_USER} dbname=postgres"
+        command = [str(bindir() / "pg_isready"), "-q", "-d", address]
         return subprocess.run(command, env=_environment(), check=False).returncode == 0
 
     def pid_file(self) -> Path:
