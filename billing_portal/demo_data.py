@@ -119,9 +119,7 @@ def seed_plus(catalogue: Catalogue, start: datetime, at: datetime) -> None:
     customer = seed_customer(PLUS, start)
     user = customer.users.get()
     add_card(customer, user, "4242424242424242", start)
-    quote = make_quote(
-        customer=customer, kind=QuoteKind.SUBSCRIBE, plan=catalogue.plus, at=start, actor=user
-    )
+    quote = make_quote(customer=customer, kind=QuoteKind.SUBSCRIBE, plan=catalogue.plus, at=start, actor=user)
     subscribe(quote=quote, at=start, actor=user)
     random = Random(2)  # noqa: S311 - traffic, not secrets
     now = start

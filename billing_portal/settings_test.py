@@ -5,7 +5,7 @@ import os
 os.environ.setdefault("SECRET_KEY", "only-for-the-tests")
 os.environ.setdefault("HTTPS", "0")
 
-from billing_portal.settings import *  # noqa: E402, F403 - the tests run the real settings, the few lines below excepted
+from billing_portal.settings import *  # noqa: F403 - the tests run the real settings, the few lines below excepted
 
 DEMO = True
 ALLOWED_HOSTS = ["*"]

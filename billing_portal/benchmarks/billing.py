@@ -27,7 +27,8 @@ INSERT INTO accounts_billingprofile (customer_id, legal_name, line1, line2, post
 SELECT id, name, '1 Street', '', '', 'City', '', 'FR', '', '', '["bench@example.com"]', %(at)s FROM accounts_customer
 """
 SUBSCRIPTIONS = """
-INSERT INTO plans_subscription (customer_id, plan_id, anchor_on, starts_at, window_starts_at, next_billing_on, calculate_at)
+INSERT INTO plans_subscription (customer_id, plan_id, anchor_on, starts_at, window_starts_at, next_billing_on,
+                                calculate_at)
 SELECT id, %(plan)s, %(anchor)s, %(at)s, %(at)s, %(billing_on)s, %(calculate_at)s FROM accounts_customer
 """
 USAGE = """
@@ -99,7 +100,9 @@ def prepare(customers: int, seller_id: int) -> dict[str, object]:
     RateCard.objects.create(plan=plan, key="fee", name="Monthly fee", model=PriceModel.FLAT, amount=4900)
     for position, key in enumerate(METERS, 1):
         meter = define_meter(key=key, name=key, event_type=f"bench.{key}", aggregation="count", at=ANCHOR, actor=None)
-        feature = define_feature(key=key, name=key, meter=meter, unit="unit", unit_plural="units", at=ANCHOR, actor=None)
+        feature = define_feature(
+            key=key, name=key, meter=meter, unit="unit", unit_plural="units", at=ANCHOR, actor=None
+        )
         RateCard.objects.create(
             plan=plan, key=key, name=key, position=position, feature_id=feature.pk, model=PriceModel.UNIT,
             unit_amount="1.25", per_units=1000, free_units=10_000,

@@ -1,10 +1,11 @@
 """Health for load balancers and for `./portal run`."""
 
 from celery import current_app
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from kombu.exceptions import OperationalError
 
 
 @require_safe
@@ -21,15 +22,15 @@ def database_answers() -> bool:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-            return cursor.fetchone() == (1,)
-    except Exception:
+    except DatabaseError:
         return False
+    return True
 
 
 def broker_answers() -> bool:
     try:
         with current_app.connection_for_read(connect_timeout=2) as broker:
             broker.ensure_connection(max_retries=0, timeout=2)
-            return True
-    except Exception:
+    except (OperationalError, OSError):
         return False
+    return True

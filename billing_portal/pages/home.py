@@ -7,6 +7,6 @@ from django.views.decorators.http import require_safe
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    if request.user.is_authenticated and request.user.is_staff and request.customer is None:
+    if request.user.is_authenticated and request.user.is_staff and not request.customer:
         return redirect("admin:index")
     return redirect("billing_overview" if request.user.is_authenticated else "account_login")

@@ -91,7 +91,9 @@ def billing_overview(request: PortalRequest) -> HttpResponse:
         "overview": overview,
         "banners": banners(overview),
         "can_write": can_write(request.membership),
-        "admins": [] if can_write(request.membership) else [describe(user) for user in billing_admins(request.customer)],
+        "admins": []
+        if can_write(request.membership)
+        else [describe(user) for user in billing_admins(request.customer)],
     }
     return render(request, "billing_portal/overview.html", context)
 

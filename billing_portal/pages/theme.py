@@ -1,4 +1,4 @@
-"""Light, dark or as the system has it: a cookie set by a plain form, so that nothing flashes and no script is needed."""
+"""Light, dark or as the system has it: a cookie set by a plain form. Nothing flashes, no script needed."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect

@@ -15,9 +15,7 @@ def on_free(customer: Customer, user: User, at: datetime) -> Subscription:
     return open_default_subscription(customer_id=customer.pk, at=at, actor=user)
 
 
-def on_plus(
-    customer: Customer, user: User, catalogue: Catalogue, at: datetime, card: str = "4242424242424242"
-) -> None:
+def on_plus(customer: Customer, user: User, catalogue: Catalogue, at: datetime, card: str = "4242424242424242") -> None:
     """Subscribed to Plus at `at`, with a card."""
     on_free(customer, user, at)
     add_card(customer, user, card, at)

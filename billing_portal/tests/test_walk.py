@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.core import mail
+from django.core.cache import cache
 from django.core.management import call_command
 from playwright.sync_api import Page, expect
 
@@ -27,6 +28,7 @@ TOKEN_TRACE = next(TRAFFIC.glob("*llm*.csv"))
 
 @pytest.fixture(params=["with JavaScript", "without JavaScript"])
 def walk(request, seller):
+    cache.clear()  # of the limits on mails and log-ins
     demo_catalogue(SUBSCRIBED_AT)
     page: Page = request.getfixturevalue("page" if request.param == "with JavaScript" else "page_without_js")
     with clock.travel_to(SUBSCRIBED_AT):

@@ -68,8 +68,9 @@ class Walk:
     def use(self, access_log: Path, token_trace: Path, *, on: str = "2026-10-25") -> None:
         """Real traffic, shifted into the usage window that is running."""
         key = Customer.objects.get(memberships__user__email=EMAIL).key
-        call_command("import_usage", str(access_log), format="access-log", customer=key, shift_to=on)
-        call_command("import_usage", str(token_trace), format="llm-trace", customer=key, shift_to=on)
+        for path, form in ((access_log, "access-log"), (token_trace, "llm-trace")):
+            arguments = ("--format", form, "--customer", key, "--shift-to", on, "--at", "2026-10-31")
+            call_command("import_usage", str(path), *arguments)
 
     def run(self, at: datetime) -> RunReport:
         with clock.travel_to(at):

@@ -41,9 +41,11 @@ def unit_price(
 
 
 @register.filter
-def quantity(value: Decimal | int | str | None) -> str:
+def quantity(value: Decimal | Fraction | int | str | None) -> str:
     """`{{ line.quantity|quantity }}` – 12,345 without trailing zeros."""
-    return "" if value is None or value == "" else formats.quantity(Decimal(value))
+    if value is None or value == "":
+        return ""
+    return formats.quantity(value if isinstance(value, Fraction) else Decimal(value))
 
 
 @register.filter
@@ -107,7 +109,7 @@ def icon(name: str, css: str = "") -> SafeString:
 
 
 @register.inclusion_tag("components/meter.html")
-def meter(used: Decimal | int, included: Decimal | int, label: str = "") -> dict[str, object]:
+def meter(used: Decimal | int, included: Decimal | Fraction | int, label: str = "") -> dict[str, object]:
     """`{% meter used included "API requests" %}` – a bar beside the text that says the same in words.
 
     Drawn in half percents of the included quantity; what is over it is shown as its own part.
@@ -119,7 +121,7 @@ def meter(used: Decimal | int, included: Decimal | int, label: str = "") -> dict
         "label": label,
         "used": used,
         "included": included,
-        "billed": max(Decimal(used) - Decimal(included), Decimal(0)),
+        "billed": max(Fraction(used) - Fraction(included), Fraction(0)),
         "inside": _half_percents(inside),
         "over": _half_percents(over / (1 + over)),
         "over_at": _half_percents(1 / (1 + over)) if over else 0,

@@ -1,5 +1,6 @@
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -98,6 +99,6 @@ def test_windows_cover_a_span_without_gap_or_overlap(anchor, second, days, last_
         return
     assert windows[0][0].start == since
     assert windows[-1][0].end == until
-    for (earlier, planned), (later, _) in zip(windows, windows[1:], strict=False):
+    for (earlier, planned), (later, _) in pairwise(windows):
         assert earlier.end == later.start == planned.end
         assert earlier == planned

@@ -14,7 +14,9 @@ import usage.books
 
 
 class Command(BaseCommand):
-    help = "Recompute what must agree – totals, numbers, payments, roll-ups, pushed-down facts – and name what does not."
+    help = (
+        "Recompute what must agree – totals, numbers, payments, roll-ups, pushed-down facts – and name what does not."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print the findings as JSON")

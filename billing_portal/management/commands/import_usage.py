@@ -2,12 +2,12 @@
 
 import json
 from argparse import ArgumentParser
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from billing_portal.management.arguments import day, instant
 from core import clock
 from core.exceptions import RuleError
 from usage.importers import FORMATS
@@ -17,32 +17,16 @@ from usage.services.import_usage import import_usage
 from usage.summary import ImportSummary
 
 
-def day(text: str) -> date:
-    """An ISO 8601 day."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise CommandError(f"--shift-to {text!r} is not a day such as 2026-11-03") from error
-
-
-def instant(text: str) -> datetime:
-    """An ISO 8601 instant or day; without a zone it is UTC."""
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise CommandError(f"--until {text!r} is not an instant such as 2026-11-03T12:00Z") from error
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-
-
 class Command(BaseCommand):
     help = "Import a file of usage, line by line. Interrupted or run again, it brings only what is missing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="the file to read")
         parser.add_argument("--format", required=True, choices=sorted(FORMATS), dest="file_format")
-        parser.add_argument("--customer", required=True, help="key of the customer, or one of its usage subjects")
+        parser.add_argument("--customer", required=True, help="key, usage subject, or e-mail address")
         parser.add_argument("--shift-to", type=day, help="move the file in time: its first event falls on this day")
         parser.add_argument("--until", type=instant, help="leave events from this instant on for another time")
+        parser.add_argument("--at", type=instant, help="the present to import at; default: now")
         parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -69,6 +53,6 @@ class Command(BaseCommand):
                 token_customer_id=owner.customer_id,
                 shift_to=options["shift_to"],
                 until=options["until"],
-                at=clock.now(),
+                at=options["at"] or clock.now(),
                 progress=lambda summary: bar.show(summary.bytes_read, summary.kept),
             )

@@ -2,22 +2,13 @@
 
 import json
 from argparse import ArgumentParser
-from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from billing_portal.billing_run import RunReport, dry_run, run_billing
+from billing_portal.management.arguments import instant
 from core import clock
-
-
-def instant(text: str) -> datetime:
-    """An ISO 8601 instant or day; without a zone it is UTC."""
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise CommandError(f"--at {text!r} is not an ISO 8601 instant such as 2026-12-17T01:00Z") from error
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
 class Command(BaseCommand):

@@ -1,0 +1,139 @@
+from datetime import UTC, datetime
+
+import pytest
+from django.urls import reverse
+
+from billing_portal.billing_run import run_billing
+from billing_portal.tests.people import on_free, on_plus
+from core import clock
+from plans.services.open_contract import open_contract
+
+URL = "/settings/billing/"
+CALCULATED_AT = datetime(2026, 11, 17, 1, 5, tzinfo=UTC)
+BILLED_AT = datetime(2026, 11, 20, 0, 5, tzinfo=UTC)
+PANELS = ["billing_usage_panel", "billing_upcoming"]
+
+
+def text(response):
+    return " ".join(response.content.decode().split())
+
+
+@pytest.fixture(autouse=True)
+def _at_the_beginning(at):
+    with clock.travel_to(at):
+        yield
+
+
+def test_it_shows_plan_usage_and_what_will_be_paid(customer, alice, seller, catalogue, at, log_in):
+    on_plus(customer, alice, catalogue, at)
+    page = text(log_in(alice).get(URL))
+    for part in (
+        "Billing and Usage",
+        "Plan Details",
+        "Meridian Plus",
+        "Change Plan",
+        "Cancel Plan",
+        "Go to billing portal",
+        "17 Nov 2026",
+        "20 Nov 2026",
+        "Still counting",
+        "$49.00",
+        "Visa ending 4242",
+    ):
+        assert part in page, part
+
+
+def test_free_has_nothing_to_pay_and_nothing_to_cancel(customer, alice, seller, catalogue, at, log_in):
+    on_free(customer, alice, at)
+    page = text(log_in(alice).get(URL))
+    assert "Meridian Free" in page
+    assert "Nothing to pay on the Free plan." in page
+    assert "Cancel Plan" not in page
+    assert "of 1,000,000 included" in page
+
+
+def test_enterprise_is_sent_to_its_contact(customer, alice, seller, catalogue, at, log_in):
+    on_free(customer, alice, at)
+    open_contract(customer_id=customer.pk, plan=catalogue.enterprise, at=at, actor=None)
+    page = text(log_in(alice).get(URL))
+    assert "There is no self-serve downgrade option for Enterprise plans." in page
+    assert reverse("plan_cancel") not in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_between_calculation_and_billing_date_it_says_what_will_be_charged(
+    customer, alice, seller, catalogue, at, log_in
+):
+    on_plus(customer, alice, catalogue, at)
+    run_billing(at=CALCULATED_AT)
+    with clock.travel_to(CALCULATED_AT):
+        page = text(log_in(alice).get(URL))
+    assert "Charges for this period are final: $49.00. We&#x27;ll charge Visa ending 4242 on 20 Nov 2026." in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_declined_payment_is_said_first(customer, alice, seller, catalogue, at, log_in):
+    on_plus(customer, alice, catalogue, at, card="4000000000000341")
+    run_billing(at=CALCULATED_AT)
+    run_billing(at=BILLED_AT)
+    with clock.travel_to(BILLED_AT):
+        page = text(log_in(alice).get(URL))
+    assert "Payment failed." in page
+    assert "$49.00 to Visa ending 0341" in page
+
+
+def test_it_warns_before_a_card_that_will_have_expired(customer, alice, seller, catalogue, at, log_in):
+    on_plus(customer, alice, catalogue, at)
+    customer.payment_methods.update(exp_month=10, exp_year=2026)
+    page = text(log_in(alice).get(URL))
+    assert "Visa ending 4242 expires 10/2026, before your next payment." in page
+
+
+def test_a_viewer_reads_and_is_told_who_can_change(customer, alice, bob, seller, catalogue, at, log_in):
+    on_plus(customer, alice, catalogue, at)
+    page = text(log_in(bob).get(URL))
+    assert "Ask Alice (alice@example.com) to make changes." in page
+    assert reverse("plan_cancel") not in page
+
+
+def test_a_member_is_refused_with_the_name_of_who_can(customer, alice, dora, seller, catalogue, at, log_in):
+    on_plus(customer, alice, catalogue, at)
+    response = log_in(dora).get(URL)
+    assert response.status_code == 403
+    assert "Alice" in text(response)
+
+
+def test_charlie_sees_his_own_customer_only(customer, alice, charlie, other_customer, seller, catalogue, at, log_in):
+    on_plus(customer, alice, catalogue, at)
+    on_free(other_customer, charlie, at)
+    page = text(log_in(charlie).get(URL))
+    assert "Meridian Free" in page
+    assert "Wonder Ltd" not in page
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_a_panel_is_a_fragment_for_htmx_and_a_page_otherwise(name, customer, alice, seller, catalogue, at, log_in):
+    on_plus(customer, alice, catalogue, at)
+    client = log_in(alice)
+    fragment = client.get(reverse(name), headers={"HX-Request": "true"})
+    assert fragment.content.decode().strip().startswith("<section")
+    assert 'hx-trigger="load"' not in fragment.content.decode()
+    assert "HX-Request" in fragment.headers["Vary"]
+    page = client.get(reverse(name))
+    assert "<html" in page.content.decode()
+    assert page.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("url", [URL, *(f"/settings/billing/_/{part}/" for part in ("usage-panel", "upcoming"))])
+def test_nobody_sees_it_without_logging_in(url, client, db):
+    response = client.get(url)
+    assert response.status_code == 302
+    assert response.headers["Location"].startswith("/accounts/login/")
+
+
+def test_it_asks_the_database_little(customer, alice, seller, catalogue, at, log_in, django_assert_max_num_queries):
+    on_plus(customer, alice, catalogue, at)
+    client = log_in(alice)
+    client.get(URL)
+    with django_assert_max_num_queries(15):
+        client.get(URL)
