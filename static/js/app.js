@@ -1,5 +1,4 @@
-/* The few things HTML cannot do by itself: focus and announcements after a swap, and one submit per form.
-   Every page works without this file. */
+/* What HTML cannot do by itself: focus and announcements after a swap, one submit per form. Pages work without it. */
 (() => {
   "use strict";
   const say = (id, text) => {
@@ -7,7 +6,7 @@
     if (region) region.textContent = text;
   };
 
-  // The server marks what to do: data-focus moves the focus there, data-say is read out by screen readers.
+  // The server marks it: data-focus takes the focus, data-say is read out.
   const settle = (root) => {
     const spoken = root.matches?.("[data-say]") ? root : root.querySelector?.("[data-say]");
     if (spoken) say("live", spoken.dataset.say);
@@ -50,7 +49,7 @@
     }
   }, true);
 
-  // Back to a page kept in memory: its forms may be sent again.
+  // back to a page kept in memory
   window.addEventListener("pageshow", (event) => event.persisted && allowAgain());
   settle(document);
 })();
