@@ -4,7 +4,6 @@ Every figure is written by core.formats, once; templates only place it.
 """
 
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -43,6 +42,7 @@ class InvoicePaper:
     currency: str
     po_number: str
     terms: str
+    iban: str
     seller: Party
     customer: Party
     seller_address: str
@@ -87,6 +87,7 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
         currency=invoice.currency,
         po_number=customer.get("po_number", ""),
         terms=_terms(invoice),
+        iban="" if _is_charged(invoice) or not invoice.total else seller.get("iban", ""),
         seller=seller,
         customer=customer,
         seller_address=address(seller),
@@ -166,14 +167,15 @@ def _terms(invoice: Invoice) -> str:
         return "Nothing to pay."
     if invoice.due_on is None:
         return ""
-    if invoice.collection == Collection.AUTOMATIC and invoice.due_on < _terms_end(invoice):
+    if _is_charged(invoice):
         return f"Charged to your default payment method on {formats.day(invoice.due_on)}."
     return f"Payable by {formats.day(invoice.due_on)}."
 
 
-def _terms_end(invoice: Invoice) -> date:
-    """The due date of an invoice that no card was charged for automatically."""
-    return (invoice.issued_on or invoice.billing_on) + settings.PAYMENT_TERMS
+def _is_charged(invoice: Invoice) -> bool:
+    """Whether it was issued to be collected from a card: then it is due before the terms of the others end."""
+    end = (invoice.issued_on or invoice.billing_on) + settings.PAYMENT_TERMS
+    return invoice.collection == Collection.AUTOMATIC and invoice.due_on is not None and invoice.due_on < end
 
 
 def _money(currency: str) -> Any:

@@ -4,6 +4,7 @@ WeasyPrint needs system libraries that a machine may lack, so it is imported on 
 missing. Nothing but the template is ever loaded: every other address is refused.
 """
 
+import logging
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -55,18 +56,17 @@ def render(template: str, context: dict[str, Any]) -> bytes:
 def write(html: str) -> bytes:
     """Finished HTML → PDF bytes; fonts and styles are read once per process."""
     weasyprint = import_module("weasyprint")
-    fonts, styles = _tools()
-    document = weasyprint.HTML(string=html, base_url="portal:", url_fetcher=_refuse)
+    fonts, styles, nowhere = _tools()
+    document = weasyprint.HTML(string=html, base_url="portal:", url_fetcher=nowhere)
     pdf: bytes = document.write_pdf(stylesheets=[styles], font_config=fonts, pdf_tags=True)
     return pdf
 
 
 @cache
-def _tools() -> tuple[Any, Any]:
+def _tools() -> tuple[Any, Any, Any]:
+    """Fonts, style sheet, and a fetcher to which every address is forbidden."""
     weasyprint = import_module("weasyprint")
+    logging.getLogger("weasyprint.progress").setLevel(logging.WARNING)
     fonts = import_module("weasyprint.text.fonts").FontConfiguration()
-    return fonts, weasyprint.CSS(string=STYLES.read_text(), font_config=fonts, url_fetcher=_refuse)
-
-
-def _refuse(url: str, *args: Any, **kwargs: Any) -> Any:
-    raise ValueError(f"documents load nothing from outside: {url}")
+    nowhere = import_module("weasyprint.urls").URLFetcher(allowed_protocols=())
+    return fonts, weasyprint.CSS(string=STYLES.read_text(), font_config=fonts, url_fetcher=nowhere), nowhere

@@ -38,7 +38,7 @@ def test_it_fixes_lines_tax_and_total(seller, customer):
 def test_it_takes_everybody_elses_rate_where_the_country_has_none(seller, customer):
     put_in(customer, "US")
     rule = tax_rules([customer.pk])[customer.pk]
-    assert (rule.label, rule.percent) == ("", 0)
+    assert (rule.label, rule.percent) == ("", Decimal(0))
 
 
 def test_it_tells_amount_date_and_card(seller, customer, alice, at):

@@ -5,6 +5,7 @@ import pytest
 from accounts.gateways.base import GatewayTimeoutError, GatewayUnavailableError, Outcome
 from accounts.gateways.sandbox import SandboxGateway
 from accounts.models import AuditEntry, Notice, PaymentPolicy
+from accounts.selectors import default_payment_methods
 from accounts.tests.cards import CONFIRMS, DECLINES, LOSES_ANSWER, TIMES_OUT, add_card
 from invoices.checking import next_check
 from invoices.exceptions import ManagedByContractError, NotDueError, NotPayableError, PaymentMethodMissingError
@@ -196,9 +197,8 @@ def test_a_process_killed_before_the_gateway_heard_leaves_nothing_charged(invoic
 
 def test_a_process_killed_before_it_confirmed_is_cancelled(invoice, at):
     payment = collect_payment(invoice_id=invoice.pk, at=at, automatic=False)
-    intent = SandboxGateway().create_intent(
-        key=payment.key, amount=4900, currency="USD", token=payment.payment_method.token
-    )
+    token = default_payment_methods([invoice.customer_id])[invoice.customer_id].token
+    intent = SandboxGateway().create_intent(key=payment.key, amount=4900, currency="USD", token=token)
     reconcile_payments(at=at + MINUTE)
     assert charges() == [(payment.key, "canceled")]
     assert reloaded(payment).status == PaymentStatus.CANCELED

@@ -3,6 +3,7 @@
 import threading
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def at_once(*calls):
     """Run all calls in threads that start together; what each returned or raised."""
-    results = [None] * len(calls)
+    results: list[Any] = [None] * len(calls)
     start = threading.Barrier(len(calls))
 
     def run(index, call):

@@ -1,0 +1,88 @@
+"""The messages as people read them: first line the subject, figures as on page and PDF."""
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+
+from accounts.services.deliver_notices import deliver_notices
+from accounts.tests.cards import DECLINES, add_card
+from core.periods import midnight
+from invoices.services.collect_payment import collect_payment
+from invoices.services.discard_drafts import discard_drafts
+from invoices.services.draft_invoices import draft_invoices
+from invoices.services.finalize_invoices import finalize_invoices
+from invoices.services.submit_payment import submit_payment
+from invoices.tests.cast import BILLING_ON, calculated, draft, open_invoice
+
+
+def sent(at, about):
+    deliver_notices(at=at)
+    [message] = [message for message in mail.outbox if about in message.subject]
+    return message
+
+
+@pytest.fixture
+def card(customer, alice, at):
+    return add_card(customer, alice, at)
+
+
+def test_the_announcement_says_amount_date_and_card(seller, customer, card, alice, at):
+    invoice = calculated(customer, 4900, 235)
+    message = sent(at, "will be charged")
+    assert message.subject == "$51.35 will be charged on 20 Oct 2026"
+    assert message.to == [alice.email]
+    for words in ("Plus monthly fee: $49.00", "Total: $51.35", f"We charge {card} on 20 Oct 2026", invoice.public_id):
+        assert words in message.body
+
+
+def test_without_a_card_the_announcement_asks_for_one(seller, customer, at):
+    calculated(customer, 4900)
+    message = sent(at, "will be invoiced")
+    assert "There is no payment method yet. Add one before 20 Oct 2026" in message.body
+
+
+def test_a_withdrawn_announcement_is_taken_back(seller, customer, at):
+    calculated(customer, 4900)
+    discard_drafts(customer_ids=[customer.pk], at=at)
+    assert sent(at, "won't be charged").subject == "$49.00 won't be charged on 20 Oct 2026"
+
+
+def test_the_invoice_says_when_it_is_charged(seller, customer, card, at):
+    open_invoice(customer, 4900)
+    message = sent(at, "Invoice")
+    assert message.subject == "Invoice INV-2026-000001: $49.00"
+    assert f"We charge {card} now" in message.body
+
+
+def test_an_invoice_issued_late_says_that_it_is_charged_a_day_later(seller, customer, card, at):
+    late = midnight(BILLING_ON) + timedelta(days=5)
+    [invoice] = draft_invoices(drafts=[draft(customer, 4900)], at=late)
+    finalize_invoices(invoice_ids=[invoice.pk], at=late)
+    assert f"We charge {card} on 26 Oct 2026, 00:00 UTC, not earlier" in sent(at, "Invoice").body
+
+
+def test_an_invoice_without_a_card_says_until_when_to_pay(seller, customer, at):
+    open_invoice(customer, 4900)
+    assert "Please pay by 3 Nov 2026." in sent(at, "Invoice").body
+
+
+def test_the_receipt_says_what_was_paid(seller, customer, card, at):
+    invoice = open_invoice(customer, 4900)
+    payment = collect_payment(invoice_id=invoice.pk, at=at, automatic=True)
+    submit_payment(payment_id=payment.pk, at=at)
+    message = sent(at, "Receipt")
+    assert message.subject == "Receipt: $49.00 paid"
+    assert f"$49.00 was paid with {card} on 20 Oct 2026 for invoice INV-2026-000001." in message.body
+    assert "RCP-2026-000001" in message.body
+
+
+def test_a_failed_payment_says_why_and_what_to_do(seller, customer, alice, at):
+    card = add_card(customer, alice, at, DECLINES)
+    invoice = open_invoice(customer, 4900)
+    payment = collect_payment(invoice_id=invoice.pk, at=at, automatic=True)
+    submit_payment(payment_id=payment.pk, at=at)
+    message = sent(at, "failed")
+    assert message.subject == "Payment of $49.00 failed"
+    for words in (f"couldn't charge $49.00 to {card}", "The bank declined the card.", invoice.public_id):
+        assert words in message.body
