@@ -64,11 +64,11 @@ def _message(notice: Notice) -> EmailMessage:
         body=body.strip() + "\n",
         to=notice.to,
         reply_to=[settings.BILLING_EMAIL],
-        headers={"Message-ID": message_id(notice.key)},
+        headers={"Message-ID": _message_id(notice.key)},
     )
 
 
-def message_id(key: str) -> str:
+def _message_id(key: str) -> str:
     """The same for every attempt, so that mail programs drop a repeat."""
     host = urlsplit(settings.PORTAL_URL).hostname
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{host}>"

@@ -42,3 +42,8 @@ def add_card(
     setup = visit(customer, user, at, make_default=make_default)
     enter(setup, number)
     return add_payment_method(setup_key=setup.key, at=at, actor=user)
+
+
+def typed(number: str = VISA, **values: str) -> dict[str, str]:
+    """What somebody fills into the card page."""
+    return {"number": number, "expiry": "04 / 30", "cvc": "123", **values}

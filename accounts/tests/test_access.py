@@ -37,7 +37,7 @@ def test_it_sends_people_who_are_not_logged_in_to_the_log_in(request_of, db):
     answer = read(request_of(AnonymousUser()))
 
     assert answer.status_code == 302
-    assert answer.url.startswith("/accounts/login/?next=/settings/billing/")
+    assert answer["Location"].startswith("/accounts/login/?next=/settings/billing/")
 
 
 def test_it_asks_the_database_nothing_where_nobody_asks_for_the_customer(

@@ -110,6 +110,7 @@ def test_it_waits_longer_after_every_failure(db, at, broken_server):
     for _ in range(12):
         deliver_notices(at=instant)
         retry_at = Notice.objects.get().retry_at
+        assert retry_at is not None
         pauses.append(retry_at - instant)
         assert deliver_notices(at=retry_at - timedelta(seconds=1)) == 0
         instant = retry_at

@@ -206,8 +206,10 @@ def test_it_shows_a_token_once(log_in, alice, customer):
 
     answer = client.post(reverse("api_tokens"), {"name": "Gateway"})
 
-    raw = re.search(r'<code class="secret">(.+?)</code>', text_of(answer))[1]
-    assert authenticate_token(raw).customer == customer
+    (raw,) = re.findall(r'<code class="secret">(.+?)</code>', text_of(answer))
+    token = authenticate_token(raw)
+    assert token is not None
+    assert token.customer == customer
     assert raw not in text_of(client.get(reverse("api_tokens")))
     assert raw not in str(dict(client.session))
 
