@@ -26,7 +26,7 @@
   };
   const failed = () => {
     allowAgain();
-    say("alert", "This didn’t work. Reload the page and try again.");
+    say("alert", "This didn’t work. Reload and try again.");
   };
   document.addEventListener("htmx:afterSwap", swapped);
   document.addEventListener("htmx:after:swap", swapped);
@@ -49,7 +49,6 @@
     }
   }, true);
 
-  // back to a page kept in memory
   window.addEventListener("pageshow", (event) => event.persisted && allowAgain());
   settle(document);
 })();
