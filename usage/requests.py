@@ -43,15 +43,24 @@ def read_events(request: HttpRequest) -> list[Any]:
 def _body(request: HttpRequest) -> bytes:
     """At most the allowed number of bytes, whatever Content-Length says, without ever holding more."""
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    too_large = ApiError(413, "body_too_large", f"A request has at most {limit} bytes.")
+    too_large = ApiError(413, "too_large", f"A request has at most {limit} bytes.")
     if _announced(request) > limit:
         raise too_large
     try:
-        body: bytes = request.read(limit + 1)
+        body = _read(request, limit + 1)
     except OSError:
         raise ApiError(400, "unreadable_body", "The body ended before it was complete.") from None
     if len(body) > limit:
         raise too_large
+    if not body:
+        raise ApiError(400, "empty_body", "The body is empty.")
+    return body
+
+
+def _read(request: HttpRequest, size: int) -> bytes:
+    """Django reads no further than Content-Length; a chunked body has none and ends where its server says so."""
+    chunked = "CONTENT_LENGTH" not in request.META and request.META.get("wsgi.input_terminated")
+    body: bytes = (request.META["wsgi.input"] if chunked else request).read(size)
     return body
 
 

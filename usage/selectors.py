@@ -1,11 +1,11 @@
 """What other rooms and pages may ask about usage. Reads only."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db.models import Max, Min, Q
+from django.db.models import Max, Min
 
 from accounts.models import UsageSubject
 from core.periods import Window, midnight, utc_day
@@ -126,12 +126,24 @@ def subjects(names: Collection[str], at: datetime) -> dict[str, Subject]:
 
 
 def subject_of(name: str) -> UsageSubject:
-    """The usage subject of this name, or the first one of the customer with this key. Raises UnknownCustomerError."""
-    rows = UsageSubject.objects.filter(Q(subject=name) | Q(customer__key=name))
-    found = min(rows, key=lambda row: (row.subject != name, row.pk), default=None)
+    """The usage subject of this name, else the first one of the customer with this key or person.
+
+    Raises UnknownCustomerError where there is none, or where the person has several customers.
+    """
+    rows = UsageSubject.objects.order_by("pk")
+    found = (
+        rows.filter(subject=name).first()
+        or rows.filter(customer__key=name).first()
+        or _only_customer(rows.filter(customer__users__email=name.lower()))
+    )
     if found is None:
-        raise UnknownCustomerError(f"neither customer nor usage subject: {name!r}")
+        raise UnknownCustomerError(f"no customer of its own: {name!r}")
     return found
+
+
+def _only_customer(rows: Iterable[UsageSubject]) -> UsageSubject | None:
+    found = list(rows)
+    return found[0] if len({row.customer_id for row in found}) == 1 else None
 
 
 def listeners(types: Collection[str]) -> dict[str, Listeners]:
