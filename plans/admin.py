@@ -26,7 +26,7 @@ def _is_frozen(obj: Any) -> bool:
     return isinstance(obj, Plan) and obj.status != PlanStatus.DRAFT
 
 
-class RateCardInline(admin.TabularInline):
+class RateCardInline(admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
     model = RateCard
     extra = 0
 
@@ -41,7 +41,7 @@ class RateCardInline(admin.TabularInline):
 
 
 @admin.register(Plan)
-class PlanAdmin(admin.ModelAdmin):
+class PlanAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("name", "key", "version", "status", "currency", "settlement_mode", "payment_policy", "published_at")
     list_filter = ("status", "settlement_mode", "payment_policy")
     search_fields = ("name", "key")
@@ -56,7 +56,7 @@ class PlanAdmin(admin.ModelAdmin):
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(ReadOnly, admin.ModelAdmin):
+class SubscriptionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("customer", "plan", "anchor_on", "starts_at", "ends_at", "next_billing_on", "calculate_at")
     list_filter = ("plan", ("ends_at", admin.EmptyFieldListFilter))
     list_select_related = ("customer", "plan")
@@ -65,14 +65,14 @@ class SubscriptionAdmin(ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(RatedUsage)
-class RatedUsageAdmin(ReadOnly, admin.ModelAdmin):
+class RatedUsageAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("subscription", "rate_card", "window_starts_at", "window_ends_at", "quantity", "amount", "rated_at")
     list_select_related = ("subscription__customer", "subscription__plan", "rate_card__plan")
     search_fields = ("subscription__customer__name", "invoice_key")
 
 
 @admin.register(ChangeQuote)
-class ChangeQuoteAdmin(ReadOnly, admin.ModelAdmin):
+class ChangeQuoteAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("public_id", "customer", "kind", "plan", "total", "currency", "created_at", "completed_at")
     list_filter = ("kind", ("completed_at", admin.EmptyFieldListFilter))
     list_select_related = ("customer", "plan")
@@ -80,7 +80,7 @@ class ChangeQuoteAdmin(ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(SalesInquiry)
-class SalesInquiryAdmin(admin.ModelAdmin):
+class SalesInquiryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Only the status is worked on; what the person wrote stays as written."""
 
     list_display = ("company", "name", "email", "status", "created_at", "reference")

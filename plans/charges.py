@@ -145,7 +145,7 @@ def _usage_lines(facts: SpellFacts) -> Iterator[LineDraft]:
 def _usage_line(facts: SpellFacts, rated: RatedWindow) -> LineDraft:
     card, window = rated.card, rated.facts.cut
     return LineDraft(
-        key=usage_key(facts, rated),
+        key=usage_key(facts.subscription_id, card.key, window),
         kind="usage",
         title=card.name,
         detail=_usage_in_words(rated, facts.terms.currency),
@@ -160,9 +160,9 @@ def _usage_line(facts: SpellFacts, rated: RatedWindow) -> LineDraft:
     )
 
 
-def usage_key(facts: SpellFacts, rated: RatedWindow) -> str:
+def usage_key(subscription_id: int, card_key: str, window: Window) -> str:
     """The key of the line of a rated window, and its Explain address."""
-    return f"subscription:{facts.subscription_id}:usage:{rated.card.key}:{_instants(rated.facts.cut)}"
+    return f"subscription:{subscription_id}:usage:{card_key}:{_instants(window)}"
 
 
 def _usage_in_words(rated: RatedWindow, currency: str) -> str:

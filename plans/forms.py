@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 
 from plans.models import SalesInquiry
 
+FIELDS = ("name", "email", "company", "message", "volume")
 AUTOCOMPLETE = {"name": "name", "email": "email", "company": "organization"}
 
 
@@ -21,7 +22,7 @@ class ContactSalesForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
 
     class Meta:
         model = SalesInquiry
-        fields = ("name", "email", "company", "message", "volume")
+        fields = FIELDS
         labels = {
             "email": "Work e-mail",
             "message": "What do you need?",
@@ -44,7 +45,7 @@ class ContactSalesForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
 
     def inquiry_values(self) -> dict[str, str]:
         """What `contact_sales` takes."""
-        return {name: self.cleaned_data[name] for name in self._meta.fields}
+        return {name: self.cleaned_data[name] for name in FIELDS}
 
     def _post_clean(self) -> None:
         """A model form would write into its instance here; the verb does that."""

@@ -201,7 +201,7 @@ def _totals(draft: "Invoice") -> Totals:
 def _row(facts: SpellFacts, rated: RatedWindow) -> UsageRow:
     card = rated.card
     return UsageRow(
-        line_key=usage_key(facts, rated),
+        line_key=usage_key(facts.subscription_id, card.key, rated.facts.cut),
         feature_id=card.feature_id or 0,
         feature_key=card.feature_key,
         name=card.name,

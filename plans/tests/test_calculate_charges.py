@@ -1,6 +1,7 @@
 """The monthly calculation."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -63,7 +64,7 @@ def test_it_remembers_what_it_rated(plus, customer, at):
 
     [invoice] = calculate(plus)
 
-    rated = RatedUsage.objects.get(rate_card__key="ai-tokens")
+    rated: Any = RatedUsage.objects.get(rate_card__key="ai-tokens")
     assert (rated.quantity, rated.amount, rated.invoice_key) == (5_000_000, 1_000, invoice.key)
     assert (rated.window_starts_at, rated.window_ends_at) == (at, datetime(2026, 11, 17, tzinfo=UTC))
     assert RatedUsage.objects.get(rate_card__key="api-requests").amount == 0

@@ -1,6 +1,7 @@
 """«Cancel Plan»: what was shown is what is charged."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ ELEVENTH_DAY = datetime(2026, 10, 31, 14, 5, tzinfo=UTC)
 IN_THE_LAST_DAYS = datetime(2026, 11, 18, 9, 30, tzinfo=UTC)
 
 
-def cancel(quote, later=timedelta(minutes=3), actor=None):
+def cancel(quote, later=timedelta(minutes=3), actor=None) -> Any:
     return cancel_subscription(quote=quote, at=quote.effective_at + later, actor=actor)
 
 
@@ -54,7 +55,7 @@ def test_it_issues_the_closing_invoice_and_collects_it_at_once(plus, customer):
 def test_it_goes_on_with_free_from_the_quoted_instant(plus, customer, catalogue):
     cancel(cancel_quote(customer, ELEVENTH_DAY))
 
-    current = current_subscription(customer.pk)
+    current: Any = current_subscription(customer.pk)
     plus.refresh_from_db()
     assert current.plan == catalogue.free
     assert current.starts_at == plus.ends_at == ELEVENTH_DAY
@@ -76,7 +77,8 @@ def test_it_gives_usage_after_the_instant_to_free(plus, customer):
     send(customer, ELEVENTH_DAY, requests=4)
     cancel(quote)
 
-    [row] = usage_to_date(customer, ELEVENTH_DAY + timedelta(hours=1)).rows
+    rows: list[Any] = list(usage_to_date(customer, ELEVENTH_DAY + timedelta(hours=1)).rows)
+    [row] = rows
     assert (row.feature_key, row.quantity, row.amount) == ("api-requests", 4, 0)
 
 

@@ -1,0 +1,95 @@
+"""What this room's books must say: one open spell per customer, calendars by the anchor, watermarks as billed."""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from django.db.models import Exists, F, OuterRef, QuerySet, Window
+from django.db.models.functions import Lead
+
+from accounts.models import Customer
+from core.books import Finding
+from core.periods import Window as UsageWindow
+from core.periods import billing_date, period_number
+from invoices.selectors import documents_of
+from plans.charges import usage_key
+from plans.models import Calendar, RatedUsage, Subscription
+from plans.spells import calendar_of, spell_of
+
+
+def check() -> Iterator[Finding]:
+    """Every broken rule of spells, calendars, pushed-down policies and watermarks."""
+    yield from every_customer_has_a_plan()
+    yield from payment_policy_is_the_plans()
+    yield from spells_are_contiguous()
+    yield from calendars_follow_the_anchor()
+    yield from watermarks_are_what_was_billed()
+
+
+def every_customer_has_a_plan() -> Iterator[Finding]:
+    """At most one is the database's own rule."""
+    spells = Subscription.objects.open().filter(customer=OuterRef("pk"))
+    for customer in Customer.objects.filter(~Exists(spells)).iterator():
+        yield Finding("has exactly one open subscription", f"customer:{customer.pk}", "found none")
+
+
+def payment_policy_is_the_plans() -> Iterator[Finding]:
+    spells = Subscription.objects.open().exclude(customer__payment_policy=F("plan__payment_policy"))
+    for spell in spells.select_related("customer", "plan").iterator():
+        yield Finding(
+            "payment policy is that of the plan",
+            f"customer:{spell.customer_id}",
+            f"expected {spell.plan.payment_policy}, found {spell.customer.payment_policy}",
+        )
+
+
+def spells_are_contiguous() -> Iterator[Finding]:
+    following = Window(Lead("starts_at"), partition_by="customer_id", order_by=["starts_at", "pk"])
+    rows = Subscription.objects.annotate(following=following).values_list("pk", "ends_at", "following")
+    for pk, ends_at, starts_at in rows.order_by("customer_id", "starts_at", "pk").iterator():
+        if ends_at != starts_at:
+            detail = f"ends {ends_at}, the next one starts {starts_at}"
+            yield Finding("a spell ends where the next one starts", f"subscription:{pk}", detail)
+
+
+def calendars_follow_the_anchor() -> Iterator[Finding]:
+    for spell in Subscription.objects.with_terms().order_by("pk").iterator(chunk_size=2000):
+        found = Calendar(spell.window_starts_at, spell.next_billing_on, spell.calculate_at)
+        expected = _calendar(spell)
+        if found != expected:
+            yield Finding(
+                "the calendar follows the anchor", f"subscription:{spell.pk}", f"expected {expected}, found {found}"
+            )
+
+
+def _calendar(spell: Subscription) -> Calendar:
+    """Where it must stand, by anchor, start and the number of its next billing date alone."""
+    if spell.ends_at is not None:
+        return Calendar(spell.ends_at, None, None)
+    if not spell.plan.terms().is_priced:
+        return Calendar(spell.starts_at, None, None)
+    if spell.next_billing_on is None:
+        return calendar_of(spell_of(spell))
+    nearest = billing_date(spell.anchor_on, period_number(spell.anchor_on, spell.next_billing_on))
+    return calendar_of(spell_of(spell, nearest))
+
+
+def watermarks_are_what_was_billed() -> Iterator[Finding]:
+    rows = _watermarks().iterator(chunk_size=2000)
+    for customer_id, group in groupby(rows, key=lambda row: row.subscription.customer_id):
+        billed = _billed_amounts(customer_id)
+        for row in group:
+            window = UsageWindow(row.window_starts_at, row.window_ends_at)
+            key = usage_key(row.subscription_id, row.rate_card.key, window)
+            if row.amount != billed.get(key, 0):
+                detail = f"rated {row.amount}, billed {billed.get(key, 0)}"
+                yield Finding("what was rated was billed", f"line:{key}", detail)
+
+
+def _watermarks() -> QuerySet[RatedUsage]:
+    rows = RatedUsage.objects.select_related("subscription", "rate_card")
+    return rows.order_by("subscription__customer_id", "pk")
+
+
+def _billed_amounts(customer_id: int) -> dict[str, int]:
+    invoices = documents_of(customer_id).prefetch_related("lines")
+    return {line.key: line.amount for invoice in invoices for line in invoice.lines.all()}

@@ -1,0 +1,274 @@
+"""Prices, proration and the slices of the calendar: maths only, no database."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.periods import Period, Window, billing_date, midnight
+from plans import cycle
+from plans.charges import FeeFacts, SpellFacts, UsageFacts, compose_charges, rate_usage, units
+from plans.pricing import CardTerms, PlanTerms, price_usage
+from plans.proration import prorate
+from plans.words import card_price, included_units, unit_price
+
+NOVEMBER = Period(date(2026, 11, 8), date(2026, 12, 8))
+FEE = CardTerms(id=1, key="base-fee", name="Plus monthly fee", model="flat", amount=4_900)
+REQUESTS = CardTerms(
+    id=2, key="api-requests", name="API requests", model="unit", unit_amount=Decimal(1), per_units=1_000,
+    free_units=Decimal(10_000), feature_id=7, feature_key="api-requests", unit="request", unit_plural="requests",
+)  # fmt: skip
+TOKENS = CardTerms(
+    id=3, key="ai-tokens", name="AI tokens", model="unit", unit_amount=Decimal("0.002"), per_units=1_000,
+    feature_id=8, feature_key="ai-tokens", unit="token", unit_plural="tokens",
+)  # fmt: skip
+PLUS = PlanTerms(id=1, key="plus", name="Plus", version=1, currency="USD", cards=(FEE, REQUESTS, TOKENS))
+
+days = st.dates(min_value=date(2024, 1, 1), max_value=date(2032, 12, 31))
+amounts = st.integers(min_value=0, max_value=10**10)
+quantities = st.decimals(min_value=0, max_value=10**12, places=6)
+
+
+def window(start, end):
+    return Window(midnight(start), midnight(end))
+
+
+def facts(usage=(), fees=(), rated=None):
+    return SpellFacts(
+        subscription_id=42, customer_id=1, terms=PLUS, fees=tuple(fees), usage=tuple(usage), rated=rated or {}
+    )
+
+
+# --- proration -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("amount", "start", "end", "expected"),
+    [
+        (4_900, date(2026, 11, 8), date(2026, 11, 19), 1_797),  # 11 of 30 days
+        (4_900, date(2026, 11, 19), date(2026, 12, 8), 3_103),
+        (4_900, date(2026, 11, 8), date(2026, 12, 8), 4_900),
+        (4_900, date(2026, 11, 8), date(2026, 11, 8), 0),  # changed on the first day: nothing
+        (1, date(2026, 11, 8), date(2026, 11, 22), 0),
+        (1, date(2026, 11, 8), date(2026, 11, 23), 1),  # half a cent goes away from zero
+        (0, date(2026, 11, 8), date(2026, 11, 19), 0),
+    ],
+)
+def test_it_prorates_by_days_half_open(amount, start, end, expected):
+    assert prorate(amount, Period(start, end), NOVEMBER) == expected
+
+
+@pytest.mark.parametrize(
+    "part", [Period(date(2026, 11, 7), date(2026, 11, 9)), Period(date(2026, 12, 7), date(2026, 12, 9))]
+)
+def test_it_prorates_only_what_lies_inside(part):
+    with pytest.raises(ValueError, match="not inside"):
+        prorate(4_900, part, NOVEMBER)
+
+
+@given(amount=amounts, start=days, length=st.integers(1, 400), cuts=st.lists(st.integers(0, 400), max_size=8))
+def test_its_parts_always_sum_to_the_whole(amount, start, length, cuts):
+    whole = Period(start, start + timedelta(days=length))
+    edges = sorted({0, length, *(min(cut, length) for cut in cuts)})
+    parts = [Period(start + timedelta(days=first), start + timedelta(days=last)) for first, last in pairwise(edges)]
+
+    assert sum(prorate(amount, part, whole) for part in parts) == amount
+    assert all(prorate(amount, part, whole) >= 0 for part in parts)
+
+
+# --- pricing ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("card", "quantity", "share", "included", "amount"),
+    [
+        (REQUESTS, "12345", 1, 10_000, "2.345"),
+        (REQUESTS, "10000", 1, 10_000, "0"),
+        (REQUESTS, "10001", 1, 10_000, "0.001"),
+        (REQUESTS, "0", 1, 10_000, "0"),
+        (REQUESTS, "5500", Fraction(1, 2), 5_000, "0.5"),
+        (REQUESTS, "5", 0, 0, "0.005"),
+        (REQUESTS, "-5", 1, 10_000, "0"),
+        (TOKENS, "1", 1, 0, "0.000002"),
+        (TOKENS, "1500000.5", 1, 0, "3.000001"),
+    ],
+)
+def test_it_prices_what_is_above_the_included_units(card, quantity, share, included, amount):
+    priced = price_usage(card, Decimal(quantity), Fraction(share))
+
+    assert (priced.included, priced.amount) == (included, Fraction(amount))
+
+
+@given(quantity=quantities, numerator=st.integers(0, 31), denominator=st.integers(31, 62))
+def test_it_never_prices_below_zero_and_never_more_without_included_units(quantity, numerator, denominator):
+    share = Fraction(numerator, denominator)
+    priced = price_usage(REQUESTS, quantity, share)
+
+    assert 0 <= priced.amount <= Fraction(quantity) / 1_000
+    assert price_usage(REQUESTS, quantity, Fraction(1)).amount <= priced.amount
+
+
+@pytest.mark.parametrize(
+    ("card", "expected"),
+    [
+        (FEE, "$49.00 per month"),
+        (REQUESTS, "$1.00 per 1,000 requests after 10,000 included"),
+        (TOKENS, "$0.0020 per 1,000 tokens"),
+        (CardTerms(id=9, key="x", name="X", model="unit", free_units=Decimal(5)), "5 included, more is not charged"),
+        (CardTerms(id=9, key="x", name="X", model="unit"), "Not charged"),
+    ],
+)
+def test_it_writes_prices_in_words(card, expected):
+    assert card_price(card, "USD") == expected
+
+
+def test_it_writes_included_units_and_unit_prices_apart():
+    assert (included_units(REQUESTS), included_units(TOKENS)) == ("10,000 per month", "None")
+    assert unit_price(REQUESTS, "USD") == "$1.00 per 1,000 requests"
+
+
+# --- composition -----------------------------------------------------------------------------------------------------
+
+
+def test_it_composes_fees_first_then_usage_in_the_order_of_the_price_list():
+    cut = window(date(2026, 11, 8), date(2026, 12, 5))
+    lines = compose_charges(
+        facts(
+            usage=[UsageFacts(cut, cut, {7: Decimal(12_345), 8: Decimal(2_000_000)})],
+            fees=[FeeFacts(NOVEMBER.until(date(2026, 11, 19)), NOVEMBER)],
+        )
+    )
+
+    assert [(line.key, line.amount, line.detail) for line in lines] == [
+        ("subscription:42:fee:base-fee:2026-11-08/2026-11-19", 1_797, "$49.00 × 11 of 30 days"),
+        (
+            "subscription:42:usage:api-requests:2026-11-08/2026-12-05",
+            235,  # 2.345 is half a cent above: away from zero
+            "(12,345 − 10,000 included) × $1.00 per 1,000 requests",
+        ),
+        ("subscription:42:usage:ai-tokens:2026-11-08/2026-12-05", 400, "2,000,000 × $0.0020 per 1,000 tokens"),
+    ]
+
+
+def test_it_leaves_out_only_what_was_not_used():
+    cut = window(date(2026, 11, 8), date(2026, 12, 5))
+
+    lines = compose_charges(facts(usage=[UsageFacts(cut, cut, {7: Decimal(5), 8: Decimal(0)})]))
+
+    assert [(line.title, line.amount, line.detail) for line in lines] == [("API requests", 0, "5 of 10,000 included")]
+
+
+def test_it_keeps_everything_needed_to_derive_the_amount_again():
+    cut, planned = window(date(2026, 11, 8), date(2026, 11, 19)), window(date(2026, 11, 8), date(2026, 12, 5))
+
+    [line] = compose_charges(facts(usage=[UsageFacts(cut, planned, {7: Decimal(12_345)})]))
+
+    explain = line.explain
+    billable = Fraction(explain["quantity"]) - Fraction(explain["free_units"]) * Fraction(explain["share"])
+    assert Fraction(explain["exact_amount"]) == billable * Fraction(explain["unit_amount"]) / explain["per_units"]
+    assert (explain["share"], explain["price_version"], explain["amount"]) == ("11/27", 1, line.amount)
+    assert (explain["window"], explain["planned_window"]) == ("2026-11-08/2026-11-19", "2026-11-08/2026-12-05")
+
+
+@pytest.mark.parametrize(
+    ("exact", "expected"),
+    [(Fraction(10_000), "10,000"), (Fraction(9, 4), "2.25"), (Fraction(10, 3), "≈ 3.33"), (Fraction(0), "0")],
+)
+def test_it_says_when_a_number_of_units_is_not_the_whole_truth(exact, expected):
+    assert units(exact) == expected
+
+
+@given(quantity=quantities, first=quantities)
+def test_it_posts_the_difference_to_what_was_billed_before(quantity, first):
+    cut = window(date(2026, 11, 8), date(2026, 12, 5))
+    before = rate_usage(facts(usage=[UsageFacts(cut, cut, {8: first})]))[1]
+    usage = [UsageFacts(cut, cut, {8: first + quantity})]
+
+    at_once = rate_usage(facts(usage=usage))[1]
+    after = rate_usage(facts(usage=usage, rated={(TOKENS.id, cut.start): (first, before.amount)}))[1]
+
+    assert before.difference + after.difference == at_once.difference
+
+
+@given(quantities=st.lists(quantities, min_size=1, max_size=6))
+def test_splitting_a_window_changes_the_sum_by_less_than_half_a_cent_a_part(quantities):
+    """Each line is rounded once; without included units nothing else depends on where a window is split."""
+    whole = window(date(2026, 11, 8), date(2026, 12, 5))
+    pieces = [
+        UsageFacts(
+            Window(whole.start + timedelta(days=day), whole.start + timedelta(days=day + 1)), whole, {8: quantity}
+        )
+        for day, quantity in enumerate(quantities)
+    ]
+
+    [_requests, total] = rate_usage(facts(usage=[UsageFacts(whole, whole, {8: sum(quantities, Decimal(0))})]))
+    parts = [rated for rated in rate_usage(facts(usage=pieces)) if rated.card == TOKENS]
+
+    assert sum((rated.priced.amount for rated in parts), Fraction(0)) == total.priced.amount
+    assert abs(sum(rated.amount for rated in parts) - total.amount) <= (len(parts) + 1) / 2
+
+
+# --- the calendar ----------------------------------------------------------------------------------------------------
+
+DAY_ZERO = datetime(2024, 1, 1, tzinfo=UTC)
+instants = st.timedeltas(timedelta(0), timedelta(days=2_200)).map(lambda later: DAY_ZERO + later)
+
+
+def first_spell(starts_at):
+    return cycle.Spell(starts_at.date(), starts_at, cycle.first_billing_date(starts_at.date(), starts_at))
+
+
+@given(starts_at=instants, months=st.integers(1, 30))
+def test_its_monthly_slices_follow_each_other_without_gap_or_overlap(starts_at, months):
+    spell, slices = first_spell(starts_at), []
+    for _ in range(months):
+        slices.append(cycle.monthly_slice(spell))
+        spell = cycle.next_spell(spell)
+
+    windows = [cut for piece in slices for cut, _planned in piece.windows]
+    fees = [fee for piece in slices for fee in piece.fees]
+    assert windows[0].start == starts_at
+    assert all(one.end == two.start for one, two in pairwise(windows))
+    assert [fee.part for fee in fees] == [fee.whole for fee in fees]
+    assert [fee.part.start for fee in fees] == [billing_date(starts_at.date(), number) for number in range(months)]
+
+
+@given(starts_at=instants, months=st.integers(0, 14), later=st.timedeltas(timedelta(0), timedelta(days=80)))
+def test_a_closing_bills_exactly_what_the_calculations_did_not(starts_at, months, later):
+    """However many months were calculated before: together every instant and every day once."""
+    spell, windows, parts = first_spell(starts_at), [], []
+    for _ in range(months):
+        piece = cycle.monthly_slice(spell)
+        windows += [cut for cut, _planned in piece.windows]
+        parts += [fee.part for fee in piece.fees]
+        spell = cycle.next_spell(spell)
+    ends_at = max(midnight(billing_date(spell.anchor_on, months)), starts_at) + later
+
+    closing = cycle.closing_slice(spell, ends_at)
+    windows += [cut for cut, _planned in closing.windows]
+    parts += [fee.part for fee in closing.fees]
+
+    assert sum((one.end - one.start for one in windows), timedelta(0)) == ends_at - starts_at
+    assert all(one.end == two.start for one, two in pairwise(windows))
+    assert sum(part.days for part in parts) == (ends_at.date() - starts_at.date()).days
+    assert all(one.end == two.start for one, two in pairwise(parts))
+
+
+@given(starts_at=instants, months=st.integers(1, 14), later=st.timedeltas(timedelta(0), timedelta(days=3)))
+def test_a_closing_after_a_discarded_draft_covers_what_the_draft_did(starts_at, months, later):
+    """In the last three days: rewound to the draft's billing date, as if it had never been calculated."""
+    spell = first_spell(starts_at)
+    for _ in range(months - 1):
+        spell = cycle.next_spell(spell)
+    drafted = cycle.monthly_slice(spell)
+    ends_at = drafted.windows[0][0].end + later
+
+    closing = cycle.closing_slice(spell, ends_at)
+
+    assert closing.windows[0] == drafted.windows[0]
+    assert closing.windows[-1][0].end == ends_at
+    assert closing.fees[0].whole == drafted.fees[0].whole
