@@ -6,6 +6,7 @@ from datetime import date, datetime
 from django.db.models import DateTimeField, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, TruncDate
 
+from accounts.models import PaymentMethod
 from accounts.selectors import countries
 from core.due import Due
 from invoices.exceptions import SellerMissingError
@@ -40,9 +41,13 @@ def due_to_finalize(at: datetime) -> list[Due]:
 
 
 def due_to_collect(at: datetime) -> list[Due]:
-    """Open invoices whose automatic collection has come and that no unresolved payment stands on."""
+    """Open invoices whose automatic collection has come, of customers with a default card, without a payment that
+    is still unresolved."""
     unresolved = Payment.objects.filter(invoice=OuterRef("pk"), status__in=UNRESOLVED)
-    waiting = Invoice.objects.filter(~Exists(unresolved), status=InvoiceStatus.OPEN, collect_at__isnull=False)
+    card = PaymentMethod.objects.live().filter(customer=OuterRef("customer"), is_default=True)
+    waiting = Invoice.objects.filter(
+        Exists(card), ~Exists(unresolved), status=InvoiceStatus.OPEN, collect_at__isnull=False
+    )
     return _due(waiting, at, Q(collect_at__lte=F("present")))
 
 

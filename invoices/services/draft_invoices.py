@@ -41,8 +41,7 @@ def _store(
 ) -> list[Invoice]:
     seller = default_seller()
     rules = tax_rules(customers, seller)
-    for draft in drafts:
-        _check_currency(draft, customers[draft.customer_id])
+    _check_currencies(drafts, customers)
     _check_lines(drafts)
     invoices = Invoice.objects.bulk_create([_invoice(draft, seller, rules[draft.customer_id], at) for draft in drafts])
     pairs = list(zip(drafts, invoices, strict=True))
@@ -54,15 +53,19 @@ def _store(
     return invoices
 
 
-def _check_currency(draft: InvoiceDraft, customer: Customer) -> None:
-    try:
-        exponent(draft.currency)
-    except UnknownCurrencyError as error:
-        raise CurrencyError(
-            f"{draft.key}: unknown currency {draft.currency}", message=f"There is no currency {draft.currency}."
-        ) from error
-    if customer.currency and customer.currency != draft.currency:
-        raise CurrencyError(f"{draft.key}: {draft.currency}, but the customer is billed in {customer.currency}")
+def _check_currencies(drafts: Sequence[InvoiceDraft], customers: dict[int, Customer]) -> None:
+    """A known currency, and the one the customer was billed in before: balances are never merged."""
+    issued = Invoice.objects.filter(customer_id__in=customers, number__isnull=False)
+    billed_in = dict(issued.values_list("customer_id", "currency").distinct())
+    for draft in drafts:
+        try:
+            exponent(draft.currency)
+        except UnknownCurrencyError as error:
+            message = f"There is no currency {draft.currency}."
+            raise CurrencyError(f"{draft.key}: unknown currency {draft.currency}", message=message) from error
+        own = customers[draft.customer_id].currency or billed_in.get(draft.customer_id, draft.currency)
+        if own != draft.currency:
+            raise CurrencyError(f"{draft.key}: {draft.currency}, but the customer is billed in {own}")
 
 
 def _check_lines(drafts: Sequence[InvoiceDraft]) -> None:

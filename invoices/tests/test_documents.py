@@ -62,7 +62,7 @@ def test_it_is_tagged_and_says_title_and_language(invoice, at):
     deliver_documents(at=at)
     reader = PdfReader(BytesIO(bytes(Document.objects.get().content)))
     root = reader.root_object
-    assert (root["/Lang"], (reader.metadata or {})["/Title"]) == ("en", "Invoice INV-2026-000001")
+    assert [str(root["/Lang"]), reader.metadata and reader.metadata.title] == ["en", "Invoice INV-2026-000001"]
     assert "/StructTreeRoot" in root
     assert reader.pages[0].mediabox.width == pytest.approx(595.28, abs=0.1)
 

@@ -106,6 +106,13 @@ def test_it_refuses_another_currency_than_the_customers(seller, customer):
         draft_invoices(drafts=[draft(customer, 100)], at=CALCULATED_AT)
 
 
+def test_the_first_issued_invoice_settles_the_currency(seller, customer):
+    open_invoice(customer, 100, currency="EUR")
+    with pytest.raises(CurrencyError, match="billed in EUR"):
+        draft_invoices(drafts=[draft(customer, 100)], at=CALCULATED_AT)
+    assert draft_invoices(drafts=[draft(customer, 100, currency="EUR")], at=CALCULATED_AT)
+
+
 def test_it_bills_a_line_only_once(seller, customer):
     open_invoice(customer, lines=(line(100, "fee:1"),))
     with pytest.raises(LineBilledError, match="fee:1"):
@@ -121,9 +128,9 @@ def test_it_needs_a_seller(customer):
 def test_it_asks_no_more_for_many_customers_than_for_one(seller, alice, at, django_assert_max_num_queries):
     customers = [open_customer(name=f"Customer {n}", user=alice, at=at, actor=None) for n in range(20)]
     drafts = [draft(customer, 4900, 235) for customer in customers]
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(18):
         invoices = draft_invoices(drafts=drafts, at=CALCULATED_AT)
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(18):
         finalize_invoices(invoice_ids=[invoice.pk for invoice in invoices], at=midnight(BILLING_ON))
 
 

@@ -4,6 +4,7 @@ import pytest
 from django.conf import settings
 
 from accounts.models import AuditEntry, BillingProfile, Notice
+from accounts.services.delete_payment_method import delete_payment_method
 from accounts.tests.cards import add_card
 from core.due import Due
 from core.periods import midnight
@@ -115,6 +116,13 @@ def test_a_draft_is_due_on_its_billing_date(seller, customer):
     invoice = calculated(customer, 4900)
     assert due_to_finalize(midnight(BILLING_ON) - timedelta(microseconds=1)) == []
     assert due_to_finalize(BILLED_AT) == [Due(invoice.pk, customer.pk, BILLED_AT)]
+
+
+def test_an_invoice_whose_card_is_gone_waits_for_another(seller, customer, alice, at):
+    card = add_card(customer, alice, at)
+    open_invoice(customer, 4900, at=BILLED_AT)
+    delete_payment_method(payment_method=card, at=at, actor=alice)
+    assert due_to_collect(BILLED_AT) == []
 
 
 def test_a_customers_own_clock_decides(seller, customer):
