@@ -1,6 +1,6 @@
 """Staff's view of this room. What the books rest on is read-only: it is changed by verbs, or never."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
@@ -20,9 +20,12 @@ from accounts.models import (
     UsageSubject,
     User,
 )
+from accounts.services.revoke_api_token import revoke_api_token
+from accounts.services.unpark_customer import unpark_customer
+from core.clock import now
 
 if TYPE_CHECKING:  # generic for the type checker only
-    from django.db.models import Model
+    from django.db.models import Model, QuerySet
 
     ModelAdmin = admin.ModelAdmin[Model]
     TabularInline = admin.TabularInline[Model, Model]
@@ -95,6 +98,12 @@ class CustomerAdmin(ModelAdmin):
         "created_at",
     )
     inlines = (BillingProfileInline, MembershipInline, UsageSubjectInline, PaymentMethodInline)
+    actions = ("unpark",)
+
+    @admin.action(description="Take along in runs again", permissions=["change"])
+    def unpark(self, request: HttpRequest, queryset: "QuerySet[Customer]") -> None:
+        for customer_id in queryset.values_list("pk", flat=True):
+            unpark_customer(customer_id=customer_id, at=now(), actor=cast("User", request.user))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # a customer is opened by the verb: with profile, admin and subject
@@ -126,6 +135,15 @@ class ApiTokenAdmin(LookOnly, ModelAdmin):
     list_select_related = ("customer", "created_by")
     search_fields = ("name", "prefix", "customer__name")
     exclude = ("digest",)
+    actions = ("revoke",)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.change_apitoken")
+
+    @admin.action(description="Revoke", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: "QuerySet[ApiToken]") -> None:
+        for token in queryset:
+            revoke_api_token(token=token, at=now(), actor=cast("User", request.user))
 
 
 @admin.register(AuditEntry)

@@ -13,6 +13,7 @@ from accounts import selectors
 from accounts.access import PortalRequest, billing_page, enter_customer, local_path
 from accounts.exceptions import CardNotEnteredError, DefaultRequiredError, DuplicateCardError, ManagedByContractError
 from accounts.forms import CardSetupForm
+from accounts.middleware import SESSION_KEY
 from accounts.models import CardSetup, PaymentMethod, PaymentPolicy, User
 from accounts.services.add_payment_method import add_payment_method
 from accounts.services.delete_payment_method import delete_payment_method
@@ -20,6 +21,12 @@ from accounts.services.make_default import make_default
 from accounts.services.start_card_setup import start_card_setup
 from accounts.views import see_other
 from core.clock import now
+
+
+def _back(request: HttpRequest, url: str = "") -> HttpResponse:
+    """To `url` or the billing portal, which shows the customer whose card it was, not one chosen in another tab."""
+    request.session[SESSION_KEY] = cast("PortalRequest", request).customer.pk
+    return see_other(url or reverse("portal"))
 
 
 @require_http_methods(["GET", "POST"])
@@ -58,7 +65,7 @@ def pm_add_return(request: HttpRequest) -> HttpResponse:
         messages.warning(request, refusal.message)
     else:
         messages.success(request, f"{method} added and set as default." if method.is_default else f"{method} added.")
-    return see_other(setup.next_url or reverse("portal"))
+    return _back(request, setup.next_url)
 
 
 def _find(request: HttpRequest, key: str) -> PaymentMethod:
@@ -76,7 +83,7 @@ def pm_default(request: HttpRequest, key: str) -> HttpResponse:
     portal = cast("PortalRequest", request)
     if not portal.htmx:
         messages.success(request, said)
-        return see_other(reverse("portal"))
+        return _back(request)
     context = {
         "payment_methods": selectors.payment_methods(portal.customer),
         "customer": portal.customer,
@@ -96,11 +103,11 @@ def pm_delete(request: HttpRequest, key: str) -> HttpResponse:
     if request.method == "POST":
         delete_payment_method(payment_method=method, at=now(), actor=cast("User", request.user))
         messages.success(request, f"{method} deleted.")
-        return see_other(reverse("portal"))
+        return _back(request)
     if policy == PaymentPolicy.MANAGED_BY_CONTRACT:
         raise ManagedByContractError(f"payment_method:{method.pk}")
     if method.deleted_at:
-        return see_other(reverse("portal"))
+        return _back(request)
     refused = DefaultRequiredError.message if method.is_default and policy == PaymentPolicy.REQUIRED else ""
     heirs = [other for other in selectors.payment_methods(method.customer) if other.pk != method.pk]
     heir = max(heirs, key=lambda other: (other.created_at, other.pk), default=None) if method.is_default else None

@@ -4,7 +4,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import selectors
-from accounts.models import CardSetup, PaymentMethod, PaymentPolicy
+from accounts.gateways.base import GatewayTimeoutError, GatewayUnavailableError
+from accounts.gateways.sandbox import SandboxGateway
+from accounts.middleware import SESSION_KEY
+from accounts.models import CardSetup, Membership, PaymentMethod, PaymentPolicy, Role
 from accounts.tests.cards import DECLINES, MASTERCARD, VISA, add_card, enter, typed, visit
 from core.clock import travel_to
 
@@ -289,3 +292,34 @@ def test_it_marks_an_expired_card(customer, alice, at):
 
     assert "Expired" in cards_section(customer, today=at.date())
     assert "Expired" not in cards_section(customer)
+
+
+# --- the processor is away, and people of several customers ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [GatewayUnavailableError, GatewayTimeoutError])
+def test_it_says_that_the_processor_cannot_be_reached(error, log_in, alice, customer, monkeypatch):
+    def away(*args, **kwargs):
+        raise error("connection refused")
+
+    monkeypatch.setattr(SandboxGateway, "start_setup", away)
+    answer = log_in(alice).post(reverse("pm_add"))
+
+    assert answer.status_code == 503
+    assert error.message.replace("'", "&#x27;") in text_of(answer)
+    assert "connection refused" not in text_of(answer)
+    assert not CardSetup.objects.exists()
+
+
+def test_it_comes_back_to_the_customer_whose_card_it_was(log_in, alice, customer, other_customer, at):
+    Membership.objects.create(user=alice, customer=other_customer, role=Role.BILLING_ADMIN)
+    client = log_in(alice)
+    started = client.post(reverse("pm_add"))
+    entered = client.post(started.url, typed())
+    client.post(reverse("switch_customer"), {"customer": other_customer.key})
+
+    client.get(entered.url)
+
+    assert client.session[SESSION_KEY] == customer.pk
+    assert [str(method) for method in selectors.payment_methods(customer)] == ["Visa ending 4242"]
+    assert selectors.payment_methods(other_customer) == []

@@ -1,7 +1,12 @@
+import re
+
 import pytest
+from django.core import mail
+from django.urls import reverse
 
 from accounts.exceptions import AlreadyMemberError, UnknownRoleError
 from accounts.models import AuditEntry, Membership, Notice, Role, User
+from accounts.services.deliver_notices import deliver_notices
 from accounts.services.invite_member import invite_member
 
 
@@ -38,3 +43,17 @@ def test_it_refuses_a_role_it_does_not_know(customer, alice, at):
         invite_member(customer_id=customer.pk, email="new@example.com", role="owner", at=at, actor=alice)
 
     assert not User.objects.filter(email="new@example.com").exists()
+
+
+def test_it_lets_an_invited_person_set_a_password_by_the_reset_page(client, customer, alice, at):
+    invite_member(customer_id=customer.pk, email="new@example.com", role=Role.BILLING_VIEWER, at=at, actor=alice)
+    deliver_notices(at=at)
+    assert "/accounts/password/reset/" in mail.outbox.pop().body
+
+    client.post(reverse("account_reset_password"), {"email": "new@example.com"})
+    (link,) = re.findall(r"http://\S+/accounts/password/reset/key/\S+", str(mail.outbox.pop().body))
+    form = client.get(link.partition("testserver")[2], follow=True)
+    new = {"password1": "correct-horse-battery", "password2": "correct-horse-battery"}
+    client.post(form.redirect_chain[-1][0], new)
+
+    assert User.objects.get(email="new@example.com").check_password("correct-horse-battery")
