@@ -36,18 +36,17 @@ class Listeners(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """One event to store. `place`: its index in the batch. `brings`: feature id → what it adds there."""
+    """One event to store. `place`: its index in the batch. `identity`: customer, source, id.
+
+    `brings`: feature id → what it adds there.
+    """
 
     place: int
-    customer_id: int
+    identity: tuple[int, str, str]
     draft: EventDraft
     time: datetime
     text: str
     brings: tuple[tuple[int, Decimal], ...]
-
-    @property
-    def identity(self) -> tuple[int, str, str]:
-        return self.customer_id, self.draft.source, self.draft.event_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,8 @@ class Rules:
             for feature_id, measure in listeners.measures
             if (quantity := measured(measure, draft.data, corrects=corrects)) is not None
         )
-        return Accepted(index, subject.customer_id, draft, time, json_text(draft.data), brings)
+        identity = (subject.customer_id, draft.source, draft.event_id)
+        return Accepted(index, identity, draft, time, json_text(draft.data), brings)
 
     def _subject(self, draft: EventDraft) -> Subject:
         subject = self.subjects.get(draft.subject)
@@ -113,10 +113,12 @@ def missing_originals(accepted: Iterable[Accepted]) -> dict[tuple[int, str, str,
     named: dict[tuple[int, str, str, str], list[Accepted]] = {}
     for event in events:
         if event.draft.corrects:
-            key = (event.customer_id, event.draft.source, event.draft.type, event.draft.corrects)
+            customer_id, source, _id = event.identity
+            key = (customer_id, source, event.draft.type, event.draft.corrects)
             named.setdefault(key, []).append(event)
     if named:
         for event in events:
             if not event.draft.corrects:
-                named.pop((event.customer_id, event.draft.source, event.draft.type, event.draft.event_id), None)
+                customer_id, source, event_id = event.identity
+                named.pop((customer_id, source, event.draft.type, event_id), None)
     return named

@@ -42,14 +42,14 @@ class EventDraft(NamedTuple):
 
 def parse(event: object) -> EventDraft:
     """A CloudEvent (parsed with parse_float=Decimal) as a draft. Raises EventRejectedError."""
-    if not isinstance(event, Mapping):
+    if not isinstance(event, dict):
         raise EventRejectedError("not_an_object", "An event must be a JSON object.")
     if event.get("specversion") != "1.0":
         raise EventRejectedError("invalid_specversion", '`specversion` must be "1.0".')
     if "data_base64" in event:
         raise EventRejectedError("invalid_data", "`data_base64` is not accepted: send `data` as a JSON object.")
     data = event.get("data")
-    if data is not None and not isinstance(data, Mapping):
+    if data is not None and not isinstance(data, dict):
         raise EventRejectedError("invalid_data", "`data` must be a JSON object.")
     time = event.get("time")
     corrects = event.get("corrects")
@@ -64,7 +64,7 @@ def parse(event: object) -> EventDraft:
     )
 
 
-def _text(event: Mapping[str, object], name: str, longest: int) -> str:
+def _text(event: dict[str, object], name: str, longest: int) -> str:
     value = event.get(name)
     if value is None:
         raise EventRejectedError(f"missing_{name}", f"`{name}` is missing.")

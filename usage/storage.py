@@ -165,7 +165,7 @@ def _copy(table: str, rows: Iterable[Accepted], at: datetime) -> None:
         for row in rows:
             source, event_id, event_type, subject, _time, _data, corrects = row.draft
             copy.write_row(
-                (row.customer_id, source, event_id, event_type, subject, row.time, row.text, corrects, received)
+                (row.identity[0], source, event_id, event_type, subject, row.time, row.text, corrects, received)
             )
 
 

@@ -119,8 +119,9 @@ def _known_corrections(
 def _roll_up(events: Iterable[Accepted], at: datetime) -> None:
     brought: storage.Brought = {}
     for event in events:
+        customer_id = event.identity[0]
         hour = event.time.replace(minute=0, second=0, microsecond=0)
         for feature_id, quantity in event.brings:
-            brought.setdefault((event.customer_id, feature_id, hour), []).append(quantity)
+            brought.setdefault((customer_id, feature_id, hour), []).append(quantity)
     if brought:
         storage.add_to_hours({key: combine(quantities) for key, quantities in brought.items()}, at=at)

@@ -1,6 +1,7 @@
 """Defining meters and features."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from usage.tests.conftest import event
 
 pytestmark = pytest.mark.django_db
 
-METER = {"key": "m", "name": "M", "event_type": "t", "aggregation": "sum", "value_path": "$.v"}
+METER: dict[str, Any] = {"key": "m", "name": "M", "event_type": "t", "aggregation": "sum", "value_path": "$.v"}
 
 
 def test_it_defines_a_meter_once(staff, at):
@@ -50,7 +51,7 @@ def test_it_refuses_a_meter_that_cannot_be_measured(changed, at):
 
 
 def test_it_defines_a_feature_once(token_meter, staff, at):
-    values = {"key": "f", "name": "F", "meter": token_meter, "filters": {"model": ["b", "a"]}}
+    values: dict[str, Any] = {"key": "f", "name": "F", "meter": token_meter, "filters": {"model": ["b", "a"]}}
     first = define_feature(**values, at=at, actor=staff)
     assert define_feature(**values, at=at, actor=staff) == first
     assert first.filters == {"model": ["a", "b"]}

@@ -72,7 +72,7 @@ def test_it_changes_nothing_when_a_file_comes_again(bring, requests):
 
 
 def test_it_goes_on_where_it_was_interrupted(bring, requests, monkeypatch):
-    batches = []
+    batches: list[int] = []
 
     def break_off(**values):
         if batches:

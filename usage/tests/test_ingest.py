@@ -37,7 +37,7 @@ def test_it_stores_an_event_and_adds_it_to_its_hour(customer, tokens, at):
     assert stored.data == {"tokens": 7, "model": "small"}
     hour = UsageHour.objects.get()
     assert (hour.customer, hour.feature, hour.hour) == (customer, tokens, at - timedelta(hours=1))
-    assert (hour.quantity, hour.events, hour.touched_at) == (7, 1, at)
+    assert (hour.quantity, hour.events, hour.touched_at) == (Decimal(7), 1, at)
 
 
 def test_it_ignores_a_repeat_and_counts_it(customer, tokens, at):
