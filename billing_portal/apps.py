@@ -1,6 +1,5 @@
-from importlib import import_module
-
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 
 
 class BillingPortalConfig(AppConfig):
@@ -10,5 +9,4 @@ class BillingPortalConfig(AppConfig):
 
     def ready(self) -> None:
         """Web and worker know the same checks and tasks, so that a page can nudge a task by its name."""
-        import_module("billing_portal.checks")
-        import_module("billing_portal.tasks")
+        autodiscover_modules("checks", "tasks")

@@ -1,6 +1,7 @@
 """The monthly calculation of many customers against set-based SQL that comes to the same totals."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 from django.db import connection
 
@@ -95,7 +96,7 @@ def measure_billing(*, customers: int, seller_id: int) -> Measurement:
     )
 
 
-def prepare(customers: int, seller_id: int) -> dict[str, object]:
+def prepare(customers: int, seller_id: int) -> dict[str, Any]:
     plan = Plan.objects.create(key="bench", name="Bench", currency="USD")
     RateCard.objects.create(plan=plan, key="fee", name="Monthly fee", model=PriceModel.FLAT, amount=4900)
     for position, key in enumerate(METERS, 1):

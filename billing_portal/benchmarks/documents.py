@@ -28,7 +28,14 @@ def measure_documents(*, count: int, seller: Seller) -> Measurement:
 
 def an_invoice(seller: Seller) -> Invoice:
     customer = Customer.objects.create(name="Documents")
-    party = {"legal_name": "Bench Ltd", "line1": "1 Street", "postal_code": "1000", "city": "Town", "country": "DE"}
+    party = {
+        "name": "Bench Ltd",
+        "legal_name": "Bench Ltd",
+        "line1": "1 Street",
+        "postal_code": "1000",
+        "city": "Town",
+        "country": "DE",
+    }
     invoice = Invoice.objects.create(
         key="bench:documents",
         customer=customer,

@@ -86,6 +86,10 @@ def read_overview(customer: Customer, at: datetime) -> Overview:
 @require_safe
 @billing_page()
 def billing_overview(request: PortalRequest) -> HttpResponse:
+    return show_overview(request)
+
+
+def show_overview(request: PortalRequest) -> HttpResponse:
     overview = read_overview(request.customer, customer_now(request))
     context = {
         "overview": overview,
@@ -114,7 +118,7 @@ def billing_upcoming(request: PortalRequest) -> HttpResponse:
 
 def panel(request: PortalRequest, name: str) -> HttpResponse:
     if not request.htmx:
-        return billing_overview(request)  # type: ignore[return-value]
+        return show_overview(request)
     overview = read_overview(request.customer, customer_now(request))
     context = {"overview": overview, "refreshed": True}
     return render(request, f"billing_portal/overview.html#{name}", context)
@@ -170,7 +174,7 @@ def card_warnings(overview: Overview) -> list[dict[str, Any]]:
 
 def announcement(overview: Overview) -> str:
     upcoming = overview.upcoming
-    billing_on: date = upcoming.billing_on  # type: ignore[assignment]
+    billing_on: date = upcoming.billing_on
     total, on = formats.money(upcoming.totals.total, upcoming.currency), formats.day(billing_on)
     if overview.card is None:
         return f"Charges for this period are final: {total}, billed on {on}."
