@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from accounts.models import PaymentPolicy
 from core import formats
-from core.periods import calculation_instant, utc_day
+from core.periods import Window, calculation_instant, utc_day
 from invoices.totals import TaxRule, Totals, total_up
 from plans import cycle
 from plans.models import ChangeQuote, Plan, Subscription
@@ -76,7 +76,7 @@ def _fee_text(plan: Plan, terms: PlanTerms) -> str:
 def _card_text(plan: Plan, terms: PlanTerms, key: str, *, included: bool) -> str:
     card = next((card for card in terms.metered if card.key == key), None)
     if card is None:
-        return "No" if plan.self_serve else BY_CONTRACT
+        return "Not included" if plan.self_serve else BY_CONTRACT
     return included_units(card) if included else unit_price(card, terms.currency)
 
 
@@ -120,6 +120,16 @@ def price_changes(before: Plan, after: Plan) -> list[tuple[str, str, str]]:
     old, new = ({card.name: card_price(card, plan.currency) for card in plan.terms().cards} for plan in (before, after))
     rows = [(name, old.get(name, "–"), new.get(name, "–")) for name in {**old, **new}]
     return [row for row in rows if row[1] != row[2]]
+
+
+def quote_lines(quote: ChangeQuote) -> list[dict[str, Any]]:
+    """Its lines for people: a title says which days or instants, because one price can have several windows."""
+    return [{**line, "title": f"{line['title']}, {_line_window(line)}"} for line in quote.lines]
+
+
+def _line_window(line: dict[str, Any]) -> str:
+    start, end = (datetime.fromisoformat(line[name]) for name in ("starts_at", "ends_at"))
+    return formats.window(Window(start, end))
 
 
 def quote_totals(quote: ChangeQuote) -> list[dict[str, Any]]:

@@ -25,14 +25,14 @@ def demo_catalogue(at: datetime) -> Catalogue:
         at,
         {"key": "free", "name": "Free", "position": 1, "is_default": True},
         tagline="For trying things out and small projects.",
-        facts=["1,000,000 API requests a month included", "No card needed", "Never an invoice"],
+        facts=["No card needed", "Never an invoice"],
         cards=[_usage_card("api-requests", "API requests", requests, "0", 1_000, free_units=1_000_000)],
     )
     plus = _published(
         at,
         {"key": "plus", "name": "Plus", "position": 2, "payment_policy": PaymentPolicy.REQUIRED},
         tagline="For production traffic. Pay for what you use.",
-        facts=["10,000 API requests a month included", "AI Gateway included", "Billed monthly, in arrears"],
+        facts=["AI Gateway included", "Billed monthly, after the month", "Cancel at any time, to the day"],
         cards=[
             {"key": "base-fee", "name": "Plus monthly fee", "model": PriceModel.FLAT, "amount": 4_900},
             _usage_card("api-requests", "API requests", requests, "1.00", 1_000, free_units=10_000),

@@ -211,6 +211,7 @@ def _cancel_page(request: PortalRequest, quote: ChangeQuote, stale: str = "") ->
     at = present(request)
     context: dict[str, Any] = {
         "quote": quote,
+        "lines": pages.quote_lines(quote),
         "totals": pages.quote_totals(quote),
         "losses": pages.losses(quote.subscription.plan, quote.plan),
         "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),

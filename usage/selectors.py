@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
 from django.db.models import Max, Min
 
@@ -18,6 +19,8 @@ from usage.paths import keys
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+
+Interval = tuple[datetime, datetime]
 
 
 class Span(NamedTuple):
@@ -37,28 +40,27 @@ def quantities(spans: Sequence[Span]) -> dict[Span, Decimal]:
     asked = list(dict.fromkeys(spans))
     if not asked:
         return {}
-    hours: list[tuple[int, Span]] = []
-    edges: list[tuple[int, Span]] = []
-    for place, span in enumerate(asked):
-        whole, rest = split(span)
-        hours += [(place, part) for part in whole]
-        edges += [(place, part) for part in rest]
-    found = storage.sum_spans(_columns(hours), _columns(edges))
+    hours: list[storage.Asked] = []
+    edges: list[storage.Asked] = []
+    for place, (customer_id, feature_id, start, end) in enumerate(asked):
+        whole, rest = split(start, end)
+        hours += [(place, customer_id, feature_id, since, until) for since, until in whole]
+        edges += [(place, customer_id, feature_id, since, until) for since, until in rest]
+    found = storage.sum_spans(hours, edges)
     return {span: found.get(place, ZERO) for place, span in enumerate(asked)}
 
 
-def split(span: Span) -> tuple[list[Span], list[Span]]:
-    """A span as (whole hours, edges): at most one run of whole hours, at most two edges; none of them empty."""
-    first, last = _ceil(span.start), _floor(span.end)
+@lru_cache(maxsize=4096)  # customers that are billed together ask about few windows
+def split(start: datetime, end: datetime) -> tuple[tuple[Interval, ...], tuple[Interval, ...]]:
+    """A window as (whole hours, edges): at most one run of whole hours, at most two edges; none of them empty."""
+    first, last = _ceil(start), _floor(end)
     if first > last:  # both ends inside one hour
-        return [], [span] if span.start < span.end else []
-    whole = [span._replace(start=first, end=last)]
-    rest = [span._replace(end=first), span._replace(start=last)]
-    return _not_empty(whole), _not_empty(rest)
+        return (), _not_empty((start, end))
+    return _not_empty((first, last)), _not_empty((start, first), (last, end))
 
 
-def _not_empty(spans: Sequence[Span]) -> list[Span]:
-    return [span for span in spans if span.start < span.end]
+def _not_empty(*intervals: Interval) -> tuple[Interval, ...]:
+    return tuple((start, end) for start, end in intervals if start < end)
 
 
 def _floor(at: datetime) -> datetime:
@@ -67,16 +69,6 @@ def _floor(at: datetime) -> datetime:
 
 def _ceil(at: datetime) -> datetime:
     return at if _floor(at) == at else _floor(at) + HOUR
-
-
-def _columns(rows: Sequence[tuple[int, Span]]) -> list[list[Any]]:
-    return [
-        [place for place, _span in rows],
-        [span.customer_id for _place, span in rows],
-        [span.feature_id for _place, span in rows],
-        [span.start for _place, span in rows],
-        [span.end for _place, span in rows],
-    ]
 
 
 def daily_quantities(

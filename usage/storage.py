@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any
 
 from django.db import connection, transaction
 from psycopg.errors import UniqueViolation
@@ -17,10 +16,12 @@ from usage.acceptance import Accepted
 from usage.aggregation import Partial
 
 Identity = tuple[int, str, str]
+Asked = tuple[int, int, int, datetime, datetime]  # place in the answer, customer, feature, from, until
 HourKey = tuple[int, int, datetime]
 Brought = dict[HourKey, list[Decimal]]
 
 IDENTITY = attrgetter("identity")
+_iso = datetime.isoformat
 CATALOGUE_LOCK = 0x75736167  # "usag": meters and features do not change while a batch is judged by them
 
 STAGE = """
@@ -175,7 +176,7 @@ def add_to_hours(partials: Mapping[HourKey, Partial], *, at: datetime) -> None:
     columns = [
         _array(str(customer_id) for (customer_id, _feature, _hour), _partial in rows),
         _array(str(feature_id) for (_customer, feature_id, _hour), _partial in rows),
-        _array(hour.isoformat() for (_customer, _feature, hour), _partial in rows),
+        _array(_iso(hour) for (_customer, _feature, hour), _partial in rows),
         _array(str(partial.quantity) for _key, partial in rows),
         _array(str(partial.events) for _key, partial in rows),
     ]
@@ -210,11 +211,16 @@ def different_hours() -> Iterator[tuple[int, int, datetime, Decimal | None, int 
         yield from cursor
 
 
-def sum_spans(hours: list[list[Any]], edges: list[list[Any]]) -> dict[int, Decimal]:
-    """Place → quantity. Both arguments are columns: places, customers, features, starts, ends."""
+def sum_spans(hours: Sequence[Asked], edges: Sequence[Asked]) -> dict[int, Decimal]:
+    """Place → quantity, for the places where something was used."""
     with connection.cursor() as cursor:
-        cursor.execute(SUM_SPANS, [*hours, *edges])
+        cursor.execute(SUM_SPANS, [*_columns(hours), *_columns(edges)])
         return dict(cursor.fetchall())
+
+
+def _columns(rows: Sequence[Asked]) -> list[str]:
+    columns = list(zip(*rows, strict=True)) or [()] * 5
+    return [_array(map(str, column)) for column in columns[:3]] + [_array(map(_iso, column)) for column in columns[3:]]
 
 
 def latest_received_at(customer_id: int) -> datetime | None:

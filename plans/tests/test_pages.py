@@ -301,6 +301,8 @@ def test_it_shows_the_final_invoice_before_and_charges_it_after(plus, customer, 
     send(customer, at + timedelta(days=1), tokens=3_000_000)
     page = text(as_alice.get(reverse("plan_cancel")))
     assert "$49.00 × 11 of 31 days" in page
+    assert "Plus monthly fee, 20 Oct – 30 Oct 2026" in page
+    assert "AI tokens, 20 Oct, 10:00 – 31 Oct 2026, 14:05 UTC" in page
     assert "$23.39" in page
 
     response = as_alice.post(reverse("plan_cancel"), {"quote": newest_quote(QuoteKind.CANCEL).public_id}, follow=True)

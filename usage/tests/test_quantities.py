@@ -127,18 +127,14 @@ def test_it_asks_nothing_for_no_spans(django_assert_num_queries):
 def test_it_splits_a_span_at_whole_hours(at):
     minute, hour = timedelta(minutes=1), timedelta(hours=1)
 
-    def parts(start, end):
-        whole, edges = split(Span(1, 2, start, end))
-        return [part[2:] for part in whole], [part[2:] for part in edges]
-
-    assert parts(at, at + 2 * hour) == ([(at, at + 2 * hour)], [])
-    assert parts(at - minute, at + hour + minute) == (
-        [(at, at + hour)],
-        [(at - minute, at), (at + hour, at + hour + minute)],
+    assert split(at, at + 2 * hour) == (((at, at + 2 * hour),), ())
+    assert split(at - minute, at + hour + minute) == (
+        ((at, at + hour),),
+        ((at - minute, at), (at + hour, at + hour + minute)),
     )
-    assert parts(at - minute, at + minute) == ([], [(at - minute, at), (at, at + minute)])
-    assert parts(at + minute, at + 2 * minute) == ([], [(at + minute, at + 2 * minute)])
-    assert parts(at, at) == ([], [])
+    assert split(at - minute, at + minute) == ((), ((at - minute, at), (at, at + minute)))
+    assert split(at + minute, at + 2 * minute) == ((), ((at + minute, at + 2 * minute),))
+    assert split(at, at) == ((), ())
 
 
 def test_it_gives_every_day_of_a_window(customer, used, tokens, requests, at, django_assert_num_queries):
