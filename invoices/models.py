@@ -88,30 +88,33 @@ FREEZE = """
 UPDATE invoices_invoice AS invoice
 SET status = frozen.status, number = frozen.number, finalized_at = frozen.finalized_at, issued_on = frozen.issued_on,
     due_on = frozen.due_on, collect_at = frozen.collect_at, paid_at = frozen.paid_at,
-    seller_party = frozen.seller_party, customer_party = frozen.customer_party
+    announced_at = frozen.announced_at, tax_label = frozen.tax_label, tax_percent = frozen.tax_percent,
+    tax = frozen.tax, total = frozen.total, seller_party = frozen.seller_party, customer_party = frozen.customer_party
 FROM unnest(
     %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::date[], %s::date[], %s::timestamptz[],
-    %s::timestamptz[], %s::jsonb[], %s::jsonb[]
+    %s::timestamptz[], %s::timestamptz[], %s::text[], %s::numeric[], %s::bigint[], %s::bigint[], %s::jsonb[],
+    %s::jsonb[]
 ) AS frozen (
-    id, status, number, finalized_at, issued_on, due_on, collect_at, paid_at, seller_party, customer_party
+    id, status, number, finalized_at, issued_on, due_on, collect_at, paid_at, announced_at, tax_label, tax_percent,
+    tax, total, seller_party, customer_party
 )
 WHERE invoice.id = frozen.id
 """
+
+FROZEN = (
+    *("pk", "status", "number", "finalized_at", "issued_on", "due_on", "collect_at", "paid_at", "announced_at"),
+    *("tax_label", "tax_percent", "tax", "total"),
+)
+PARTIES = ("seller_party", "customer_party")
 
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
     def freeze(self, invoices: Sequence["Invoice"]) -> None:
         """Store what finalizing decided about these drafts, in one statement."""
-        columns: list[list[object]] = [
-            [getattr(invoice, name) for invoice in invoices]
-            for name in ("pk", "status", "number", "finalized_at", "issued_on", "due_on", "collect_at", "paid_at")
-        ]
+        columns: list[list[object]] = [[getattr(invoice, name) for invoice in invoices] for name in FROZEN]
         columns += [[json.dumps(getattr(invoice, name)) for invoice in invoices] for name in PARTIES]
         with connection.cursor() as cursor:
             cursor.execute(FREEZE, columns)
-
-
-PARTIES = ("seller_party", "customer_party")
 
 
 class Invoice(models.Model):

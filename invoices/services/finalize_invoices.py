@@ -16,6 +16,8 @@ from core.periods import midnight, utc_day
 from invoices.emails import issued
 from invoices.models import Collection, Invoice, InvoiceStatus, Seller
 from invoices.numbering import INVOICE, next_numbers
+from invoices.selectors import tax_rules
+from invoices.totals import total_up
 
 
 @transaction.atomic
@@ -24,8 +26,9 @@ def finalize_invoices(
 ) -> list[Invoice]:
     """The invoices finalized by this call, in the order of their numbers; what is no draft any more is left out.
 
-    Collected automatically at `at`; announced only on or after its billing date (catching up): CATCH_UP_NOTICE
-    later, except with `collect_now`, for totals the customer has just confirmed. A total of 0 is paid at once.
+    Collected automatically at `at`; announced only on or after its billing date (catching up, or with another tax
+    since the billing details changed): CATCH_UP_NOTICE later, except with `collect_now`, for totals the customer has
+    just confirmed. A total of 0 is paid at once.
     """
     ids = list(invoice_ids)
     lock_customers(Invoice.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
@@ -34,6 +37,7 @@ def finalize_invoices(
     if not invoices:
         return []
     customer_ids = {invoice.customer_id for invoice in invoices}
+    _retax(invoices, at)
     cards = default_payment_methods(customer_ids)
     buyers = parties(customer_ids)
     to = recipients(customer_ids)
@@ -49,6 +53,19 @@ def finalize_invoices(
     )
     AuditEntry.objects.bulk_create([_audit(invoice, at, actor) for invoice in invoices])
     return invoices
+
+
+def _retax(invoices: Sequence[Invoice], at: datetime) -> None:
+    """New billing details may bring another tax than the one announced: the issued invoice announces it anew."""
+    for seller, group in groupby(invoices, key=lambda invoice: invoice.seller):
+        batch = list(group)
+        rules = tax_rules([invoice.customer_id for invoice in batch], seller)
+        for invoice in batch:
+            rule = rules[invoice.customer_id]
+            if (rule.label, rule.percent) != (invoice.tax_label, invoice.tax_percent):
+                totals = total_up([invoice.subtotal], rule)
+                invoice.tax_label, invoice.tax_percent = rule.label, rule.percent
+                invoice.tax, invoice.total, invoice.announced_at = totals.tax, totals.total, at
 
 
 def _schedule(invoice: Invoice, card: PaymentMethod | None, at: datetime, *, collect_now: bool) -> None:

@@ -130,7 +130,7 @@ def test_it_asks_no_more_for_many_customers_than_for_one(seller, alice, at, djan
     drafts = [draft(customer, 4900, 235) for customer in customers]
     with django_assert_max_num_queries(18):
         invoices = draft_invoices(drafts=drafts, at=CALCULATED_AT)
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(20):
         finalize_invoices(invoice_ids=[invoice.pk for invoice in invoices], at=midnight(BILLING_ON))
 
 

@@ -89,6 +89,18 @@ def test_catching_up_it_is_issued_today_and_collected_a_day_later(seller, custom
     assert Notice.objects.get(template="invoice_issued").context["later"] is True
 
 
+def test_another_tax_since_the_announcement_is_announced_anew(seller, customer, alice, at):
+    """The billing details changed after the calculation: taxed as they say now, collected a day after we said so."""
+    add_card(customer, alice, at)
+    invoice = calculated(customer, 10000)
+    BillingProfile.objects.filter(customer=customer).update(country="FR")
+    [invoice] = finalize(invoice)
+    invoice.refresh_from_db()
+    assert (invoice.tax_label, invoice.tax, invoice.total) == ("VAT", 2000, 12000)
+    assert (invoice.announced_at, invoice.collect_at) == (BILLED_AT, BILLED_AT + timedelta(hours=24))
+    assert Notice.objects.get(template="invoice_issued").context["total"] == "$120.00"
+
+
 def test_a_closing_invoice_is_collected_at_once(seller, customer, alice, at):
     add_card(customer, alice, at)
     [invoice] = draft_invoices(drafts=[draft(customer, 2034, billing_on=at.date())], at=at)
