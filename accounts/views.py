@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import selectors
 from accounts.access import PortalRequest, billing_page, can_write, check_role, describe, enter_customer, local_path
+from accounts.countries import country_names
 from accounts.exceptions import AlreadyMemberError
 from accounts.forms import ApiTokenForm, BillingDetailsForm, InvitationForm
 from accounts.middleware import SESSION_KEY, current_membership
@@ -67,7 +68,12 @@ def billing_details(request: PortalRequest) -> HttpResponse:
             request, "Billing details saved. They are used on future invoices; issued invoices don’t change."
         )
         return see_other(local_path(request.POST.get("next"), reverse("billing_details")))
-    context = {"form": form, "can_write": can_write(request.membership), "next": local_path(request.GET.get("next"))}
+    context = {
+        "form": form,
+        "can_write": can_write(request.membership),
+        "country": country_names().get(profile.country, ""),
+        "next": local_path((request.POST or request.GET).get("next")),
+    }
     return render(request, "accounts/billing_details.html", context, status=422 if form.errors else 200)
 
 

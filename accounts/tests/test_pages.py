@@ -177,6 +177,18 @@ def test_it_says_which_detail_is_wrong_and_keeps_the_rest(field, value, words, l
     assert BillingProfile.objects.get(customer=customer).line1 == ""
 
 
+def test_it_keeps_the_way_back_when_a_detail_is_wrong(log_in, alice, customer):
+    answer = log_in(alice).post(reverse("billing_details"), {**DETAILS, "city": "", "next": "/settings/"})
+
+    assert 'name="next" value="/settings/"' in text_of(answer)
+
+
+def test_it_shows_a_viewer_the_country_by_name(log_in, bob, customer):
+    BillingProfile.objects.filter(customer=customer).update(country="GB")
+
+    assert "United Kingdom" in text_of(log_in(bob).get(reverse("billing_details")))
+
+
 # --- members --------------------------------------------------------------------------------------------------------
 
 
