@@ -29,7 +29,6 @@ SERVICES: Final = [path for path in MODULES if path.parent.name == "services" an
 
 MAY_IMPORT_LATE: Final = {
     Path("invoices/pdf.py"),  # WeasyPrint fails to import where its system libraries are missing
-    Path("billing_portal/apps.py"),  # Django: its checks and tasks may load only once all apps have
     Path("billing_portal/tests/test_house.py"),  # names what it looks for
 }
 
