@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from core import formats
@@ -168,7 +169,7 @@ def usage_key(subscription_id: int, card_key: str, window: Window) -> str:
 def _usage_in_words(rated: RatedWindow, currency: str) -> str:
     card, priced = rated.card, rated.priced
     quantity = formats.quantity(priced.quantity)
-    price = formats.unit_price(card.unit_amount, card.per_units, currency, card.unit, card.unit_plural)
+    price = _unit_price(card, currency)
     counted = f"({quantity} − {units(priced.included)} included)" if priced.included else quantity
     if priced.included and not priced.billable:
         words = f"{quantity} of {units(priced.included)} included"
@@ -177,6 +178,13 @@ def _usage_in_words(rated: RatedWindow, currency: str) -> str:
     return words + (f" − {formats.money(rated.billed_amount, currency)} billed before" if rated.billed_amount else "")
 
 
+@lru_cache(maxsize=1024)
+def _unit_price(card: CardTerms, currency: str) -> str:
+    """Written once per price, not once per customer."""
+    return formats.unit_price(card.unit_amount, card.per_units, currency, card.unit, card.unit_plural)
+
+
+@lru_cache(maxsize=4096)
 def units(exact: Fraction) -> str:
     """An exact number of units for people: at most two decimals, with a sign where that is not the whole truth."""
     near = Decimal(exact.numerator) / Decimal(exact.denominator)

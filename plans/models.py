@@ -58,6 +58,7 @@ class Plan(models.Model):
     is_default = models.BooleanField(default=False, help_text="Opened at sign-up; what «Cancel Plan» moves to")
 
     objects = PlanQuerySet.as_manager()
+    _terms: PlanTerms | None = None
 
     class Meta:
         constraints = (
@@ -86,9 +87,14 @@ class Plan(models.Model):
         return f"{settings.PRODUCT_NAME} {self.name}"
 
     def terms(self) -> PlanTerms:
-        """Its prices as plain values, for the pure modules."""
-        cards = tuple(card.terms() for card in self.rate_cards.all())
-        return PlanTerms(self.pk, self.key, self.name, self.version, self.currency, cards)
+        """Its prices as plain values, for the pure modules; loaded `with_cards` they are read once."""
+        if self._terms is None:
+            cards = tuple(card.terms() for card in self.rate_cards.all())
+            terms = PlanTerms(self.pk, self.key, self.name, self.version, self.currency, cards)
+            if "rate_cards" not in getattr(self, "_prefetched_objects_cache", {}):
+                return terms
+            self._terms = terms
+        return self._terms
 
 
 class PriceModel(models.TextChoices):
@@ -164,9 +170,11 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         return self.filter(ends_at__isnull=True)
 
     def with_terms(self) -> Self:
-        """Three queries in all, however many rows: subscriptions with plan and customer, cards with features."""
-        cards = RateCard.objects.select_related("feature").order_by("position", "pk")
-        return self.select_related("plan", "customer").prefetch_related(models.Prefetch("plan__rate_cards", cards))
+        """Three queries in all, however many rows: with customer, plans, cards with features.
+
+        Plans are not joined, so that all rows share one plan in memory and its terms are read once.
+        """
+        return self.select_related("customer").prefetch_related(models.Prefetch("plan", Plan.objects.with_cards()))
 
     def due(self, at: datetime, grace: timedelta) -> Self:
         """Whose next calculation, and a short grace, has passed on the customer's own clock; nobody parked."""

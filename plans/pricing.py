@@ -51,6 +51,11 @@ class PlanTerms:
         return tuple(card for card in self.cards if card.model == "unit")
 
     @property
+    def feature_ids(self) -> tuple[int, ...]:
+        """What has to be measured for it."""
+        return tuple(sorted({card.feature_id for card in self.metered if card.feature_id is not None}))
+
+    @property
     def is_priced(self) -> bool:
         """Whether a customer on it can owe anything: only then there is something to calculate."""
         return any(card.is_priced for card in self.cards)

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.access import PortalRequest, billing_page, can_write, describe
+from accounts.access import PortalRequest, billing_page, can_write, describe, enter_customer
 from accounts.forms import BillingDetailsForm
 from accounts.models import PaymentPolicy
 from accounts.selectors import billing_admins, billing_profile, default_payment_methods
@@ -91,11 +91,17 @@ def plan_upgrade(request: PortalRequest, slug: str) -> HttpResponse:
 
 
 @require_GET
-@billing_page(write=True)
+@billing_page()
 def plan_upgrade_return(request: PortalRequest, slug: str) -> HttpResponse:
-    """Back from the card page. Finishes what was confirmed before, and nothing else; again: the same result."""
-    quote = selectors.quote_of(request.customer.pk, request.GET.get("quote", ""))
-    if quote is None or quote.accepted_at is None or quote.plan.key != slug:
+    """Back from the card page. Finishes what was confirmed before, and nothing else; again: the same result.
+
+    It is about the quote's customer, whichever one another tab has switched to meanwhile.
+    """
+    quote = selectors.quote_by_id(request.GET.get("quote", ""))
+    if quote is None:
+        raise Http404
+    enter_customer(request, quote.customer_id, write=True)
+    if quote.accepted_at is None or quote.kind != QuoteKind.SUBSCRIBE or quote.plan.key != slug:
         raise Http404
     try:
         return _subscribed(request, quote)

@@ -6,6 +6,7 @@ from plans.selectors.catalogue import (
     default_plan,
     due_for_calculation,
     published_plan,
+    quote_by_id,
     quote_of,
 )
 from plans.selectors.closing import Closing, closing
@@ -25,6 +26,7 @@ __all__ = [
     "due_for_calculation",
     "gather",
     "published_plan",
+    "quote_by_id",
     "quote_of",
     "upcoming_invoice",
     "usage_to_date",

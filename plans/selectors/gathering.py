@@ -58,9 +58,8 @@ def _spans(claim: Claim, seen_until: datetime | None) -> Iterator[Span]:
 
 def _window_spans(claim: Claim, window: Window, seen_until: datetime | None) -> list[Span]:
     seen = window if seen_until is None else window.until(seen_until)
-    cards = claim.subscription.plan.rate_cards.all()
-    features = {card.feature_id for card in cards if card.feature_id is not None}
-    return [Span(claim.subscription.customer_id, feature, seen.start, seen.end) for feature in sorted(features)]
+    features = claim.subscription.plan.terms().feature_ids
+    return [Span(claim.subscription.customer_id, feature, seen.start, seen.end) for feature in features]
 
 
 def _rated(claims: Sequence[Claim]) -> dict[int, Rated]:

@@ -136,7 +136,7 @@ def test_it_refuses_prices_that_are_no_longer_in_the_list(quote, customer, catal
         confirm(quote, at + LATER, None)
 
     assert (refusal.value.before.plan, refusal.value.after.plan) == (catalogue.plus, dearer)
-    assert current_subscription(customer.pk).plan == catalogue.free  # type: ignore[union-attr]
+    assert current_subscription(customer.pk).plan == catalogue.free
 
 
 def test_it_does_not_accept_prices_that_are_no_longer_in_the_list(quote, at):
