@@ -62,6 +62,13 @@ def test_recording_twice_gives_one_receipt(invoice, at):
     assert reloaded(invoice).amount_paid == 4900
 
 
+@pytest.mark.parametrize("status", ["declined", "canceled", "needs_confirmation"])
+def test_an_outcome_is_final(invoice, at, status):
+    payment = pay(invoice, at)
+    later = paid_with(payment.pk, at + MINUTE, Outcome(status))
+    assert (later.status, later.settled_at, reloaded(invoice).status) == ("succeeded", at, "paid")
+
+
 def test_submitting_twice_charges_once(invoice, at):
     payment = pay(invoice, at)
     assert submit_payment(payment_id=payment.pk, at=at + MINUTE) == payment
@@ -215,6 +222,20 @@ def test_a_process_killed_after_it_confirmed_is_found_paid(invoice, at, monkeypa
     assert reconcile_payments(at=at + MINUTE) == 1
     assert reloaded(payment).status == PaymentStatus.SUCCEEDED
     assert charges() == [(payment.key, "succeeded")]
+
+
+def test_a_payment_given_up_while_its_intent_is_made_is_never_confirmed(invoice, at, monkeypatch):
+    """The slow submitter comes back to find that the reconciler was faster."""
+    payment = collect_payment(invoice_id=invoice.pk, at=at, automatic=False)
+    create = SandboxGateway.create_intent
+
+    def slow_create(gateway, **values):
+        reconcile_payments(at=at + MINUTE)
+        return create(gateway, **values)
+
+    monkeypatch.setattr(SandboxGateway, "create_intent", slow_create)
+    assert submit_payment(payment_id=payment.pk, at=at).status == PaymentStatus.CANCELED
+    assert charges() == [(payment.key, "unconfirmed")]
 
 
 def test_an_answer_about_another_intent_is_not_recorded(invoice, at):

@@ -1,12 +1,13 @@
 """Two real connections at once: one number each, one charge each."""
 
 import threading
+import time
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.tests.cards import add_card
 from invoices.models import Invoice, InvoiceSequence, Payment
@@ -51,6 +52,26 @@ def test_numbers_have_no_gaps_when_invoices_are_finalized_at_once(seller, custom
     numbers = sorted(invoice.number for [invoice] in results)
     assert numbers == [f"INV-2026-{number:06d}" for number in range(1, 9)]
     assert InvoiceSequence.objects.get().last == 8
+
+
+def test_a_number_waits_for_the_one_before_it(seller, customer, other_customer, at):
+    """One transaction has its number but is not committed yet: the next waits, and gets the next."""
+    first, second = calculated(customer, 100), calculated(other_customer, 100)
+    numbered = threading.Event()
+
+    def slowly():
+        with transaction.atomic():
+            [invoice] = finalize_invoices(invoice_ids=[first.pk], at=at)
+            numbered.set()
+            time.sleep(0.3)
+        return invoice.number
+
+    def meanwhile():
+        numbered.wait()
+        [invoice] = finalize_invoices(invoice_ids=[second.pk], at=at)
+        return invoice.number
+
+    assert at_once(slowly, meanwhile) == ["INV-2026-000001", "INV-2026-000002"]
 
 
 def test_one_invoice_finalized_twice_at_once_gets_one_number(seller, customer, at):
