@@ -11,11 +11,20 @@ from plans.selectors.catalogue import (
 )
 from plans.selectors.closing import Closing, closing
 from plans.selectors.gathering import Claim, gather
-from plans.selectors.upcoming import UpcomingInvoice, UsageRow, UsageToDate, upcoming_invoice, usage_to_date
+from plans.selectors.upcoming import (
+    Running,
+    UpcomingInvoice,
+    UsageRow,
+    UsageToDate,
+    running,
+    upcoming_invoice,
+    usage_to_date,
+)
 
 __all__ = [
     "Claim",
     "Closing",
+    "Running",
     "UpcomingInvoice",
     "UsageRow",
     "UsageToDate",
@@ -28,6 +37,7 @@ __all__ = [
     "published_plan",
     "quote_by_id",
     "quote_of",
+    "running",
     "upcoming_invoice",
     "usage_to_date",
 ]

@@ -106,13 +106,29 @@ class UsageToDate:
         return sum(row.amount for row in self.rows)
 
 
-def upcoming_invoice(customer: Customer, at: datetime) -> UpcomingInvoice:
-    """The next invoice of this customer as far as it is known at `at`. Raises NoSubscriptionError."""
-    subscription = _current(customer)
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The open spell and what the next calculation would see if it were at `as_of`: read once, shown in many ways."""
+
+    subscription: Subscription
+    facts: SpellFacts
+    as_of: datetime
+
+
+def running(customer: Customer, at: datetime) -> Running:
+    """The facts behind `upcoming_invoice` and `usage_to_date`. Raises NoSubscriptionError."""
+    subscription = current_subscription(customer.pk)
+    if subscription is None:
+        raise NoSubscriptionError(f"customer {customer.pk} has no open subscription")
+    return Running(subscription, _running_facts(subscription, at), at)
+
+
+def upcoming_invoice(now: Running) -> UpcomingInvoice:
+    """The next invoice as far as it is known."""
+    subscription, facts, at = now.subscription, now.facts, now.as_of
     draft = _waiting_draft(subscription)
-    facts = _running_facts(subscription, at)
     lines = compose_charges(facts) if facts.terms.is_priced else ()
-    rule = tax_rules([customer.pk])[customer.pk]
+    rule = tax_rules([subscription.customer_id])[subscription.customer_id]
     owed = _stored(draft) if draft else _kind(lines, "fee")
     counting = () if draft else _kind(lines, "usage")
     return UpcomingInvoice(
@@ -132,26 +148,17 @@ def upcoming_invoice(customer: Customer, at: datetime) -> UpcomingInvoice:
     )
 
 
-def usage_to_date(customer: Customer, at: datetime) -> UsageToDate:
-    """What was used so far in the running usage window, and what it costs. Raises NoSubscriptionError."""
-    subscription = _current(customer)
-    facts = _running_facts(subscription, at)
+def usage_to_date(now: Running) -> UsageToDate:
+    """What was used so far in the running usage window, and what it costs."""
     return UsageToDate(
-        subscription=subscription,
-        currency=subscription.plan.currency,
-        window=facts.usage[0].planned,
-        billing_on=subscription.next_billing_on,
-        rows=tuple(_row(facts, rated) for rated in rate_usage(facts)),
-        received_at=latest_received_at(customer.pk),
-        as_of=at,
+        subscription=now.subscription,
+        currency=now.subscription.plan.currency,
+        window=now.facts.usage[0].planned,
+        billing_on=now.subscription.next_billing_on,
+        rows=tuple(_row(now.facts, rated) for rated in rate_usage(now.facts)),
+        received_at=latest_received_at(now.subscription.customer_id),
+        as_of=now.as_of,
     )
-
-
-def _current(customer: Customer) -> Subscription:
-    subscription = current_subscription(customer.pk)
-    if subscription is None:
-        raise NoSubscriptionError(f"customer {customer.pk} has no open subscription")
-    return subscription
 
 
 def _waiting_draft(subscription: Subscription) -> "Invoice | None":

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from django.conf import settings
-from django.db import transaction
 
 from accounts.models import Customer, User
 from invoices.selectors import tax_rules
@@ -14,7 +13,6 @@ from plans.selectors.closing import closing
 from plans.spells import open_subscription
 
 
-@transaction.atomic
 def make_quote(
     *, customer: Customer, kind: str, plan: Plan | None = None, at: datetime, actor: User | None
 ) -> ChangeQuote:

@@ -12,7 +12,7 @@ from invoices.selectors import drafts
 from invoices.services.finalize_invoices import finalize_invoices
 from plans.exceptions import ManagedByContractError, NothingToCancelError, QuoteStaleError
 from plans.models import ChangeQuote, QuoteKind, RatedUsage, Subscription
-from plans.selectors import current_subscription, usage_to_date
+from plans.selectors import current_subscription, running, usage_to_date
 from plans.services.calculate_charges import calculate_charges
 from plans.services.cancel_subscription import cancel_subscription
 from plans.services.make_quote import make_quote
@@ -77,7 +77,7 @@ def test_it_gives_usage_after_the_instant_to_free(plus, customer):
     send(customer, ELEVENTH_DAY, requests=4)
     cancel(quote)
 
-    rows: list[Any] = list(usage_to_date(customer, ELEVENTH_DAY + timedelta(hours=1)).rows)
+    rows: list[Any] = list(usage_to_date(running(customer, ELEVENTH_DAY + timedelta(hours=1))).rows)
     [row] = rows
     assert (row.feature_key, row.quantity, row.amount) == ("api-requests", 4, 0)
 

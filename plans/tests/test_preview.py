@@ -8,7 +8,7 @@ import pytest
 from accounts.services.update_billing_profile import update_billing_profile
 from invoices.services.finalize_invoices import finalize_invoices
 from plans import books
-from plans.selectors import due_for_calculation, upcoming_invoice
+from plans.selectors import due_for_calculation, running, upcoming_invoice
 from plans.services.calculate_charges import calculate_charges
 from plans.services.cancel_subscription import cancel_subscription
 from plans.tests.conftest import cancel_quote, go_plus, send
@@ -57,7 +57,7 @@ def test_the_upcoming_invoice_is_what_is_calculated(customer, catalogue, seller,
         time = starts_at + (spell.calculate_at - starts_at) * random.random()
         send(customer, time, requests=random.randrange(9), tokens=random.randrange(10**9))
 
-    shown = upcoming_invoice(customer, spell.calculate_at)
+    shown = upcoming_invoice(running(customer, spell.calculate_at))
     [invoice] = calculate_all(spell.calculate_at + timedelta(hours=1))
 
     assert [(line.key, line.detail, line.amount) for line in (*shown.owed, *shown.counting)] == [

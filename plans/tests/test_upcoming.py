@@ -8,7 +8,7 @@ import pytest
 from accounts.services.update_billing_profile import update_billing_profile
 from core.periods import Period
 from plans.exceptions import NoSubscriptionError
-from plans.selectors import upcoming_invoice, usage_to_date
+from plans.selectors import running, upcoming_invoice, usage_to_date
 from plans.services.calculate_charges import calculate_charges
 from plans.tests.conftest import send
 
@@ -23,7 +23,7 @@ def figures(lines):
 def test_it_tells_what_is_owed_from_what_still_counts(plus, customer, at):
     send(customer, at + timedelta(days=1), requests=5, tokens=2_000_000)
 
-    upcoming = upcoming_invoice(customer, NOVEMBER)
+    upcoming = upcoming_invoice(running(customer, NOVEMBER))
 
     assert figures(upcoming.owed) == [("Plus monthly fee", 4_900)]
     assert figures(upcoming.counting) == [("API requests", 0), ("AI tokens", 400)]
@@ -37,14 +37,14 @@ def test_it_tells_what_is_owed_from_what_still_counts(plus, customer, at):
 def test_it_adds_tax_at_the_customers_rate(plus, customer, at):
     update_billing_profile(customer_id=customer.pk, values={"country": "FR"}, at=at, actor=None)
 
-    totals = upcoming_invoice(customer, NOVEMBER).totals
+    totals = upcoming_invoice(running(customer, NOVEMBER)).totals
 
     assert (totals.subtotal, totals.tax, totals.total) == (4_900, 980, 5_880)
 
 
 def test_it_is_what_the_calculation_bills_when_nothing_more_comes(plus, customer, at):
     send(customer, at + timedelta(days=1), requests=5, tokens=2_345_678)
-    upcoming = upcoming_invoice(customer, NOVEMBER)
+    upcoming = upcoming_invoice(running(customer, NOVEMBER))
 
     [invoice] = calculate_charges(subscription_ids=[plus.pk], at=CALCULATED)
 
@@ -59,7 +59,7 @@ def test_it_shows_the_announced_draft_and_what_counts_for_the_next(plus, custome
     [invoice] = calculate_charges(subscription_ids=[plus.pk], at=CALCULATED)
     send(customer, CALCULATED, tokens=1_000_000)
 
-    upcoming = upcoming_invoice(customer, CALCULATED + timedelta(hours=1))
+    upcoming = upcoming_invoice(running(customer, CALCULATED + timedelta(hours=1)))
 
     assert (upcoming.draft, upcoming.billing_on) == (invoice, date(2026, 11, 20))
     assert figures(upcoming.owed) == [("Plus monthly fee", 4_900), ("AI tokens", 400)]
@@ -68,7 +68,7 @@ def test_it_shows_the_announced_draft_and_what_counts_for_the_next(plus, custome
 
 
 def test_it_names_the_key_dates(plus, customer):
-    assert upcoming_invoice(customer, NOVEMBER).key_dates == [
+    assert upcoming_invoice(running(customer, NOVEMBER)).key_dates == [
         ("Period starts", date(2026, 10, 20)),
         ("Charges calculated", date(2026, 11, 17)),
         ("Billed", date(2026, 11, 20)),
@@ -76,7 +76,7 @@ def test_it_names_the_key_dates(plus, customer):
 
 
 def test_it_owes_nothing_on_free(free, customer):
-    upcoming = upcoming_invoice(customer, NOVEMBER)
+    upcoming = upcoming_invoice(running(customer, NOVEMBER))
 
     assert (upcoming.billing_on, upcoming.owed, upcoming.counting, upcoming.totals.total) == (None, (), (), 0)
     assert upcoming.key_dates == []
@@ -85,7 +85,7 @@ def test_it_owes_nothing_on_free(free, customer):
 def test_it_counts_usage_to_date_by_price(plus, customer, at):
     send(customer, at + timedelta(days=1), requests=12, tokens=2_000_000)
 
-    usage = usage_to_date(customer, NOVEMBER)
+    usage = usage_to_date(running(customer, NOVEMBER))
 
     rows: list[Any] = [(row.feature_key, row.quantity, row.included, row.unit_price, row.amount) for row in usage.rows]
     assert rows == [
@@ -99,8 +99,8 @@ def test_it_counts_usage_to_date_by_price(plus, customer, at):
 def test_it_does_not_look_ahead_of_the_customers_present(plus, customer, at):
     send(customer, at + timedelta(days=5), tokens=2_000_000)
 
-    assert usage_to_date(customer, at + timedelta(days=4)).amount == 0
-    assert usage_to_date(customer, at + timedelta(days=6)).amount == 400
+    assert usage_to_date(running(customer, at + timedelta(days=4))).amount == 0
+    assert usage_to_date(running(customer, at + timedelta(days=6))).amount == 400
 
 
 def test_it_counts_the_running_window_after_the_calculation(plus, customer, at):
@@ -108,7 +108,7 @@ def test_it_counts_the_running_window_after_the_calculation(plus, customer, at):
     calculate_charges(subscription_ids=[plus.pk], at=CALCULATED)
     send(customer, CALCULATED, tokens=1_000_000)
 
-    usage = usage_to_date(customer, CALCULATED + timedelta(hours=1))
+    usage = usage_to_date(running(customer, CALCULATED + timedelta(hours=1)))
 
     assert usage.amount == 200
     assert (usage.window.start, usage.window.end) == (
@@ -121,7 +121,10 @@ def test_it_counts_the_included_units_of_free_by_month(free, customer, at):
     send(customer, at + timedelta(days=1), requests=3)
     send(customer, datetime(2026, 11, 20, tzinfo=UTC), requests=2)
 
-    first, second = usage_to_date(customer, NOVEMBER), usage_to_date(customer, datetime(2026, 11, 21, tzinfo=UTC))
+    first, second = (
+        usage_to_date(running(customer, NOVEMBER)),
+        usage_to_date(running(customer, datetime(2026, 11, 21, tzinfo=UTC))),
+    )
 
     rows: list[Any] = [(row.quantity, row.included, row.unit_price, row.amount) for row in first.rows]
     assert rows == [(3, 1_000_000, "No charge", 0)]
@@ -131,13 +134,13 @@ def test_it_counts_the_included_units_of_free_by_month(free, customer, at):
 
 def test_it_says_so_where_nobody_has_opened_a_plan(customer, catalogue, seller):
     with pytest.raises(NoSubscriptionError):
-        upcoming_invoice(customer, NOVEMBER)
+        upcoming_invoice(running(customer, NOVEMBER))
 
 
 def test_it_reads_with_a_fixed_number_of_queries(plus, customer, at, django_assert_max_num_queries):
     calculate_charges(subscription_ids=[plus.pk], at=CALCULATED)
 
     with django_assert_max_num_queries(12):
-        upcoming_invoice(customer, CALCULATED)
+        upcoming_invoice(running(customer, CALCULATED))
     with django_assert_max_num_queries(6):
-        usage_to_date(customer, CALCULATED)
+        usage_to_date(running(customer, CALCULATED))
