@@ -19,10 +19,18 @@ def current_membership(request: HttpRequest) -> Membership | None:
     return request._current_membership  # type: ignore[attr-defined, no-any-return]
 
 
+def current_memberships(request: HttpRequest) -> list[Membership]:
+    """Everything the person belongs to. One query, once."""
+    user = getattr(request, "user", None)  # absent where an error page is shown before anybody was asked for
+    if user is None or not user.is_authenticated:
+        return []
+    if not hasattr(request, "_current_memberships"):
+        request._current_memberships = memberships(user)  # type: ignore[attr-defined]
+    return request._current_memberships  # type: ignore[attr-defined, no-any-return]
+
+
 def _find_membership(request: HttpRequest) -> Membership | None:
-    if not request.user.is_authenticated:
-        return None
-    rows = memberships(request.user)
+    rows = current_memberships(request)
     chosen = request.session.get(SESSION_KEY)
     return next((row for row in rows if row.customer_id == chosen), rows[0] if rows else None)
 

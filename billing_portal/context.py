@@ -6,8 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from accounts.models import Membership
-from accounts.selectors import memberships
+from accounts.middleware import current_memberships
 from billing_portal.demo import DEMO_LOGINS
 
 THEMES = (("", "System"), ("light", "Light"), ("dark", "Dark"))
@@ -49,11 +48,5 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "theme": chosen if chosen in dict(THEMES) else "",
         "theme_choices": THEMES,
         "settings_nav": SETTINGS_NAV,
-        "memberships": SimpleLazyObject(lambda: _memberships(request)),
+        "memberships": SimpleLazyObject(lambda: current_memberships(request)),
     }
-
-
-def _memberships(request: HttpRequest) -> list[Membership]:
-    """The person's customers by name, for the switcher; nobody is in none."""
-    user = getattr(request, "user", None)
-    return list(memberships(user)) if user is not None and user.is_authenticated else []

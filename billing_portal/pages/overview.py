@@ -17,7 +17,7 @@ from accounts.selectors import billing_admins, default_payment_methods
 from core import clock, formats
 from core.periods import utc_day
 from invoices.selectors import unpaid
-from plans.selectors.upcoming import UpcomingInvoice, UsageToDate, upcoming_invoice, usage_to_date
+from plans.selectors.upcoming import UpcomingInvoice, UsageToDate, running, upcoming_invoice, usage_to_date
 from plans.words import card_price
 
 if TYPE_CHECKING:
@@ -74,10 +74,11 @@ class Overview:
 
 
 def read_overview(customer: Customer, at: datetime) -> Overview:
+    now = running(customer, at)
     return Overview(
         customer=customer,
-        upcoming=upcoming_invoice(customer, at),
-        usage=usage_to_date(customer, at),
+        upcoming=upcoming_invoice(now),
+        usage=usage_to_date(now),
         card=default_payment_methods([customer.pk]).get(customer.pk),
         unpaid=unpaid(customer.pk),
     )

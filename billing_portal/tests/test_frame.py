@@ -107,10 +107,10 @@ def test_the_frame_of_a_stranger_asks_the_database_nothing(
         client.get("/styleguide/")
 
 
-def test_the_frame_of_a_person_asks_four_times(
+def test_the_frame_of_a_person_asks_three_times(
     logged_in: Client, django_assert_num_queries: CaptureQueriesContext
 ) -> None:
-    with django_assert_num_queries(4):  # type: ignore[operator] # session, user, current customer, all customers
+    with django_assert_num_queries(3):  # type: ignore[operator] # session, user, the customers
         logged_in.get("/styleguide/")
 
 
