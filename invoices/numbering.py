@@ -12,8 +12,12 @@ RECEIPT = "RCP"
 def next_numbers(seller: Seller, series: str, year: int, count: int) -> list[str]:
     """The next `count` numbers, INV-2026-000123 …; they are gone only if the caller's transaction commits."""
     name = seller.number_prefix + series
-    InvoiceSequence.objects.bulk_create([InvoiceSequence(seller=seller, series=name, year=year)], ignore_conflicts=True)
-    row = InvoiceSequence.objects.select_for_update().get(seller=seller, series=name, year=year)
+    rows = InvoiceSequence.objects.select_for_update().filter(seller=seller, series=name, year=year)
+    row = rows.first()
+    if row is None:
+        new = InvoiceSequence(seller=seller, series=name, year=year)
+        InvoiceSequence.objects.bulk_create([new], ignore_conflicts=True)  # another may be making it just now
+        row = rows.get()
     first = row.last + 1
     row.last += count
     row.save(update_fields=["last"])
