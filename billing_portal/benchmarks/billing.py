@@ -109,7 +109,7 @@ def prepare(customers: int, seller_id: int) -> dict[str, Any]:
             unit_amount="1.25", per_units=1000, free_units=10_000,
         )  # fmt: skip
     publish_plan(plan=plan, at=ANCHOR, actor=None)
-    values = {
+    values: dict[str, Any] = {
         "at": ANCHOR, "customers": customers, "plan": plan.pk, "anchor": ANCHOR.date(), "billing_on": BILLING_ON,
         "calculate_at": calculation_instant(BILLING_ON), "days": DAYS, "seller": seller_id,
     }  # fmt: skip

@@ -1,7 +1,7 @@
 """«Billing and Usage»: what am I on, what did I use, what will leave my account, when, and will it work."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -136,8 +136,8 @@ def banners(overview: Overview) -> list[dict[str, Any]]:
     found = [*failed_payments(overview), *card_warnings(overview)]
     if overview.by_contract:
         found.append({"level": "info", "text": "Your plan is managed under a contract."})
-    elif overview.upcoming.draft and overview.upcoming.totals.total:
-        found.append({"level": "info", "text": announcement(overview)})
+    elif (draft := overview.upcoming.draft) and draft.total:
+        found.append({"level": "info", "text": announcement(overview, draft)})
     return found
 
 
@@ -173,10 +173,8 @@ def card_warnings(overview: Overview) -> list[dict[str, Any]]:
     return []
 
 
-def announcement(overview: Overview) -> str:
-    upcoming = overview.upcoming
-    billing_on: date = upcoming.billing_on
-    total, on = formats.money(upcoming.totals.total, upcoming.currency), formats.day(billing_on)
+def announcement(overview: Overview, draft: "Invoice") -> str:
+    total, on = formats.money(draft.total, draft.currency), formats.day(draft.billing_on)
     if overview.card is None:
         return f"Charges for this period are final: {total}, billed on {on}."
     return f"Charges for this period are final: {total}. We'll charge {overview.card} on {on}."

@@ -18,7 +18,7 @@ from billing_portal.tests.walk import BILLED_AT, CALCULATED_AT, SUBSCRIBED_AT, W
 from core import clock
 from plans.seed import demo_catalogue
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 SAMPLES = Path(__file__).resolve().parents[2] / "usage" / "tests" / "data"
 TRAFFIC = Path(os.environ.get("REAL_TRAFFIC_DIR") or SAMPLES)
