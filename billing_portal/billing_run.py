@@ -16,6 +16,7 @@ from django.db import transaction
 from accounts.services.deliver_notices import deliver_notices
 from accounts.services.park_customer import park_customer
 from core.due import Due
+from core.exceptions import RuleError
 from invoices.selectors import due_to_collect, due_to_finalize
 from invoices.services.collect_payment import collect_payment
 from invoices.services.deliver_documents import deliver_documents
@@ -140,6 +141,9 @@ def collect_due(*, at: datetime, report: RunReport) -> None:
         try:
             payment = collect_payment(invoice_id=row.id, at=row.present, automatic=True)
             outcome = submit_payment(payment_id=payment.id, at=row.present).status
+        except RuleError as refused:  # the card was deleted or the invoice paid since it was found due
+            logger.info("invoice %s is not collected: %s", row.id, refused.description)
+            continue
         except Exception as error:
             logger.exception("collecting invoice %s failed", row.id)
             park_customer(customer_id=row.customer_id, reason=f"{type(error).__name__}: {error}", at=row.present)

@@ -96,7 +96,7 @@ class SandboxGateway:
         return SandboxIntent.objects.filter(idempotency_key=key).values_list("intent_id", flat=True).first()
 
     def cancel_intent(self, intent_id: str) -> Outcome:
-        _settle(intent_id, SandboxStatus.CANCELED, "")
+        _settle(intent_id, SandboxStatus.CANCELED, "", of=(SandboxStatus.UNCONFIRMED, SandboxStatus.NEEDS_CONFIRMATION))
         return self.retrieve_intent(intent_id)
 
 
@@ -114,9 +114,14 @@ def _session_of(token: str) -> SandboxSession:
     return session
 
 
-def _settle(intent_id: str, status: SandboxStatus, decline_code: str) -> None:
-    """Only an intent that nothing happened to yet changes: however often it is asked, it is charged once."""
-    waiting = SandboxIntent.objects.filter(intent_id=intent_id, status=SandboxStatus.UNCONFIRMED)
+def _settle(
+    intent_id: str,
+    status: SandboxStatus,
+    decline_code: str,
+    of: tuple[SandboxStatus, ...] = (SandboxStatus.UNCONFIRMED,),
+) -> None:
+    """Only an intent that nothing came of yet changes: however often it is asked, it is charged once."""
+    waiting = SandboxIntent.objects.filter(intent_id=intent_id, status__in=of)
     with transaction.atomic(durable=True):
         waiting.update(status=status, decline_code=decline_code)
 

@@ -121,6 +121,12 @@ class GatewayContract:
         assert bench.gateway.cancel_intent(intent) == Outcome("canceled")
         assert bench.gateway.confirm_intent(intent) == Outcome("canceled")
 
+    def test_it_gives_up_what_the_bank_was_to_confirm(self, bench):
+        intent = bench.intent("needs confirmation")
+        bench.gateway.confirm_intent(intent)
+
+        assert bench.gateway.cancel_intent(intent) == Outcome("canceled")
+
     def test_it_does_not_cancel_what_was_charged(self, bench):
         intent = bench.intent()
         bench.gateway.confirm_intent(intent)
