@@ -5,12 +5,13 @@ plus n months, clamped to the month's end and counted from the anchor, never fro
 (anchor 31 → 28/29 Feb → 31 Mar). See docs/algorithms/calendar.md.
 """
 
-import calendar
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from typing import Self
+
+from core.cadence import MONTHLY, Cadence
 
 CALCULATION_LEAD = timedelta(days=3)
 
@@ -81,31 +82,38 @@ def fraction(part: Period, whole: Period) -> Fraction:
     return Fraction(part.days, whole.days) if whole.days else Fraction(0)
 
 
-def add_months(anchor: date, months: int) -> date:
-    """Anchor plus a number of months, clamped to the end of the month."""
-    year, month = divmod(anchor.year * 12 + anchor.month - 1 + months, 12)
-    return date(year, month + 1, min(anchor.day, calendar.monthrange(year, month + 1)[1]))
+def billing_date(anchor: date, number: int, cadence: Cadence = MONTHLY) -> date:
+    """Billing date n of a subscription; number 0 is the anchor itself. `cadence` YEARLY: the boundaries of years."""
+    return cadence.step(anchor, number)
 
 
-def billing_date(anchor: date, number: int) -> date:
-    """Billing date n of a subscription; number 0 is the anchor itself."""
-    return add_months(anchor, number)
-
-
-def period_number(anchor: date, on: date) -> int:
+def period_number(anchor: date, on: date, cadence: Cadence = MONTHLY) -> int:
     """The n with billing date n ≤ on < billing date n + 1. Negative before the anchor."""
-    guess = (on.year - anchor.year) * 12 + on.month - anchor.month
-    return guess if billing_date(anchor, guess) <= on else guess - 1
+    return cadence.number_at(anchor, on)
 
 
-def billing_period(anchor: date, number: int) -> Period:
+def billing_period(anchor: date, number: int, cadence: Cadence = MONTHLY) -> Period:
     """Billing period n: `[billing date n, billing date n + 1)`."""
-    return Period(billing_date(anchor, number), billing_date(anchor, number + 1))
+    return Period(billing_date(anchor, number, cadence), billing_date(anchor, number + 1, cadence))
 
 
-def next_billing_date(anchor: date, after: date) -> date:
+def period_of(anchor: date, on: date, cadence: Cadence = MONTHLY) -> Period:
+    """The billing period a day lies in."""
+    return billing_period(anchor, period_number(anchor, on, cadence), cadence)
+
+
+def next_billing_date(anchor: date, after: date, cadence: Cadence = MONTHLY) -> date:
     """The first billing date later than `after`."""
-    return billing_date(anchor, period_number(anchor, after) + 1)
+    return period_of(anchor, after, cadence).end
+
+
+def split(anchor: date, span: Period, cadence: Cadence = MONTHLY) -> Iterator[tuple[Period, Period]]:
+    """The days of `span` by billing period: pairs (part, whole), in order, without gap; none where it is empty."""
+    number = period_number(anchor, span.start, cadence)
+    while (whole := billing_period(anchor, number, cadence)).start < span.end:
+        if (part := whole.overlap(span)).days:
+            yield part, whole
+        number += 1
 
 
 def calculation_instant(billing_on: date) -> datetime:

@@ -1,25 +1,38 @@
-"""PURE: which fees and which usage a calculation, a closing or a preview has to look at.
+"""PURE: which fees and which usage a calculation, a closing or a preview has to look at (docs/algorithms/calendar.md).
 
 A subscription is described by its anchor, its start and the billing date whose charges are not yet calculated;
-everything else of its calendar follows from these (mission: anchor, never the previous date).
+everything else of its calendar follows from these, also which days of a fee are charged already: a slice of time
+charges the difference, and gives back what was charged too much. So every day is charged exactly once.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
+from core.cadence import MONTHLY, YEARLY, Cadence
 from core.periods import (
     Period,
     Window,
     billing_date,
-    billing_period,
     calculation_instant,
     next_billing_date,
     period_number,
+    period_of,
+    split,
     usage_windows,
     utc_day,
 )
-from plans.charges import FeeFacts
+from plans.fees import FeeFacts
+from plans.pricing import CadenceName, Timing
+
+ONE_DAY = timedelta(days=1)
+CADENCES: dict[CadenceName, Cadence] = {"monthly": MONTHLY, "yearly": YEARLY}
+RECURRING: tuple[tuple[Timing, CadenceName], ...] = (
+    ("in_arrears", "monthly"),
+    ("in_arrears", "yearly"),
+    ("in_advance", "monthly"),
+    ("in_advance", "yearly"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +43,10 @@ class Spell:
     starts_at: datetime
     next_billing_on: date
 
+    @property
+    def starts_on(self) -> date:
+        return utc_day(self.starts_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Slice:
@@ -39,15 +56,21 @@ class Slice:
     windows: tuple[tuple[Window, Window], ...]
 
 
+def first_billing_date(anchor_on: date, starts_at: datetime) -> date:
+    """The first billing date a spell is calculated for.
+
+    It ends the period the spell starts in; a spell that starts when that date is calculated already – it follows
+    another one and keeps its anchor – goes on the date after, with the days of both periods.
+    """
+    billing_on = next_billing_date(anchor_on, utc_day(starts_at))
+    if calculation_instant(billing_on) > starts_at:
+        return billing_on
+    return next_billing_date(anchor_on, billing_on)
+
+
 def window_start(spell: Spell) -> datetime:
     """Usage before this is calculated: the calculation instant before the next one, but never before the spell."""
-    previous = billing_date(spell.anchor_on, period_number(spell.anchor_on, spell.next_billing_on) - 1)
-    return max(spell.starts_at, calculation_instant(previous))
-
-
-def first_billing_date(anchor_on: date, starts_at: datetime) -> date:
-    """The billing date that ends the period a spell starts in."""
-    return next_billing_date(anchor_on, utc_day(starts_at))
+    return max(spell.starts_at, calculation_instant(_previous_billing_date(spell)))
 
 
 def next_spell(spell: Spell) -> Spell:
@@ -55,30 +78,74 @@ def next_spell(spell: Spell) -> Spell:
     return replace(spell, next_billing_on=next_billing_date(spell.anchor_on, spell.next_billing_on))
 
 
+def starting_slice(spell: Spell, *, one_time: bool = True) -> Slice:
+    """What is due at once when a spell starts: fees in advance up to its first billing date, and one-time fees.
+
+    `one_time` False: for a spell that only goes on with another version of its plan.
+    """
+    day = Period(spell.starts_on, spell.starts_on + ONE_DAY)
+    once = (FeeFacts(day, day, "one_time"),) if one_time else ()
+    advance = (
+        fee
+        for cadence in CADENCES
+        for fee in _fees(spell, "in_advance", cadence, spell.starts_on, charged_until(spell, "in_advance", cadence))
+    )
+    return Slice(fees=(*once, *advance), windows=())
+
+
 def monthly_slice(spell: Spell) -> Slice:
-    """What the invoice of the next billing date has: the usage window that ends at its calculation instant, and the
-    fees in arrears of the period that ends on it."""
+    """What the invoice of the next billing date has: the usage window that ends at its calculation instant, the fees
+    in arrears of the periods that end on it, and the fees in advance of those that start on it."""
     window = Window(window_start(spell), calculation_instant(spell.next_billing_on))
-    return Slice(fees=tuple(_fees(spell, spell.next_billing_on)), windows=((window, window),))
+    following = next_spell(spell)
+    fees = (
+        fee
+        for timing, cadence in RECURRING
+        for fee in _fees(
+            spell, timing, cadence, charged_until(spell, timing, cadence), charged_until(following, timing, cadence)
+        )
+    )
+    return Slice(fees=tuple(fees), windows=((window, window),))
 
 
 def closing_slice(spell: Spell, at: datetime) -> Slice:
-    """What is left to bill when the spell ends at `at`: usage up to that instant, fees up to that UTC day."""
+    """What is left to bill when the spell ends at `at`: usage up to that instant, fees up to that UTC day, and below
+    zero the days from then on that were charged in advance."""
     windows = tuple(usage_windows(spell.anchor_on, window_start(spell), at))
-    return Slice(fees=tuple(_fees(spell, utc_day(at))), windows=windows)
+    until = max(utc_day(at), spell.starts_on)
+    fees = (
+        fee
+        for timing, cadence in RECURRING
+        for fee in _fees(spell, timing, cadence, charged_until(spell, timing, cadence), until)
+    )
+    return Slice(fees=tuple(fees), windows=windows)
+
+
+def charged_until(spell: Spell, timing: Timing, cadence: CadenceName) -> date:
+    """The first day whose fee is not charged by the start and the calculations so far.
+
+    In arrears: periods that ended by the last calculated billing date. In advance: periods that began by then.
+    """
+    step = CADENCES[cadence]
+    if timing == "in_advance":
+        return period_of(spell.anchor_on, spell.next_billing_on - ONE_DAY, step).end
+    if spell.next_billing_on <= first_billing_date(spell.anchor_on, spell.starts_at):
+        return spell.starts_on
+    return max(spell.starts_on, period_of(spell.anchor_on, _previous_billing_date(spell), step).start)
 
 
 def unbilled_period(spell: Spell, until: date) -> Period:
     """The days a closing invoice speaks for: from the first day without a calculated fee until this day."""
-    number = period_number(spell.anchor_on, spell.next_billing_on) - 1
-    start = max(billing_date(spell.anchor_on, number), utc_day(spell.starts_at))
+    start = charged_until(spell, "in_arrears", "monthly")
     return Period(min(start, until), until)
 
 
-def _fees(spell: Spell, until: date) -> Iterator[FeeFacts]:
-    """The days before `until` of every billing period whose fee is not calculated, never before the spell."""
-    number = period_number(spell.anchor_on, spell.next_billing_on) - 1
-    lived = Period(utc_day(spell.starts_at), max(until, utc_day(spell.starts_at)))
-    while (whole := billing_period(spell.anchor_on, number)).start < until:
-        yield FeeFacts(part=whole.overlap(lived), whole=whole)
-        number += 1
+def _previous_billing_date(spell: Spell) -> date:
+    return billing_date(spell.anchor_on, period_number(spell.anchor_on, spell.next_billing_on) - 1)
+
+
+def _fees(spell: Spell, timing: Timing, cadence: CadenceName, charged: date, until: date) -> Iterator[FeeFacts]:
+    """The days from `charged` until `until` by period; given back where they lie the other way round."""
+    span = Period(min(charged, until), max(charged, until))
+    for part, whole in split(spell.anchor_on, span, CADENCES[cadence]):
+        yield FeeFacts(part, whole, timing, cadence, unused=until < charged)

@@ -9,47 +9,70 @@ from core import formats
 from core.periods import Period, midnight
 from invoices.lines import LineDraft
 from plans.keys import ROUNDING, days, explain_card
-from plans.pricing import CardTerms, PlanTerms
-from plans.proration import prorate
+from plans.pricing import CadenceName, CardTerms, PlanTerms, Timing
+from plans.proration import prorate, unused_share
+
+UNITS: dict[CadenceName, str] = {"monthly": "month", "yearly": "year"}
 
 
 @dataclass(frozen=True, slots=True)
 class FeeFacts:
-    """Days to charge of one billing period: `part` lies in `whole`."""
+    """Days to charge of one billing period: `part` lies in `whole`. They concern the fees of this timing and cadence.
+
+    `unused`: the days were charged before and are given back, as a line below zero.
+    """
 
     part: Period
     whole: Period
+    timing: Timing = "in_arrears"
+    cadence: CadenceName = "monthly"
+    unused: bool = False
+
+    def concerns(self, card: CardTerms) -> bool:
+        """Whether the fee is charged at this occasion; one that costs nothing is not given back."""
+        if self.unused and not card.amount:
+            return False
+        return card.timing == self.timing and (card.cadence == self.cadence or self.timing == "one_time")
 
 
 def fee_lines(subscription_id: int, terms: PlanTerms, fees: Iterable[FeeFacts]) -> Iterator[LineDraft]:
-    """One line per fee of the price list and part of a period; a part of no days has none."""
+    """One line per part of a period and fee that it concerns; a part of no days has none."""
     for fee in fees:
         if fee.part.days:
-            yield from (_fee_line(subscription_id, terms, card, fee) for card in terms.fees)
+            yield from (_fee_line(subscription_id, terms, card, fee) for card in terms.fees if fee.concerns(card))
+
+
+def fee_amount(amount: int, fee: FeeFacts) -> int:
+    """What the days cost, in minor units; below zero where they are given back."""
+    return -unused_share(amount, fee.part, fee.whole) if fee.unused else prorate(amount, fee.part, fee.whole)
 
 
 def _fee_line(subscription_id: int, terms: PlanTerms, card: CardTerms, fee: FeeFacts) -> LineDraft:
     return LineDraft(
-        key=f"subscription:{subscription_id}:fee:{card.key}:{days(fee.part)}",
+        key=f"subscription:{subscription_id}:{'unused' if fee.unused else 'fee'}:{card.key}:{days(fee.part)}",
         kind="fee",
-        title=card.name,
+        title=f"{card.name} (unused)" if fee.unused else card.name,
         detail=_fee_in_words(card, fee, terms.currency),
         starts_at=midnight(fee.part.start),
         ends_at=midnight(fee.part.end),
         quantity=Decimal(1),
-        amount=prorate(card.amount, fee.part, fee.whole),
+        amount=fee_amount(card.amount, fee),
         explain=_explain_fee(terms, card, fee),
     )
 
 
 def _fee_in_words(card: CardTerms, fee: FeeFacts, currency: str) -> str:
     price = formats.money(card.amount, currency)
+    if fee.timing == "one_time":
+        return f"{price}, once"
+    words = f"{price} × {fee.part.days} of {fee.whole.days} days"
     if fee.part == fee.whole:
-        return f"{price} × 1 month"
-    return f"{price} × {fee.part.days} of {fee.whole.days} days"
+        words = f"{price} × 1 {UNITS[fee.cadence]}"
+    return f"−{words}, not used" if fee.unused else words
 
 
 def _explain_fee(terms: PlanTerms, card: CardTerms, fee: FeeFacts) -> dict[str, Any]:
+    """`fee` (minor units) × `days` of `of_days`; `part` lies in `period`. Below zero where `unused`."""
     return {
         **explain_card(terms, card),
         "fee": card.amount,
@@ -57,5 +80,8 @@ def _explain_fee(terms: PlanTerms, card: CardTerms, fee: FeeFacts) -> dict[str, 
         "period": days(fee.whole),
         "days": fee.part.days,
         "of_days": fee.whole.days,
+        "timing": fee.timing,
+        "cadence": fee.cadence,
+        "unused": fee.unused,
         "rounding": ROUNDING + ", cumulative over the days of the period",
     }

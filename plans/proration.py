@@ -18,5 +18,14 @@ def prorate(amount: int, part: Period, whole: Period) -> int:
     return until_end - _price_of_first_days(amount, (part.start - whole.start).days, whole.days)
 
 
+def unused_share(charged: int, unused: Period, whole: Period, given_back: int = 0) -> int:
+    """What is given back for days of `whole` that were charged and not used, in minor units, never below 0.
+
+    Never more than what is left of the amount charged after what was given back of it before, so nothing is
+    returned twice, and with the days that were used it sums to the whole.
+    """
+    return max(0, min(prorate(charged, unused, whole), charged - given_back))
+
+
 def _price_of_first_days(amount: int, days: int, of: int) -> int:
     return round_half_away(Fraction(amount * days, of)) if of else 0
