@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import PaymentPolicy
 from core.ids import public_id
-from plans.pricing import CardTerms, PlanTerms
+from plans.pricing import CadenceName, CardTerms, PlanTerms, Timing
 
 
 class PlanStatus(models.TextChoices):
@@ -102,6 +102,17 @@ class PriceModel(models.TextChoices):
     UNIT = "unit", "Usage based"
 
 
+class FeeTiming(models.TextChoices):
+    IN_ARREARS = "in_arrears", "in arrears"
+    IN_ADVANCE = "in_advance", "in advance"
+    ONE_TIME = "one_time", "one time"
+
+
+class FeeCadence(models.TextChoices):
+    MONTHLY = "monthly", "monthly"
+    YEARLY = "yearly", "yearly"
+
+
 class RateCard(models.Model):
     """The price of one thing in one plan version."""
 
@@ -112,7 +123,19 @@ class RateCard(models.Model):
     feature = models.ForeignKey("usage.Feature", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     model = models.CharField(max_length=20, choices=PriceModel)
     amount = models.BigIntegerField(
-        null=True, blank=True, help_text="Flat fee per billing period, minor units, in arrears"
+        null=True, blank=True, help_text="Flat fee per month or year, or once; minor units"
+    )
+    timing = models.CharField(
+        max_length=20,
+        choices=FeeTiming,
+        default=FeeTiming.IN_ARREARS,
+        help_text="Of a flat fee: after its period, before it, or once when the plan starts",
+    )
+    cadence = models.CharField(
+        max_length=20,
+        choices=FeeCadence,
+        default=FeeCadence.MONTHLY,
+        help_text="Of a flat fee: the period it is for, counted from the anchor",
     )
     unit_amount = models.DecimalField(
         max_digits=30, decimal_places=12, null=True, blank=True, help_text="Price per `per_units`, major units"
@@ -130,6 +153,15 @@ class RateCard(models.Model):
                 condition=Q(model="flat", amount__gte=0, feature__isnull=True)
                 | Q(model="unit", unit_amount__gte=0, feature__isnull=False),
                 name="rate_card_priced_as_its_model",
+            ),
+            models.CheckConstraint(
+                condition=Q(timing__in=FeeTiming.values, cadence__in=FeeCadence.values), name="rate_card_timing_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(model="flat") & ~Q(timing="one_time")
+                | Q(model="flat", cadence="monthly")
+                | Q(timing="in_arrears", cadence="monthly"),
+                name="rate_card_timing_fits",
             ),
             models.CheckConstraint(condition=Q(per_units__gte=1, free_units__gte=0), name="rate_card_units_valid"),
         )
@@ -154,6 +186,8 @@ class RateCard(models.Model):
             feature_key=feature.key if feature else "",
             unit=feature.unit if feature else "",
             unit_plural=feature.unit_plural if feature else "",
+            timing=cast("Timing", str(self.timing)),
+            cadence=cast("CadenceName", str(self.cadence)),
         )
 
 
