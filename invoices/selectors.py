@@ -10,7 +10,7 @@ from accounts.models import PaymentMethod
 from accounts.selectors import countries
 from core.due import Due
 from invoices.exceptions import SellerMissingError
-from invoices.models import UNRESOLVED, Invoice, InvoiceStatus, Payment, PaymentStatus, Seller, TaxRate
+from invoices.models import UNRESOLVED, Invoice, InvoiceLine, InvoiceStatus, Payment, PaymentStatus, Seller, TaxRate
 from invoices.totals import NO_TAX, TaxRule
 
 PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
@@ -107,3 +107,10 @@ def billing_history(customer_id: int) -> QuerySet[Invoice]:
 def latest_invoice(customer_id: int) -> Invoice | None:
     """The last issued one."""
     return billing_history(customer_id).first()
+
+
+def line_by_key(customer_id: int, key: str) -> InvoiceLine | None:
+    """A customer's line by its Explain address, with its invoice if it has one; None for anybody else's."""
+    if "\x00" in key:  # PostgreSQL has no such text
+        return None
+    return InvoiceLine.objects.select_related("invoice").filter(customer_id=customer_id, key=key).first()
