@@ -7,7 +7,7 @@ from typing import Literal
 from accounts.models import PaymentPolicy
 from core.periods import Period
 from invoices.lines import InvoiceDraft, LineDraft
-from plans.charges import SpellFacts, rate_usage
+from plans.charges import RatedWindow, SpellFacts, rate_usage
 from plans.models import RatedUsage, Subscription
 
 
@@ -34,21 +34,28 @@ def save_watermarks(rated: Iterable[tuple[SpellFacts, str]], at: datetime) -> No
     RatedUsage.objects.bulk_create(
         rows,
         update_conflicts=True,
-        unique_fields=["subscription", "rate_card", "window_starts_at"],
+        unique_fields=["subscription", "rate_card", "window_starts_at", "number"],
         update_fields=["window_ends_at", "planned_ends_at", "quantity", "amount", "invoice_key", "rated_at"],
     )
 
 
 def _watermarks(facts: SpellFacts, invoice_key: str, at: datetime) -> Iterator[RatedUsage]:
     for rated in rate_usage(facts):
-        yield RatedUsage(
-            subscription_id=facts.subscription_id,
-            rate_card_id=rated.card.id,
-            window_starts_at=rated.facts.cut.start,
-            window_ends_at=rated.facts.cut.end,
-            planned_ends_at=rated.facts.planned.end,
-            quantity=rated.priced.quantity,
-            amount=rated.amount,
-            invoice_key=invoice_key,
-            rated_at=at,
-        )
+        yield _watermark(facts.subscription_id, rated, 0, invoice_key, at)
+    for late in facts.late:
+        yield _watermark(late.subscription_id, late.rated, late.number, invoice_key, at)
+
+
+def _watermark(subscription_id: int, rated: RatedWindow, number: int, invoice_key: str, at: datetime) -> RatedUsage:
+    return RatedUsage(
+        subscription_id=subscription_id,
+        rate_card_id=rated.card.id,
+        window_starts_at=rated.facts.cut.start,
+        window_ends_at=rated.facts.cut.end,
+        planned_ends_at=rated.facts.planned.end,
+        number=number,
+        quantity=rated.priced.quantity,
+        amount=rated.amount,
+        invoice_key=invoice_key,
+        rated_at=at,
+    )

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from invoices.lines import LineDraft
 from plans.fees import FeeFacts, fee_lines
+from plans.late import LateFacts, late_lines
 from plans.pricing import PlanTerms
 from plans.rating import RatedWindow, UsageFacts, rate_windows, units, usage_key, usage_lines
 
@@ -31,6 +32,7 @@ class SpellFacts:
     """Everything that decides what one subscription owes now.
 
     `rated` says what of a window has been billed before, by (rate card id, start): its quantity and amount.
+    `late`: windows billed before, also of the customer's earlier subscriptions, in which more is used by now, or less.
     """
 
     subscription_id: int
@@ -39,6 +41,7 @@ class SpellFacts:
     fees: tuple[FeeFacts, ...] = ()
     usage: tuple[UsageFacts, ...] = ()
     rated: Mapping[tuple[int, datetime], tuple[Decimal, int]] = field(default_factory=dict)
+    late: tuple[LateFacts, ...] = ()
 
 
 def rate_usage(facts: SpellFacts) -> tuple[RatedWindow, ...]:
@@ -47,11 +50,12 @@ def rate_usage(facts: SpellFacts) -> tuple[RatedWindow, ...]:
 
 
 def compose_charges(facts: SpellFacts) -> tuple[LineDraft, ...]:
-    """The lines: fees first, then usage by window, in the order of the price list. Amounts in minor units.
+    """The lines: fees, then usage by window, in the order of the price list, then late usage. Amounts in minor units.
 
     A fee of no days and a window without usage have no line; usage within the included units has one, of 0.
     """
     return (
         *fee_lines(facts.subscription_id, facts.terms, facts.fees),
         *usage_lines(facts.subscription_id, facts.terms, rate_usage(facts)),
+        *late_lines(facts.late),
     )

@@ -1,6 +1,6 @@
 """Step one of every figure: gather the facts. A fixed number of queries, however many subscriptions."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -8,10 +8,11 @@ from decimal import Decimal
 from core.periods import Window
 from plans.charges import SpellFacts, UsageFacts
 from plans.cycle import Slice
-from plans.models import RatedUsage, Subscription
+from plans.late import LateFacts
+from plans.models import Subscription
+from plans.pricing import PlanTerms
+from plans.selectors.watermarks import Watermark, touched_windows, watermarks
 from usage.selectors import Span, quantities
-
-Rated = dict[tuple[int, datetime], tuple[Decimal, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +26,51 @@ class Claim:
     slice: Slice
     discarding: frozenset[str] = frozenset()
 
+    @property
+    def customer_id(self) -> int:
+        return self.subscription.customer_id
+
+    def covers(self, mark: Watermark) -> bool:
+        """Whether its own usage lines speak of the window, so that no late line does."""
+        return mark.subscription_id == self.subscription.pk and any(
+            cut.start == mark.window.start for cut, _planned in self.slice.windows
+        )
+
 
 def gather(claims: Sequence[Claim], *, seen_until: datetime | None = None) -> list[SpellFacts]:
-    """The facts of each claim, in order: two queries in all.
+    """The facts of each claim, in order: three queries in all, and two more where usage came late.
 
     `seen_until` looks at usage before that instant only, for figures about a window that is still running.
     """
-    used = quantities([span for claim in claims for span in _spans(claim, seen_until)])
-    rated = _rated(claims)
-    return [_facts(claim, used, rated.get(claim.subscription.pk, {}), seen_until) for claim in claims]
+    marks = watermarks({claim.customer_id for claim in claims}, {key for claim in claims for key in claim.discarding})
+    by_customer = _by_customer(marks)
+    late = touched_windows(
+        [mark for claim in claims for mark in by_customer.get(claim.customer_id, ()) if not claim.covers(mark)]
+    )
+    used = quantities([*_all_spans(claims, seen_until), *(mark.span for mark in late)])
+    terms = _terms(claims, late)
+    late_by_customer = _by_customer(late)
+    return [
+        _facts(
+            claim,
+            used,
+            by_customer.get(claim.customer_id, ()),
+            tuple(
+                _late(mark, terms[mark.subscription_id], used) for mark in late_by_customer.get(claim.customer_id, ())
+            ),
+            seen_until,
+        )
+        for claim in claims
+    ]
 
 
-def _facts(claim: Claim, used: Mapping[Span, Decimal], rated: Rated, seen_until: datetime | None) -> SpellFacts:
+def _facts(
+    claim: Claim,
+    used: Mapping[Span, Decimal],
+    marks: Sequence[Watermark],
+    late: tuple[LateFacts, ...],
+    seen_until: datetime | None,
+) -> SpellFacts:
     subscription = claim.subscription
     return SpellFacts(
         subscription_id=subscription.pk,
@@ -47,29 +81,46 @@ def _facts(claim: Claim, used: Mapping[Span, Decimal], rated: Rated, seen_until:
             UsageFacts(cut, planned, {span.feature_id: used[span] for span in _window_spans(claim, cut, seen_until)})
             for cut, planned in claim.slice.windows
         ),
-        rated=rated,
+        rated={(mark.card_id, mark.window.start): (mark.quantity, mark.amount) for mark in marks if claim.covers(mark)},
+        late=tuple(facts for facts in late if facts.has_moved),
     )
 
 
-def _spans(claim: Claim, seen_until: datetime | None) -> Iterator[Span]:
-    for cut, _planned in claim.slice.windows:
-        yield from _window_spans(claim, cut, seen_until)
+def _late(mark: Watermark, terms: PlanTerms, used: Mapping[Span, Decimal]) -> LateFacts:
+    return LateFacts(
+        subscription_id=mark.subscription_id,
+        terms=terms,
+        card=next(card for card in terms.cards if card.id == mark.card_id),
+        usage=UsageFacts(mark.window, mark.planned, {mark.feature_id: used[mark.span]}),
+        number=mark.number + 1,
+        billed_quantity=mark.quantity,
+        billed_amount=mark.amount,
+    )
+
+
+def _terms(claims: Sequence[Claim], late: Sequence[Watermark]) -> dict[int, PlanTerms]:
+    """The price list of every spell that a late window belongs to."""
+    terms = {claim.subscription.pk: claim.subscription.plan.terms() for claim in claims}
+    missing = {mark.subscription_id for mark in late} - terms.keys()
+    if missing:
+        terms |= {spell.pk: spell.plan.terms() for spell in Subscription.objects.with_terms().filter(pk__in=missing)}
+    return terms
+
+
+def _by_customer(marks: Sequence[Watermark]) -> dict[int, list[Watermark]]:
+    found: dict[int, list[Watermark]] = {}
+    for mark in marks:
+        found.setdefault(mark.customer_id, []).append(mark)
+    return found
+
+
+def _all_spans(claims: Sequence[Claim], seen_until: datetime | None) -> Iterator[Span]:
+    for claim in claims:
+        for cut, _planned in claim.slice.windows:
+            yield from _window_spans(claim, cut, seen_until)
 
 
 def _window_spans(claim: Claim, window: Window, seen_until: datetime | None) -> list[Span]:
     seen = window if seen_until is None else window.until(seen_until)
     features = claim.subscription.plan.terms().feature_ids
-    return [Span(claim.subscription.customer_id, feature, seen.start, seen.end) for feature in features]
-
-
-def _rated(claims: Sequence[Claim]) -> dict[int, Rated]:
-    discarding: Collection[str] = {key for claim in claims for key in claim.discarding}
-    starts = {cut.start for claim in claims for cut, _planned in claim.slice.windows}
-    rows = RatedUsage.objects.filter(
-        subscription__in=[claim.subscription.pk for claim in claims], window_starts_at__in=starts
-    ).exclude(invoice_key__in=discarding)
-    rated: dict[int, Rated] = {}
-    for row in rows:
-        by_window = rated.setdefault(row.subscription_id, {})
-        by_window[row.rate_card_id, row.window_starts_at] = (row.quantity, row.amount)
-    return rated
+    return [Span(claim.customer_id, feature, seen.start, seen.end) for feature in features]

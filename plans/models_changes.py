@@ -1,0 +1,108 @@
+"""Changes of plan: what was quoted to a person, and what staff have scheduled. Part of `plans.models`."""
+
+from functools import partial
+
+from django.db import models
+from django.db.models import Q
+
+from core.ids import public_id
+
+
+class QuoteKind(models.TextChoices):
+    SUBSCRIBE = "subscribe", "subscribe"
+    CHANGE = "change", "change"
+    CANCEL = "cancel", "cancel"
+
+
+class ChangeQuote(models.Model):
+    """What a confirm page showed, to the cent. The confirm carries it and is refused if anything moved."""
+
+    public_id = models.CharField(max_length=40, unique=True, default=partial(public_id, "quo"), editable=False)
+    kind = models.CharField(max_length=20, choices=QuoteKind)
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
+    subscription = models.ForeignKey(
+        "plans.Subscription", on_delete=models.PROTECT, related_name="+", help_text="The spell it would end"
+    )
+    plan = models.ForeignKey(
+        "plans.Plan", on_delete=models.PROTECT, related_name="+", help_text="The version it would open"
+    )
+    opens_id = models.BigIntegerField(
+        null=True, help_text="Number kept for the spell it would open, so that its first lines have their keys already"
+    )
+    effective_at = models.DateTimeField(help_text="The instant of the change if confirmed")
+    expires_at = models.DateTimeField()
+    currency = models.CharField(max_length=3)
+    lines = models.JSONField(default=list)
+    discards = models.JSONField(
+        default=list, help_text="Announced drafts that it takes the place of: key, billing date, total"
+    )
+    subtotal = models.BigIntegerField()
+    tax_label = models.CharField(max_length=40, blank=True)
+    tax_percent = models.DecimalField(max_digits=7, decimal_places=4, default=0)
+    tax = models.BigIntegerField()
+    total = models.BigIntegerField()
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
+    accepted_at = models.DateTimeField(null=True, help_text="Confirmed by a person; may still wait for a card")
+    completed_at = models.DateTimeField(null=True, help_text="Carried out; a repeat gives the same result")
+    opened = models.ForeignKey(
+        "plans.Subscription",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The spell it has opened",
+    )
+    invoice = models.ForeignKey(
+        "invoices.Invoice", null=True, on_delete=models.PROTECT, related_name="+", help_text="The closing invoice"
+    )
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(kind__in=QuoteKind.values), name="quote_kind_known"),)
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class ScheduleStatus(models.TextChoices):
+    SCHEDULED = "scheduled", "scheduled"
+    DONE = "done", "done"
+    SUPERSEDED = "superseded", "superseded"  # the customer, or staff, have changed the plan otherwise before
+
+
+class ScheduledChange(models.Model):
+    """A change of plan that staff have decided; the run carries it out as of its instant, in the order of the bills."""
+
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
+    plan = models.ForeignKey(
+        "plans.Plan", on_delete=models.PROTECT, related_name="+", help_text="The version it will open"
+    )
+    effective_at = models.DateTimeField(help_text="The old plan ends and the new one begins at this instant")
+    status = models.CharField(max_length=20, choices=ScheduleStatus, default=ScheduleStatus.SCHEDULED)
+    reason = models.CharField(max_length=300)
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
+    settled_at = models.DateTimeField(null=True, help_text="When it was carried out or superseded")
+    opened = models.ForeignKey(
+        "plans.Subscription",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The spell it has opened",
+    )
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("customer",), condition=Q(status="scheduled"), name="one_scheduled_change"),
+            models.CheckConstraint(condition=Q(status__in=ScheduleStatus.values), name="scheduled_change_status_known"),
+            models.CheckConstraint(
+                condition=Q(status="scheduled", settled_at__isnull=True)
+                | (~Q(status="scheduled") & Q(settled_at__isnull=False)),
+                name="scheduled_change_settled_at",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("effective_at",), condition=Q(status="scheduled"), name="scheduled_change_due"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} to {self.plan_id} at {self.effective_at:%Y-%m-%d %H:%M}"
