@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Literal, NamedTuple, Self, cast
+from typing import NamedTuple, Self, cast
 
 from django.conf import settings
 from django.db import connection, models
@@ -12,7 +12,15 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import PaymentPolicy
 from core.ids import public_id
-from plans.pricing import CadenceName, CardTerms, PlanTerms, Timing
+from core.money import to_major
+from plans.models_changes import ChangeQuote as ChangeQuote
+from plans.models_changes import QuoteKind as QuoteKind
+from plans.models_changes import ScheduledChange as ScheduledChange
+from plans.models_changes import ScheduleStatus as ScheduleStatus
+from plans.models_prices import PriceModel as PriceModel
+from plans.models_prices import PriceTier as PriceTier
+from plans.models_prices import tiers_of, tiers_subquery
+from plans.pricing import CadenceName, CardTerms, Model, PlanTerms, Timing
 
 
 class PlanStatus(models.TextChoices):
@@ -34,7 +42,7 @@ class PlanQuerySet(models.QuerySet["Plan"]):
     def with_cards(self) -> Self:
         """Two queries in all, however many plans: `terms()` then asks nothing."""
         return self.prefetch_related(
-            models.Prefetch("rate_cards", RateCard.objects.select_related("feature").order_by("position", "pk"))
+            models.Prefetch("rate_cards", RateCard.objects.with_terms().order_by("position", "pk"))
         )
 
 
@@ -89,17 +97,12 @@ class Plan(models.Model):
     def terms(self) -> PlanTerms:
         """Its prices as plain values, for the pure modules; loaded `with_cards` they are read once."""
         if self._terms is None:
-            cards = tuple(card.terms() for card in self.rate_cards.all())
+            cards = tuple(card.terms(self.currency) for card in self.rate_cards.all())
             terms = PlanTerms(self.pk, self.key, self.name, self.version, self.currency, cards)
             if "rate_cards" not in getattr(self, "_prefetched_objects_cache", {}):
                 return terms
             self._terms = terms
         return self._terms
-
-
-class PriceModel(models.TextChoices):
-    FLAT = "flat", "Flat fee"
-    UNIT = "unit", "Usage based"
 
 
 class FeeTiming(models.TextChoices):
@@ -113,6 +116,12 @@ class FeeCadence(models.TextChoices):
     YEARLY = "yearly", "yearly"
 
 
+class RateCardQuerySet(models.QuerySet["RateCard"]):
+    def with_terms(self) -> Self:
+        """One query: `terms()` then asks nothing."""
+        return self.select_related("feature").annotate(tier_values=tiers_subquery())
+
+
 class RateCard(models.Model):
     """The price of one thing in one plan version."""
 
@@ -122,9 +131,7 @@ class RateCard(models.Model):
     position = models.PositiveSmallIntegerField(default=0)
     feature = models.ForeignKey("usage.Feature", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     model = models.CharField(max_length=20, choices=PriceModel)
-    amount = models.BigIntegerField(
-        null=True, blank=True, help_text="Flat fee per month or year, or once; minor units"
-    )
+    amount = models.BigIntegerField(null=True, blank=True, help_text="Flat fee per month or year, or once; minor units")
     timing = models.CharField(
         max_length=20,
         choices=FeeTiming,
@@ -138,12 +145,30 @@ class RateCard(models.Model):
         help_text="Of a flat fee: the period it is for, counted from the anchor",
     )
     unit_amount = models.DecimalField(
-        max_digits=30, decimal_places=12, null=True, blank=True, help_text="Price per `per_units`, major units"
+        max_digits=30,
+        decimal_places=12,
+        null=True,
+        blank=True,
+        help_text="Price per `per_units`, or of one package, major units",
     )
-    per_units = models.PositiveIntegerField(default=1, help_text="12.00 per 1,000,000: sub-cent prices stay readable")
+    per_units = models.PositiveIntegerField(
+        default=1, help_text="12.00 per 1,000,000: sub-cent prices stay readable. Of a package: how many are in it"
+    )
     free_units = models.DecimalField(
         max_digits=38, decimal_places=12, default=0, help_text="Included in every usage window"
     )
+    discount_percent = models.DecimalField(
+        max_digits=7, decimal_places=4, default=0, help_text="Off the price of usage: 0 to 100"
+    )
+    minimum_amount = models.BigIntegerField(
+        null=True, blank=True, help_text="Least charge of a usage window, minor units; posted when it closes"
+    )
+    maximum_amount = models.BigIntegerField(
+        null=True, blank=True, help_text="Highest charge of a usage window, minor units"
+    )
+
+    objects = RateCardQuerySet.as_manager()
+    tier_values: list[str]
 
     class Meta:
         constraints = (
@@ -151,7 +176,8 @@ class RateCard(models.Model):
             models.UniqueConstraint(fields=("plan", "feature"), name="rate_card_feature_once"),
             models.CheckConstraint(
                 condition=Q(model="flat", amount__gte=0, feature__isnull=True)
-                | Q(model="unit", unit_amount__gte=0, feature__isnull=False),
+                | Q(model__in=("unit", "package"), unit_amount__gte=0, feature__isnull=False)
+                | Q(model__in=("graduated", "volume", "free"), unit_amount__isnull=True, feature__isnull=False),
                 name="rate_card_priced_as_its_model",
             ),
             models.CheckConstraint(
@@ -164,20 +190,32 @@ class RateCard(models.Model):
                 name="rate_card_timing_fits",
             ),
             models.CheckConstraint(condition=Q(per_units__gte=1, free_units__gte=0), name="rate_card_units_valid"),
+            models.CheckConstraint(
+                condition=Q(discount_percent__range=(0, 100))
+                & (~Q(model="flat") | Q(discount_percent=0, minimum_amount__isnull=True, maximum_amount__isnull=True))
+                & (Q(minimum_amount__isnull=True) | Q(minimum_amount__gte=0))
+                & (Q(maximum_amount__isnull=True) | Q(maximum_amount__gte=0))
+                & (
+                    Q(minimum_amount__isnull=True)
+                    | Q(maximum_amount__isnull=True)
+                    | Q(minimum_amount__lte=F("maximum_amount"))
+                ),
+                name="rate_card_limits_valid",
+            ),
         )
         ordering = ("plan", "position", "id")
 
     def __str__(self) -> str:
         return f"{self.plan}: {self.name}"
 
-    def terms(self) -> CardTerms:
-        """The same as a plain value, for the pure modules."""
+    def terms(self, currency: str) -> CardTerms:
+        """The same as a plain value, for the pure modules; amounts of usage in major units of the currency."""
         feature = self.feature
         return CardTerms(
             id=self.pk,
             key=self.key,
             name=self.name,
-            model=cast("Literal['flat', 'unit']", str(self.model)),
+            model=cast("Model", str(self.model)),
             amount=self.amount or 0,
             unit_amount=self.unit_amount or Decimal(0),
             per_units=self.per_units,
@@ -186,6 +224,10 @@ class RateCard(models.Model):
             feature_key=feature.key if feature else "",
             unit=feature.unit if feature else "",
             unit_plural=feature.unit_plural if feature else "",
+            tiers=tiers_of(self, currency),
+            discount_percent=self.discount_percent,
+            minimum=None if self.minimum_amount is None else to_major(self.minimum_amount, currency),
+            maximum=None if self.maximum_amount is None else to_major(self.maximum_amount, currency),
             timing=cast("Timing", str(self.timing)),
             cadence=cast("CadenceName", str(self.cadence)),
         )
@@ -254,6 +296,11 @@ class Subscription(models.Model):
     calculate_at = models.DateTimeField(
         null=True, blank=True, help_text="Three days before next_billing_on; null: nothing to calculate."
     )
+    follow_up_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Ended, and no paid plan came after: when late usage is looked for next, by the anchor's calendar.",
+    )
 
     objects = SubscriptionQuerySet.as_manager()
 
@@ -271,20 +318,30 @@ class Subscription(models.Model):
                 name="subscription_calendar_whole",
             ),
         )
-        indexes = (models.Index(fields=("calculate_at",), condition=Q(ends_at__isnull=True), name="subscription_due"),)
+        indexes = (
+            models.Index(fields=("calculate_at",), condition=Q(ends_at__isnull=True), name="subscription_due"),
+            models.Index(
+                fields=("follow_up_at",), condition=Q(follow_up_at__isnull=False), name="subscription_follow_up"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.customer} on {self.plan}"
 
 
 class RatedUsage(models.Model):
-    """Watermark: what of a usage window has been rated and billed. The next rating posts only the difference."""
+    """Watermark: what of a usage window has been rated and billed. The next rating posts only the difference.
+
+    One row per posting, `quantity` and `amount` of the whole window as of then: the row with the highest number is
+    the watermark, and deleting the rows of a discarded draft takes it back to where it stood before.
+    """
 
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="rated_usage")
     rate_card = models.ForeignKey(RateCard, on_delete=models.PROTECT, related_name="+")
     window_starts_at = models.DateTimeField()
     window_ends_at = models.DateTimeField()
     planned_ends_at = models.DateTimeField(help_text="Where the window would have ended; later where it was cut")
+    number = models.PositiveSmallIntegerField(default=0, help_text="0: the window's own line; then its late ones")
     quantity = models.DecimalField(max_digits=38, decimal_places=12)
     amount = models.BigIntegerField()
     invoice_key = models.CharField(max_length=120, help_text="The invoice that billed it; a discarded draft rewinds it")
@@ -292,56 +349,13 @@ class RatedUsage(models.Model):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=("subscription", "rate_card", "window_starts_at"), name="rated_usage_once"),
+            models.UniqueConstraint(
+                fields=("subscription", "rate_card", "window_starts_at", "number"), name="rated_usage_once"
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.subscription_id} {self.rate_card_id} {self.window_starts_at:%Y-%m-%d}"
-
-
-class QuoteKind(models.TextChoices):
-    SUBSCRIBE = "subscribe", "subscribe"
-    CANCEL = "cancel", "cancel"
-
-
-class ChangeQuote(models.Model):
-    """What a confirm page showed, to the cent. The confirm carries it and is refused if anything moved."""
-
-    public_id = models.CharField(max_length=40, unique=True, default=partial(public_id, "quo"), editable=False)
-    kind = models.CharField(max_length=20, choices=QuoteKind)
-    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
-    subscription = models.ForeignKey(
-        Subscription, on_delete=models.PROTECT, related_name="+", help_text="The spell it would end"
-    )
-    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+", help_text="The version it would open")
-    effective_at = models.DateTimeField(help_text="The instant of the change if confirmed")
-    expires_at = models.DateTimeField()
-    currency = models.CharField(max_length=3)
-    lines = models.JSONField(default=list)
-    discards = models.JSONField(
-        default=list, help_text="Announced drafts that it takes the place of: key, billing date, total"
-    )
-    subtotal = models.BigIntegerField()
-    tax_label = models.CharField(max_length=40, blank=True)
-    tax_percent = models.DecimalField(max_digits=7, decimal_places=4, default=0)
-    tax = models.BigIntegerField()
-    total = models.BigIntegerField()
-    created_at = models.DateTimeField()
-    created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
-    accepted_at = models.DateTimeField(null=True, help_text="Confirmed by a person; may still wait for a card")
-    completed_at = models.DateTimeField(null=True, help_text="Carried out; a repeat gives the same result")
-    opened = models.ForeignKey(
-        Subscription, null=True, on_delete=models.PROTECT, related_name="+", help_text="The spell it has opened"
-    )
-    invoice = models.ForeignKey(
-        "invoices.Invoice", null=True, on_delete=models.PROTECT, related_name="+", help_text="The closing invoice"
-    )
-
-    class Meta:
-        constraints = (models.CheckConstraint(condition=Q(kind__in=QuoteKind.values), name="quote_kind_known"),)
-
-    def __str__(self) -> str:
-        return self.public_id
 
 
 class InquiryStatus(models.TextChoices):

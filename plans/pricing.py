@@ -110,7 +110,7 @@ class PlanTerms:
 
 @dataclass(frozen=True, slots=True)
 class PricedTier:
-    """The part of a quantity that falls into one tier: `quantity` units above `start`, exact; amounts in major units."""
+    """The part of a quantity in one tier: `quantity` units above `start`, exact; amounts in major units."""
 
     number: int
     start: Fraction

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("plans", "0002_immutable")]
+    dependencies = [("plans", "0003_prices")]
 
     operations = [
         migrations.AddField(
@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
             model_name="ratecard",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("timing__in", ["in_arrears", "in_advance", "one_time"]), ("cadence__in", ["monthly", "yearly"])
+                    ("cadence__in", ["monthly", "yearly"]), ("timing__in", ["in_arrears", "in_advance", "one_time"])
                 ),
                 name="rate_card_timing_known",
             ),
