@@ -11,7 +11,7 @@ from decimal import Decimal
 from invoices.lines import LineDraft
 from plans.keys import instants
 from plans.pricing import CardTerms, PlanTerms
-from plans.rating import RatedWindow, UsageFacts, rate_windows, usage_lines
+from plans.rating import RatedWindow, UsageFacts, rate_windows, usage_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,13 @@ def late_key(subscription_id: int, card_key: str, usage: UsageFacts, number: int
 def late_lines(late: Iterable[LateFacts]) -> Iterator[LineDraft]:
     """One line per window whose price has moved."""
     for facts in late:
-        if facts.rated.difference:
-            [line] = usage_lines(facts.subscription_id, facts.terms, [facts.rated])
-            key = late_key(facts.subscription_id, facts.card.key, facts.usage, facts.number)
-            yield replace(line, key=key, title=f"{line.title} (late usage)")
+        rated = facts.rated
+        if rated.total_difference:
+            line = usage_line(facts.subscription_id, facts.terms, rated)
+            yield replace(
+                line,
+                key=late_key(facts.subscription_id, facts.card.key, facts.usage, facts.number),
+                title=f"{line.title} (late usage)",
+                amount=rated.total_difference,
+                explain={**line.explain, "line": "late"},
+            )

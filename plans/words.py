@@ -1,25 +1,43 @@
-"""PURE: prices in words, the same on tiles, tables, forms and in e-mails."""
+"""PURE: prices and what they come to in words, the same on tiles, tables, forms, lines and in e-mails."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
 
 from core import formats
-from plans.pricing import CardTerms, PlanTerms
+from core.money import quantize
+from plans.pricing import TIERED, WHOLE, CardTerms, PlanTerms, PricedTier, PricedUsage, Tier
+
+TIERS_SHOWN = 4  # a line that reaches more of them says how many; Explain has them all
+PERIODS = {"monthly": "per month", "yearly": "per year"}
 
 
 def card_price(card: CardTerms, currency: str) -> str:
-    """`$49.00 per month` · `$1.00 per 1,000 requests after 10,000 included` · `1,000,000 included, then no charge`."""
+    """`$49.00 per month` · `$1.00 per 1,000 requests after 10,000 included` · `1,000,000 included, then no charge`.
+
+    `$0.30 per request up to 1,000, then $0.20 per request up to 5,000, then $0.10 per request, 10 % off`.
+    """
     if card.model == "flat":
-        return f"{formats.money(card.amount, currency)} per month"
+        return _fee(card, currency)
     included = formats.quantity(card.free_units) if card.free_units else ""
-    if not card.is_priced:
-        return f"{included} included, more is not charged" if included else "Not charged"
-    price = unit_price(card, currency)
-    return f"{price} after {included} included" if included else price
+    if card.prices_usage:
+        price = ", then ".join(_tier_prices(card, currency)) if card.model in TIERED else unit_price(card, currency)
+        price += " for all units" if card.model == "volume" and len(card.tiers) > 1 else ""
+        price += f" after {included} included" if included else ""
+    else:
+        price = f"{included} included, more is not charged" if included else "Not charged"
+    return price + "".join(_conditions(card, currency))
 
 
 def unit_price(card: CardTerms, currency: str) -> str:
-    """`$1.00 per 1,000 requests`; `No charge` where the price is 0."""
-    if not card.is_priced:
+    """`$1.00 per 1,000 requests`; `From $0.10 per request` where tiers differ; `No charge` where the price is 0."""
+    if not card.prices_usage:
         return "No charge"
-    return formats.unit_price(card.unit_amount, card.per_units, currency, card.unit, card.unit_plural)
+    if card.model not in TIERED:
+        return _per_units(card.unit_amount, card.per_units, currency, card.unit, card.unit_plural)
+    lowest = min(card.tiers, key=lambda tier: tier.unit_amount)
+    return f"From {_per_units(lowest.unit_amount, card.per_units, currency, card.unit, card.unit_plural)}"
 
 
 def included_units(card: CardTerms) -> str:
@@ -28,5 +46,116 @@ def included_units(card: CardTerms) -> str:
 
 
 def monthly_fee(terms: PlanTerms) -> int:
-    """The flat fees of a month, minor units."""
-    return sum(card.amount for card in terms.fees)
+    """The flat fees of a month, minor units; those of a year or once are not among them."""
+    return sum(card.amount for card in terms.fees if card.cadence == "monthly" and card.timing != "one_time")
+
+
+def _fee(card: CardTerms, currency: str) -> str:
+    amount = formats.money(card.amount, currency)
+    if card.timing == "one_time":
+        return f"{amount} once"
+    return f"{amount} {PERIODS[card.cadence]}" + (", in advance" if card.timing == "in_advance" else "")
+
+
+def _tier_prices(card: CardTerms, currency: str) -> Iterator[str]:
+    for tier in card.tiers:
+        limit = "" if tier.up_to is None else f" up to {formats.quantity(tier.up_to)}"
+        yield _tier_price(card, tier, currency) + limit
+
+
+def _tier_price(card: CardTerms, tier: Tier, currency: str) -> str:
+    flat = formats.price(tier.flat_amount, currency)
+    if tier.flat_amount and not tier.unit_amount:
+        return f"{flat} flat"
+    price = _per_units(tier.unit_amount, card.per_units, currency, card.unit, card.unit_plural)
+    return f"{price} plus {flat} flat" if tier.flat_amount else price
+
+
+def _conditions(card: CardTerms, currency: str) -> Iterator[str]:
+    if card.discount_percent:
+        yield f", {formats.quantity(card.discount_percent)} % off"
+    if card.minimum:
+        yield f", at least {formats.price(card.minimum, currency)} per month"
+    if card.maximum is not None:
+        yield f", at most {formats.price(card.maximum, currency)} per month"
+
+
+@lru_cache(maxsize=1024)
+def _per_units(unit_amount: Decimal, per_units: int, currency: str, unit: str, unit_plural: str) -> str:
+    """Written once per price, not once per customer."""
+    return formats.unit_price(unit_amount, per_units, currency, unit, unit_plural)
+
+
+# --- what a line comes to --------------------------------------------------------------------------------------------
+
+
+def usage_in_words(card: CardTerms, priced: PricedUsage, billed: int, currency: str) -> str:
+    """`(12,345 − 10,000 included) × $1.00 per 1,000 requests` · `1,000 × $0.30 + 200 × $0.20 per request, less 10 %`.
+
+    `billed`: what of the window was billed before, minor units.
+    """
+    words = _counted_in_words(card, priced, currency)
+    if card.discount_percent and priced.list_amount:
+        words += f", less {formats.quantity(card.discount_percent)} %"
+    if priced.is_capped and priced.maximum is not None:
+        words += f", at most {_money(priced.maximum, currency)}"
+    return words + (f" − {formats.money(billed, currency)} billed before" if billed else "")
+
+
+def minimum_in_words(card: CardTerms, share: Fraction, amount: int, currency: str) -> str:
+    """`$100.00 minimum − $63.20 for usage` · `$100.00 minimum × 11/27 − $20.00 for usage`. `amount` in minor units."""
+    minimum = f"{formats.price(card.minimum or Decimal(0), currency)} minimum"
+    cut = "" if share == WHOLE else f" × {share}"
+    return f"{minimum}{cut} − {formats.money(amount, currency)} for usage"
+
+
+@lru_cache(maxsize=4096)
+def units(exact: Fraction) -> str:
+    """An exact number of units for people: at most two decimals, with a sign where that is not the whole truth."""
+    near = Decimal(exact.numerator) / Decimal(exact.denominator)
+    shown = near.quantize(Decimal("0.01")).normalize()
+    return ("" if Fraction(shown) == exact else "≈ ") + formats.quantity(shown)
+
+
+def _counted_in_words(card: CardTerms, priced: PricedUsage, currency: str) -> str:
+    quantity = formats.quantity(priced.quantity)
+    if priced.included and not priced.billable and not priced.list_amount:
+        return f"{quantity} of {units(priced.included)} included"
+    counted = f"({quantity} − {units(priced.included)} included)" if priced.included else quantity
+    if card.model == "free":
+        return f"{counted}, not charged"
+    if card.model in TIERED:
+        return _tiers_in_words(card, priced, counted, currency)
+    packages = f" in {priced.packages:,} × " if card.model == "package" else " × "
+    return counted + packages + unit_price(card, currency)
+
+
+def _tiers_in_words(card: CardTerms, priced: PricedUsage, counted: str, currency: str) -> str:
+    per = f" per {_unit(card)}"
+    prefix = f"{counted}: " if priced.included else ""
+    if len(priced.tiers) > TIERS_SHOWN:
+        return f"{counted} in {len(priced.tiers)} tiers"
+    sum_of_tiers = " + ".join(part for tier in priced.tiers for part in _tier_parts(tier, currency))
+    if not sum_of_tiers:
+        return counted
+    return prefix + sum_of_tiers + (per if any(tier.unit_amount and tier.quantity for tier in priced.tiers) else "")
+
+
+def _tier_parts(tier: PricedTier, currency: str) -> Iterator[str]:
+    if tier.flat_amount:
+        yield f"{_money(tier.flat_amount, currency)} flat"
+    if tier.quantity and (tier.unit_amount or not tier.flat_amount):
+        yield f"{units(tier.quantity)} × {formats.price(tier.unit_amount, currency)}"
+
+
+def _unit(card: CardTerms) -> str:
+    if card.per_units == 1:
+        return card.unit
+    return f"{formats.quantity(card.per_units)} {card.unit_plural or card.unit + 's'}"
+
+
+def _money(exact: Fraction, currency: str) -> str:
+    """Exact major units for people, with a sign where it had to be rounded."""
+    amount = quantize(exact, currency)
+    shown = formats.money(amount, currency)
+    return shown if Fraction(amount) == exact * quantize(1, currency) else f"≈ {shown}"

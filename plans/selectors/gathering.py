@@ -78,7 +78,12 @@ def _facts(
         terms=subscription.plan.terms(),
         fees=claim.slice.fees,
         usage=tuple(
-            UsageFacts(cut, planned, {span.feature_id: used[span] for span in _window_spans(claim, cut, seen_until)})
+            UsageFacts(
+                cut,
+                planned,
+                {span.feature_id: used[span] for span in _window_spans(claim, cut, seen_until)},
+                closed=seen_until is None or cut.end <= seen_until,
+            )
             for cut, planned in claim.slice.windows
         ),
         rated={(mark.card_id, mark.window.start): (mark.quantity, mark.amount) for mark in marks if claim.covers(mark)},
