@@ -19,6 +19,7 @@ from usage.paths import keys
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+STORING = timedelta(minutes=5)  # longer than a batch needs from its arrival until it is visible
 
 Interval = tuple[datetime, datetime]
 
@@ -48,6 +49,20 @@ def quantities(spans: Sequence[Span]) -> dict[Span, Decimal]:
         edges += [(place, customer_id, feature_id, since, until) for since, until in rest]
     found = storage.sum_spans(hours, edges)
     return {span: found.get(place, ZERO) for place, span in enumerate(asked)}
+
+
+def touched_windows(rated: Mapping[Span, datetime]) -> set[Span]:
+    """Of windows and the instants they were rated at: those where usage may have arrived since. One query.
+
+    Never misses one, and sometimes names one where nothing arrived: an hour on the window's edge is looked at as a
+    whole, and so are the last minutes before the rating, because a batch that had arrived then may not have been
+    stored yet. Rating again tells; it is idempotent.
+    """
+    asked = list(rated)
+    if not asked:
+        return set()
+    rows = [(place, *span, rated[span] - STORING) for place, span in enumerate(asked)]
+    return {asked[place] for place in storage.touched_spans(rows)}
 
 
 @lru_cache(maxsize=4096)  # customers that are billed together ask about few windows

@@ -122,6 +122,18 @@ WITH asked_hours AS (
 SELECT place, sum(quantity) FROM parts WHERE quantity IS NOT NULL GROUP BY place
 """
 
+TOUCHED_SPANS = """
+SELECT asked.place
+FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[])
+    AS asked (place, customer_id, feature_id, since, until, rated_at)
+WHERE EXISTS (
+    SELECT FROM usage_usagehour AS known
+    WHERE known.customer_id = asked.customer_id AND known.feature_id = asked.feature_id
+        AND known.hour >= date_trunc('hour', asked.since, 'UTC') AND known.hour < asked.until
+        AND known.touched_at >= asked.rated_at
+)
+"""
+
 
 def hold_catalogue() -> None:
     """Until the transaction ends, nobody defines meters or features. Batches hold it together."""
@@ -216,6 +228,13 @@ def sum_spans(hours: Sequence[Asked], edges: Sequence[Asked]) -> dict[int, Decim
     with connection.cursor() as cursor:
         cursor.execute(SUM_SPANS, [*_columns(hours), *_columns(edges)])
         return dict(cursor.fetchall())
+
+
+def touched_spans(rows: Sequence[tuple[int, int, int, datetime, datetime, datetime]]) -> set[int]:
+    """Of (place, customer, feature, from, until, instant): the places where an hour was touched since the instant."""
+    with connection.cursor() as cursor:
+        cursor.execute(TOUCHED_SPANS, [*_columns([row[:5] for row in rows]), _array(_iso(row[5]) for row in rows)])
+        return {place for (place,) in cursor}
 
 
 def _columns(rows: Sequence[Asked]) -> list[str]:
