@@ -8,19 +8,29 @@ from accounts.models import PaymentPolicy
 from core.periods import Period
 from invoices.lines import InvoiceDraft, LineDraft
 from plans.charges import RatedWindow, SpellFacts, rate_usage
-from plans.models import RatedUsage, Subscription
+from plans.models import Plan, RatedUsage, Subscription
 
 
 def invoice_draft(
-    *, subscription: Subscription, key: str, lines: tuple[LineDraft, ...], billing_on: date, period: Period
+    *,
+    subscription: Subscription,
+    key: str,
+    lines: tuple[LineDraft, ...],
+    billing_on: date,
+    period: Period,
+    plan: Plan | None = None,
 ) -> InvoiceDraft:
-    """The document for these lines; customers under contract get an invoice instead of a charge."""
-    by_contract = subscription.plan.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT
+    """The document for these lines; customers under contract get an invoice instead of a charge.
+
+    `plan` is the one that charges, where that is not the subscription's: a plan that is only about to begin.
+    """
+    plan = plan or subscription.plan
+    by_contract = plan.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT
     collection: Literal["automatic", "send_invoice"] = "send_invoice" if by_contract else "automatic"
     return InvoiceDraft(
         key=key,
         customer_id=subscription.customer_id,
-        currency=subscription.plan.currency,
+        currency=plan.currency,
         billing_on=billing_on,
         period=period,
         lines=lines,
@@ -55,7 +65,7 @@ def _watermark(subscription_id: int, rated: RatedWindow, number: int, invoice_ke
         planned_ends_at=rated.facts.planned.end,
         number=number,
         quantity=rated.priced.quantity,
-        amount=rated.amount,
+        amount=rated.total,
         invoice_key=invoice_key,
         rated_at=at,
     )

@@ -13,12 +13,14 @@ from plans.pricing import CardTerms
 from plans.words import card_price
 
 
-def subscribed(subscription: Subscription, to: list[str]) -> NoticeDraft:
-    """E2: the paid plan has begun – prices, first dates, how to cancel."""
-    plan = subscription.plan
+def subscribed(quote: ChangeQuote, subscription: Subscription, to: list[str]) -> NoticeDraft:
+    """E2: the paid plan has begun – prices, what was due at once, first dates, how to cancel."""
+    plan, invoice = subscription.plan, quote.invoice
     first, calculated = subscription.next_billing_on, subscription.calculate_at
     context = _plan(subscription) | {
         "version": plan.version,
+        "total": formats.money(quote.total, quote.currency) if invoice else "",
+        "number": (invoice.number or "") if invoice else "",
         "prices": [_price(card, plan.currency) for card in plan.terms().cards],
         "first_billing_date": formats.day(first) if first else "",
         "first_calculation": formats.day(utc_day(calculated)) if calculated else "",
@@ -48,6 +50,29 @@ def downgraded(quote: ChangeQuote, before: Subscription, after: Subscription, to
         key=f"quote:{quote.public_id}:downgraded",
         customer_id=quote.customer_id,
         template="plan_downgraded",
+        to=to,
+        context=context,
+    )
+
+
+def changed(quote: ChangeQuote, before: Subscription, after: Subscription, to: list[str]) -> NoticeDraft:
+    """E3: another paid plan has begun – prices, what was billed at once, when the next bill comes."""
+    plan, invoice = after.plan, quote.invoice
+    context = _plan(after) | {
+        "before": before.plan.title,
+        "version": plan.version,
+        "prices": [_price(card, plan.currency) for card in plan.terms().cards],
+        "effective_at": formats.instant(quote.effective_at),
+        "total": formats.money(quote.total, quote.currency) if invoice else "",
+        "number": (invoice.number or "") if invoice else "",
+        "invoice_url": settings.PORTAL_URL + reverse("invoice", args=[invoice.public_id]) if invoice else "",
+        "next_billing_date": formats.day(after.next_billing_on) if after.next_billing_on else "",
+        "cancel_url": settings.PORTAL_URL + reverse("plan_cancel"),
+    }
+    return NoticeDraft(
+        key=f"quote:{quote.public_id}:changed",
+        customer_id=quote.customer_id,
+        template="plan_changed",
         to=to,
         context=context,
     )

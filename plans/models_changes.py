@@ -1,5 +1,6 @@
 """Changes of plan: what was quoted to a person, and what staff have scheduled. Part of `plans.models`."""
 
+from datetime import datetime
 from functools import partial
 
 from django.db import models
@@ -61,6 +62,12 @@ class ChangeQuote(models.Model):
 
     def __str__(self) -> str:
         return self.public_id
+
+    def complete(self, at: datetime) -> None:
+        """Note that it was carried out, with what it opened and billed."""
+        self.completed_at = at
+        self.accepted_at = self.accepted_at or at
+        self.save(update_fields=["effective_at", "invoice", "opened", "completed_at", "accepted_at"])
 
 
 class ScheduleStatus(models.TextChoices):

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from accounts.models import Customer, PaymentPolicy
+from accounts.selectors import default_payment_methods
 from core import formats
 from core.periods import utc_day
 from invoices.lines import LineDraft
@@ -11,6 +12,8 @@ from invoices.selectors import has_past_due
 from plans.exceptions import (
     AlreadySubscribedError,
     CancelFirstError,
+    CardRequiredError,
+    CurrencyMismatchError,
     ManagedByContractError,
     NothingToCancelError,
     PastDueError,
@@ -35,16 +38,40 @@ def check_self_serve(customer: Customer) -> None:
 
 
 def check_upgrade(customer: Customer, current: Subscription, plan: Plan, at: datetime) -> None:
-    """The rules of «Upgrade», for showing and for doing it."""
+    """The rules of «Upgrade» from a plan without prices, for showing and for doing it."""
+    check_change(customer, current, plan, at)
+    if current.plan.terms().is_priced:
+        raise CancelFirstError(f"customer {customer.pk} is on {current.plan}")
+
+
+def check_change(customer: Customer, current: Subscription, plan: Plan, at: datetime) -> None:
+    """The rules of «Upgrade» from one paid plan to another."""
     check_self_serve(customer)
     if plan.key == current.plan.key:
         raise AlreadySubscribedError(f"customer {customer.pk} is on {plan} already")
     if not plan.self_serve or plan.is_default:
         raise PlanNotFoundError(f"{plan} is not chosen by upgrading")
-    if current.plan.terms().is_priced:
-        raise CancelFirstError(f"customer {customer.pk} is on {current.plan}")
+    check_currency(customer, current, plan)
     if has_past_due(customer.pk, utc_day(at)):
         raise PastDueError(f"customer {customer.pk} is past due")
+
+
+def check_currency(customer: Customer, current: Subscription, plan: Plan) -> None:
+    """One currency per customer once billed, and for both plans of one invoice. Raises CurrencyMismatchError."""
+    billed_in = customer.currency or (current.plan.currency if current.plan.terms().is_priced else "")
+    if billed_in and billed_in != plan.currency:
+        raise CurrencyMismatchError(f"customer {customer.pk} is billed in {billed_in}, not {plan.currency}")
+
+
+def check_card(customer: Customer, plan: Plan) -> None:
+    """Raises CardRequiredError where the plan needs a default card and there is none."""
+    if plan.payment_policy == PaymentPolicy.REQUIRED and not default_payment_methods([customer.pk]):
+        raise CardRequiredError(f"customer {customer.pk} has no payment method")
+
+
+def upgrade_kind(current: Subscription) -> QuoteKind:
+    """What choosing a paid plan means on the current one."""
+    return QuoteKind.CHANGE if current.plan.terms().is_priced else QuoteKind.SUBSCRIBE
 
 
 def check_cancellable(customer: Customer, current: Subscription) -> None:
@@ -93,6 +120,6 @@ def lines_values(lines: tuple[LineDraft, ...]) -> list[dict[str, Any]]:
 def moved_sentence(moved: QuoteMovedError, before: ChangeQuote, after: ChangeQuote) -> str:
     """For people: what changed, and that nothing was done."""
     old, new = (formats.money(quote.total, quote.currency) for quote in (before, after))
-    if before.kind == QuoteKind.CANCEL and before.total != after.total:
+    if before.total != after.total:
         return f"The total changed from {old} to {new}. {moved.reason} Nothing was done; please confirm the new total."
     return f"{moved.reason} Nothing was done; please check the figures and confirm again."

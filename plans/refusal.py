@@ -15,7 +15,7 @@ def refuse_moved(quote: ChangeQuote, moved: QuoteMovedError, *, at: datetime, ac
 
     Raises what `make_quote` raises where the change is not possible at all any more.
     """
-    plan = published_plan(quote.plan.key) if quote.kind == QuoteKind.SUBSCRIBE else None
+    plan = published_plan(quote.plan.key) if quote.kind != QuoteKind.CANCEL else None
     after = make_quote(customer=quote.customer, kind=quote.kind, plan=plan, at=at, actor=actor)
     return QuoteStaleError(
         f"quote {quote.public_id}: {moved.reason}",

@@ -3,8 +3,10 @@
 from datetime import date, datetime
 from typing import Any
 
+from django.db import connection
+
 from accounts.models import Customer
-from core.periods import calculation_instant, utc_day
+from core.periods import calculation_instant, next_billing_date, utc_day
 from plans import cycle
 from plans.exceptions import NoSubscriptionError
 from plans.models import Calendar, Plan, Subscription
@@ -39,12 +41,28 @@ def open_subscription(customer_id: int) -> Subscription:
     return subscription
 
 
-def open_spell(*, customer: Customer, plan: Plan, at: datetime) -> Subscription:
-    """Begin a spell with that day as its anchor, and push the plan's payment policy down to the customer."""
-    anchor_on = utc_day(at)
+def next_anchor(current: Subscription, plan: Plan, at: datetime) -> date:
+    """From paid plan to paid plan anchor and billing dates are kept; else the day of the change is the anchor."""
+    keeps = current.plan.terms().is_priced and plan.terms().is_priced
+    return current.anchor_on if keeps else utc_day(at)
+
+
+def keep_number() -> int:
+    """A number for a spell that may begin: the keys of its first lines are known before it does."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('plans_subscription', 'id'))")
+        return int(cursor.fetchone()[0])
+
+
+def open_spell(
+    *, customer: Customer, plan: Plan, at: datetime, anchor_on: date | None = None, opens_id: int | None = None
+) -> Subscription:
+    """Begin a spell, with that day as its anchor unless it keeps another one's, and push the plan's payment policy
+    down to the customer. `opens_id` is a number kept for it before."""
+    anchor_on = anchor_on or utc_day(at)
     calendar = first_calendar(plan, anchor_on, at)
     spell = Subscription.objects.create(
-        customer=customer, plan=plan, anchor_on=anchor_on, starts_at=at, **calendar._asdict()
+        pk=opens_id, customer=customer, plan=plan, anchor_on=anchor_on, starts_at=at, **calendar._asdict()
     )
     if customer.payment_policy != plan.payment_policy:
         customer.payment_policy = plan.payment_policy
@@ -52,11 +70,24 @@ def open_spell(*, customer: Customer, plan: Plan, at: datetime) -> Subscription:
     return spell
 
 
-def close_spell(subscription: Subscription, at: datetime) -> None:
-    """End a spell: nothing is due for it any more. Two rows of one customer never overlap."""
+def close_spell(subscription: Subscription, at: datetime, *, followed_by: Plan) -> None:
+    """End a spell: nothing is due for it any more. Two rows of one customer never overlap.
+
+    Where the next plan has no prices, usage that comes late is looked for on the calculation instants of this one.
+    """
+    if subscription.plan.terms().is_priced and not followed_by.terms().is_priced:
+        subscription.follow_up_at = next_calculation(subscription.anchor_on, at)
     subscription.ends_at = subscription.window_starts_at = at
     subscription.next_billing_on = subscription.calculate_at = None
-    subscription.save(update_fields=["ends_at", "window_starts_at", "next_billing_on", "calculate_at"])
+    subscription.save(update_fields=["ends_at", "window_starts_at", "next_billing_on", "calculate_at", "follow_up_at"])
+
+
+def next_calculation(anchor_on: date, after: datetime) -> datetime:
+    """The first calculation instant of this anchor later than an instant."""
+    billing_on = next_billing_date(anchor_on, utc_day(after))
+    while calculation_instant(billing_on) <= after:
+        billing_on = next_billing_date(anchor_on, billing_on)
+    return calculation_instant(billing_on)
 
 
 def snapshot(subscription: Subscription) -> dict[str, Any]:

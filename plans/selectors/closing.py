@@ -1,4 +1,5 @@
-"""What ending a subscription costs: the one calculation behind «Confirm Downgrade», its preview and its invoice."""
+"""What leaving one plan for another costs at once: the one calculation behind «Subscribe», «Change Plan» and
+«Confirm Downgrade», their previews and their invoices."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +11,9 @@ from invoices.selectors import drafts, tax_rules
 from invoices.totals import TaxRule, Totals, total_up
 from plans import cycle
 from plans.charges import SpellFacts, compose_charges
-from plans.models import Subscription
+from plans.models import Plan, Subscription
 from plans.selectors.gathering import Claim, gather
-from plans.spells import spell_of
+from plans.spells import next_anchor, spell_of
 
 if TYPE_CHECKING:
     from invoices.models import Invoice
@@ -20,10 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """The last charges of a subscription at an instant. `discarded`: drafts it takes the place of, as JSON values."""
+    """What is due at once when a spell ends at an instant and another begins.
+
+    `facts` are those of the old spell, `lines` the charges of both, old ones first. `discarded`: drafts that the
+    invoice takes the place of, as JSON values.
+    """
 
     facts: SpellFacts
     lines: tuple[LineDraft, ...]
+    currency: str
     period: Period
     rule: TaxRule
     totals: Totals
@@ -36,33 +42,78 @@ class Closing:
         return any(line.amount for line in self.lines)
 
 
-def closing(subscription: Subscription, at: datetime) -> Closing:
-    """What is left to bill when the subscription (loaded `with_terms`) ends at `at`.
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    facts: SpellFacts
+    period: Period
+    waiting: tuple["Invoice", ...]
+    window_starts_at: datetime
+
+
+def closing(
+    subscription: Subscription, at: datetime, *, to: Plan | None = None, opens_id: int | None = None
+) -> Closing:
+    """What is due when the subscription (loaded `with_terms`) ends at `at` and plan `to` begins.
 
     A draft that is not issued yet would be discarded, so what it billed is billed here: the same days, the same
-    windows, and what has come since.
+    windows, and what has come since. `opens_id` is the number kept for the new spell, in the keys of its lines;
+    without it nothing of the new plan is charged.
     """
-    waiting = [draft for draft in drafts(subscription.customer_id) if draft.key.startswith(key_prefix(subscription))]
-    earliest = min((draft.billing_on for draft in waiting), default=None)
-    spell = spell_of(subscription, earliest)
-    discarding = frozenset(draft.key for draft in waiting)
-    [facts] = gather([Claim(subscription, cycle.closing_slice(spell, at), discarding)])
-    lines = compose_charges(facts)
+    ending = _ending(subscription, at) if subscription.plan.terms().is_priced else _free(subscription, at)
+    starting = _starting(subscription, to, opens_id, at) if to and opens_id else None
+    lines = (*compose_charges(ending.facts), *(compose_charges(starting) if starting else ()))
     rule = tax_rules([subscription.customer_id])[subscription.customer_id]
+    period = ending.period
+    if to and not period.days:
+        period = _first_period(subscription, to, at)
     return Closing(
-        facts=facts,
+        facts=ending.facts,
         lines=lines,
-        period=cycle.unbilled_period(spell, utc_day(at)),
+        currency=subscription.plan.currency if subscription.plan.terms().is_priced or not to else to.currency,
+        period=period,
         rule=rule,
         totals=total_up((line.amount for line in lines), rule),
-        discarded=tuple(_draft_values(draft) for draft in waiting),
-        window_starts_at=cycle.window_start(spell),
+        discarded=tuple(_draft_values(draft) for draft in ending.waiting),
+        window_starts_at=ending.window_starts_at,
     )
 
 
 def key_prefix(subscription: Subscription) -> str:
     """What the keys of all its invoices begin with."""
     return f"subscription:{subscription.pk}:"
+
+
+def _ending(subscription: Subscription, at: datetime) -> _Ending:
+    waiting = drafts(subscription.customer_id)
+    own = (draft.billing_on for draft in waiting if draft.key.startswith(key_prefix(subscription)))
+    earliest = min(own, default=None)
+    spell = spell_of(subscription, earliest)
+    discarding = frozenset(draft.key for draft in waiting)
+    [facts] = gather([Claim(subscription, cycle.closing_slice(spell, at), discarding)])
+    return _Ending(facts, cycle.unbilled_period(spell, utc_day(at)), tuple(waiting), cycle.window_start(spell))
+
+
+def _free(subscription: Subscription, at: datetime) -> _Ending:
+    """A plan without prices owes nothing when it ends."""
+    terms, today = subscription.plan.terms(), utc_day(at)
+    facts = SpellFacts(subscription.pk, subscription.customer_id, terms)
+    return _Ending(facts, Period(today, today), (), subscription.starts_at)
+
+
+def _starting(subscription: Subscription, to: Plan, opens_id: int, at: datetime) -> SpellFacts:
+    """What the new plan charges at once; another version of the same plan asks for no one-time fee again."""
+    piece = cycle.starting_slice(_new_spell(subscription, to, at), one_time=to.key != subscription.plan.key)
+    return SpellFacts(opens_id, subscription.customer_id, to.terms(), fees=piece.fees)
+
+
+def _new_spell(subscription: Subscription, to: Plan, at: datetime) -> cycle.Spell:
+    anchor_on = next_anchor(subscription, to, at)
+    return cycle.Spell(anchor_on, at, cycle.first_billing_date(anchor_on, at))
+
+
+def _first_period(subscription: Subscription, to: Plan, at: datetime) -> Period:
+    spell = _new_spell(subscription, to, at)
+    return Period(spell.starts_on, spell.next_billing_on)
 
 
 def _draft_values(draft: "Invoice") -> dict[str, Any]:

@@ -58,10 +58,10 @@ def watermarks(customer_ids: Collection[int], discarding: Collection[str]) -> li
         )
     )
     found: dict[tuple[int, int, datetime], Watermark] = {}
-    for spell, customer, clock, card, feature, start, end, planned_end, *posted in rows:
+    for spell, customer, clock, card, feature, start, end, planned_end, number, quantity, amount, rated_at in rows:
         window, planned = Window(start, end), Window(start, planned_end)
         found[spell, card, start] = Watermark(
-            spell, customer, clock is not None, card, feature or 0, window, planned, *posted
+            spell, customer, clock is not None, card, feature or 0, window, planned, number, quantity, amount, rated_at
         )
     return list(found.values())
 

@@ -7,9 +7,10 @@ from django.db import transaction
 from accounts.audit import record
 from accounts.models import User
 from accounts.services.lock_customers import lock_customers
-from plans.models import ChangeQuote
-from plans.quotes import QuoteMovedError, check_holds, check_upgrade
+from plans.models import ChangeQuote, QuoteKind
+from plans.quotes import QuoteMovedError, check_change, check_figures, check_holds
 from plans.refusal import refuse_moved
+from plans.selectors.closing import closing
 from plans.spells import open_subscription
 
 CARD_DETOUR = timedelta(hours=1)  # how long an accepted quote waits for its card
@@ -18,7 +19,7 @@ CARD_DETOUR = timedelta(hours=1)  # how long an accepted quote waits for its car
 def accept_quote(*, quote: ChangeQuote, at: datetime, actor: User | None) -> ChangeQuote:
     """Keep a confirmed upgrade good for the time it takes to enter a card. Accepting twice is a no-op.
 
-    Raises the rules of `subscribe`, and QuoteStaleError with a fresh quote where things have moved.
+    Raises the rules of `subscribe` and `change_plan`, and QuoteStaleError with a fresh quote where things have moved.
     """
     try:
         return _accept(quote, at, actor)
@@ -33,8 +34,10 @@ def _accept(quote: ChangeQuote, at: datetime, actor: User | None) -> ChangeQuote
     if quote.completed_at or quote.accepted_at:
         return quote
     current = open_subscription(customer.pk)
-    check_upgrade(customer, current, quote.plan, at)
+    check_change(customer, current, quote.plan, at)
     check_holds(quote, current, at)
+    starts_at = quote.effective_at if quote.kind == QuoteKind.CHANGE else at
+    check_figures(quote, closing(current, starts_at, to=quote.plan, opens_id=quote.opens_id))
     quote.accepted_at = at
     quote.expires_at = at + CARD_DETOUR
     quote.save(update_fields=["accepted_at", "expires_at"])

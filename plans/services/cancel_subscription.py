@@ -1,30 +1,22 @@
 """«Confirm Downgrade»: end the paid plan at the quoted instant, bill what is left, go on with the default plan."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.db import transaction
 
 from accounts.audit import record
-from accounts.models import Customer, User
+from accounts.models import User
 from accounts.selectors import recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
-from core.periods import utc_day
-from invoices.services.discard_drafts import discard_drafts
-from invoices.services.draft_invoices import draft_invoices
-from invoices.services.finalize_invoices import finalize_invoices
-from plans.billing import invoice_draft, save_watermarks
 from plans.emails import downgraded
-from plans.models import ChangeQuote, RatedUsage, Subscription
+from plans.ending import begin_spell, end_spell
+from plans.models import ChangeQuote, Subscription
 from plans.quotes import QuoteMovedError, check_cancellable, check_figures, check_holds
 from plans.refusal import refuse_moved
 from plans.selectors.catalogue import default_plan
-from plans.selectors.closing import Closing, closing, key_prefix
-from plans.spells import close_spell, open_spell, open_subscription, snapshot
-
-if TYPE_CHECKING:
-    from invoices.models import Invoice
+from plans.selectors.closing import closing
+from plans.spells import open_subscription, snapshot
 
 
 def cancel_subscription(*, quote: ChangeQuote, at: datetime, actor: User | None) -> ChangeQuote:
@@ -50,36 +42,14 @@ def _cancel(quote: ChangeQuote, at: datetime, actor: User | None) -> ChangeQuote
     current = open_subscription(customer.pk)
     check_cancellable(customer, current)
     check_holds(quote, current, at)
-    owed = closing(current, quote.effective_at)
+    plan, ends_at = default_plan(), quote.effective_at
+    owed = closing(current, ends_at, to=plan, opens_id=quote.opens_id)
     check_figures(quote, owed)
-    quote.invoice = _bill(customer, current, owed, quote.effective_at, at, actor)
-    close_spell(current, quote.effective_at)
-    quote.opened = open_spell(customer=customer, plan=default_plan(), at=quote.effective_at)
-    quote.completed_at = at
-    quote.accepted_at = quote.accepted_at or at
-    quote.save(update_fields=["invoice", "opened", "completed_at", "accepted_at"])
+    quote.invoice = end_spell(current=current, owed=owed, to=plan, ends_at=ends_at, at=at, actor=actor)
+    quote.opened = begin_spell(customer=customer, before=current, plan=plan, starts_at=ends_at, opens_id=quote.opens_id)
+    quote.complete(at)
     _tell(quote, current, quote.opened, at, actor)
     return quote
-
-
-def _bill(
-    customer: Customer, current: Subscription, owed: Closing, ends_at: datetime, at: datetime, actor: User | None
-) -> "Invoice | None":
-    """Take back what was only announced, then draft, issue and mark for collection what is owed."""
-    if owed.discarded:
-        discard_drafts(customer_ids=[customer.pk], at=at, actor=actor)
-        keys = [draft["key"] for draft in owed.discarded]
-        RatedUsage.objects.filter(subscription=current, invoice_key__in=keys).delete()
-    key = f"{key_prefix(current)}closing"
-    save_watermarks([(owed.facts, key)], at)
-    if not owed.is_owed:
-        return None
-    draft = invoice_draft(
-        subscription=current, key=key, lines=owed.lines, billing_on=utc_day(ends_at), period=owed.period
-    )
-    [drafted] = draft_invoices(drafts=[draft], at=at, actor=actor)
-    [invoice] = finalize_invoices(invoice_ids=[drafted.pk], at=at, actor=actor, collect_now=True)
-    return invoice
 
 
 def _tell(quote: ChangeQuote, before: Subscription, after: Subscription, at: datetime, actor: User | None) -> None:

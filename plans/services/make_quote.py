@@ -5,12 +5,11 @@ from datetime import datetime
 from django.conf import settings
 
 from accounts.models import Customer, User
-from invoices.selectors import tax_rules
 from plans.models import ChangeQuote, Plan, QuoteKind, Subscription
-from plans.quotes import check_cancellable, check_upgrade, lines_values
+from plans.quotes import check_cancellable, check_change, check_upgrade, lines_values
 from plans.selectors.catalogue import default_plan
 from plans.selectors.closing import closing
-from plans.spells import open_subscription
+from plans.spells import keep_number, open_subscription
 
 
 def make_quote(
@@ -18,48 +17,40 @@ def make_quote(
 ) -> ChangeQuote:
     """A quote that takes effect at `at` if confirmed within QUOTE_LIFETIME; nothing else is written.
 
-    `plan` is the one to subscribe to; a cancellation always moves to the default plan. Raises the rule that would
-    refuse the change itself: ManagedByContractError, PastDueError, AlreadySubscribedError, CancelFirstError,
-    PlanNotFoundError, NothingToCancelError, NoSubscriptionError.
+    `plan` is the one to subscribe or change to; a cancellation always moves to the default plan. Raises the rule
+    that would refuse the change itself: ManagedByContractError, PastDueError, AlreadySubscribedError,
+    CancelFirstError, CurrencyMismatchError, PlanNotFoundError, NothingToCancelError, NoSubscriptionError.
     """
     current = open_subscription(customer.pk)
-    quote = _cancellation(current, at) if kind == QuoteKind.CANCEL else _upgrade(current, plan or default_plan(), at)
-    quote.kind = kind
-    quote.customer = current.customer
-    quote.subscription = current
-    quote.effective_at = quote.created_at = at
-    quote.expires_at = at + settings.QUOTE_LIFETIME
-    quote.created_by = actor
-    quote.save(force_insert=True)
-    return quote
-
-
-def _upgrade(current: Subscription, plan: Plan, at: datetime) -> ChangeQuote:
-    """Nothing is due at once: fees are in arrears, and the plan left behind has no prices."""
-    check_upgrade(current.customer, current, plan, at)
-    rule = tax_rules([current.customer_id])[current.customer_id]
-    return ChangeQuote(
+    plan = default_plan() if kind == QuoteKind.CANCEL or plan is None else plan
+    _check(kind, current, plan, at)
+    opens_id = keep_number()
+    owed = closing(current, at, to=plan, opens_id=opens_id)
+    return ChangeQuote.objects.create(
+        kind=kind,
+        customer=current.customer,
+        subscription=current,
         plan=plan,
-        currency=plan.currency,
-        subtotal=0,
-        tax=0,
-        total=0,
-        tax_label=rule.label,
-        tax_percent=rule.percent,
-    )
-
-
-def _cancellation(current: Subscription, at: datetime) -> ChangeQuote:
-    check_cancellable(current.customer, current)
-    owed = closing(current, at)
-    return ChangeQuote(
-        plan=default_plan(),
-        currency=current.plan.currency,
+        opens_id=opens_id,
+        effective_at=at,
+        expires_at=at + settings.QUOTE_LIFETIME,
+        created_at=at,
+        created_by=actor,
+        currency=owed.currency,
         lines=lines_values(owed.lines),
         discards=list(owed.discarded),
         subtotal=owed.totals.subtotal,
-        tax=owed.totals.tax,
-        total=owed.totals.total,
         tax_label=owed.rule.label,
         tax_percent=owed.rule.percent,
+        tax=owed.totals.tax,
+        total=owed.totals.total,
     )
+
+
+def _check(kind: str, current: Subscription, plan: Plan, at: datetime) -> None:
+    if kind == QuoteKind.CANCEL:
+        check_cancellable(current.customer, current)
+    elif kind == QuoteKind.CHANGE:
+        check_change(current.customer, current, plan, at)
+    else:
+        check_upgrade(current.customer, current, plan, at)

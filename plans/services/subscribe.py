@@ -5,16 +5,17 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.audit import record
-from accounts.models import Customer, PaymentPolicy, User
-from accounts.selectors import default_payment_methods, recipients
+from accounts.models import User
+from accounts.selectors import recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 from plans.emails import subscribed
-from plans.exceptions import CardRequiredError, CurrencyMismatchError
-from plans.models import ChangeQuote, Plan, Subscription
-from plans.quotes import QuoteMovedError, check_holds, check_upgrade
+from plans.ending import begin_spell, end_spell
+from plans.models import ChangeQuote, Subscription
+from plans.quotes import QuoteMovedError, check_card, check_figures, check_holds, check_upgrade
 from plans.refusal import refuse_moved
-from plans.spells import close_spell, open_spell, open_subscription, snapshot
+from plans.selectors.closing import closing
+from plans.spells import open_subscription, snapshot
 
 
 def subscribe(*, quote: ChangeQuote, at: datetime, actor: User | None) -> ChangeQuote:
@@ -39,21 +40,17 @@ def _subscribe(quote: ChangeQuote, at: datetime, actor: User | None) -> ChangeQu
     current = open_subscription(customer.pk)
     check_upgrade(customer, current, quote.plan, at)
     check_holds(quote, current, at)
-    _check_payable(customer, quote.plan)
-    close_spell(current, at)
-    quote.opened = open_spell(customer=customer, plan=quote.plan, at=at)
-    quote.effective_at = quote.completed_at = at
-    quote.accepted_at = quote.accepted_at or at
-    quote.save(update_fields=["opened", "effective_at", "completed_at", "accepted_at"])
+    check_card(customer, quote.plan)
+    owed = closing(current, at, to=quote.plan, opens_id=quote.opens_id)
+    check_figures(quote, owed)
+    quote.invoice = end_spell(current=current, owed=owed, to=quote.plan, ends_at=at, at=at, actor=actor)
+    quote.opened = begin_spell(
+        customer=customer, before=current, plan=quote.plan, starts_at=at, opens_id=quote.opens_id
+    )
+    quote.effective_at = at
+    quote.complete(at)
     _tell(quote, current, quote.opened, at, actor)
     return quote
-
-
-def _check_payable(customer: Customer, plan: Plan) -> None:
-    if customer.currency and customer.currency != plan.currency:
-        raise CurrencyMismatchError(f"customer {customer.pk} is billed in {customer.currency}, not {plan.currency}")
-    if plan.payment_policy == PaymentPolicy.REQUIRED and not default_payment_methods([customer.pk]):
-        raise CardRequiredError(f"customer {customer.pk} has no payment method")
 
 
 def _tell(quote: ChangeQuote, before: Subscription, after: Subscription, at: datetime, actor: User | None) -> None:
@@ -66,4 +63,4 @@ def _tell(quote: ChangeQuote, before: Subscription, after: Subscription, at: dat
         before=snapshot(before),
         after={**snapshot(after), "quote": quote.public_id},
     )
-    queue_notices([subscribed(after, recipients([quote.customer_id])[quote.customer_id])], at=at)
+    queue_notices([subscribed(quote, after, recipients([quote.customer_id])[quote.customer_id])], at=at)

@@ -140,7 +140,7 @@ def test_it_says_so_where_nobody_has_opened_a_plan(customer, catalogue, seller):
 def test_it_reads_with_a_fixed_number_of_queries(plus, customer, at, django_assert_max_num_queries):
     calculate_charges(subscription_ids=[plus.pk], at=CALCULATED)
 
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         upcoming_invoice(running(customer, CALCULATED))
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         usage_to_date(running(customer, CALCULATED))

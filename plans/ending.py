@@ -1,0 +1,59 @@
+"""From one plan to another: bill what is left, end the spell, begin the next. All verbs that change a plan end here."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from accounts.models import Customer, User
+from core.periods import utc_day
+from invoices.services.discard_drafts import discard_drafts
+from invoices.services.draft_invoices import draft_invoices
+from invoices.services.finalize_invoices import finalize_invoices
+from plans.billing import invoice_draft, save_watermarks
+from plans.models import Plan, RatedUsage, ScheduledChange, ScheduleStatus, Subscription
+from plans.selectors.closing import Closing, key_prefix
+from plans.spells import close_spell, next_anchor, open_spell
+
+if TYPE_CHECKING:
+    from invoices.models import Invoice
+
+
+def end_spell(
+    *, current: Subscription, owed: Closing, to: Plan, ends_at: datetime, at: datetime, actor: User | None,
+    collect_now: bool = True,
+) -> "Invoice | None":  # fmt: skip
+    """Take back what was only announced; draft and issue what is owed; end the spell at `ends_at`.
+
+    The customer is locked. `collect_now`: a person has confirmed the total just now, so it is collected at once.
+    What staff had scheduled for the customer is superseded. Returns the invoice; None where nothing is owed.
+    """
+    if owed.discarded:
+        discard_drafts(customer_ids=[current.customer_id], at=at, actor=actor)
+        keys = [draft["key"] for draft in owed.discarded]
+        RatedUsage.objects.filter(subscription__customer_id=current.customer_id, invoice_key__in=keys).delete()
+    key = f"{key_prefix(current)}closing"
+    save_watermarks([(owed.facts, key)], at)
+    charging = current.plan if current.plan.terms().is_priced else to
+    close_spell(current, ends_at, followed_by=to)
+    waiting = ScheduledChange.objects.filter(customer_id=current.customer_id, status=ScheduleStatus.SCHEDULED)
+    waiting.update(status=ScheduleStatus.SUPERSEDED, settled_at=at)
+    if not owed.is_owed:
+        return None
+    draft = invoice_draft(
+        subscription=current,
+        key=key,
+        lines=owed.lines,
+        billing_on=utc_day(ends_at),
+        period=owed.period,
+        plan=charging,
+    )
+    [drafted] = draft_invoices(drafts=[draft], at=at, actor=actor)
+    [invoice] = finalize_invoices(invoice_ids=[drafted.pk], at=at, actor=actor, collect_now=collect_now)
+    return invoice
+
+
+def begin_spell(
+    *, customer: Customer, before: Subscription, plan: Plan, starts_at: datetime, opens_id: int | None
+) -> Subscription:
+    """The spell after `before`: from paid plan to paid plan with the same anchor."""
+    anchor_on = next_anchor(before, plan, starts_at)
+    return open_spell(customer=customer, plan=plan, at=starts_at, anchor_on=anchor_on, opens_id=opens_id)
