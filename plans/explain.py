@@ -1,0 +1,320 @@
+"""PURE: from what a line has stored, its amount again – and the sum written out, as people would do it on paper.
+
+Nothing but the line's own explain data is read, so a line can be derived years later, whatever became of the price
+list. Its keys are documented where they are written: plans/fees.py and plans/rating.py.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Context, Decimal
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+from core import formats
+from core.money import exponent, quantize, round_half_away
+from core.periods import Period
+
+Data = Mapping[str, Any]
+
+EXACT = Context(prec=60)
+SHOWN_DECIMALS = 12  # a figure with more of them, or with no end, is written as ≈
+NEAR = Decimal("0.000001")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the sum, and what there is to say about it."""
+
+    figure: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TierRow:
+    """What fell into one tier, as text."""
+
+    name: str
+    quantity: str
+    price: str
+    flat: str
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`amount` is what the stored data comes to, in minor units; the same as the line's, or the books are wrong."""
+
+    amount: int
+    steps: tuple[Step, ...]
+    tiers: tuple[TierRow, ...] = ()
+    quantity: Decimal | None = None
+
+    @property
+    def text(self) -> str:
+        """The steps as lines, their notes in a second column."""
+        width = max((len(step.figure) for step in self.steps if step.note), default=0)
+        return "\n".join(f"{step.figure:<{width}}  {step.note}".rstrip() for step in self.steps)
+
+
+def explain(data: Data) -> Explanation:
+    """Derive a line from its explain data. Raises KeyError where something needed was not stored."""
+    if data["model"] == "flat":
+        return _fee(data)
+    return _usage(data)
+
+
+def price_version(data: Data) -> str:
+    """`Plus, price list version 3`."""
+    return f"{data['plan_name']}, price list version {data['price_version']}"
+
+
+# --- fees -------------------------------------------------------------------------------------------------------------
+def _fee(data: Data) -> Explanation:
+    """Fee × days, rounded cumulatively: the price of the days up to the end less that of the days before."""
+    fee, of_days = data["fee"], data["of_days"]
+    before = (_period(data["part"]).start - _period(data["period"]).start).days
+    until = before + data["days"]
+    charged, earlier = _of_days(fee, until, of_days), _of_days(fee, before, of_days)
+    difference = charged - earlier
+    amount = -max(0, min(difference, fee)) if data.get("unused") else difference
+    return Explanation(amount=amount, steps=tuple(_fee_steps(data, before, amount)))
+
+
+def _fee_steps(data: Data, before: int, amount: int) -> Iterator[Step]:
+    currency, fee, of_days, days = data["currency"], data["fee"], data["of_days"], data["days"]
+    money = formats.money(fee, currency)
+    if data.get("timing") == "one_time":
+        yield Step(f"  {money}", "charged once")
+        return
+    unit = "year" if data.get("cadence") == "yearly" else "month"
+    yield Step(f"  {money} a {unit}", price_version(data))
+    yield Step(f"× {days} of {of_days} days", _days_in_words(data))
+    if before:
+        yield from _cumulative_steps(data, before)
+    if data.get("unused"):
+        yield Step("× −1", "charged before, not used, given back")
+    yield Step(f"= {formats.money(amount, currency)}", "" if days == of_days else data["rounding"])
+
+
+def _cumulative_steps(data: Data, before: int) -> Iterator[Step]:
+    """Days in the middle of a period: two figures, each rounded, so that all parts sum to the whole."""
+    currency, fee, of_days = data["currency"], data["fee"], data["of_days"]
+    until = before + data["days"]
+    charged, earlier = _of_days(fee, until, of_days), _of_days(fee, before, of_days)
+    money = formats.money(fee, currency)
+    yield Step(f"= {formats.money(charged, currency)}", f"{money} × {until} ÷ {of_days}, rounded")
+    yield Step(f"− {formats.money(earlier, currency)}", f"{money} × {before} ÷ {of_days}, rounded: the days before")
+
+
+def _of_days(fee: int, days: int, of_days: int) -> int:
+    return round_half_away(Fraction(fee * days, of_days)) if of_days else 0
+
+
+def _days_in_words(data: Data) -> str:
+    part, whole = _period(data["part"]), _period(data["period"])
+    if part == whole:
+        return formats.period(part)
+    return f"{formats.period(part)} of {formats.period(whole)}"
+
+
+def _period(text: str) -> Period:
+    start, end = text.split("/")
+    return Period(date.fromisoformat(start), date.fromisoformat(end))
+
+
+# --- usage ------------------------------------------------------------------------------------------------------------
+def _usage(data: Data) -> Explanation:
+    """Quantity → free units → price → discount → maximum, rounded once; then minimum, and what was billed before."""
+    listed = _list_amount(data)
+    exact = _capped(data, _discounted(data, listed))
+    rounded = quantize(exact, data["currency"])
+    posted, last_steps = _posted(data, rounded)
+    steps = (
+        *_quantity_steps(data),
+        *_price_steps(data, listed),
+        *_reduction_steps(data, listed),
+        *_rounding_steps(data, exact, rounded),
+        *last_steps,
+    )
+    return Explanation(amount=posted, steps=steps, tiers=tuple(_tier_rows(data)), quantity=Decimal(data["quantity"]))
+
+
+def _posted(data: Data, rounded: int) -> tuple[int, tuple[Step, ...]]:
+    """What this line posts of a window whose usage costs `rounded`, and the steps from there."""
+    line, billed = data.get("line", "usage"), data.get("billed_amount", 0)
+    shortfall = 0 if line == "usage" else _shortfall(data, rounded)
+    if line == "minimum":
+        return shortfall, tuple(_minimum_steps(data, rounded))
+    lifted = _minimum_steps(data, rounded, alone=False) if shortfall else ()
+    total = rounded + shortfall
+    return total - billed, (*lifted, *_billed_steps(data, total, billed))
+
+
+def _shortfall(data: Data, rounded: int) -> int:
+    """What is missing to the minimum of the window."""
+    return max(quantize(Fraction(data.get("minimum", 0)), data["currency"]) - rounded, 0)
+
+
+def _billable(data: Data) -> Fraction:
+    return max(Fraction(data["quantity"]) - Fraction(data["included"]), Fraction(0))
+
+
+def _list_amount(data: Data) -> Fraction:
+    """The price before discount and maximum, major units."""
+    unit_amount, per_units = Fraction(data["unit_amount"]), int(data["per_units"])
+    if data["model"] == "unit":
+        return _billable(data) * unit_amount / per_units
+    if data["model"] == "package":
+        return unit_amount * _packages(data)
+    return sum((_tier_amount(data, tier) for tier in data.get("tiers", ())), Fraction(0))
+
+
+def _packages(data: Data) -> int:
+    """Begun ones count."""
+    return ceil(_billable(data) / int(data["per_units"]))
+
+
+def _tier_amount(data: Data, tier: Data) -> Fraction:
+    by_units = Fraction(tier["quantity"]) * Fraction(tier["unit_amount"]) / int(data["per_units"])
+    return Fraction(tier["flat_amount"]) + by_units
+
+
+def _discounted(data: Data, amount: Fraction) -> Fraction:
+    return amount * (100 - Fraction(data.get("discount_percent") or 0)) / 100
+
+
+def _capped(data: Data, amount: Fraction) -> Fraction:
+    maximum = data.get("maximum")
+    return amount if maximum is None else min(amount, Fraction(maximum))
+
+
+def _quantity_steps(data: Data) -> Iterator[Step]:
+    quantity, included = Decimal(data["quantity"]), Fraction(data["included"])
+    yield Step(f"  {formats.quantity(quantity)} {_units(data, quantity)} used", _window_note(data))
+    if included:
+        yield Step(f"− {number(included)} included in {data['plan_name']}", _included_note(data))
+        yield Step(f"= {number(_billable(data))} billable", "never less than 0" if quantity < included else "")
+
+
+def _window_note(data: Data) -> str:
+    return "" if data["window"] == data["planned_window"] else "the window was cut short by a change of plan"
+
+
+def _included_note(data: Data) -> str:
+    share = Fraction(data["share"])
+    return "" if share == 1 else f"{formats.quantity(Decimal(data['free_units']))} × {share} of the window's days"
+
+
+def _price_steps(data: Data, listed: Fraction) -> Iterator[Step]:
+    amount = f"= {money(listed, data['currency'])}"
+    if data["model"] == "free" or not (data.get("tiers") or Fraction(data["unit_amount"])):
+        yield Step("× 0", f"not charged: {price_version(data)}")
+        yield Step(amount)
+    elif data["model"] == "unit":
+        yield Step(f"× {_unit_price(data, data['unit_amount'])}", price_version(data))
+        yield Step(amount)
+    elif data["model"] == "package":
+        yield Step(f"= {_packages(data)} packages", f"of {formats.quantity(data['per_units'])}, begun ones count")
+        yield Step(f"× {formats.price(Decimal(data['unit_amount']), data['currency'])}", price_version(data))
+        yield Step(amount)
+    else:
+        yield from _tier_steps(data)
+        yield Step(amount, price_version(data))
+
+
+def _tier_steps(data: Data) -> Iterator[Step]:
+    for place, tier in enumerate(data["tiers"]):
+        sign = "+" if place else "="
+        flat = Fraction(tier["flat_amount"])
+        figure = f"{sign} {number(Fraction(tier['quantity']))} × {_unit_price(data, tier['unit_amount'])}"
+        yield Step(figure + (f" + {money(flat, data['currency'])}" if flat else ""), _tier_name(data, tier))
+
+
+def _reduction_steps(data: Data, listed: Fraction) -> Iterator[Step]:
+    currency, percent = data["currency"], Decimal(data.get("discount_percent") or 0)
+    discounted = _discounted(data, listed)
+    if percent and listed:
+        yield Step(f"− {formats.quantity(percent)} % discount")
+        yield Step(f"= {money(discounted, currency)}")
+    if (capped := _capped(data, discounted)) != discounted:
+        yield Step(f"= {money(capped, currency)}", "the most a window costs")
+
+
+def _rounding_steps(data: Data, exact: Fraction, rounded: int) -> Iterator[Step]:
+    currency = data["currency"]
+    if exact * 10 ** exponent(currency) != rounded:
+        yield Step(f"→ {formats.money(rounded, currency)}", f"rounded {data['rounding']}")
+
+
+def _minimum_steps(data: Data, rounded: int, *, alone: bool = True) -> Iterator[Step]:
+    currency, share = data["currency"], Fraction(data["share"])
+    minimum = rounded + _shortfall(data, rounded)
+    whole = formats.price(Decimal(data["minimum_amount"]), currency)
+    note = "" if share == 1 else f"{whole} × {share} of the window's days, rounded"
+    if not alone:
+        yield Step(f"= {formats.money(minimum, currency)}", note or "the least a window costs")
+        return
+    yield Step(f"  {formats.money(minimum, currency)} minimum of the window", note)
+    yield Step(f"− {formats.money(rounded, currency)} usage")
+    yield Step(f"= {formats.money(minimum - rounded, currency)}")
+
+
+def _billed_steps(data: Data, total: int, billed: int) -> Iterator[Step]:
+    currency = data["currency"]
+    if billed:
+        yield Step(f"{'+' if billed < 0 else '−'} {formats.money(abs(billed), currency)}", "billed for it before")
+        yield Step(f"= {formats.money(total - billed, currency)}")
+
+
+def _tier_rows(data: Data) -> Iterator[TierRow]:
+    currency = data["currency"]
+    for tier in data.get("tiers", ()):
+        yield TierRow(
+            name=_tier_name(data, tier),
+            quantity=number(Fraction(tier["quantity"])),
+            price=_unit_price(data, tier["unit_amount"]),
+            flat=money(Fraction(tier["flat_amount"]), currency),
+            amount=money(_tier_amount(data, tier), currency),
+        )
+
+
+def _tier_name(data: Data, tier: Data) -> str:
+    """`above 1,000, up to 5,000`; a volume price takes all units at the price of the tier that the last one reaches."""
+    start, up_to = Fraction(tier["start"]), tier["up_to"]
+    if data["model"] == "volume":
+        return "all units, above the last bound" if up_to is None else f"all units, up to {number(Fraction(up_to))}"
+    if up_to is None:
+        return f"above {number(start)}"
+    return f"{f'above {number(start)}, ' if start else ''}up to {number(Fraction(up_to))}"
+
+
+def _units(data: Data, quantity: Decimal) -> str:
+    return str(data["unit"] if quantity == 1 else data["unit_plural"])
+
+
+def _unit_price(data: Data, unit_amount: str) -> str:
+    return formats.unit_price(
+        Decimal(unit_amount), data["per_units"], data["currency"], data["unit"], data["unit_plural"]
+    )
+
+
+# --- figures ----------------------------------------------------------------------------------------------------------
+def number(exact: Fraction) -> str:
+    """A number with all its decimals, or with six and a sign where they have no end."""
+    value, sign = _decimal(exact)
+    return sign + formats.quantity(value)
+
+
+def money(exact: Fraction, currency: str) -> str:
+    """Major units that are not rounded yet: $2.345, or ≈ $2.345161 where the decimals have no end."""
+    value, sign = _decimal(exact)
+    return sign + formats.price(value, currency)
+
+
+def _decimal(exact: Fraction) -> tuple[Decimal, str]:
+    value = EXACT.divide(Decimal(exact.numerator), Decimal(exact.denominator))
+    if value == value.quantize(Decimal(1).scaleb(-SHOWN_DECIMALS), context=EXACT):
+        return value, ""
+    return value.quantize(NEAR, context=EXACT), "≈ "
