@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from plans.models import ChangeQuote, Plan, PlanStatus, RateCard, RatedUsage, SalesInquiry, Subscription
+from plans.models import ChangeQuote, Plan, PlanStatus, PriceTier, RateCard, RatedUsage, SalesInquiry, Subscription
 
 
 class ReadOnly:
@@ -23,11 +23,13 @@ class ReadOnly:
 
 
 def _is_frozen(obj: Any) -> bool:
-    return isinstance(obj, Plan) and obj.status != PlanStatus.DRAFT
+    plan = obj.plan if isinstance(obj, RateCard) else obj
+    return isinstance(plan, Plan) and plan.status != PlanStatus.DRAFT
 
 
-class RateCardInline(admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
-    model = RateCard
+class DraftInline(admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
+    """Rows that are edited as long as their plan is a draft."""
+
     extra = 0
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -38,6 +40,15 @@ class RateCardInline(admin.TabularInline):  # type: ignore[type-arg]  # not gene
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return not _is_frozen(obj) and super().has_delete_permission(request, obj)
+
+
+class RateCardInline(DraftInline):
+    model = RateCard
+    show_change_link = True
+
+
+class PriceTierInline(DraftInline):
+    model = PriceTier
 
 
 @admin.register(Plan)
@@ -52,6 +63,26 @@ class PlanAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return not _is_frozen(obj) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Plan | None = None) -> bool:
+        return not _is_frozen(obj) and super().has_delete_permission(request, obj)
+
+
+@admin.register(RateCard)
+class RateCardAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """One price with its tiers; reached from its plan."""
+
+    list_display = ("plan", "name", "key", "model", "feature", "unit_amount", "per_units", "free_units")
+    list_filter = ("model", "plan__status")
+    list_select_related = ("plan", "feature")
+    search_fields = ("name", "key", "plan__name", "plan__key")
+    inlines = (PriceTierInline,)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: RateCard | None = None) -> bool:
+        return not _is_frozen(obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: RateCard | None = None) -> bool:
         return not _is_frozen(obj) and super().has_delete_permission(request, obj)
 
 

@@ -175,8 +175,8 @@ class RateCard(models.Model):
             models.UniqueConstraint(fields=("plan", "key"), name="rate_card_once"),
             models.UniqueConstraint(fields=("plan", "feature"), name="rate_card_feature_once"),
             models.CheckConstraint(
-                condition=Q(model="flat", amount__gte=0, feature__isnull=True)
-                | Q(model__in=("unit", "package"), unit_amount__gte=0, feature__isnull=False)
+                condition=Q(model="flat", amount__isnull=False, amount__gte=0, feature__isnull=True)
+                | Q(model__in=("unit", "package"), unit_amount__isnull=False, unit_amount__gte=0, feature__isnull=False)
                 | Q(model__in=("graduated", "volume", "free"), unit_amount__isnull=True, feature__isnull=False),
                 name="rate_card_priced_as_its_model",
             ),

@@ -99,8 +99,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="ratecard",
             constraint=models.CheckConstraint(
-                condition=Q(model="flat", amount__gte=0, feature__isnull=True)
-                | Q(model__in=("unit", "package"), unit_amount__gte=0, feature__isnull=False)
+                condition=Q(model="flat", amount__isnull=False, amount__gte=0, feature__isnull=True)
+                | Q(model__in=("unit", "package"), unit_amount__isnull=False, unit_amount__gte=0, feature__isnull=False)
                 | Q(model__in=("graduated", "volume", "free"), unit_amount__isnull=True, feature__isnull=False),
                 name="rate_card_priced_as_its_model",
             ),

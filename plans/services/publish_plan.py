@@ -9,6 +9,7 @@ from accounts.models import User
 from core.money import UnknownCurrencyError, exponent
 from plans.exceptions import PlanNotPublishableError
 from plans.models import Plan, PlanStatus
+from plans.price_rules import broken_rules
 
 
 @transaction.atomic
@@ -16,7 +17,8 @@ def publish_plan(*, plan: Plan, at: datetime, actor: User | None) -> Plan:
     """Publish a draft and archive the version before; subscriptions stay on the version they have.
 
     From here on the plan and its rate cards never change: database triggers refuse it. Publishing twice is a
-    no-op. Raises PlanNotPublishableError for an archived plan, an unknown currency or a card priced below nothing.
+    no-op. Raises PlanNotPublishableError for an archived plan, an unknown currency or a rate card that breaks a rule
+    of `plans.price_rules`; the message names the card, the field and the tier.
     """
     versions = Plan.objects.select_for_update().filter(key=plan.key).order_by("pk")
     plan = next(version for version in versions if version.pk == plan.pk)
@@ -50,3 +52,7 @@ def _check(plan: Plan) -> None:
     except UnknownCurrencyError as error:
         message = f"Currency: “{plan.currency}” is not an ISO 4217 code."
         raise PlanNotPublishableError(f"{plan}: unknown currency", message=message) from error
+    cards = plan.rate_cards.with_terms().order_by("position", "pk")
+    broken = [rule for card in cards for rule in broken_rules(card.terms(plan.currency))]
+    if broken:
+        raise PlanNotPublishableError(f"{plan}: {broken[0]}", message=" ".join(broken))

@@ -1,13 +1,15 @@
 """Published prices stay as they are."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import AuditEntry, PaymentPolicy
 from plans.exceptions import CancelFirstError, PlanNotPublishableError
-from plans.models import Plan, PlanStatus, RateCard
+from plans.models import Plan, PlanStatus, PriceTier, RateCard
+from plans.pricing import Tier
 from plans.seed import demo_catalogue
 from plans.selectors import catalogue as shown
 from plans.selectors import current_subscription
@@ -74,10 +76,116 @@ def test_it_is_frozen_also_for_sql(catalogue, sql):
         cursor.execute(sql)
 
 
+def tiered(plan, *tiers, **values):
+    feature_id = catalogue_feature()
+    card = RateCard.objects.create(
+        **{"plan": plan, "key": "requests", "name": "API requests", "model": "graduated", "feature_id": feature_id}
+        | values
+    )
+    for up_to, unit_amount, flat_amount in tiers:
+        PriceTier.objects.create(rate_card=card, up_to=up_to, unit_amount=unit_amount, flat_amount=flat_amount)
+    return card
+
+
+def catalogue_feature():
+    return RateCard.objects.filter(feature__isnull=False).values_list("feature_id", flat=True)[0]
+
+
+def test_it_publishes_tiers_in_their_order(catalogue, at, django_assert_num_queries):
+    plan = draft()
+    tiered(plan, (None, "0.1", 0), ("5000.5", "0.2", 0), (1000, "0.3", 250))
+    publish_plan(plan=plan, at=at, actor=None)
+
+    with django_assert_num_queries(2):
+        [_fee, card] = Plan.objects.with_cards().get(pk=plan.pk).terms().cards
+    assert card.tiers == (
+        Tier(Decimal(1000), Decimal("0.3"), Decimal("2.50")),
+        Tier(Decimal("5000.5"), Decimal("0.2")),
+        Tier(None, Decimal("0.1")),
+    )
+    assert RateCard.objects.get(pk=card.id).terms("USD") == card  # also where it was not read with its tiers
+
+
+@pytest.mark.parametrize(
+    ("values", "tiers", "message"),
+    [
+        ({}, [], "API requests, tiers: a graduated price needs at least one."),
+        ({}, [(10, 1, 0), (20, 1, 0)], "API requests, tier 2: the last tier must be open, without an upper bound."),
+        (
+            {"model": "unit", "unit_amount": 1},
+            [(None, 1, 0)],
+            "API requests, tiers: only a graduated or volume price has them.",
+        ),
+    ],
+)
+def test_it_names_the_tier_that_breaks_a_rule(catalogue, at, values, tiers, message):
+    plan = draft()
+    tiered(plan, *tiers, **values)
+
+    with pytest.raises(PlanNotPublishableError) as refusal:
+        publish_plan(plan=plan, at=at, actor=None)
+
+    plan.refresh_from_db()
+    assert (refusal.value.message, plan.status) == (message, PlanStatus.DRAFT)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE plans_pricetier SET unit_amount = 9",
+        "DELETE FROM plans_pricetier",
+        "INSERT INTO plans_pricetier (rate_card_id, up_to, unit_amount, flat_amount)"
+        " SELECT rate_card_id, 7, 1, 0 FROM plans_pricetier",
+    ],
+)
+def test_its_tiers_are_frozen_with_it(catalogue, at, sql):
+    plan = draft()
+    tiered(plan, (None, 1, 0))
+    publish_plan(plan=plan, at=at, actor=None)
+
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"discount_percent": 101},
+        {"discount_percent": -1},
+        {"minimum_amount": -1},
+        {"maximum_amount": -1},
+        {"minimum_amount": 2, "maximum_amount": 1},
+        {"unit_amount": 1},
+        {"cadence": "yearly"},
+        {"model": "flat", "amount": 1, "feature_id": None, "discount_percent": 1},
+        {"model": "flat", "amount": 1, "feature_id": None, "minimum_amount": 1},
+        {"model": "package"},
+        {"model": "unit"},
+        {"model": "flat", "feature_id": None},
+        {"model": "free", "feature_id": None},
+        {"model": "dynamic"},
+    ],
+)
+def test_the_database_refuses_a_price_that_cannot_be(catalogue, values):
+    plan = draft()
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        tiered(plan, **values)
+
+
+@pytest.mark.parametrize("tiers", [[(None, 1, 0), (None, 2, 0)], [(0, 1, 0)], [(5, -1, 0)], [(5, 1, -1)]])
+def test_the_database_refuses_a_tier_that_cannot_be(catalogue, tiers):
+    plan = draft()
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        tiered(plan, *tiers)
+
+
 def test_it_leaves_a_draft_free_to_change(catalogue):
     plan = draft()
 
-    RateCard.objects.filter(plan=plan).update(amount=1)
+    tiered(plan, (None, 1, 0)).tiers.update(unit_amount=2)
+    RateCard.objects.filter(plan=plan, model="flat").update(amount=1)
     Plan.objects.filter(pk=plan.pk).update(name="Plus Two")
     plan.delete()
 
