@@ -1,5 +1,6 @@
 """Who is here, who is billed, and with which card. Only this room writes these tables."""
 
+from collections.abc import Mapping
 from datetime import date
 from functools import partial
 from typing import Any, ClassVar
@@ -48,6 +49,14 @@ class PaymentPolicy(models.TextChoices):
     MANAGED_BY_CONTRACT = "managed_by_contract", "managed by contract"
 
 
+class CustomerQuerySet(models.QuerySet["Customer"]):
+    def settle_currency(self, currencies: Mapping[int, str]) -> None:
+        """The first issued document decides the currency (by customer id); one that is decided stays."""
+        for currency in sorted(set(currencies.values())):
+            ids = [customer_id for customer_id, own in currencies.items() if own == currency]
+            self.filter(pk__in=ids, currency="").update(currency=currency)
+
+
 class Customer(models.Model):
     """Who is billed. The row is also the mutex of everything that moves this customer's money."""
 
@@ -68,6 +77,8 @@ class Customer(models.Model):
     gateway_customer = models.CharField(max_length=80, blank=True, help_text="Set with the first payment method.")
     created_at = models.DateTimeField(auto_now_add=True)
     users = models.ManyToManyField(User, through="Membership", related_name="customers")
+
+    objects: ClassVar[CustomerQuerySet] = CustomerQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = (
@@ -335,3 +346,23 @@ class SandboxIntent(models.Model):
 
     def __str__(self) -> str:
         return self.intent_id
+
+
+class SandboxRefund(models.Model):
+    """The sandbox processor's journal of money given back."""
+
+    idempotency_key = models.CharField(max_length=120, unique=True)
+    intent = models.ForeignKey(SandboxIntent, on_delete=models.PROTECT, related_name="refunds")
+    amount = models.BigIntegerField()
+    status = models.CharField(max_length=20, choices=SandboxStatus, default=SandboxStatus.SUCCEEDED)
+    failure_code = models.CharField(max_length=40, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(status__in=SandboxStatus.values), name="sandbox_refund_status_known"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="sandbox_refund_amount_positive"),
+        )
+
+    def __str__(self) -> str:
+        return self.idempotency_key

@@ -95,6 +95,15 @@ def countries(customer_ids: Collection[int]) -> dict[int, str]:
     return dict(rows.values_list("customer_id", "country"))
 
 
+def tax_places(customer_ids: Collection[int]) -> dict[int, tuple[str, str]]:
+    """(ISO country, tax id) per customer, each `""` where none was given."""
+    rows = BillingProfile.objects.filter(customer_id__in=customer_ids)
+    return {
+        customer_id: (country, tax_id)
+        for customer_id, country, tax_id in rows.values_list("customer_id", "country", "tax_id")
+    }
+
+
 def customers_by_subject(subjects: Collection[str]) -> dict[str, int]:
     """Which customer the events of a subject belong to; unknown subjects are absent."""
     return dict(UsageSubject.objects.filter(subject__in=subjects).values_list("subject", "customer_id"))

@@ -4,13 +4,17 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 from django.db.models import BigIntegerField, Count, F, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Abs, Coalesce
 
 from core.books import Finding
 from invoices.models import (
     UNRESOLVED,
+    CreditApplication,
     Document,
     Invoice,
     InvoiceLine,
@@ -18,8 +22,10 @@ from invoices.models import (
     InvoiceStatus,
     Payment,
     PaymentStatus,
+    Refund,
+    RefundStatus,
 )
-from invoices.totals import TaxRule, total_up
+from invoices.totals import TaxedAmount, Totals, row_from, rules_from, total_up
 
 NUMBER = re.compile(r"(?P<series>.+)-(?P<year>\d{4})-(?P<number>\d{6,})")
 
@@ -30,6 +36,7 @@ def check() -> Iterator[Finding]:
     yield from lines_belong_to_their_invoice()
     yield from numbers_have_no_gaps()
     yield from paid_means_paid()
+    yield from credits_are_used_once()
     yield from nothing_was_charged_twice()
     yield from documents_are_as_rendered()
 
@@ -40,13 +47,25 @@ def kept() -> QuerySet[Invoice]:
 
 
 def totals_equal_their_lines() -> Iterator[Finding]:
-    lines = InvoiceLine.objects.filter(invoice=OuterRef("pk")).order_by().values("invoice").annotate(sum=Sum("amount"))
-    summed = Coalesce(Subquery(lines.values("sum"), output_field=BigIntegerField()), 0)
-    for invoice in kept().annotate(summed=summed).iterator():
-        rule = TaxRule(label=invoice.tax_label, percent=invoice.tax_percent)
-        expected = total_up([invoice.summed], rule)
-        found = (invoice.subtotal, invoice.tax, invoice.total)
-        if found != (expected.subtotal, expected.tax, expected.total):
+    """Every document is totalled anew from its lines and their rates."""
+    lines = InvoiceLine.objects.filter(invoice__isnull=False).order_by("invoice_id")
+    rows = lines.values_list("invoice_id", "amount", "tax_rules").iterator(chunk_size=5_000)
+    sheets = groupby(rows, key=itemgetter(0))
+    current = next(sheets, None)
+    for invoice in kept().order_by("pk").iterator(chunk_size=2_000):
+        while current is not None and current[0] < invoice.pk:
+            current = next(sheets, None)
+        mine = current[1] if current is not None and current[0] == invoice.pk else ()
+        amounts = [TaxedAmount(amount, rules_from(own)) if own else amount for _, amount, own in mine]
+        expected = total_up(amounts, rules_from(invoice.tax_rules))
+        found = Totals(
+            subtotal=invoice.subtotal,
+            tax=invoice.tax,
+            total=invoice.total,
+            taxes=tuple(row_from(values) for values in invoice.taxes),
+            included=invoice.tax_included,
+        )
+        if found != expected:
             yield Finding("total equals lines and tax", f"invoice:{invoice.pk}", f"expected {expected}, found {found}")
 
 
@@ -78,17 +97,43 @@ def numbers_have_no_gaps() -> Iterator[Finding]:
 
 
 def paid_means_paid() -> Iterator[Finding]:
-    paid = Payment.objects.filter(invoice=OuterRef("pk"), status=PaymentStatus.SUCCEEDED)
-    sums = paid.order_by().values("invoice").annotate(sum=Sum("amount")).values("sum")
-    received = Coalesce(Subquery(sums, output_field=BigIntegerField()), 0)
-    rows = Invoice.objects.annotate(received=received)
-    wrong = rows.exclude(amount_paid=F("received")).values_list("pk", "received", "amount_paid")
-    for pk, actual, recorded in wrong.iterator():
-        detail = f"payments {actual}, recorded {recorded}"
+    """Succeeded payments + applied credit notes = amount due; of a credit note: refunds + what it was applied to."""
+    payments = Payment.objects.filter(invoice=OuterRef("pk"), status=PaymentStatus.SUCCEEDED)
+    refunds = Refund.objects.filter(credit_note=OuterRef("pk"), status=RefundStatus.SUCCEEDED)
+    given = CreditApplication.objects.filter(credit_note=OuterRef("pk"))
+    taken = CreditApplication.objects.filter(invoice=OuterRef("pk"))
+    rows = Invoice.objects.annotate(
+        received=_sum(payments, "invoice") + _sum(refunds, "credit_note"),
+        credited=_sum(given, "credit_note") + _sum(taken, "invoice"),
+    )
+    figures = ("pk", "total", "amount_paid", "amount_credited", "received", "credited")
+    wrong = rows.exclude(amount_paid=F("received"), amount_credited=F("credited"))
+    for pk, _, paid, used, received, credited in wrong.values_list(*figures).iterator():
+        detail = f"payments {received}, recorded {paid}; credits {credited}, recorded {used}"
         yield Finding("amount paid equals succeeded payments", f"invoice:{pk}", detail)
-    short = rows.filter(status=InvoiceStatus.PAID).exclude(received=F("total")).values_list("pk", "received", "total")
-    for pk, actual, total in short.iterator():
-        yield Finding("paid invoice is paid in full", f"invoice:{pk}", f"payments {actual}, total {total}")
+    short = rows.filter(status=InvoiceStatus.PAID).exclude(received=Abs(F("total")) - F("credited"))
+    for pk, total, _, _, received, credited in short.values_list(*figures).iterator():
+        detail = f"payments {received}, credits {credited}, total {total}"
+        yield Finding("paid invoice is paid in full", f"invoice:{pk}", detail)
+
+
+def credits_are_used_once() -> Iterator[Finding]:
+    """No credit note gives more than it has, no payment gives back more than it took."""
+    moving = Refund.objects.exclude(status=RefundStatus.FAILED)
+    notes = Invoice.objects.credit_notes().annotate(
+        used=_sum(moving.filter(credit_note=OuterRef("pk")), "credit_note") + F("amount_credited")
+    )
+    over = notes.filter(used__gt=Abs(F("total"))).values_list("pk", "used", "total")
+    for pk, used, total in over.iterator():
+        yield Finding("credit is used once", f"invoice:{pk}", f"used {used}, total {total}")
+    payments = Payment.objects.annotate(back=_sum(moving.filter(payment=OuterRef("pk")), "payment"))
+    for pk, back in payments.filter(back__gt=F("amount")).values_list("pk", "back").iterator():
+        yield Finding("refunds stay within the payment", f"payment:{pk}", f"refunds {back}")
+
+
+def _sum(rows: QuerySet[Any], by: str) -> Coalesce:
+    sums = rows.order_by().values(by).annotate(sum=Sum("amount")).values("sum")
+    return Coalesce(Subquery(sums, output_field=BigIntegerField()), 0)
 
 
 def nothing_was_charged_twice() -> Iterator[Finding]:

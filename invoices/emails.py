@@ -11,13 +11,15 @@ from accounts.notices import NoticeDraft
 from core import formats
 from core.periods import Period
 from invoices.lines import LineDraft
-from invoices.models import Collection, Invoice, Payment
+from invoices.models import Collection, Invoice, Payment, Refund
+from invoices.taxing import tax_notes, tax_texts
 
 
 def announced(invoice: Invoice, lines: Sequence[LineDraft], card: PaymentMethod | None, to: list[str]) -> NoticeDraft:
     """E6: charges are calculated – amount, date and card."""
     automatic = invoice.collection == Collection.AUTOMATIC
     context = _figures(invoice) | {
+        "credit": formats.money(-invoice.total, invoice.currency) if invoice.is_credit_note else "",
         "lines": [{"title": line.title, "amount": formats.money(line.amount, invoice.currency)} for line in lines],
         "card": str(card) if card and automatic else "",
         "automatic": automatic,
@@ -33,16 +35,42 @@ def withdrawn(invoice: Invoice, to: list[str]) -> NoticeDraft:
 
 def issued(invoice: Invoice, card: PaymentMethod | None, to: list[str]) -> NoticeDraft:
     """E7: the invoice has its number – due date, or when which card is charged."""
+    if invoice.is_credit_note:
+        return credited(invoice, to)
     charged = invoice.collect_at is not None and card is not None
     context = _figures(invoice) | {
         "card": str(card) if charged else "",
         "charged_at": formats.instant(invoice.collect_at) if invoice.collect_at and charged else "",
         "later": bool(invoice.collect_at and invoice.finalized_at and invoice.collect_at > invoice.finalized_at),
         "due": formats.day(invoice.due_on) if invoice.due_on else "",
-        "payable": invoice.total > 0,
+        "payable": invoice.amount_due > 0,
+        "credited": formats.money(invoice.amount_credited, invoice.currency) if invoice.amount_credited else "",
+        "amount_due": formats.money(invoice.amount_due, invoice.currency),
         "iban": invoice.seller_party.get("iban", ""),
     }
     return _notice(invoice, "issued", "invoice_issued", to, context)
+
+
+def credited(note: Invoice, to: list[str]) -> NoticeDraft:
+    """A credit note was issued: what it gives back, and how."""
+    refunds = sum(refund.amount for refund in note.refunds.all())
+    context = _figures(note) | {
+        "total": formats.money(-note.total, note.currency),
+        "corrects": ", ".join(note.corrects),
+        "applied": formats.money(note.amount_credited, note.currency) if note.amount_credited else "",
+        "refunding": formats.money(refunds, note.currency) if refunds else "",
+        "kept": formats.money(note.amount_due - refunds, note.currency) if note.amount_due > refunds else "",
+    }
+    return _notice(note, "credited", "invoice_credited", to, context)
+
+
+def refunded(refund: Refund, to: list[str]) -> NoticeDraft:
+    """The money of a credit note is on its way back to the card."""
+    context = _figures(refund.credit_note) | {
+        "amount": formats.money(refund.amount, refund.currency),
+        "card": str(refund.payment.payment_method or "another way"),
+    }
+    return _notice(refund.credit_note, f"refunded:{refund.pk}", "payment_refunded", to, context)
 
 
 def paid(payment: Payment, to: list[str]) -> NoticeDraft:
@@ -63,8 +91,8 @@ def _figures(invoice: Invoice) -> dict[str, Any]:
         "number": invoice.number or "",
         "total": formats.money(invoice.total, invoice.currency),
         "subtotal": formats.money(invoice.subtotal, invoice.currency),
-        "tax": formats.money(invoice.tax, invoice.currency) if invoice.tax else "",
-        "tax_label": invoice.tax_label,
+        "taxes": [row._asdict() for row in tax_texts(invoice)],
+        "tax_notes": list(tax_notes(invoice)),
         "billing_on": formats.day(invoice.billing_on),
         "period": formats.period(period),
         "url": settings.PORTAL_URL + reverse("invoice", args=[invoice.public_id]),

@@ -20,12 +20,6 @@ class CurrencyError(InvoicesError):
     message = "This customer is billed in another currency."
 
 
-class NegativeTotalError(InvoicesError):
-    """The lines sum below zero; such a document would be a credit note."""
-
-    message = "The lines of this invoice sum below zero."
-
-
 class LineBilledError(InvoicesError):
     """A line with this key stands on another document already."""
 

@@ -6,13 +6,25 @@ are never edited or deleted: database triggers refuse it, also to the owner (mig
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import ClassVar
 
 from django.db import connection, models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Abs
 
 from core.ids import public_id
+from invoices.models_payments import REFUNDING as REFUNDING
+from invoices.models_payments import UNRESOLVED as UNRESOLVED
+from invoices.models_payments import CreditApplication as CreditApplication
+from invoices.models_payments import Document as Document
+from invoices.models_payments import DocumentKind as DocumentKind
+from invoices.models_payments import Payment as Payment
+from invoices.models_payments import PaymentStatus as PaymentStatus
+from invoices.models_payments import Refund as Refund
+from invoices.models_payments import RefundStatus as RefundStatus
+from invoices.totals import TaxCategory, TaxRule, Totals, row_values, rules_values
 
 
 class Seller(models.Model):
@@ -37,22 +49,50 @@ class Seller(models.Model):
         return self.legal_name
 
 
+CATEGORIES = [
+    (str(TaxCategory.STANDARD), "standard rate"),
+    (str(TaxCategory.ZERO_RATED), "zero-rated"),
+    (str(TaxCategory.EXEMPT), "exempt"),
+    (str(TaxCategory.REVERSE_CHARGE), "reverse charge"),
+    (str(TaxCategory.EXPORT), "export"),
+    (str(TaxCategory.OUTSIDE_SCOPE), "outside scope"),
+]
+
+
 class TaxRate(models.Model):
-    """The seller's table: which rate customers of a country pay. An empty country is everybody else."""
+    """The seller's table: which rates customers of a country pay. An empty country is everybody else.
+
+    Several rows of a country are several taxes on the same amount, each rounded by itself.
+    """
 
     seller = models.ForeignKey(Seller, on_delete=models.CASCADE, related_name="tax_rates")
     country = models.CharField(max_length=2, blank=True)
     label = models.CharField(max_length=40, help_text="As printed: VAT, Sales tax")
     percent = models.DecimalField(max_digits=7, decimal_places=4)
+    category = models.CharField(max_length=2, choices=CATEGORIES, default="S", db_default="S")
+    reason = models.CharField(
+        max_length=200, blank=True, db_default="", help_text="Why nothing is charged, as printed on documents"
+    )
+    reason_code = models.CharField(max_length=40, blank=True, db_default="", help_text="VATEX code, if there is one")
+    inclusive = models.BooleanField(default=False, db_default=False, help_text="Prices contain this tax already")
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=("seller", "country"), name="tax_rate_once"),
+            models.UniqueConstraint(fields=("seller", "country", "label"), name="tax_rate_once"),
             models.CheckConstraint(condition=Q(percent__gte=0, percent__lt=100), name="tax_rate_percent_valid"),
+            models.CheckConstraint(
+                condition=Q(category__in=[code for code, _ in CATEGORIES]), name="tax_rate_category_known"
+            ),
+            models.CheckConstraint(condition=Q(category="S") | Q(percent=0), name="tax_rate_only_standard_is_charged"),
+            models.CheckConstraint(condition=~Q(category="E") | ~Q(reason=""), name="tax_rate_exempt_has_reason"),
         )
 
     def __str__(self) -> str:
         return f"{self.label} {self.percent.normalize():f} % {self.country or '(others)'}"
+
+    def rule(self) -> TaxRule:
+        """The row as a pure value."""
+        return TaxRule(self.label, self.percent, self.category, self.reason, self.reason_code, self.inclusive)
 
 
 class InvoiceSequence(models.Model):
@@ -78,6 +118,11 @@ class InvoiceStatus(models.TextChoices):
     VOID = "void", "void"
 
 
+class InvoiceKind(models.TextChoices):
+    INVOICE = "invoice", "invoice"
+    CREDIT_NOTE = "credit_note", "credit note"
+
+
 class Collection(models.TextChoices):
     AUTOMATIC = "automatic", "charge the default card"
     SEND_INVOICE = "send_invoice", "send the invoice"
@@ -89,36 +134,50 @@ UPDATE invoices_invoice AS invoice
 SET status = frozen.status, number = frozen.number, finalized_at = frozen.finalized_at, issued_on = frozen.issued_on,
     due_on = frozen.due_on, collect_at = frozen.collect_at, paid_at = frozen.paid_at,
     announced_at = frozen.announced_at, tax_label = frozen.tax_label, tax_percent = frozen.tax_percent,
-    tax = frozen.tax, total = frozen.total, seller_party = frozen.seller_party, customer_party = frozen.customer_party
+    kind = frozen.kind, subtotal = frozen.subtotal, tax = frozen.tax, tax_included = frozen.tax_included,
+    total = frozen.total, taxes = frozen.taxes, tax_rules = frozen.tax_rules, corrects = frozen.corrects,
+    seller_party = frozen.seller_party, customer_party = frozen.customer_party
 FROM unnest(
     %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::date[], %s::date[], %s::timestamptz[],
-    %s::timestamptz[], %s::timestamptz[], %s::text[], %s::numeric[], %s::bigint[], %s::bigint[], %s::jsonb[],
-    %s::jsonb[]
+    %s::timestamptz[], %s::timestamptz[], %s::text[], %s::numeric[], %s::text[], %s::bigint[], %s::bigint[],
+    %s::bigint[], %s::bigint[], %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::jsonb[]
 ) AS frozen (
     id, status, number, finalized_at, issued_on, due_on, collect_at, paid_at, announced_at, tax_label, tax_percent,
-    tax, total, seller_party, customer_party
+    kind, subtotal, tax, tax_included, total, taxes, tax_rules, corrects, seller_party, customer_party
 )
 WHERE invoice.id = frozen.id
 """
 
 FROZEN = (
     *("pk", "status", "number", "finalized_at", "issued_on", "due_on", "collect_at", "paid_at", "announced_at"),
-    *("tax_label", "tax_percent", "tax", "total"),
+    *("tax_label", "tax_percent", "kind", "subtotal", "tax", "tax_included", "total"),
 )
-PARTIES = ("seller_party", "customer_party")
+FROZEN_JSON = ("taxes", "tax_rules", "corrects", "seller_party", "customer_party")
 
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
+    def payable_kind(self) -> "InvoiceQuerySet":
+        """Invoices proper: what a customer pays. Credit notes are settled instead."""
+        return self.filter(kind=InvoiceKind.INVOICE)
+
+    def credit_notes(self) -> "InvoiceQuerySet":
+        """Documents below zero."""
+        return self.filter(kind=InvoiceKind.CREDIT_NOTE)
+
     def freeze(self, invoices: Sequence["Invoice"]) -> None:
         """Store what finalizing decided about these drafts, in one statement."""
         columns: list[list[object]] = [[getattr(invoice, name) for invoice in invoices] for name in FROZEN]
-        columns += [[json.dumps(getattr(invoice, name)) for invoice in invoices] for name in PARTIES]
+        columns += [[json.dumps(getattr(invoice, name)) for invoice in invoices] for name in FROZEN_JSON]
         with connection.cursor() as cursor:
             cursor.execute(FREEZE, columns)
 
 
 class Invoice(models.Model):
-    """One document. A draft has no number; finalizing gives the number and freezes everything but its status."""
+    """One document. A draft has no number; finalizing gives the number and freezes everything but its status.
+
+    A total below zero makes it a credit note: its amounts are kept negative and printed positive; it is `open` while
+    something of it is left and `paid` once all of it was applied to invoices or refunded.
+    """
 
     public_id = models.CharField(max_length=40, unique=True, default=partial(public_id, "inv"), editable=False)
     key = models.CharField(
@@ -126,6 +185,14 @@ class Invoice(models.Model):
     )
     customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
     seller = models.ForeignKey(Seller, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(
+        max_length=20, choices=InvoiceKind, default=InvoiceKind.INVOICE, db_default=InvoiceKind.INVOICE
+    )
+    corrects = models.JSONField(
+        default=list,
+        db_default=Value([], models.JSONField()),
+        help_text="Credit note: numbers of the invoices whose lines it gives back",
+    )
     status = models.CharField(max_length=20, choices=InvoiceStatus, default=InvoiceStatus.DRAFT)
     number = models.CharField(  # noqa: DJ001 - null, because a unique empty text could be there only once
         max_length=30, null=True, unique=True, help_text="Given when finalized, gap-free"
@@ -147,12 +214,29 @@ class Invoice(models.Model):
     paid_at = models.DateTimeField(null=True)
     voided_at = models.DateTimeField(null=True)
 
-    subtotal = models.BigIntegerField(help_text="Sum of the lines")
-    tax_label = models.CharField(max_length=40, blank=True)
+    subtotal = models.BigIntegerField(help_text="Net: the sum of the lines without the tax included in them")
+    tax_label = models.CharField(max_length=40, blank=True, help_text="Of the customer's first rate")
     tax_percent = models.DecimalField(max_digits=7, decimal_places=4, default=0)
-    tax = models.BigIntegerField()
+    tax_rules = models.JSONField(
+        default=list,
+        db_default=Value([], models.JSONField()),
+        help_text="The customer's rates when calculated; lines with rates of their own keep them",
+    )
+    taxes = models.JSONField(
+        default=list,
+        db_default=Value([], models.JSONField()),
+        help_text="One row per rate: label, percent, category, reason, base, tax",
+    )
+    tax_included = models.BigIntegerField(default=0, db_default=0, help_text="The part of `tax` that is in the lines")
+    tax = models.BigIntegerField(help_text="Sum of the rows")
     total = models.BigIntegerField(help_text="subtotal + tax")
-    amount_paid = models.BigIntegerField(default=0, help_text="Sum of succeeded payments, kept by record_payment")
+    amount_paid = models.BigIntegerField(
+        default=0,
+        help_text="Succeeded payments; on a credit note: succeeded refunds. Kept by the verbs that record them",
+    )
+    amount_credited = models.BigIntegerField(
+        default=0, db_default=0, help_text="Credit notes applied to it; on a credit note: what it was applied to"
+    )
 
     seller_party = models.JSONField(default=dict, help_text="Copy of the seller when finalized")
     customer_party = models.JSONField(default=dict, help_text="Copy of the billing profile when finalized")
@@ -164,8 +248,13 @@ class Invoice(models.Model):
             models.CheckConstraint(condition=Q(status__in=InvoiceStatus.values), name="invoice_status_known"),
             models.CheckConstraint(condition=Q(collection__in=Collection.values), name="invoice_collection_known"),
             models.CheckConstraint(condition=Q(total=F("subtotal") + F("tax")), name="invoice_total_is_sum"),
-            models.CheckConstraint(condition=Q(total__gte=0), name="invoice_total_not_negative"),
+            models.CheckConstraint(condition=Q(kind__in=InvoiceKind.values), name="invoice_kind_known"),
+            models.CheckConstraint(
+                condition=Q(kind="invoice", total__gte=0) | Q(kind="credit_note", total__lt=0),
+                name="invoice_negative_is_credit_note",
+            ),
             models.CheckConstraint(condition=Q(amount_paid__gte=0), name="invoice_amount_paid_not_negative"),
+            models.CheckConstraint(condition=Q(amount_credited__gte=0), name="invoice_amount_credited_not_negative"),
             models.CheckConstraint(
                 condition=Q(status__in=("draft", "void")) | Q(number__isnull=False, finalized_at__isnull=False),
                 name="invoice_finalized_has_number",
@@ -174,7 +263,12 @@ class Invoice(models.Model):
                 condition=~Q(status="draft") | Q(number__isnull=True), name="invoice_draft_has_no_number"
             ),
             models.CheckConstraint(
-                condition=~Q(status="paid") | Q(amount_paid=F("total")), name="invoice_paid_means_paid"
+                condition=~Q(status="paid") | Q(amount_paid=Abs(F("total")) - F("amount_credited")),
+                name="invoice_paid_means_paid",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="invoice") | Q(amount_paid__lte=Abs(F("total")) - F("amount_credited")),
+                name="invoice_credit_used_once",
             ),
             models.CheckConstraint(condition=Q(period_end__gte=F("period_start")), name="invoice_period_ordered"),
         )
@@ -191,8 +285,26 @@ class Invoice(models.Model):
 
     @property
     def amount_due(self) -> int:
-        """What is still to be paid, minor units."""
-        return self.total - self.amount_paid
+        """What is still to be paid – of a credit note: what of it is left –, minor units."""
+        return abs(self.total) - self.amount_paid - self.amount_credited
+
+    def take(self, rule: TaxRule, totals: Totals) -> None:
+        """The figures of a draft: what its lines come to by the customer's rule. Below zero it is a credit note."""
+        self.kind = InvoiceKind.INVOICE if totals.total >= 0 else InvoiceKind.CREDIT_NOTE
+        self.tax_label, self.tax_percent = rule.label, rule.percent
+        self.tax_rules = rules_values(rule)
+        self.taxes = [row_values(row) for row in totals.taxes]
+        self.subtotal, self.tax, self.total = totals.subtotal, totals.tax, totals.total
+        self.tax_included = totals.included
+
+    def close_if_settled(self, at: datetime) -> None:
+        """Paid, once nothing is due on it – or nothing left of it – any more."""
+        if self.amount_due <= 0:
+            self.status, self.paid_at, self.collect_at = InvoiceStatus.PAID, at, None
+
+    @property
+    def is_credit_note(self) -> bool:
+        return self.kind == InvoiceKind.CREDIT_NOTE
 
 
 class LineKind(models.TextChoices):
@@ -221,6 +333,17 @@ class InvoiceLine(models.Model):
     per_units = models.PositiveIntegerField(default=1)
     amount = models.BigIntegerField()
     explain = models.JSONField(default=dict, help_text="Everything needed to derive the amount again")
+    corrects = models.CharField(
+        max_length=160, blank=True, db_default="", help_text="Key of the line it gives back (part of)"
+    )
+    tax_rules = models.JSONField(
+        default=list,
+        db_default=Value([], models.JSONField()),
+        help_text="Rates of its own, as the line it corrects had; empty: the document's",
+    )
+    added_at = models.DateTimeField(
+        null=True, help_text="When it was added without a document; a discarded draft gives it back"
+    )
 
     class Meta:
         constraints = (models.CheckConstraint(condition=Q(kind__in=LineKind.values), name="line_kind_known"),)
@@ -229,85 +352,3 @@ class InvoiceLine(models.Model):
 
     def __str__(self) -> str:
         return self.key
-
-
-class PaymentStatus(models.TextChoices):
-    PENDING = "pending", "processing"  # committed; the gateway has not answered
-    SUCCEEDED = "succeeded", "succeeded"
-    DECLINED = "declined", "declined"
-    NEEDS_CONFIRMATION = "needs_confirmation", "needs confirmation"
-    UNKNOWN = "unknown", "unknown"  # timed out or lost: resolved by retrieving, never by paying again
-    CANCELED = "canceled", "canceled"  # retrieved: never reached the card, so nothing was charged
-
-
-UNRESOLVED = (PaymentStatus.PENDING, PaymentStatus.NEEDS_CONFIRMATION, PaymentStatus.UNKNOWN)
-
-
-class Payment(models.Model):
-    """One attempt to pay one invoice, committed with its key before the gateway is called."""
-
-    public_id = models.CharField(max_length=40, unique=True, default=partial(public_id, "pay"), editable=False)
-    key = models.CharField(max_length=120, unique=True, help_text="invoice:7:payment:1, the idempotency key")
-    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments")
-    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
-    payment_method = models.ForeignKey("accounts.PaymentMethod", null=True, on_delete=models.PROTECT, related_name="+")
-    gateway = models.CharField(max_length=20, help_text="sandbox, stripe, outside")
-    gateway_id = models.CharField(max_length=120, blank=True, help_text="Committed before the charge is confirmed")
-    amount = models.BigIntegerField()
-    currency = models.CharField(max_length=3)
-    status = models.CharField(max_length=20, choices=PaymentStatus, default=PaymentStatus.PENDING)
-    decline_code = models.CharField(max_length=40, blank=True)
-    automatic = models.BooleanField(help_text="Started by the run, not by a person")
-    created_at = models.DateTimeField()
-    settled_at = models.DateTimeField(null=True)
-    check_at = models.DateTimeField(null=True, help_text="Unresolved: ask the gateway again from here")
-    checks = models.PositiveSmallIntegerField(default=0)
-    receipt_number = models.CharField(  # noqa: DJ001 - as an invoice's number
-        max_length=30, null=True, unique=True, help_text="Given when it succeeded"
-    )
-
-    class Meta:
-        constraints = (
-            models.UniqueConstraint(
-                fields=("invoice",), condition=Q(status__in=UNRESOLVED), name="payment_one_unresolved"
-            ),
-            models.CheckConstraint(condition=Q(status__in=PaymentStatus.values), name="payment_status_known"),
-            models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount_positive"),
-            models.CheckConstraint(
-                condition=~Q(status="succeeded") | Q(receipt_number__isnull=False), name="payment_succeeded_has_receipt"
-            ),
-        )
-        indexes = (models.Index(fields=("check_at",), condition=Q(status__in=UNRESOLVED), name="payment_to_resolve"),)
-
-    def __str__(self) -> str:
-        return self.key
-
-
-class DocumentKind(models.TextChoices):
-    INVOICE = "invoice", "invoice"
-    RECEIPT = "receipt", "receipt"
-
-
-class Document(models.Model):
-    """A rendered PDF, made once by the worker and kept with its hash; never rendered again."""
-
-    kind = models.CharField(max_length=20, choices=DocumentKind)
-    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="documents")
-    payment = models.OneToOneField(Payment, null=True, on_delete=models.PROTECT, related_name="receipt")
-    filename = models.CharField(max_length=80, unique=True)
-    content = models.BinaryField()
-    sha256 = models.CharField(max_length=64)
-    created_at = models.DateTimeField()
-
-    class Meta:
-        constraints = (
-            models.CheckConstraint(condition=Q(kind__in=DocumentKind.values), name="document_kind_known"),
-            models.UniqueConstraint(fields=("invoice",), condition=Q(kind="invoice"), name="document_invoice_once"),
-            models.CheckConstraint(
-                condition=Q(kind="invoice", payment__isnull=True) | Q(kind="receipt", payment__isnull=False),
-                name="document_receipt_has_payment",
-            ),
-        )
-
-    def __str__(self) -> str:
-        return self.filename

@@ -6,6 +6,7 @@ Take it after every other lock: whoever holds it makes all other finalizing wait
 from invoices.models import InvoiceSequence, Seller
 
 INVOICE = "INV"
+CREDIT_NOTE = "CN"
 RECEIPT = "RCP"
 
 

@@ -12,7 +12,8 @@ from django.conf import settings
 
 from core import formats
 from core.periods import Period, Window
-from invoices.models import Collection, Invoice, InvoiceLine, Payment
+from invoices.models import Collection, CreditApplication, Invoice, InvoiceLine, Payment
+from invoices.taxing import TaxText, tax_notes, tax_texts
 
 Party = dict[str, Any]
 ENGLISH = Locale("en")
@@ -33,9 +34,14 @@ class PaperLine:
 
 @dataclass(frozen=True, slots=True)
 class InvoicePaper:
-    """An invoice as it is printed. Statuses change later and are not printed."""
+    """An invoice or a credit note (`title`) as it is printed. Statuses change later and are not printed.
 
+    A credit note's amounts are printed positive. `taxes` has a row per rate; `tax_notes` says why none is charged.
+    """
+
+    title: str
     number: str
+    corrects: str
     issued_on: str
     due_on: str
     period: str
@@ -49,9 +55,11 @@ class InvoicePaper:
     customer_address: str
     lines: tuple[PaperLine, ...]
     subtotal: str
-    tax_label: str
-    tax: str
+    taxes: tuple[TaxText, ...]
+    tax_notes: tuple[str, ...]
     total: str
+    credits: tuple[TaxText, ...]
+    due_label: str
     amount_due: str
 
 
@@ -78,8 +86,12 @@ class ReceiptPaper:
 def invoice_paper(invoice: Invoice) -> InvoicePaper:
     """The document of an issued invoice: what was due when it was issued."""
     money = _money(invoice.currency)
+    sign = -1 if invoice.is_credit_note else 1
     seller, customer = invoice.seller_party, invoice.customer_party
+    credits = _credits(invoice)
     return InvoicePaper(
+        title="Credit note" if invoice.is_credit_note else "Invoice",
+        corrects=", ".join(invoice.corrects),
         number=invoice.number or "",
         issued_on=formats.day(invoice.issued_on) if invoice.issued_on else "",
         due_on=formats.day(invoice.due_on) if invoice.due_on else "",
@@ -87,17 +99,19 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
         currency=invoice.currency,
         po_number=customer.get("po_number", ""),
         terms=_terms(invoice),
-        iban="" if _is_charged(invoice) or not invoice.total else seller.get("iban", ""),
+        iban="" if _is_charged(invoice) or invoice.total <= 0 else seller.get("iban", ""),
         seller=seller,
         customer=customer,
         seller_address=address(seller),
         customer_address=address(customer),
-        lines=tuple(_line(line, invoice.currency) for line in invoice.lines.all()),
-        subtotal=money(invoice.subtotal),
-        tax_label=_tax_label(invoice),
-        tax=money(invoice.tax),
-        total=money(invoice.total),
-        amount_due=money(invoice.total),
+        lines=tuple(_line(line, invoice.currency, sign) for line in invoice.lines.all()),
+        subtotal=money(sign * invoice.subtotal),
+        taxes=tax_texts(invoice, sign),
+        tax_notes=tax_notes(invoice),
+        total=money(sign * invoice.total),
+        credits=tuple(TaxText(f"Credit note {credit.credit_note.number}", money(-credit.amount)) for credit in credits),
+        due_label="Credited" if invoice.is_credit_note else "Amount due",
+        amount_due=money(sign * invoice.total - sum(credit.amount for credit in credits)),
     )
 
 
@@ -106,7 +120,7 @@ def receipt_paper(payment: Payment) -> ReceiptPaper:
     invoice = payment.invoice
     money = _money(payment.currency)
     earlier = invoice.payments.filter(status=payment.status, pk__lte=payment.pk)
-    left = invoice.total - sum(earlier.values_list("amount", flat=True))
+    left = invoice.total - invoice.amount_credited - sum(earlier.values_list("amount", flat=True))
     return ReceiptPaper(
         number=payment.receipt_number or "",
         paid_on=formats.day(payment.settled_at.date()) if payment.settled_at else "",
@@ -133,7 +147,15 @@ def address(party: Party) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _line(line: InvoiceLine, currency: str) -> PaperLine:
+def _credits(invoice: Invoice) -> list[CreditApplication]:
+    """The credit notes that lowered it when it was issued; what comes later is not printed."""
+    if invoice.is_credit_note or invoice.finalized_at is None or not invoice.amount_credited:
+        return []
+    at_issue = invoice.credits.filter(at=invoice.finalized_at).select_related("credit_note")
+    return list(at_issue.order_by("pk"))
+
+
+def _line(line: InvoiceLine, currency: str, sign: int) -> PaperLine:
     return PaperLine(
         key=line.key,
         title=line.title,
@@ -141,7 +163,7 @@ def _line(line: InvoiceLine, currency: str) -> PaperLine:
         window=formats.window(Window(line.starts_at, line.ends_at)),
         quantity=formats.quantity(line.quantity),
         unit_price=_unit_price(line.unit_amount, line.per_units, currency),
-        amount=formats.money(line.amount, currency),
+        amount=formats.money(sign * line.amount, currency),
     )
 
 
@@ -153,16 +175,10 @@ def _unit_price(unit_amount: Decimal | None, per_units: int, currency: str) -> s
     return price if per_units == 1 else f"{price} per {formats.quantity(per_units)}"
 
 
-def _tax_label(invoice: Invoice) -> str:
-    """`VAT 20 % of $51.35`; empty where the table names no tax."""
-    if not invoice.tax_label:
-        return ""
-    percent = formats.quantity(invoice.tax_percent)
-    return f"{invoice.tax_label} {percent} % of {formats.money(invoice.subtotal, invoice.currency)}"
-
-
 def _terms(invoice: Invoice) -> str:
     """How it was to be paid when it was issued, whatever happened since."""
+    if invoice.is_credit_note:
+        return "Lowers what is due on open invoices; the rest goes back to the card that paid, or to the next invoice."
     if not invoice.total:
         return "Nothing to pay."
     if invoice.due_on is None:

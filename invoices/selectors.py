@@ -1,17 +1,30 @@
 """Reads of this room. Rows are found by customer id; whoever calls has checked that the customer may be seen."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
 from datetime import date, datetime
 
 from django.db.models import DateTimeField, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, TruncDate
 
 from accounts.models import PaymentMethod
-from accounts.selectors import countries
+from accounts.selectors import tax_places
 from core.due import Due
 from invoices.exceptions import SellerMissingError
-from invoices.models import UNRESOLVED, Invoice, InvoiceLine, InvoiceStatus, Payment, PaymentStatus, Seller, TaxRate
-from invoices.totals import NO_TAX, TaxRule
+from invoices.lines import LineDraft, total_lines
+from invoices.models import (
+    UNRESOLVED,
+    Invoice,
+    InvoiceKind,
+    InvoiceLine,
+    InvoiceStatus,
+    Payment,
+    PaymentStatus,
+    Seller,
+    TaxRate,
+)
+from invoices.taxes import decide, is_vat_id
+from invoices.totals import TaxRule, Totals, rules_from
 
 PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
 
@@ -25,13 +38,63 @@ def default_seller() -> Seller:
 
 
 def tax_rules(customer_ids: Iterable[int], seller: Seller | None = None) -> dict[int, TaxRule]:
-    """The rate each customer pays by the seller's table: their country's, else everybody else's, else none."""
+    """What each customer pays by country, VAT id and the seller's table (see invoices/taxes.py)."""
     ids = list(customer_ids)
-    rates = TaxRate.objects.filter(seller=seller or default_seller())
-    table = {rate.country: TaxRule(label=rate.label, percent=rate.percent) for rate in rates}
-    others = table.get("", NO_TAX)
-    where = countries(ids)
-    return {customer_id: table.get(where.get(customer_id, ""), others) for customer_id in ids}
+    seller = seller or default_seller()
+    table = _tax_table(seller)
+    places = tax_places(ids)
+    return {customer_id: _rule(seller, table, *places.get(customer_id, ("", ""))) for customer_id in ids}
+
+
+def _tax_table(seller: Seller) -> dict[str, TaxRule]:
+    """Rules by country; several rates of a country are one rule with more."""
+    table: dict[str, TaxRule] = {}
+    for row in TaxRate.objects.filter(seller=seller).order_by("pk"):
+        first = table.get(row.country)
+        table[row.country] = replace(first, more=(*first.more, row.rule())) if first else row.rule()
+    return table
+
+
+def _rule(seller: Seller, table: dict[str, TaxRule], country: str, tax_id: str) -> TaxRule:
+    return decide(
+        seller_country=seller.country,
+        customer_country=country,
+        tax_id_valid=bool(tax_id) and is_vat_id(tax_id, country),
+        table=table,
+    )
+
+
+def corrected_rules(lines: Iterable[LineDraft]) -> dict[str, TaxRule]:
+    """The rules by which the lines that these give back were taxed, by their keys; no query where none is."""
+    keys = {line.corrects for line in lines if line.corrects}
+    if not keys:
+        return {}
+    rows = InvoiceLine.objects.filter(key__in=keys, invoice__isnull=False)
+    return {
+        key: rules_from(own or documents)
+        for key, own, documents in rows.values_list("key", "tax_rules", "invoice__tax_rules")
+    }
+
+
+def totals_of(lines: Sequence[LineDraft], rule: TaxRule) -> Totals:
+    """What a document of these lines comes to: the bill's own sum, for previews."""
+    return total_lines(lines, rule, corrected_rules(lines))
+
+
+def line_amounts(keys: Iterable[str]) -> dict[str, int]:
+    """Amounts in minor units by key of line; keys without a line are absent. One query."""
+    return dict(InvoiceLine.objects.filter(key__in=list(keys)).values_list("key", "amount"))
+
+
+def pending_lines(customer_id: int, currency: str) -> tuple[LineDraft, ...]:
+    """Lines that wait for the customer's next document in that currency, oldest first."""
+    rows = InvoiceLine.objects.filter(customer_id=customer_id, currency=currency, invoice__isnull=True)
+    return tuple(line_draft(row) for row in rows.order_by("pk"))
+
+
+def line_draft(row: InvoiceLine) -> LineDraft:
+    """A stored line as the pure value it came from."""
+    return LineDraft(**{each.name: getattr(row, each.name) for each in fields(LineDraft)})
 
 
 # --- what is due ----------------------------------------------------------------------------------------------------
@@ -88,13 +151,14 @@ def drafts(customer_id: int) -> list[Invoice]:
 
 def unpaid(customer_id: int) -> list[Invoice]:
     """Issued and not paid, the one due first on top."""
-    return list(documents_of(customer_id).filter(status__in=PAYABLE).order_by("due_on", "pk"))
+    rows = documents_of(customer_id).filter(status__in=PAYABLE, kind=InvoiceKind.INVOICE)
+    return list(rows.order_by("due_on", "pk"))
 
 
 def has_past_due(customer_id: int, on: date) -> bool:
     """Whether an open invoice is past its due date, or its last collection was declined."""
     last = Payment.objects.filter(invoice=OuterRef("pk")).order_by("-pk").values("status")[:1]
-    rows = Invoice.objects.filter(customer_id=customer_id, status=InvoiceStatus.OPEN)
+    rows = Invoice.objects.payable_kind().filter(customer_id=customer_id, status=InvoiceStatus.OPEN)
     late = Q(due_on__lt=on) | Q(last_status=PaymentStatus.DECLINED)
     return rows.annotate(last_status=Subquery(last)).filter(late).exists()
 

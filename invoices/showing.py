@@ -74,6 +74,8 @@ def is_past_due(invoice: Invoice, on: date) -> bool:
 def badge(invoice: Invoice, on: date) -> Badge:
     """What people call its state on the day `on`."""
     waiting = unresolved(invoice)
+    if invoice.is_credit_note and invoice.number:
+        return Badge("Settled" if invoice.status == InvoiceStatus.PAID else "Credit", "success")
     if invoice.status == InvoiceStatus.PAID and invoice.paid_at:
         return Badge(f"Paid {formats.day(invoice.paid_at.date())}", "success")
     if invoice.status != InvoiceStatus.OPEN:
@@ -83,7 +85,7 @@ def badge(invoice: Invoice, on: date) -> Badge:
         return Badge("Action needed", "warning") if asked else Badge("Processing", "info")
     if is_past_due(invoice, on):
         return Badge("Past due", "danger")
-    return Badge("Partly paid", "warning") if invoice.amount_paid else Badge("Open", "info")
+    return Badge("Partly paid", "warning") if invoice.amount_paid or invoice.amount_credited else Badge("Open", "info")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def paying(invoice: Invoice, membership: Membership, cards: list[PaymentMethod])
     """For an invoice with its payments prefetched and the customer's live cards, default first."""
     last = last_payment(invoice)
     waiting = unresolved(invoice)
-    payable = invoice.status in PAYABLE and invoice.amount_due > 0
+    payable = invoice.status in PAYABLE and not invoice.is_credit_note and invoice.amount_due > 0
     declined = payable and last is not None and last.status == PaymentStatus.DECLINED
     return Paying(
         payable=payable and waiting is None,

@@ -94,3 +94,11 @@ class Gateway(Protocol):
     def cancel_intent(self, intent_id: str) -> Outcome:
         """Give up an intent that was not charged; one that was keeps its outcome."""
         ...
+
+    def refund(self, *, key: str, intent_id: str, amount: int) -> Outcome:
+        """Give back part of a charge, at most once per `key`; declined where not so much of it is left."""
+        ...
+
+    def find_refund(self, key: str) -> Outcome | None:
+        """What became of the refund under an idempotency key, None where none was made."""
+        ...

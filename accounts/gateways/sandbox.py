@@ -1,4 +1,4 @@
-"""The sandbox processor: a whole card processor in three tables, so that every outcome can be tried.
+"""The sandbox processor: a whole card processor in a few tables, so that every outcome can be tried.
 
 Its card page takes only published test numbers, which name a behaviour. A number is compared in memory and
 turned into a token at once; nothing else of it than the last four digits is ever kept. The rows stand for the
@@ -13,7 +13,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from accounts.gateways.base import CardDetails, GatewayConflictError, GatewayTimeoutError, Outcome, SetupStart, Status
-from accounts.models import SandboxIntent, SandboxSession, SandboxStatus
+from accounts.models import SandboxIntent, SandboxRefund, SandboxSession, SandboxStatus
 from core.ids import public_id
 
 
@@ -98,6 +98,36 @@ class SandboxGateway:
     def cancel_intent(self, intent_id: str) -> Outcome:
         _settle(intent_id, SandboxStatus.CANCELED, "", of=(SandboxStatus.UNCONFIRMED, SandboxStatus.NEEDS_CONFIRMATION))
         return self.retrieve_intent(intent_id)
+
+    def refund(self, *, key: str, intent_id: str, amount: int) -> Outcome:
+        intent = _get(intent_id)
+        if intent.status != SandboxStatus.SUCCEEDED:
+            raise GatewayConflictError(f"{intent_id} is {intent.status}, so nothing of it can be given back")
+        made = _give_back(key, intent, amount)
+        if BEHAVIOURS[_session_of(intent.token).card].loses_answer:
+            raise GatewayTimeoutError(f"the answer to refund {key} was lost")
+        return made
+
+    def find_refund(self, key: str) -> Outcome | None:
+        found = SandboxRefund.objects.filter(idempotency_key=key).first()
+        return Outcome(cast("Status", found.status), found.failure_code) if found else None
+
+
+def _give_back(key: str, intent: SandboxIntent, amount: int) -> Outcome:
+    """One row per key. The intent is locked meanwhile, so that two refunds never give back more than was charged."""
+    with transaction.atomic(durable=True):
+        SandboxIntent.objects.select_for_update().get(pk=intent.pk)
+        made = SandboxRefund.objects.filter(idempotency_key=key).first()
+        if made is None:
+            given = SandboxRefund.objects.filter(intent=intent, status=SandboxStatus.SUCCEEDED)
+            left = intent.amount - sum(given.values_list("amount", flat=True))
+            made = SandboxRefund(idempotency_key=key, intent=intent, amount=amount)
+            if amount > left:
+                made.status, made.failure_code = SandboxStatus.DECLINED, "charge_already_refunded"
+            made.save(force_insert=True)
+    if (made.intent_id, made.amount) != (intent.pk, amount):
+        raise GatewayConflictError(f"{key} was used for another refund")
+    return Outcome(cast("Status", made.status), made.failure_code)
 
 
 def _get(intent_id: str) -> SandboxIntent:

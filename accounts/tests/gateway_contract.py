@@ -136,3 +136,48 @@ class GatewayContract:
     def test_it_refuses_an_intent_it_does_not_know(self, bench):
         with pytest.raises(GatewayConflictError):
             bench.gateway.retrieve_intent("unknown")
+
+    def charged(self, bench, card="succeeds"):
+        intent = bench.intent(card)
+        try:
+            bench.gateway.confirm_intent(intent)
+        except GatewayTimeoutError:
+            assert card == "loses the answer"
+        return intent
+
+    def test_it_gives_back_part_of_a_charge(self, bench):
+        intent = self.charged(bench)
+
+        assert bench.gateway.find_refund("credit:9:refund:1") is None
+        assert bench.gateway.refund(key="credit:9:refund:1", intent_id=intent, amount=900) == Outcome("succeeded")
+        assert bench.gateway.find_refund("credit:9:refund:1") == Outcome("succeeded")
+
+    def test_it_gives_back_once_however_often_it_is_asked(self, bench):
+        asked = {"key": "credit:9:refund:1", "intent_id": self.charged(bench), "amount": 4_000}
+
+        assert [bench.gateway.refund(**asked) for _ in range(3)] == [Outcome("succeeded")] * 3
+
+    def test_it_never_gives_back_more_than_was_charged(self, bench):
+        intent = self.charged(bench)
+        bench.gateway.refund(key="credit:9:refund:1", intent_id=intent, amount=4_000)
+
+        assert bench.gateway.refund(key="credit:9:refund:2", intent_id=intent, amount=901).status == "declined"
+        assert bench.gateway.refund(key="credit:9:refund:3", intent_id=intent, amount=900) == Outcome("succeeded")
+
+    def test_it_refuses_a_key_for_another_refund(self, bench):
+        intent = self.charged(bench)
+        bench.gateway.refund(key="credit:9:refund:1", intent_id=intent, amount=100)
+
+        with pytest.raises(GatewayConflictError):
+            bench.gateway.refund(key="credit:9:refund:1", intent_id=intent, amount=200)
+
+    def test_it_gives_nothing_back_of_what_was_not_charged(self, bench):
+        with pytest.raises(GatewayConflictError):
+            bench.gateway.refund(key="credit:9:refund:1", intent_id=bench.intent(), amount=100)
+
+    def test_it_can_be_asked_for_a_refund_whose_answer_was_lost(self, bench):
+        intent = self.charged(bench, "loses the answer")
+
+        with pytest.raises(GatewayTimeoutError):
+            bench.gateway.refund(key="credit:9:refund:1", intent_id=intent, amount=100)
+        assert bench.gateway.find_refund("credit:9:refund:1") == Outcome("succeeded")

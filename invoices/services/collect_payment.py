@@ -75,7 +75,7 @@ def _is_due(invoice: Invoice, at: datetime) -> bool:
 
 
 def _check(invoice: Invoice, customer: Customer, at: datetime, *, automatic: bool) -> None:
-    if invoice.status not in PAYABLE or invoice.amount_due <= 0:
+    if invoice.status not in PAYABLE or invoice.is_credit_note or invoice.amount_due <= 0:
         raise NotPayableError(f"invoice {invoice.pk} is {invoice.status}")
     if automatic and not _is_due(invoice, at):
         raise NotDueError(f"invoice {invoice.pk} is not due to be collected at {at}")

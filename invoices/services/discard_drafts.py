@@ -27,6 +27,8 @@ class DiscardedDraft(NamedTuple):
 def discard_drafts(*, customer_ids: Iterable[int], at: datetime, actor: User | None = None) -> list[DiscardedDraft]:
     """Void every draft of these customers: lines deleted, key freed, the announced amount withdrawn by mail.
 
+    Lines that had waited for a document wait again.
+
     A second call finds no drafts and answers with none. The caller holds the customers' lock.
     """
     customers = lock_customers(customer_ids)
@@ -34,7 +36,9 @@ def discard_drafts(*, customer_ids: Iterable[int], at: datetime, actor: User | N
     if not invoices:
         return []
     discarded = [DiscardedDraft(invoice.key, invoice.customer_id) for invoice in invoices]
-    InvoiceLine.objects.filter(invoice__in=invoices).delete()
+    lines = InvoiceLine.objects.filter(invoice__in=invoices)
+    lines.filter(added_at__isnull=False).update(invoice=None, position=0, tax_rules=[])
+    lines.delete()
     for invoice in invoices:
         invoice.key = f"{invoice.key}:discarded:{invoice.pk}"
         invoice.status, invoice.voided_at = InvoiceStatus.VOID, at

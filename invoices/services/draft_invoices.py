@@ -1,7 +1,8 @@
 """Charges become a draft: lines, tax and total are fixed, and the customer is told amount, date and card."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.db import transaction
 
@@ -10,60 +11,103 @@ from accounts.models import AuditEntry, Customer, User
 from accounts.selectors import default_payment_methods, recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
+from core.bulk import copy_rows
 from core.money import UnknownCurrencyError, exponent
 from core.periods import utc_day
 from invoices.emails import announced
-from invoices.exceptions import CurrencyError, LineBilledError, NegativeTotalError
-from invoices.lines import InvoiceDraft, LineDraft
+from invoices.exceptions import CurrencyError, LineBilledError
+from invoices.lines import InvoiceDraft, LineDraft, total_lines
 from invoices.models import Invoice, InvoiceLine, Seller
-from invoices.selectors import default_seller, tax_rules
-from invoices.totals import TaxRule, total_up
+from invoices.selectors import corrected_rules, default_seller, line_draft, tax_rules
+from invoices.totals import TaxRule, rules_values
 
 
 @transaction.atomic
 def draft_invoices(*, drafts: Sequence[InvoiceDraft], at: datetime, actor: User | None = None) -> list[Invoice]:
-    """One invoice per draft, in the order given; the number of queries does not depend on how many.
+    """One document per draft, in the order given; the number of queries does not depend on how many.
 
-    A key that is drafted or issued already gives that invoice, untouched. A draft without lines gives none. The
-    caller has locked the customers. Raises SellerMissingError, CurrencyError, NegativeTotalError, LineBilledError.
+    A key that is drafted or issued already gives that document, untouched. Lines that wait for the customer's next
+    document in that currency join its first draft; a draft without any line gives none. A total below zero makes a
+    credit note. The caller has locked the customers. Raises SellerMissingError, CurrencyError, LineBilledError.
     """
     customers = lock_customers({draft.customer_id for draft in drafts})
     found = Invoice.objects.in_bulk([draft.key for draft in drafts], field_name="key")
-    new = list({draft.key: draft for draft in drafts if draft.lines and draft.key not in found}.values())
-    if new:
-        for invoice in _store(new, customers, at, actor):
+    new = list({draft.key: draft for draft in drafts if draft.key not in found}.values())
+    sheets = [sheet for sheet in _with_pending(new) if sheet.lines]
+    if sheets:
+        for invoice in _store(sheets, customers, at, actor):
             found[invoice.key] = invoice
     return [found[key] for key in dict.fromkeys(draft.key for draft in drafts) if key in found]
 
 
-def _store(
-    drafts: Sequence[InvoiceDraft], customers: dict[int, Customer], at: datetime, actor: User | None
-) -> list[Invoice]:
+class Sheet(NamedTuple):
+    """A draft with everything that will stand on it: its own lines, then those that waited."""
+
+    draft: InvoiceDraft
+    pending: list[InvoiceLine]
+    lines: tuple[LineDraft, ...]
+
+
+def _with_pending(drafts: Sequence[InvoiceDraft]) -> list[Sheet]:
+    ids = {draft.customer_id for draft in drafts}
+    rows = InvoiceLine.objects.filter(customer_id__in=ids, invoice__isnull=True).order_by("pk")
+    waiting: dict[tuple[int, str], list[InvoiceLine]] = {}
+    for row in rows:
+        waiting.setdefault((row.customer_id, row.currency), []).append(row)
+    sheets = []
+    for draft in drafts:
+        pending = waiting.pop((draft.customer_id, draft.currency), [])
+        sheets.append(Sheet(draft, pending, (*draft.lines, *(line_draft(row) for row in pending))))
+    return sheets
+
+
+def _store(sheets: Sequence[Sheet], customers: dict[int, Customer], at: datetime, actor: User | None) -> list[Invoice]:
     seller = default_seller()
     rules = tax_rules(customers, seller)
+    drafts = [sheet.draft for sheet in sheets]
     _check_currencies(drafts, customers)
     _check_lines(drafts)
-    invoices = Invoice.objects.bulk_create([_invoice(draft, seller, rules[draft.customer_id], at) for draft in drafts])
-    pairs = list(zip(drafts, invoices, strict=True))
-    InvoiceLine.objects.bulk_create(
-        [_line(line, invoice, number) for draft, invoice in pairs for number, line in enumerate(draft.lines, 1)]
+    corrected = corrected_rules(line for sheet in sheets for line in sheet.lines)
+    invoices = [_invoice(sheet, seller, rules[sheet.draft.customer_id], corrected, at) for sheet in sheets]
+    copy_rows(invoices)
+    pairs = list(zip(sheets, invoices, strict=True))
+    copy_rows(
+        [
+            _line(line, invoice, number, corrected)
+            for sheet, invoice in pairs
+            for number, line in enumerate(sheet.draft.lines, 1)
+        ]
     )
+    _attach(pairs, corrected)
     _announce(pairs, at)
-    AuditEntry.objects.bulk_create([_audit(invoice, at, actor) for invoice in invoices])
+    copy_rows([_audit(invoice, at, actor) for invoice in invoices])
     return invoices
+
+
+def _attach(pairs: Sequence[tuple[Sheet, Invoice]], corrected: Mapping[str, TaxRule]) -> None:
+    """What waited stands after the document's own lines."""
+    rows = []
+    for sheet, invoice in pairs:
+        for number, row in enumerate(sheet.pending, len(sheet.draft.lines) + 1):
+            row.invoice, row.position = invoice, number
+            row.tax_rules = _own_rules(row.corrects, corrected)
+            rows.append(row)
+    InvoiceLine.objects.bulk_update(rows, ["invoice", "position", "tax_rules"], batch_size=1_000)
+
+
+def _own_rules(corrects: str, corrected: Mapping[str, TaxRule]) -> list[dict[str, Any]]:
+    return rules_values(corrected[corrects]) if corrects in corrected else []
 
 
 def _check_currencies(drafts: Sequence[InvoiceDraft], customers: dict[int, Customer]) -> None:
     """A known currency, and the one the customer was billed in before: balances are never merged."""
-    issued = Invoice.objects.filter(customer_id__in=customers, number__isnull=False)
-    billed_in = dict(issued.values_list("customer_id", "currency").distinct())
     for draft in drafts:
         try:
             exponent(draft.currency)
         except UnknownCurrencyError as error:
             message = f"There is no currency {draft.currency}."
             raise CurrencyError(f"{draft.key}: unknown currency {draft.currency}", message=message) from error
-        own = customers[draft.customer_id].currency or billed_in.get(draft.customer_id, draft.currency)
+        own = customers[draft.customer_id].currency or draft.currency
         if own != draft.currency:
             raise CurrencyError(f"{draft.key}: {draft.currency}, but the customer is billed in {own}")
 
@@ -77,11 +121,9 @@ def _check_lines(drafts: Sequence[InvoiceDraft]) -> None:
         raise LineBilledError("two lines of this batch have the same key")
 
 
-def _invoice(draft: InvoiceDraft, seller: Seller, rule: TaxRule, at: datetime) -> Invoice:
-    totals = total_up((line.amount for line in draft.lines), rule)
-    if totals.total < 0:
-        raise NegativeTotalError(f"{draft.key}: total {totals.total}")
-    return Invoice(
+def _invoice(sheet: Sheet, seller: Seller, rule: TaxRule, corrected: Mapping[str, TaxRule], at: datetime) -> Invoice:
+    draft = sheet.draft
+    invoice = Invoice(
         key=draft.key,
         customer_id=draft.customer_id,
         seller=seller,
@@ -92,15 +134,12 @@ def _invoice(draft: InvoiceDraft, seller: Seller, rule: TaxRule, at: datetime) -
         period_end=draft.period.end,
         calculated_at=at,
         announced_at=at,
-        subtotal=totals.subtotal,
-        tax_label=rule.label,
-        tax_percent=rule.percent,
-        tax=totals.tax,
-        total=totals.total,
     )
+    invoice.take(rule, total_lines(sheet.lines, rule, corrected))
+    return invoice
 
 
-def _line(line: LineDraft, invoice: Invoice, position: int) -> InvoiceLine:
+def _line(line: LineDraft, invoice: Invoice, position: int, corrected: Mapping[str, TaxRule]) -> InvoiceLine:
     return InvoiceLine(
         key=line.key,
         customer_id=invoice.customer_id,
@@ -118,18 +157,20 @@ def _line(line: LineDraft, invoice: Invoice, position: int) -> InvoiceLine:
         per_units=line.per_units,
         amount=line.amount,
         explain=line.explain,
+        corrects=line.corrects,
+        tax_rules=_own_rules(line.corrects, corrected),
     )
 
 
-def _announce(pairs: Sequence[tuple[InvoiceDraft, Invoice]], at: datetime) -> None:
+def _announce(pairs: Sequence[tuple[Sheet, Invoice]], at: datetime) -> None:
     """Where the billing date is here already the issued invoice is the announcement: one message, not two."""
-    ahead = [(draft, invoice) for draft, invoice in pairs if invoice.billing_on > utc_day(at) and invoice.total]
+    ahead = [(sheet, invoice) for sheet, invoice in pairs if invoice.billing_on > utc_day(at) and invoice.total]
     ids = [invoice.customer_id for _, invoice in ahead]
     cards, to = default_payment_methods(ids), recipients(ids)
     queue_notices(
         [
-            announced(invoice, draft.lines, cards.get(invoice.customer_id), to.get(invoice.customer_id, []))
-            for draft, invoice in ahead
+            announced(invoice, sheet.lines, cards.get(invoice.customer_id), to.get(invoice.customer_id, []))
+            for sheet, invoice in ahead
         ],
         at=at,
     )

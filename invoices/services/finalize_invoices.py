@@ -8,16 +8,19 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.audit import audit
-from accounts.models import AuditEntry, PaymentMethod, User
+from accounts.models import AuditEntry, Customer, PaymentMethod, User
 from accounts.selectors import default_payment_methods, parties, recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 from core.periods import midnight, utc_day
 from invoices.emails import issued
-from invoices.models import Collection, Invoice, InvoiceStatus, Seller
-from invoices.numbering import INVOICE, next_numbers
+from invoices.models import Collection, Invoice, InvoiceKind, InvoiceStatus, Seller
+from invoices.numbering import CREDIT_NOTE, INVOICE, next_numbers
+from invoices.retaxing import retax
 from invoices.selectors import tax_rules
-from invoices.totals import total_up
+from invoices.services.settle_credit_notes import settle_credit_notes
+
+SERIES = ((InvoiceKind.CREDIT_NOTE, CREDIT_NOTE), (InvoiceKind.INVOICE, INVOICE))
 
 
 @transaction.atomic
@@ -28,7 +31,8 @@ def finalize_invoices(
 
     Collected automatically at `at`; announced only on or after its billing date (catching up, or with another tax
     since the billing details changed): CATCH_UP_NOTICE later, except with `collect_now`, for totals the customer has
-    just confirmed. A total of 0 is paid at once.
+    just confirmed. A total of 0 is paid at once. Credit notes get numbers of their own series and are settled; what
+    is left of earlier ones lowers what is due on the new invoices.
     """
     ids = list(invoice_ids)
     lock_customers(Invoice.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
@@ -45,8 +49,11 @@ def finalize_invoices(
         invoice.seller_party = _seller_party(invoice.seller)
         invoice.customer_party = buyers[invoice.customer_id]
         _schedule(invoice, cards.get(invoice.customer_id), at, collect_now=collect_now)
+    _name_corrected(invoices)
     _number(invoices, utc_day(at).year)
     Invoice.objects.freeze(invoices)
+    Customer.objects.settle_currency({invoice.customer_id: invoice.currency for invoice in invoices})
+    _settle(invoices, customer_ids, at, actor)
     queue_notices(
         [issued(invoice, cards.get(invoice.customer_id), to.get(invoice.customer_id, [])) for invoice in invoices],
         at=at,
@@ -60,12 +67,31 @@ def _retax(invoices: Sequence[Invoice], at: datetime) -> None:
     for seller, group in groupby(invoices, key=lambda invoice: invoice.seller):
         batch = list(group)
         rules = tax_rules([invoice.customer_id for invoice in batch], seller)
-        for invoice in batch:
-            rule = rules[invoice.customer_id]
-            if (rule.label, rule.percent) != (invoice.tax_label, invoice.tax_percent):
-                totals = total_up([invoice.subtotal], rule)
-                invoice.tax_label, invoice.tax_percent = rule.label, rule.percent
-                invoice.tax, invoice.total, invoice.announced_at = totals.tax, totals.total, at
+        for invoice in retax(batch, rules):
+            invoice.announced_at = at
+
+
+def _name_corrected(invoices: Sequence[Invoice]) -> None:
+    """A credit note says which invoices it corrects: those whose lines it gives back, else the one before it."""
+    for note in invoices:
+        if note.is_credit_note:
+            keys = note.lines.exclude(corrects="").values_list("corrects", flat=True)
+            earlier = Invoice.objects.payable_kind().filter(customer_id=note.customer_id, number__isnull=False)
+            numbers = earlier.filter(lines__key__in=list(keys)).order_by("pk").values_list("number", flat=True)
+            latest = earlier.filter(currency=note.currency).order_by("-pk").values_list("number", flat=True)[:1]
+            note.corrects = list(dict.fromkeys(numbers)) or list(latest)
+
+
+def _settle(invoices: Sequence[Invoice], customer_ids: set[int], at: datetime, actor: User | None) -> None:
+    """Credit notes – just issued, or kept for the next invoice – lower what is due; the rows here learn of it."""
+    credits = Invoice.objects.credit_notes().filter(customer_id__in=customer_ids, status=InvoiceStatus.OPEN)
+    owners = set(credits.values_list("customer_id", flat=True))
+    if not owners:
+        return
+    settle_credit_notes(customer_ids=owners, at=at, actor=actor)
+    for invoice in invoices:
+        if invoice.customer_id in owners:
+            invoice.refresh_from_db(fields=["status", "amount_credited", "paid_at", "collect_at"])
 
 
 def _schedule(invoice: Invoice, card: PaymentMethod | None, at: datetime, *, collect_now: bool) -> None:
@@ -76,6 +102,8 @@ def _schedule(invoice: Invoice, card: PaymentMethod | None, at: datetime, *, col
         invoice.status, invoice.paid_at, invoice.due_on = InvoiceStatus.PAID, at, invoice.issued_on
         return
     invoice.status = InvoiceStatus.OPEN
+    if invoice.is_credit_note:
+        return
     if card is None or invoice.collection != Collection.AUTOMATIC:
         invoice.due_on = invoice.issued_on + settings.PAYMENT_TERMS
         return
@@ -99,8 +127,11 @@ def _number(invoices: Sequence[Invoice], year: int) -> None:
     """The sequence is the last lock taken, in the order of the sellers."""
     for seller, group in groupby(invoices, key=lambda invoice: invoice.seller):
         batch = list(group)
-        for invoice, number in zip(batch, next_numbers(seller, INVOICE, year, len(batch)), strict=True):
-            invoice.number = number
+        for kind, series in SERIES:
+            rows = [invoice for invoice in batch if invoice.kind == kind]
+            numbers = next_numbers(seller, series, year, len(rows)) if rows else []
+            for invoice, number in zip(rows, numbers, strict=True):
+                invoice.number = number
 
 
 def _json_day(on: date | None) -> str | None:

@@ -75,8 +75,7 @@ def _succeed(payment: Payment, at: datetime) -> None:
     """The invoice first, the receipt's number last: its sequence is the last lock taken."""
     invoice = payment.invoice
     invoice.amount_paid += payment.amount
-    if invoice.amount_due <= 0:
-        invoice.status, invoice.paid_at, invoice.collect_at = InvoiceStatus.PAID, at, None
+    invoice.close_if_settled(at)
     invoice.save(update_fields=["amount_paid", "status", "paid_at", "collect_at"])
     [payment.receipt_number] = next_numbers(invoice.seller, RECEIPT, utc_day(at).year, 1)
 

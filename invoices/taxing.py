@@ -1,0 +1,44 @@
+"""The tax rows of a document as text: one source for page, PDF, mail and preview."""
+
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+from core import formats
+from invoices.totals import TaxRow, row_from
+
+
+class Taxed(Protocol):
+    """A document with its tax rows as JSON values."""
+
+    currency: str
+    taxes: list[dict[str, object]]
+
+
+class TaxText(NamedTuple):
+    """`VAT 20 % of $51.35`, and the amount."""
+
+    label: str
+    amount: str
+
+
+def tax_texts(document: Taxed, sign: int = 1) -> tuple[TaxText, ...]:
+    """The rows of a document; `sign` -1 prints a credit note's amounts positive."""
+    return row_texts((row_from(values) for values in document.taxes), document.currency, sign)
+
+
+def row_texts(rows: Iterable[TaxRow], currency: str, sign: int = 1) -> tuple[TaxText, ...]:
+    """One text per rate that has a name; what is not taxed at all has none."""
+    return tuple(
+        TaxText(_label(row, currency, sign), formats.money(sign * row.tax, currency)) for row in rows if row.rule.label
+    )
+
+
+def tax_notes(document: Taxed) -> tuple[str, ...]:
+    """Why no tax is charged, each reason once: Reverse charge."""
+    return tuple(dict.fromkeys(str(values["reason"]) for values in document.taxes if values["reason"]))
+
+
+def _label(row: TaxRow, currency: str, sign: int) -> str:
+    included = " (included in the prices)" if row.rule.inclusive else ""
+    percent = formats.quantity(row.rule.percent)
+    return f"{row.rule.label} {percent} % of {formats.money(sign * row.base, currency)}{included}"
