@@ -19,12 +19,17 @@ def prorate(amount: int, part: Period, whole: Period) -> int:
 
 
 def unused_share(charged: int, unused: Period, whole: Period, given_back: int = 0) -> int:
-    """What is given back for days of `whole` that were charged and not used, in minor units, never below 0.
+    """What is given back for days of `whole` that were charged and not used, in minor units.
 
-    Never more than what is left of the amount charged after what was given back of it before, so nothing is
-    returned twice, and with the days that were used it sums to the whole.
+    With what the days that were used cost it sums to the whole; `given_back` caps it as in `cap_credit`.
     """
-    return max(0, min(prorate(charged, unused, whole), charged - given_back))
+    return cap_credit(prorate(charged, unused, whole), charged, given_back)
+
+
+def cap_credit(credit: int, charged: int, given_back: int = 0) -> int:
+    """A credit in minor units: never more than what is left of the amount charged after what was given back of it
+    before, and never below 0. So nothing is returned twice."""
+    return max(0, min(credit, charged - given_back))
 
 
 def _price_of_first_days(amount: int, days: int, of: int) -> int:

@@ -1,57 +1,33 @@
 """The calendar against the cases of four billing engines: billing dates, recurrence, steps, shares of a period."""
 
-import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from core.cadence import MONTHLY, YEARLY, Cadence, add_months
+from core.cadence import Cadence, add_months
 from core.periods import Period, calculation_instant, fraction, midnight, next_billing_date, period_of, split, utc_day
-from core.tests.vectors import Answer, Case, NotApplicable, answered, nine_decimals, tally
+from core.tests.vectors import (
+    CADENCES,
+    MONDAY_1_JANUARY,
+    Answer,
+    Case,
+    NotApplicable,
+    Responder,
+    answered,
+    day,
+    duration,
+    instant,
+    nine_decimals,
+    tally,
+)
 
 UTC_DAYS = "billing boundaries are UTC days, whatever the customer's time zone"
 FROM_THE_ANCHOR = "the period before a clamped date is counted from the anchor, too, not from that date"
 REAL_MONTHS = "a month has the days it has"
 SHORT_FIRST_PERIOD = "the next boundary after a day is the next one, also in the same year"
 EARLY_USAGE = "usage is calculated three days before the billing date"
-CADENCES = {
-    "daily": Cadence(days=1),
-    "weekly": Cadence(days=7),
-    "thirty_days": Cadence(days=30),
-    "monthly": MONTHLY,
-    "quarter": Cadence(months=3),
-    "quarterly": Cadence(months=3),
-    "half_year": Cadence(months=6),
-    "annual": YEARLY,
-    "yearly": YEARLY,
-}
-MONDAY_1_JANUARY = date(2001, 1, 1)  # every calendar day, week, month, quarter and year counts from here
-ISO_DURATION = re.compile(
-    r"P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
-    r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?"
-)
-
-
-def duration(text: str) -> Cadence:
-    """P1Y2M10DT5H30M45S as a step."""
-    found = ISO_DURATION.fullmatch(text)
-    assert found, text
-    part = {name: int(value or 0) for name, value in found.groupdict().items()}
-    return Cadence(
-        months=part["years"] * 12 + part["months"],
-        days=part["weeks"] * 7 + part["days"],
-        seconds=part["hours"] * 3600 + part["minutes"] * 60 + part["seconds"],
-    )
-
-
-def day(text: str) -> date:
-    return date.fromisoformat(text[:10])
-
-
-def instant(text: str) -> datetime:
-    return datetime.fromisoformat(text)
 
 
 def bill_cycle_anchor(start: date, bill_cycle_day: int, cadence: Cadence) -> date:
@@ -283,7 +259,7 @@ def invoice_collection_at(case: Case) -> NotApplicable:
     return NotApplicable("what a document waits for is its calculation instant and a grace, the same for every line")
 
 
-RESPONDERS = {
+RESPONDERS: dict[str, Responder] = {
     "killbill_proration_cycles": cycles,
     "service_periods": service_periods,
     "first_bill_date": first_bill_date,

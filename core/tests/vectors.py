@@ -5,9 +5,11 @@ says which rule of ours is another one where it is; `docs/algorithms/vectors.md`
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +17,27 @@ from typing import Any
 
 import pytest
 
+from core.cadence import MONTHLY, YEARLY, Cadence
+from core.money import round_half_away
+from core.periods import Period
+
 FOLDER = Path(__file__).parents[2] / "vectors"
+MONDAY_1_JANUARY = date(2001, 1, 1)  # every calendar day, week, month, quarter and year counts from here
+CADENCES = {
+    "daily": Cadence(days=1),
+    "weekly": Cadence(days=7),
+    "thirty_days": Cadence(days=30),
+    "monthly": MONTHLY,
+    "quarter": Cadence(months=3),
+    "quarterly": Cadence(months=3),
+    "half_year": Cadence(months=6),
+    "annual": YEARLY,
+    "yearly": YEARLY,
+}
+ISO_DURATION = re.compile(
+    r"P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
+    r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?"
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +92,37 @@ def tally(file: str, responders: Mapping[str, Responder]) -> dict[str, int]:
     counts = Counter(_verdict(responders[case.kind](case)) for case in load(file))
     assert counts.total() == len(load(file))
     return dict(counts)
+
+
+def duration(text: str) -> Cadence:
+    """P1Y2M10DT5H30M45S as a step."""
+    found = ISO_DURATION.fullmatch(text)
+    assert found, text
+    part = {name: int(value or 0) for name, value in found.groupdict().items()}
+    return Cadence(
+        months=part["years"] * 12 + part["months"],
+        days=part["weeks"] * 7 + part["days"],
+        seconds=part["hours"] * 3600 + part["minutes"] * 60 + part["seconds"],
+    )
+
+
+def day(text: str) -> date:
+    """The day an ISO date or instant is written with."""
+    return date.fromisoformat(text[:10])
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def cents(major: str) -> int:
+    """A decimal string in major units of a currency with two decimals."""
+    return round_half_away(Decimal(major) * 100)
+
+
+def inclusive(first: str, last: str) -> Period:
+    """Both ends are days inside."""
+    return Period(day(first), day(last) + timedelta(days=1))
 
 
 def nine_decimals(exact: Fraction) -> Decimal:
