@@ -103,5 +103,5 @@ def _decimal(value: Fraction) -> Decimal:
 def with_quantities(facts: SpellFacts, quantities: Mapping[int, Decimal]) -> SpellFacts:
     """The same spell with its running window as if it had ended with these quantities, by feature id."""
     *before, running = facts.usage
-    ended = replace(running, quantities={**running.quantities, **quantities})
+    ended = replace(running, quantities={**running.quantities, **quantities}, closed=True)
     return replace(facts, usage=(*before, ended))

@@ -17,6 +17,7 @@ from accounts.selectors import billing_admins, default_payment_methods
 from core import clock, formats
 from core.periods import utc_day
 from invoices.selectors import unpaid
+from plans.selectors.projecting import Projection, projection
 from plans.selectors.upcoming import UpcomingInvoice, UsageToDate, running, upcoming_invoice, usage_to_date
 from plans.words import card_price
 
@@ -33,6 +34,7 @@ class Overview:
     usage: UsageToDate
     card: PaymentMethod | None
     unpaid: "list[Invoice]"
+    projection: Projection | None
 
     @property
     def plan_name(self) -> str:
@@ -52,6 +54,13 @@ class Overview:
     @property
     def by_contract(self) -> bool:
         return self.customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT
+
+    @property
+    def says_too_little(self) -> bool:
+        """Whether usage is billed and there is not enough of it yet to project."""
+        prices = self.upcoming.subscription.plan.terms().metered
+        missing = self.projection is None and self.upcoming.draft is None
+        return self.bills and missing and any(price.is_priced for price in prices)
 
     @property
     def can_cancel(self) -> bool:
@@ -75,12 +84,14 @@ class Overview:
 
 def read_overview(customer: Customer, at: datetime) -> Overview:
     now = running(customer, at)
+    upcoming = upcoming_invoice(now)
     return Overview(
         customer=customer,
-        upcoming=upcoming_invoice(now),
+        upcoming=upcoming,
         usage=usage_to_date(now),
         card=default_payment_methods([customer.pk]).get(customer.pk),
         unpaid=unpaid(customer.pk),
+        projection=projection(now, upcoming),
     )
 
 

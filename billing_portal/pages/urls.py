@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from billing_portal.pages.explain import billing_explain, billing_explain_events
 from billing_portal.pages.health import healthz
 from billing_portal.pages.home import home
 from billing_portal.pages.overview import billing_overview, billing_upcoming, billing_usage_panel
@@ -16,4 +17,6 @@ urlpatterns = [
     path("settings/billing/", billing_overview, name="billing_overview"),
     path("settings/billing/_/usage-panel/", billing_usage_panel, name="billing_usage_panel"),
     path("settings/billing/_/upcoming/", billing_upcoming, name="billing_upcoming"),
+    path("settings/billing/explain/<path:key>/events.csv", billing_explain_events, name="billing_explain_events"),
+    path("settings/billing/explain/<path:key>/", billing_explain, name="billing_explain"),
 ]

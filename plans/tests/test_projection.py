@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from accounts.services.update_billing_profile import update_billing_profile
 from core.periods import Window
 from invoices.services.finalize_invoices import finalize_invoices
-from plans.projection import HIGH, LOW, MIDDLE, History, is_thin, outlook, percentile
+from plans.charges import SpellFacts, UsageFacts, compose_charges
+from plans.pricing import CardTerms, PlanTerms
+from plans.projection import HIGH, LOW, MIDDLE, History, is_thin, outlook, percentile, with_quantities
 from plans.selectors.projecting import projection
 from plans.selectors.upcoming import running, upcoming_invoice
 from plans.services.calculate_charges import calculate_charges
@@ -100,6 +102,15 @@ def test_it_is_thin_below_a_tenth_of_the_window():
     quarter = Window(NOVEMBER.start, NOVEMBER.start + 90 * DAY)
     assert is_thin(quarter, quarter.start + 8 * DAY, 8)
     assert not is_thin(quarter, quarter.start + 9 * DAY, 9)
+
+
+def test_at_its_end_the_window_costs_its_minimum():
+    card = CardTerms(id=1, key="c", name="C", model="unit", unit_amount=Decimal(1), feature_id=3, minimum=Decimal(50))
+    terms = PlanTerms(id=1, key="plus", name="Plus", version=1, currency="USD", cards=(card,))
+    running = SpellFacts(1, 1, terms, usage=(UsageFacts(NOVEMBER, NOVEMBER, {3: Decimal(2)}, closed=False),))
+    assert [line.amount for line in compose_charges(running)] == [200]
+    ended = with_quantities(running, {3: Decimal(30)})
+    assert [line.amount for line in compose_charges(ended)] == [3_000, 2_000]
 
 
 # --- through the real rate cards --------------------------------------------------------------------------------------

@@ -1,0 +1,174 @@
+"""Explain a charge: one address per line – upcoming, announced or issued – from its amount down to its events."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.access import PortalRequest, billing_page
+from accounts.models import Customer
+from billing_portal.pages.overview import customer_now
+from core import formats
+from core.periods import Window
+from core.spreadsheet import Cell, csv_lines
+from invoices.selectors import line_by_key
+from plans.charges import compose_charges
+from plans.exceptions import NoSubscriptionError
+from plans.explain import Explanation, explain, price_version
+from plans.selectors.upcoming import running, upcoming_invoice
+from usage.aggregation import RULES
+from usage.contributions import contributions
+from usage.selectors import daily_quantities, features_by_key
+
+if TYPE_CHECKING:
+    from invoices.lines import LineDraft
+    from invoices.models import Invoice, InvoiceLine
+    from usage.models import Feature
+
+EVENT_COLUMNS = ("time", "quantity", "event_id", "source", "subject", "type", "corrects", "received_at")
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A line with where it stands. `seen_until`: usage after that instant is not known to it."""
+
+    line: "LineDraft | InvoiceLine"
+    currency: str
+    seen_until: datetime
+    taxes: tuple[str, ...]
+    invoice: "Invoice | None" = None
+    is_stored: bool = False
+
+    @cached_property
+    def derived(self) -> Explanation:
+        return explain(self.line.explain)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the stored data still gives the amount: if not, the books are wrong."""
+        return self.derived.amount == self.line.amount
+
+    @property
+    def price_version(self) -> str:
+        return price_version(self.line.explain)
+
+    @property
+    def window(self) -> Window:
+        return Window(self.line.starts_at, self.line.ends_at)
+
+    @property
+    def is_usage(self) -> bool:
+        return self.derived.quantity is not None
+
+    @property
+    def is_counting(self) -> bool:
+        """Whether it may still change."""
+        return not self.is_stored and self.is_usage
+
+    @cached_property
+    def feature(self) -> "Feature | None":
+        return features_by_key([self.line.feature_key]).get(self.line.feature_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """What was used day by day. `rest`: what is known by now beyond (or below) the line's quantity."""
+
+    rows: tuple[tuple[date, Decimal], ...]
+    quantity: Decimal
+    rest: Decimal
+    adds_up: bool
+
+    @property
+    def rest_size(self) -> Decimal:
+        return abs(self.rest)
+
+
+@require_safe
+@billing_page()
+def billing_explain(request: PortalRequest, key: str) -> HttpResponse:
+    """The whole page; for htmx the sum alone, to be opened beside the line."""
+    charge = find_charge(request.customer, key, customer_now(request))
+    if request.htmx:
+        return render(request, "billing_portal/explain.html#sum", {"charge": charge})
+    context = {"charge": charge, "days": days_of(request.customer, charge)}
+    return render(request, "billing_portal/explain.html", context)
+
+
+@require_safe
+@billing_page()
+def billing_explain_events(request: PortalRequest, key: str) -> StreamingHttpResponse:
+    """The events of a usage line as CSV; their quantities sum to the line's."""
+    charge = find_charge(request.customer, key, customer_now(request))
+    if charge.feature is None:
+        raise Http404
+    rows = event_rows(request.customer, charge, charge.feature)
+    response = StreamingHttpResponse(csv_lines(EVENT_COLUMNS, rows), content_type="text/csv; charset=utf-8")
+    name = f"events-{charge.feature.key}-{charge.line.starts_at:%Y-%m-%d}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def find_charge(customer: Customer, key: str, at: datetime) -> Charge:
+    """The customer's line of that key: stored, else on the upcoming invoice. Http404 where there is none."""
+    stored = line_by_key(customer.pk, key)
+    if stored is not None:
+        return _stored(stored, at)
+    try:
+        return _upcoming(customer, key, at)
+    except NoSubscriptionError:
+        raise Http404 from None
+
+
+def _stored(line: "InvoiceLine", at: datetime) -> Charge:
+    invoice = line.invoice
+    return Charge(
+        line=line,
+        currency=line.currency,
+        seen_until=invoice.calculated_at if invoice else at,
+        taxes=(_tax_in_words(invoice.tax_label, invoice.tax_percent),) if invoice else (),
+        invoice=invoice,
+        is_stored=True,
+    )
+
+
+def _upcoming(customer: Customer, key: str, at: datetime) -> Charge:
+    """As it stands now; also a line of a plan that charges nothing, which is on no invoice."""
+    now = running(customer, at)
+    upcoming = upcoming_invoice(now)
+    lines = (*upcoming.owed, *upcoming.counting, *upcoming.next_counting, *compose_charges(now.facts))
+    line = next((line for line in lines if line.key == key), None)
+    if line is None:
+        raise Http404
+    tax = _tax_in_words(upcoming.rule.label, upcoming.rule.percent)
+    return Charge(line=line, currency=upcoming.currency, seen_until=at, taxes=(tax,))
+
+
+def _tax_in_words(label: str, percent: Decimal) -> str:
+    return f"{label} {formats.quantity(percent)} %" if label else "No tax"
+
+
+def days_of(customer: Customer, charge: Charge) -> Days | None:
+    """The days of a usage line; None for fees."""
+    feature = charge.feature
+    if feature is None or feature.meter is None or charge.derived.quantity is None:
+        return None
+    window = charge.window if charge.is_stored else charge.window.until(charge.seen_until)
+    rows = tuple(daily_quantities(customer.pk, [feature.pk], window)[feature.pk])
+    quantity = charge.derived.quantity
+    known = sum((used for _on, used in rows), Decimal(0))
+    return Days(rows, quantity, known - quantity, RULES[feature.meter.aggregation].additive)
+
+
+def event_rows(customer: Customer, charge: Charge, feature: "Feature") -> Iterator[tuple[Cell, ...]]:
+    """One row per event that counts, in the order of EVENT_COLUMNS."""
+    received_until = charge.seen_until if charge.is_stored else None
+    window = charge.window if charge.is_stored else charge.window.until(charge.seen_until)
+    for event in contributions(customer.pk, feature, window, received_until=received_until):
+        yield tuple(getattr(event, name) for name in EVENT_COLUMNS)

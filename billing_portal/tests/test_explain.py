@@ -1,0 +1,217 @@
+"""Every charge has an address that derives it, the same before and after it is billed."""
+
+import csv
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from html import unescape
+from io import StringIO
+
+import pytest
+from django.urls import reverse
+
+from billing_portal.billing_run import run_billing
+from billing_portal.tests.people import on_free, on_plus
+from core import clock
+from invoices.models import Invoice, InvoiceLine
+from plans.models import Subscription
+from plans.tests.conftest import send
+from usage.services.ingest_events import ingest_events
+
+CALCULATED_AT = datetime(2026, 11, 17, 1, 5, tzinfo=UTC)
+BILLED_AT = datetime(2026, 11, 20, 0, 5, tzinfo=UTC)
+MIDDLE = datetime(2026, 10, 30, 12, tzinfo=UTC)
+NAMES = ("billing_explain", "billing_explain_events")
+TOKENS = "usage:ai-tokens:2026-10-20T10:00:00Z/2026-11-17"
+FEE = "fee:base-fee:2026-10-20/2026-11-20"
+
+
+def text(response):
+    return " ".join(unescape(response.content.decode()).split())
+
+
+def rows(response):
+    return list(csv.DictReader(StringIO(b"".join(response.streaming_content).decode())))
+
+
+@pytest.fixture
+def key(customer, alice, seller, catalogue, at):
+    """Addresses of the lines of alice's subscription to Plus, with 3.5 million tokens used on three days."""
+    with clock.travel_to(at):
+        on_plus(customer, alice, catalogue, at)
+        for day, tokens in ((1, 1_000_000), (2, 2_000_000), (9, 500_000)):
+            send(customer, at + timedelta(days=day), tokens=tokens, requests=day)
+    spell = Subscription.objects.open().get(customer=customer)
+    with clock.travel_to(MIDDLE):
+        yield lambda line: f"subscription:{spell.pk}:{line}"
+
+
+def page(client, key, name="billing_explain", **headers):
+    return client.get(reverse(name, args=[key]), headers=headers)
+
+
+def test_a_line_that_still_counts_is_derived(key, alice, log_in):
+    shown = text(page(log_in(alice), key(TOKENS)))
+    for part in (
+        "AI tokens, explained",
+        "Still counting",
+        "3,500,000 tokens used",
+        "× $0.0020 per 1,000 tokens Plus, price list version 1",
+        "= $7.00",
+        '21 Oct 2026</time></th><td class="num">1,000,000',
+        'On this line</th><td class="num">3,500,000',
+        "Download events (CSV)",
+    ):
+        assert part in shown, part
+
+
+def test_a_fee_is_derived(key, alice, log_in):
+    shown = text(page(log_in(alice), key(FEE)))
+    assert "× 31 of 31 days 20 Oct – 19 Nov 2026" in shown
+    assert "Download events" not in shown
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_address_stays_when_the_line_is_announced_and_issued(key, alice, log_in):
+    client = log_in(alice)
+    run_billing(at=CALCULATED_AT)
+    with clock.travel_to(CALCULATED_AT):
+        announced = text(page(client, key(TOKENS)))
+    run_billing(at=BILLED_AT)
+    issued = text(page(client, key(TOKENS)))
+    number = Invoice.objects.get().number
+    assert 'billed on <time datetime="2026-11-20">' in announced
+    assert f"on invoice {number}" in issued
+    for shown in (announced, issued):
+        assert "= $7.00" in shown
+        assert "Final" in shown
+        assert "Still counting" not in shown
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_line_of_the_invoice_leads_to_its_derivation(key, alice, log_in):
+    run_billing(at=CALCULATED_AT)
+    run_billing(at=BILLED_AT)
+    client = log_in(alice)
+    document = client.get(reverse("invoice", args=[Invoice.objects.get().public_id])).content.decode()
+    lines = InvoiceLine.objects.all()
+    assert len(lines) == 3
+    for line in lines:
+        address = reverse("billing_explain", args=[line.key])
+        assert f'href="{address}"' in document
+        shown = client.get(address)
+        assert shown.context["charge"].agrees
+        assert "does not give the amount" not in text(shown)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_usage_that_came_later_is_told_apart(key, customer, alice, log_in):
+    run_billing(at=CALCULATED_AT)
+    late = {"specversion": "1.0", "source": "test", "subject": customer.key, "time": MIDDLE.isoformat()}
+    event = {**late, "id": "late", "type": "ai.tokens", "data": {"tokens": 70}}
+    ingest_events(events=[event], token_customer_id=None, at=CALCULATED_AT + timedelta(minutes=1))
+    client = log_in(alice)
+    shown = text(page(client, key(TOKENS)))
+    assert "Reached us after this line was calculated" in shown
+    assert '<td class="num">−70</td>' in shown
+    exported = rows(page(client, key(TOKENS), "billing_explain_events"))
+    assert sum(Decimal(row["quantity"]) for row in exported) == 3_500_000
+
+
+def test_what_free_includes_is_derived_too(customer, alice, seller, catalogue, at, log_in):
+    spell = on_free(customer, alice, at)
+    send(customer, at + timedelta(days=1), requests=3)
+    with clock.travel_to(MIDDLE):
+        shown = text(page(log_in(alice), f"subscription:{spell.pk}:usage:api-requests:2026-10-20T10:00:00Z/2026-11-20"))
+    assert "− 1,000,000 included in Free" in shown
+    assert "× 0 not charged" in shown
+
+
+def test_the_events_sum_to_the_quantity(key, alice, log_in):
+    client = log_in(alice)
+    shown = page(client, key(TOKENS)).context["charge"]
+    response = page(client, key(TOKENS), "billing_explain_events")
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert response.headers["Content-Disposition"] == 'attachment; filename="events-ai-tokens-2026-10-20.csv"'
+    exported = rows(response)
+    assert sum(Decimal(row["quantity"]) for row in exported) == shown.line.quantity == 3_500_000
+    assert exported[0]["time"] == "2026-10-21T10:00:00Z"
+
+
+def test_no_event_is_a_formula(key, customer, alice, log_in):
+    event = {
+        "specversion": "1.0",
+        "id": "=cmd|'/c calc'!A1",
+        "source": "@gateway",
+        "subject": customer.key,
+        "time": MIDDLE.isoformat(),
+        "type": "ai.tokens",
+        "data": {"tokens": 1},
+    }
+    ingest_events(events=[event], token_customer_id=None, at=MIDDLE)
+    with clock.travel_to(MIDDLE + timedelta(hours=1)):
+        exported = rows(page(log_in(alice), key(TOKENS), "billing_explain_events"))
+    assert exported[-1]["event_id"] == "'=cmd|'/c calc'!A1"
+    assert exported[-1]["source"] == "'@gateway"
+
+
+def test_a_fee_has_no_events(key, alice, log_in):
+    assert page(log_in(alice), key(FEE), "billing_explain_events").status_code == 404
+
+
+@pytest.mark.parametrize("line", ["nothing", "subscription:0:usage:x:y", "a\x00b", "x" * 5_000])
+@pytest.mark.parametrize("name", NAMES)
+def test_there_is_no_other_line(key, alice, log_in, name, line):
+    assert page(log_in(alice), line, name).status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stranger_finds_nothing(key, charlie, other_customer, at, log_in, name):
+    on_free(other_customer, charlie, at)
+    client = log_in(charlie)
+    assert page(client, key(TOKENS), name).status_code == 404
+    run_billing(at=CALCULATED_AT)
+    assert page(client, key(TOKENS), name).status_code == 404
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_viewer_reads_and_a_member_is_refused(key, bob, dora, log_in, name):
+    assert page(log_in(bob), key(TOKENS), name).status_code == 200
+    refused = page(log_in(dora), key(TOKENS), name)
+    assert refused.status_code == 403
+    assert "Alice" in text(refused)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nobody_reads_it_without_logging_in(key, client, name):
+    assert page(client, key(TOKENS), name).headers["Location"].startswith("/accounts/login/")
+
+
+def test_for_htmx_it_is_the_sum_alone(key, alice, log_in):
+    client = log_in(alice)
+    fragment = page(client, key(TOKENS), **{"HX-Request": "true"})
+    assert fragment.content.decode().strip().startswith('<pre class="calc"')
+    assert "<html" not in fragment.content.decode()
+    assert "HX-Request" in fragment.headers["Vary"]
+    assert page(client, key(TOKENS)).headers["Cache-Control"] == "no-store"
+
+
+def test_the_overview_leads_to_it_with_and_without_a_script(key, alice, log_in):
+    shown = log_in(alice).get(reverse("billing_overview")).content.decode()
+    for line in (TOKENS, FEE):
+        address = reverse("billing_explain", args=[key(line)])
+        assert f'<details class="explain no-print" hx-get="{address}" hx-trigger="toggle once"' in shown
+        assert f'href="{address}"' in shown
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_asks_the_database_little(key, alice, log_in, django_assert_max_num_queries):
+    client = log_in(alice)
+    page(client, key(TOKENS))
+    with django_assert_max_num_queries(15):
+        page(client, key(TOKENS))
+    run_billing(at=CALCULATED_AT)
+    with django_assert_max_num_queries(6):
+        page(client, key(TOKENS))
+    with django_assert_max_num_queries(6):
+        rows(page(client, key(TOKENS), "billing_explain_events"))
