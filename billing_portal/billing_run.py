@@ -17,14 +17,18 @@ from accounts.services.deliver_notices import deliver_notices
 from accounts.services.park_customer import park_customer
 from core.due import Due
 from core.exceptions import RuleError
-from invoices.selectors import due_to_collect, due_to_finalize
+from invoices.selectors import due_to_collect, due_to_finalize, due_to_refresh
 from invoices.services.collect_payment import collect_payment
 from invoices.services.deliver_documents import deliver_documents
 from invoices.services.finalize_invoices import finalize_invoices
 from invoices.services.reconcile_payments import reconcile_payments
+from invoices.services.reconcile_refunds import reconcile_refunds
+from invoices.services.refresh_drafts import refresh_drafts
 from invoices.services.submit_payment import submit_payment
-from plans.selectors.catalogue import due_for_calculation
+from plans.selectors.catalogue import due_for_calculation, due_for_follow_up, due_to_change
+from plans.services.bill_late_usage import bill_late_usage
 from plans.services.calculate_charges import calculate_charges
+from plans.services.carry_out_changes import carry_out_changes
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +44,7 @@ class RunReport:
     at: str
     calculated: int = 0
     finalized: int = 0
+    changed: int = 0
     collected: int = 0
     declined: int = 0
     resolved: int = 0
@@ -55,7 +60,7 @@ def run_billing(*, at: datetime, progress: Progress | None = None) -> RunReport:
     """Do everything that is due at `at`, however long the portal was away."""
     report = RunReport(at=at.isoformat())
     bill_due(at=at, report=report, progress=progress or (lambda step, done: None))
-    report.resolved = reconcile_payments(at=at)
+    report.resolved = reconcile_payments(at=at) + reconcile_refunds(at=at)
     collect_due(at=at, report=report)
     report.documents = deliver_documents(at=at)
     report.notices = deliver_notices(at=at)
@@ -73,17 +78,34 @@ def dry_run(*, at: datetime) -> RunReport:
 
 def bill_due(*, at: datetime, report: RunReport, progress: Progress) -> None:
     """Period by period until nothing is due: an outage of months is caught up in order."""
+    in_batches(due_to_refresh(at), refresh_batch, report, progress, "refreshed")
     while True:
         calculated = in_batches(due_for_calculation(at), calculate_batch, report, progress, "calculated")
         finalized = in_batches(due_to_finalize(at), finalize_batch, report, progress, "finalized")
+        changed = in_batches(due_to_change(at), change_batch, report, progress, "changed")
+        followed = in_batches(due_for_follow_up(at), follow_up_batch, report, progress, "followed up")
         report.calculated += calculated
         report.finalized += finalized
-        if not calculated and not finalized:
+        report.changed += changed
+        if not (calculated or finalized or changed or followed):
             return
+
+
+def refresh_batch(ids: Sequence[int], at: datetime) -> int:
+    return len(refresh_drafts(invoice_ids=ids, at=at))
 
 
 def calculate_batch(ids: Sequence[int], at: datetime) -> int:
     calculate_charges(subscription_ids=ids, at=at)
+    return len(ids)
+
+
+def change_batch(ids: Sequence[int], at: datetime) -> int:
+    return len(carry_out_changes(change_ids=ids, at=at))
+
+
+def follow_up_batch(ids: Sequence[int], at: datetime) -> int:
+    bill_late_usage(subscription_ids=ids, at=at)
     return len(ids)
 
 

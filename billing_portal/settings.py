@@ -13,6 +13,7 @@
 
 import os
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import dj_database_url
@@ -53,6 +54,7 @@ PRODUCT_NAME = os.environ.get("PRODUCT_NAME", "Meridian")
 SALES_EMAIL = os.environ.get("SALES_EMAIL", "sales@example.com")
 BILLING_EMAIL = os.environ.get("BILLING_EMAIL", "billing@example.com")
 CALCULATION_GRACE = timedelta(hours=1)  # so that ordinary lag of ingestion does not turn into late usage
+LATE_USAGE_MINIMUM = Decimal("1.00")  # major units: after the last paid plan, less than this waits
 QUOTE_LIFETIME = timedelta(minutes=15)
 PAYMENT_TERMS = timedelta(days=14)  # due date of an invoice that is not collected automatically
 CATCH_UP_NOTICE = timedelta(hours=24)  # announced late (after downtime): collected no earlier than this

@@ -1,6 +1,6 @@
 """The messages of this room. Figures are frozen as text, so that mail and page agree letter by letter."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.urls import reverse
@@ -8,9 +8,12 @@ from django.urls import reverse
 from accounts.notices import NoticeDraft
 from core import formats
 from core.periods import utc_day
-from plans.models import ChangeQuote, SalesInquiry, Subscription
+from plans.models import ChangeQuote, SalesInquiry, ScheduledChange, Subscription
 from plans.pricing import CardTerms
 from plans.words import card_price
+
+if TYPE_CHECKING:
+    from invoices.models import Invoice
 
 
 def subscribed(quote: ChangeQuote, subscription: Subscription, to: list[str]) -> NoticeDraft:
@@ -57,25 +60,32 @@ def downgraded(quote: ChangeQuote, before: Subscription, after: Subscription, to
 
 def changed(quote: ChangeQuote, before: Subscription, after: Subscription, to: list[str]) -> NoticeDraft:
     """E3: another paid plan has begun – prices, what was billed at once, when the next bill comes."""
-    plan, invoice = after.plan, quote.invoice
+    return _changed(f"quote:{quote.public_id}:changed", before, after, quote.invoice, to)
+
+
+def moved(
+    change: ScheduledChange, before: Subscription, after: Subscription, invoice: "Invoice | None", to: list[str]
+) -> NoticeDraft:
+    """E3 as well: a change that staff had scheduled is carried out."""
+    return _changed(f"change:{change.pk}:carried-out", before, after, invoice, to)
+
+
+def _changed(
+    key: str, before: Subscription, after: Subscription, invoice: "Invoice | None", to: list[str]
+) -> NoticeDraft:
+    plan = after.plan
     context = _plan(after) | {
         "before": before.plan.title,
         "version": plan.version,
         "prices": [_price(card, plan.currency) for card in plan.terms().cards],
-        "effective_at": formats.instant(quote.effective_at),
-        "total": formats.money(quote.total, quote.currency) if invoice else "",
+        "effective_at": formats.instant(after.starts_at),
+        "total": formats.money(invoice.total, invoice.currency) if invoice else "",
         "number": (invoice.number or "") if invoice else "",
         "invoice_url": settings.PORTAL_URL + reverse("invoice", args=[invoice.public_id]) if invoice else "",
         "next_billing_date": formats.day(after.next_billing_on) if after.next_billing_on else "",
         "cancel_url": settings.PORTAL_URL + reverse("plan_cancel"),
     }
-    return NoticeDraft(
-        key=f"quote:{quote.public_id}:changed",
-        customer_id=quote.customer_id,
-        template="plan_changed",
-        to=to,
-        context=context,
-    )
+    return NoticeDraft(key=key, customer_id=after.customer_id, template="plan_changed", to=to, context=context)
 
 
 def inquiry_to_sales(inquiry: SalesInquiry) -> NoticeDraft:

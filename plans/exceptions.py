@@ -93,6 +93,13 @@ class CancelFirstError(PlansError):
     message = "Cancel your current plan first. Then you can choose another one."
 
 
+class ChangeTooEarlyError(PlansError):
+    """A plan cannot begin before the current month, before the current plan, or in time that is billed already."""
+
+    status = 422
+    message = "Start: this day is billed already, or before the current month."
+
+
 class CurrencyMismatchError(PlansError):
     """The customer is billed in another currency than the plan's."""
 

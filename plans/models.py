@@ -253,9 +253,21 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         return self.select_related("customer").prefetch_related(models.Prefetch("plan", Plan.objects.with_cards()))
 
     def due(self, at: datetime, grace: timedelta) -> Self:
-        """Whose next calculation, and a short grace, has passed on the customer's own clock; nobody parked."""
+        """Whose next calculation, and a short grace, has passed on the customer's own clock; nobody parked, and nobody
+        whose plan changes before, by a change that is scheduled and not carried out yet."""
         present = Coalesce(F("customer__clock_at"), Value(at, output_field=models.DateTimeField()))
-        return self.open().filter(calculate_at__lte=present - grace, customer__parked_at__isnull=True)
+        ends_before = ScheduledChange.objects.filter(
+            customer=models.OuterRef("customer"),
+            status=ScheduleStatus.SCHEDULED,
+            effective_at__lte=models.OuterRef("calculate_at"),
+        )
+        due = self.open().filter(calculate_at__lte=present - grace, customer__parked_at__isnull=True)
+        return due.exclude(models.Exists(ends_before))
+
+    def to_follow_up(self, at: datetime, grace: timedelta) -> Self:
+        """Ended ones whose late usage is looked for now, with the same grace and clocks; nobody parked."""
+        present = Coalesce(F("customer__clock_at"), Value(at, output_field=models.DateTimeField()))
+        return self.filter(follow_up_at__lte=present - grace, customer__parked_at__isnull=True)
 
     def move(self, calendars: "dict[int, Calendar]") -> None:
         """Write many calendars in one statement."""

@@ -113,3 +113,8 @@ class ScheduledChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer_id} to {self.plan_id} at {self.effective_at:%Y-%m-%d %H:%M}"
+
+    def settle(self, status: ScheduleStatus, at: datetime) -> None:
+        """It waits no longer."""
+        self.status, self.settled_at = status, at
+        self.save(update_fields=["status", "settled_at"])

@@ -10,8 +10,9 @@ from core import formats
 from core.periods import Window, calculation_instant, utc_day
 from invoices.totals import TaxRule, Totals, total_up
 from plans import cycle
-from plans.models import ChangeQuote, Plan, Subscription
+from plans.models import ChangeQuote, Plan, QuoteKind, Subscription
 from plans.pricing import PlanTerms
+from plans.spells import next_anchor
 from plans.words import card_price, included_units, monthly_fee, unit_price
 
 Action = Literal["current", "upgrade", "cancel", "contact", "pay_first", "none"]
@@ -101,7 +102,7 @@ class UpgradeSummary:
 def upgrade_summary(quote: ChangeQuote, at: datetime) -> UpgradeSummary:
     """The summary beside the form of «Subscribe»."""
     terms = quote.plan.terms()
-    billing_on = cycle.first_billing_date(utc_day(at), at)
+    billing_on = cycle.first_billing_date(next_anchor(quote.subscription, quote.plan, at), at)
     rule = TaxRule(label=quote.tax_label, percent=quote.tax_percent)
     fee = monthly_fee(terms)
     return UpgradeSummary(
@@ -113,6 +114,14 @@ def upgrade_summary(quote: ChangeQuote, at: datetime) -> UpgradeSummary:
         minimum=total_up([fee], rule),
         currency=terms.currency,
     )
+
+
+def change_done(quote: ChangeQuote) -> str:
+    """What is said once the new plan has begun."""
+    first = quote.opened and quote.opened.next_billing_on
+    due = f"{formats.money(quote.total, quote.currency)} is due today." if quote.total else "Nothing is due today."
+    bill = f" {'First' if quote.kind == QuoteKind.SUBSCRIBE else 'Next'} bill: {formats.day(first)}." if first else ""
+    return f"You're on {quote.plan.title}. {due}{bill}"
 
 
 def price_changes(before: Plan, after: Plan) -> list[tuple[str, str, str]]:

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connection
 
 from accounts.models import Customer
-from core.periods import calculation_instant, next_billing_date, utc_day
+from core.periods import calculation_instant, midnight, next_billing_date, utc_day
 from plans import cycle
 from plans.exceptions import NoSubscriptionError
 from plans.models import Calendar, Plan, Subscription
@@ -64,6 +64,8 @@ def open_spell(
     spell = Subscription.objects.create(
         pk=opens_id, customer=customer, plan=plan, anchor_on=anchor_on, starts_at=at, **calendar._asdict()
     )
+    if plan.terms().is_priced:  # its own calculations look for late usage from now on
+        Subscription.objects.filter(customer=customer, follow_up_at__isnull=False).update(follow_up_at=None)
     if customer.payment_policy != plan.payment_policy:
         customer.payment_policy = plan.payment_policy
         customer.save(update_fields=["payment_policy"])
@@ -80,6 +82,11 @@ def close_spell(subscription: Subscription, at: datetime, *, followed_by: Plan) 
     subscription.ends_at = subscription.window_starts_at = at
     subscription.next_billing_on = subscription.calculate_at = None
     subscription.save(update_fields=["ends_at", "window_starts_at", "next_billing_on", "calculate_at", "follow_up_at"])
+
+
+def period_end(subscription: Subscription, at: datetime) -> datetime:
+    """The instant its running billing period ends; a plan without prices counts months from its anchor too."""
+    return midnight(next_billing_date(subscription.anchor_on, utc_day(at)))
 
 
 def next_calculation(anchor_on: date, after: datetime) -> datetime:

@@ -16,7 +16,6 @@ from accounts.forms import BillingDetailsForm
 from accounts.models import PaymentPolicy
 from accounts.selectors import billing_admins, billing_profile, default_payment_methods
 from accounts.services.update_billing_profile import update_billing_profile
-from core import formats
 from core.clock import now
 from core.nudge import nudge
 from core.periods import utc_day
@@ -26,18 +25,21 @@ from plans.exceptions import (
     AlreadySubscribedError,
     CancelFirstError,
     CardRequiredError,
+    CurrencyMismatchError,
     NothingToCancelError,
     PastDueError,
     QuoteStaleError,
 )
 from plans.models import ChangeQuote, Plan, QuoteKind
-from plans.quotes import check_self_serve
+from plans.quotes import check_self_serve, upgrade_kind
 from plans.services.accept_quote import accept_quote
 from plans.services.cancel_subscription import cancel_subscription
+from plans.services.change_plan import change_plan
 from plans.services.make_quote import make_quote
 from plans.services.subscribe import subscribe
 
 MANAGED = PaymentPolicy.MANAGED_BY_CONTRACT
+REFUSALS = (AlreadySubscribedError, PastDueError, CancelFirstError, CurrencyMismatchError)
 
 
 def present(request: PortalRequest) -> datetime:
@@ -84,7 +86,7 @@ def plan_upgrade(request: PortalRequest, slug: str) -> HttpResponse:
     plan = _upgradable(slug)
     try:
         return _upgrade_posted(request, plan) if request.method == "POST" else _upgrade_page(request, plan)
-    except (AlreadySubscribedError, PastDueError, CancelFirstError) as refusal:
+    except REFUSALS as refusal:
         return _turned_away(request, refusal.message)
     except QuoteStaleError as stale:
         return _upgrade_page(request, stale.after.plan, stale=stale)
@@ -101,7 +103,7 @@ def plan_upgrade_return(request: PortalRequest, slug: str) -> HttpResponse:
     if quote is None:
         raise Http404
     enter_customer(request, quote.customer_id, write=True)
-    if quote.accepted_at is None or quote.kind != QuoteKind.SUBSCRIBE or quote.plan.key != slug:
+    if quote.accepted_at is None or quote.kind == QuoteKind.CANCEL or quote.plan.key != slug:
         raise Http404
     try:
         return _subscribed(request, quote)
@@ -109,7 +111,7 @@ def plan_upgrade_return(request: PortalRequest, slug: str) -> HttpResponse:
         said = f"No card was added. Nothing was charged and you are still on {quote.subscription.plan.title}."
         messages.warning(request, said)
         return redirect("plan_upgrade", slug)
-    except (AlreadySubscribedError, PastDueError, CancelFirstError) as refusal:
+    except REFUSALS as refusal:
         return _turned_away(request, refusal.message)
     except QuoteStaleError as stale:
         return _upgrade_page(request, stale.after.plan, stale=stale)
@@ -148,18 +150,18 @@ def _card_missing(request: PortalRequest, plan: Plan) -> bool:
 
 
 def _subscribed(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
-    done = subscribe(quote=quote, at=present(request), actor=request.user)
-    first = done.opened and done.opened.next_billing_on
-    bill = f" First bill: {formats.day(first)}." if first else ""
-    messages.success(request, f"You're on {done.plan.title}. Nothing is due today.{bill}")
+    carry_out = change_plan if quote.kind == QuoteKind.CHANGE else subscribe
+    done = carry_out(quote=quote, at=present(request), actor=request.user)
+    messages.success(request, pages.change_done(done))
+    nudge("billing_portal.tasks.collect_due")
     nudge("billing_portal.tasks.deliver_notices")
     return see_other(reverse("billing_overview"))
 
 
 def _quote(request: PortalRequest, plan: Plan) -> ChangeQuote:
-    return make_quote(
-        customer=request.customer, kind=QuoteKind.SUBSCRIBE, plan=plan, at=present(request), actor=request.user
-    )
+    current = selectors.current_subscription(request.customer.pk)
+    kind = upgrade_kind(current) if current else QuoteKind.SUBSCRIBE
+    return make_quote(customer=request.customer, kind=kind, plan=plan, at=present(request), actor=request.user)
 
 
 def _upgrade_page(
@@ -170,6 +172,9 @@ def _upgrade_page(
         "plan": plan,
         "form": form or BillingDetailsForm(instance=billing_profile(request.customer)),
         "quote": quote,
+        "changes_plan": quote.kind == QuoteKind.CHANGE,
+        "lines": pages.quote_lines(quote),
+        "totals": pages.quote_totals(quote),
         "summary": pages.upgrade_summary(quote, present(request)),
         "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
         "seller": default_seller(),

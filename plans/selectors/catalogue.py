@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import DateTimeField, Value
+from django.db.models import DateTimeField, Exists, F, OuterRef, Value
 from django.db.models.functions import Coalesce
 
 from core.due import Due
-from plans.models import ChangeQuote, Plan, Subscription
+from plans.models import ChangeQuote, Plan, ScheduledChange, ScheduleStatus, Subscription
 
 
 def catalogue() -> list[Plan]:
@@ -34,6 +34,28 @@ def due_for_calculation(at: datetime) -> list[Due]:
     """Subscriptions whose calculation instant and grace have passed on the customer's own clock; nobody parked."""
     present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
     rows = Subscription.objects.due(at, settings.CALCULATION_GRACE).annotate(present=present)
+    return [Due(*row) for row in rows.order_by("present", "customer_id").values_list("pk", "customer_id", "present")]
+
+
+def due_for_follow_up(at: datetime) -> list[Due]:
+    """Ended subscriptions whose late usage is looked for now, by the customer's own clock; nobody parked."""
+    present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
+    rows = Subscription.objects.to_follow_up(at, settings.CALCULATION_GRACE).annotate(present=present)
+    return [Due(*row) for row in rows.order_by("present", "customer_id").values_list("pk", "customer_id", "present")]
+
+
+def due_to_change(at: datetime) -> list[Due]:
+    """Scheduled changes whose instant has come, once everything before it is calculated; nobody parked."""
+    present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
+    calculated_before = Subscription.objects.open().filter(
+        customer=OuterRef("customer"), calculate_at__lt=OuterRef("effective_at")
+    )
+    rows = (
+        ScheduledChange.objects.filter(status=ScheduleStatus.SCHEDULED, customer__parked_at__isnull=True)
+        .annotate(present=present)
+        .filter(effective_at__lte=F("present"))
+        .exclude(Exists(calculated_before))
+    )
     return [Due(*row) for row in rows.order_by("present", "customer_id").values_list("pk", "customer_id", "present")]
 
 
