@@ -3,13 +3,13 @@
 The facts (subjects, meters, the present) are gathered once per batch; judging an event asks nobody.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from usage.aggregation import DECIMALS, MAX_VALUE, Measure, measured, number
+from usage.aggregation import DECIMALS, MAX_VALUE, Measure, measured, number, text
 from usage.cloudevents import EventDraft, EventRejectedError, json_text
 from usage.paths import resolve
 
@@ -22,17 +22,22 @@ class Subject(NamedTuple):
 
 
 class Value(NamedTuple):
-    """A value some meter needs of every event of its type."""
+    """A value some meter needs of every event of its type: a number, or a text whose different values are counted."""
 
     path: str
     keys: tuple[str, ...]
+    is_number: bool = True
 
 
 class Listeners(NamedTuple):
-    """Who listens to one event type: the values its meters need, the measures of its features by their id."""
+    """Who listens to one event type: the values its meters need, the measures of its features by their id.
+
+    `aggregations`: those of its meters, whether anything is priced by them or not.
+    """
 
     values: tuple[Value, ...]
     measures: tuple[tuple[int, Measure], ...]
+    aggregations: frozenset[str] = frozenset()
 
 
 class Accepted(NamedTuple):
@@ -61,7 +66,7 @@ class Rules:
     def judge(self, index: int, draft: EventDraft) -> Accepted:
         """The event as it will be stored. Raises EventRejectedError.
 
-        Whether the event that a correction names exists is asked later, for the whole batch.
+        What a correction may take is asked later, for the whole batch.
         """
         subject = self._subject(draft)
         listeners = self.listeners.get(draft.type)
@@ -94,31 +99,21 @@ def _check(value: Value, draft: EventDraft) -> None:
     found = resolve(draft.data, value.keys)
     if found is None:
         raise EventRejectedError("missing_value", f"The value {value.path} is missing.")
-    exact = number(found)
+    if not value.is_number:
+        if text(found) is None:
+            raise EventRejectedError("invalid_value", f"The value {value.path} must be a text or a number.")
+        return
+    _check_number(value, number(found), corrects=bool(draft.corrects))
+
+
+def _check_number(value: Value, exact: Decimal | None, *, corrects: bool) -> None:
     if exact is None:
         raise EventRejectedError("invalid_value", f"The value {value.path} must be a number.")
     if exact.copy_abs() >= MAX_VALUE:
         raise EventRejectedError("invalid_value", f"The value {value.path} is too large.")
     if int(exact.as_tuple().exponent) < -DECIMALS:
         raise EventRejectedError("invalid_value", f"The value {value.path} has more than {DECIMALS} decimals.")
-    if exact < 0 and not draft.corrects:
+    if exact < 0 and not corrects:
         raise EventRejectedError(
             "negative_value", f"The value {value.path} is negative; a correction names the event it `corrects`."
         )
-
-
-def missing_originals(accepted: Iterable[Accepted]) -> dict[tuple[int, str, str, str], list[Accepted]]:
-    """Corrections by the (customer, source, type, event id) they name, where this batch does not bring that event."""
-    events = list(accepted)
-    named: dict[tuple[int, str, str, str], list[Accepted]] = {}
-    for event in events:
-        if event.draft.corrects:
-            customer_id, source, _id = event.identity
-            key = (customer_id, source, event.draft.type, event.draft.corrects)
-            named.setdefault(key, []).append(event)
-    if named:
-        for event in events:
-            if not event.draft.corrects:
-                customer_id, source, event_id = event.identity
-                named.pop((customer_id, source, event.draft.type, event_id), None)
-    return named

@@ -1,18 +1,18 @@
-"""The proof of this room: every hour is what its events sum to, and no event is left out."""
+"""The proof of this room: every hour is what its events come to, and no event is left out."""
 
 from collections.abc import Iterator
 
 from core.books import Finding
-from usage import storage
+from usage import measuring
 
 
 def check() -> Iterator[Finding]:
     """One finding per hour that differs from its events, in either direction. One query."""
-    for customer_id, feature_id, hour, quantity, events, summed, counted in storage.different_hours():
+    for customer_id, feature_id, hour, quantity, events, summed, counted in measuring.different_hours():
         yield Finding(
             rule="an hour of usage equals its events",
             subject=f"usage:customer:{customer_id}:feature:{feature_id}:{hour:%Y-%m-%dT%H}",
-            detail=f"events sum to {_words(summed, counted)}, the hour says {_words(quantity, events)}",
+            detail=f"events come to {_words(summed, counted)}, the hour says {_words(quantity, events)}",
         )
 
 

@@ -7,6 +7,11 @@ from django.db.models import Q
 class Aggregation(models.TextChoices):
     COUNT = "count", "count"
     SUM = "sum", "sum"
+    AVG = "avg", "average"
+    MIN = "min", "minimum"
+    MAX = "max", "maximum"
+    UNIQUE_COUNT = "unique_count", "unique count"
+    LATEST = "latest", "latest"
 
 
 class Meter(models.Model):
@@ -55,14 +60,21 @@ class UsageEvent(models.Model):
     event_id = models.CharField(max_length=200)
     type = models.CharField(max_length=120)
     subject = models.CharField(max_length=200)
-    time = models.DateTimeField(help_text="When it was used; decides the usage window, to the microsecond.")
+    time = models.DateTimeField(
+        help_text="When it was used, to the microsecond; decides the window. A correction: that of the event it names."
+    )
     data = models.JSONField(default=dict)
     corrects = models.CharField(max_length=200, blank=True, help_text="Event id it corrects (same customer and source)")
     received_at = models.DateTimeField()
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("customer", "source", "event_id"), name="usage_event_once"),)
-        indexes = (models.Index(fields=("customer", "type", "time"), name="usage_event_by_time"),)
+        indexes = (
+            models.Index(fields=("customer", "type", "time"), name="usage_event_by_time"),
+            models.Index(
+                fields=("customer", "source", "corrects"), condition=~Q(corrects=""), name="usage_event_by_corrected"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.source} {self.event_id}"
@@ -74,8 +86,11 @@ class UsageHour(models.Model):
     customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
     feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="+")
     hour = models.DateTimeField()
-    quantity = models.DecimalField(max_digits=38, decimal_places=12)
-    events = models.PositiveIntegerField()
+    quantity = models.DecimalField(
+        max_digits=38, decimal_places=12, help_text="As the meter aggregates: sum, least, greatest or latest value"
+    )
+    events = models.PositiveIntegerField(help_text="That brought it; 0 where corrections took all of them back")
+    latest_at = models.DateTimeField(null=True, help_text="When the latest value was; only of such meters")
     touched_at = models.DateTimeField(help_text="When an event last changed it; whoever settles hours looks here.")
 
     class Meta:

@@ -10,9 +10,9 @@ from django.db.models import Max, Min
 
 from accounts.models import UsageSubject
 from core.periods import Window, midnight, utc_day
-from usage import storage
+from usage import measuring, storage
 from usage.acceptance import Listeners, Subject, Value
-from usage.aggregation import RULES, ZERO, Measure
+from usage.aggregation import RULES, ZERO, Measure, Partial, answer, merge
 from usage.exceptions import UnknownCustomerError
 from usage.models import Feature, Meter, UsageEvent
 from usage.paths import keys
@@ -36,19 +36,23 @@ class Span(NamedTuple):
 def quantities(spans: Sequence[Span]) -> dict[Span, Decimal]:
     """How much was used in each span, exact to the microsecond; 0 where nothing was. One query for any number.
 
-    Whole hours come from the roll-ups, the rest of the first and the last hour from the events themselves.
+    Whole hours come from the roll-ups, the rest of the first and the last hour from the events themselves; unique
+    values are counted in the events.
     """
     asked = list(dict.fromkeys(spans))
     if not asked:
         return {}
-    hours: list[storage.Asked] = []
-    edges: list[storage.Asked] = []
+    hours: list[measuring.Asked] = []
+    edges: list[measuring.Asked] = []
     for place, (customer_id, feature_id, start, end) in enumerate(asked):
         whole, rest = split(start, end)
         hours += [(place, customer_id, feature_id, since, until) for since, until in whole]
         edges += [(place, customer_id, feature_id, since, until) for since, until in rest]
-    found = storage.sum_spans(hours, edges)
-    return {span: found.get(place, ZERO) for place, span in enumerate(asked)}
+    found: dict[tuple[int, str], list[Partial]] = {}
+    for place, aggregation, part in measuring.measure_spans(hours, edges):
+        found.setdefault((place, aggregation), []).append(part)
+    used = {place: answer(aggregation, merge(aggregation, parts)) for (place, aggregation), parts in found.items()}
+    return {span: used.get(place, ZERO) for place, span in enumerate(asked)}
 
 
 def touched_windows(rated: Mapping[Span, datetime]) -> set[Span]:
@@ -62,7 +66,7 @@ def touched_windows(rated: Mapping[Span, datetime]) -> set[Span]:
     if not asked:
         return set()
     rows = [(place, *span, rated[span] - STORING) for place, span in enumerate(asked)]
-    return {asked[place] for place in storage.touched_spans(rows)}
+    return {asked[place] for place in measuring.touched_spans(rows)}
 
 
 @lru_cache(maxsize=4096)  # customers that are billed together ask about few windows
@@ -163,9 +167,10 @@ def listeners(types: Collection[str]) -> dict[str, Listeners]:
 
 
 def _listeners(meters: Sequence[Meter]) -> Listeners:
-    paths = {meter.value_path for meter in meters if RULES[meter.aggregation].needs_value}
+    reads = {(meter.value_path, RULES[meter.aggregation].reads) for meter in meters}
     return Listeners(
-        values=tuple(Value(path, keys(path)) for path in sorted(paths)),
+        values=tuple(Value(path, keys(path), kind == "number") for path, kind in sorted(reads) if kind != "nothing"),
+        aggregations=frozenset(meter.aggregation for meter in meters),
         measures=tuple((feature.pk, measure(meter, feature)) for meter in meters for feature in meter.features.all()),
     )
 

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts.audit import record
 from accounts.models import User
-from usage import storage
+from usage import measuring, storage
 from usage.exceptions import FeatureExistsError, InvalidFeatureError
 from usage.models import Feature, Meter
 
@@ -41,7 +41,7 @@ def define_feature(
         feature = Feature.objects.create(
             key=key, name=name, meter=meter, unit=unit, unit_plural=unit_plural, filters=wanted
         )
-        hours = storage.rebuild_hours(feature.pk, at=at)
+        hours = measuring.rebuild_hours(feature.pk, at=at)
         record(
             at=at,
             actor=actor,

@@ -8,10 +8,11 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from usage import selectors, storage
-from usage.acceptance import Accepted, Rules, missing_originals
-from usage.aggregation import combine
+from usage import measuring, selectors, storage
+from usage.acceptance import Accepted, Listeners, Rules
+from usage.aggregation import RULES, Found, combine
 from usage.cloudevents import EventDraft, EventRejectedError, parse
+from usage.corrections import Corrections
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,7 +49,10 @@ def ingest_events(
     drafts = list(_drafts(events, result))
     if drafts:
         with transaction.atomic():
-            storage.hold_catalogue()
+            if any(draft.corrects for _index, draft in drafts):
+                storage.lock_catalogue()  # two corrections of one event must not both take the same
+            else:
+                storage.hold_catalogue()
             _store(drafts, token_customer_id, at, result)
     result.rejected.sort()
     return result
@@ -76,14 +80,14 @@ def _store(
         token_customer_id=token_customer_id,
         max_ahead=settings.EVENT_MAX_AHEAD,
     )
-    kept = _known_corrections(_judged(drafts, rules, result), result)
+    kept = _permitted_corrections(_judged(drafts, rules, result), rules.listeners, result)
     if not kept:
         return
     new = storage.insert_events(kept.values(), at=at)
     result.accepted = len(new)
     result.duplicates += len(kept) - len(new)
     if new:
-        _roll_up((event for identity, event in kept.items() if identity in new), at)
+        _roll_up((event for identity, event in kept.items() if identity in new), rules.listeners, at)
 
 
 def _judged(
@@ -101,27 +105,42 @@ def _judged(
     return kept
 
 
-def _known_corrections(
-    kept: dict[storage.Identity, Accepted], result: IngestResult
+def _permitted_corrections(
+    kept: dict[storage.Identity, Accepted], listeners: Mapping[str, Listeners], result: IngestResult
 ) -> dict[storage.Identity, Accepted]:
-    """Reject corrections of events that nobody knows."""
-    named = missing_originals(kept.values())
-    if not named:
+    """Corrections at the instant of the event they name; those that take what is not there are rejected."""
+    asking = [event for event in kept.values() if event.draft.corrects]
+    if not asking:
         return kept
-    unknown = EventRejectedError("unknown_correction", "The event that this one `corrects` is not known.")
-    for name in named.keys() - storage.known_events(named.keys()):
-        for event in named[name]:
+    corrections = Corrections(listeners)
+    names = {(*event.identity[:2], event.draft.corrects) for event in asking}
+    corrections.learn(storage.events_around(names, {event.identity for event in asking}))
+    corrections.accompany(event for event in kept.values() if not event.draft.corrects)
+    for event in asking:
+        try:
+            kept[event.identity] = corrections.judge(event)
+        except EventRejectedError as error:
             del kept[event.identity]
-            _reject(result, event.place, event.draft.event_id, unknown)
+            _reject(result, event.place, event.draft.event_id, error)
     return kept
 
 
-def _roll_up(events: Iterable[Accepted], at: datetime) -> None:
-    brought: storage.Brought = {}
+def _roll_up(events: Iterable[Accepted], listeners: Mapping[str, Listeners], at: datetime) -> None:
+    aggregations = {feature: measure.aggregation for one in listeners.values() for feature, measure in one.measures}
+    brought: dict[str, dict[measuring.HourKey, list[Found]]] = {}
+    corrected: set[measuring.HourKey] = set()
     for event in events:
         customer_id = event.identity[0]
         hour = event.time.replace(minute=0, second=0, microsecond=0)
         for feature_id, quantity in event.brings:
-            brought.setdefault((customer_id, feature_id, hour), []).append(quantity)
-    if brought:
-        storage.add_to_hours({key: combine(quantities) for key, quantities in brought.items()}, at=at)
+            aggregation = aggregations[feature_id]
+            key = (customer_id, feature_id, hour)
+            if event.draft.corrects and not RULES[aggregation].additive:
+                corrected.add(key)
+            else:
+                brought.setdefault(aggregation, {}).setdefault(key, []).append(Found(quantity, event.time))
+    storage.add_to_hours(
+        {name: {key: combine(name, found) for key, found in hours.items()} for name, hours in brought.items()}, at=at
+    )
+    if corrected:
+        measuring.measure_gauges_again(corrected, at=at)

@@ -30,7 +30,7 @@ def test_it_finds_an_hour_that_says_more(customer, tokens, at):
     UsageHour.objects.filter(customer=customer, feature=tokens, hour=at).update(quantity=101)
     (finding,) = books.check()
     assert finding.subject == f"usage:customer:{customer.pk}:feature:{tokens.pk}:2026-10-20T10"
-    assert "sum to 100" in finding.detail
+    assert "come to 100" in finding.detail
     assert "says 101" in finding.detail
 
 
@@ -43,7 +43,7 @@ def test_it_finds_an_hour_that_is_missing(customer, tokens, at):
 def test_it_finds_an_hour_without_events(customer, tokens, at):
     UsageEvent.objects.filter(customer=customer, type="ai.tokens", time=at).delete()
     (finding,) = books.check()
-    assert finding.detail.startswith("events sum to nothing")
+    assert finding.detail.startswith("events come to nothing")
 
 
 def test_it_finds_a_wrong_number_of_events(customer, tokens, at):

@@ -146,6 +146,76 @@ def test_it_rejects_a_correction_of_a_correction(customer, tokens, at):
     assert codes(ingest([event(customer, "e3", at, corrects="e2")], at)) == [(0, "unknown_correction")]
 
 
+def test_it_counts_a_correction_where_the_event_counts_that_it_names(customer, tokens, at):
+    ingest([event(customer, "e1", at - timedelta(days=40))], at - timedelta(days=40))
+    ingest([event(customer, "e2", at, data={"tokens": -30}, corrects="e1")], at)
+    assert set(UsageEvent.objects.values_list("time", flat=True)) == {at - timedelta(days=40)}
+    hour = UsageHour.objects.get()
+    assert (hour.quantity, hour.hour, hour.touched_at) == (70, at - timedelta(days=40), at)
+
+
+def test_it_rejects_corrections_that_take_more_than_there_was(customer, tokens, at):
+    ingest([event(customer, "e1", at), event(customer, "e2", at)], at)
+    assert ingest([event(customer, "c1", at, data={"tokens": -60}, corrects="e1")], at).accepted == 1
+    events = [
+        event(customer, "c2", at, data={"tokens": -41}, corrects="e1"),
+        event(customer, "c3", at, data={"tokens": -30}, corrects="e1"),
+        event(customer, "c4", at, data={"tokens": -11}, corrects="e1"),
+        event(customer, "c5", at, data={"tokens": -10}, corrects="e1"),
+    ]
+    result = ingest(events, at)
+    assert codes(result) == [(0, "correction_too_large"), (2, "correction_too_large")]
+    assert result.accepted == 2
+    assert UsageHour.objects.get().quantity == 100
+    assert list(books.check()) == []
+
+
+def test_it_counts_a_repeated_correction_as_a_repeat(customer, tokens, requests, at):
+    events = [
+        event(customer, "e1", at),
+        event(customer, "c1", at, data={"tokens": -100}, corrects="e1"),
+        event(customer, "r1", at, type="api.request", data={}),
+        event(customer, "c2", at, type="api.request", data={}, corrects="r1"),
+    ]
+    assert ingest(events, at).accepted == 4
+    for repeated in (events, events[1:2], events[3:]):
+        result = ingest(repeated, at)
+        assert (result.accepted, result.duplicates, result.rejected) == (0, len(repeated), [])
+    assert set(UsageHour.objects.values_list("quantity", flat=True)) == {0}
+
+
+def test_it_believes_the_stored_event_and_not_its_repeat(customer, tokens, at):
+    ingest([event(customer, "e1", at)], at)
+    events = [
+        event(customer, "e1", at - timedelta(days=1), data={"tokens": 999}),
+        event(customer, "c1", at, data={"tokens": -101}, corrects="e1"),
+        event(customer, "c2", at, data={"tokens": -99}, corrects="e1"),
+    ]
+    result = ingest(events, at)
+    assert codes(result) == [(1, "correction_too_large")]
+    assert UsageHour.objects.get().quantity == 1
+
+
+def test_it_rejects_a_correction_of_other_dimensions(customer, token_meter, at):
+    define_feature(key="small", name="Small", meter=token_meter, filters={"model": ["small"]}, at=at, actor=None)
+    events = [
+        event(customer, "e1", at, data={"tokens": 100, "model": "large"}),
+        event(customer, "c1", at, data={"tokens": -50, "model": "small"}, corrects="e1"),
+        event(customer, "e2", at, data={"tokens": 100, "model": "small"}),
+        event(customer, "c2", at, data={"tokens": -50}, corrects="e2"),
+        event(customer, "c3", at, data={"tokens": -50, "model": "small"}, corrects="e2"),
+    ]
+    assert codes(ingest(events, at)) == [(1, "correction_elsewhere"), (3, "correction_elsewhere")]
+    assert UsageHour.objects.get().quantity == 50
+
+
+def test_it_takes_a_counted_event_back_once(customer, requests, at):
+    ingest([event(customer, "e1", at, type="api.request", data={})], at)
+    events = [event(customer, f"c{n}", at, type="api.request", data={}, corrects="e1") for n in range(3)]
+    assert codes(ingest(events, at)) == [(1, "correction_repeated"), (2, "correction_repeated")]
+    assert UsageHour.objects.get().quantity == 0
+
+
 def test_it_takes_a_counted_event_back(customer, requests, at):
     ingest([event(customer, f"e{n}", at, type="api.request", data={}) for n in range(3)], at)
     ingest([event(customer, "e4", at, type="api.request", data={}, corrects="e1")], at)
@@ -254,3 +324,23 @@ def test_it_misses_no_event_that_arrives_while_a_feature_is_defined(customer, to
         assert thread.is_alive(), "the definition did not wait for the batch"
     thread.join()
     assert UsageHour.objects.get(feature__key="late").quantity == 100
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_lets_only_one_of_two_connections_take_an_event_back(customer, tokens, at):
+    ingest([event(customer, "e1", at)], at)
+    results = []
+
+    def correct(name):
+        try:
+            results.append(ingest([event(customer, name, at, data={"tokens": -60}, corrects="e1")], at))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=correct, args=(f"c{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(result.accepted for result in results) == [0, 0, 0, 1]
+    assert UsageHour.objects.get().quantity == 40
