@@ -1,17 +1,23 @@
 """What the stories of this room have in common: a customer on Free or Plus, a card, and usage."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 
 import pytest
 
-from accounts.models import Customer, PaymentMethod
-from plans.models import ChangeQuote, QuoteKind, Subscription
+from accounts.gateways.base import Outcome
+from accounts.models import Customer, PaymentMethod, PaymentPolicy
+from invoices.services.collect_payment import collect_payment
+from invoices.services.record_payment import record_payment
+from plans.models import ChangeQuote, Plan, QuoteKind, RateCard, Subscription
 from plans.seed import Catalogue
 from plans.services.make_quote import make_quote
 from plans.services.open_default_subscription import open_default_subscription
+from plans.services.publish_plan import publish_plan
 from plans.services.subscribe import subscribe
+from usage.selectors import features_by_key
 from usage.services.ingest_events import ingest_events
 
 Use = Callable[..., None]
@@ -70,3 +76,42 @@ def free(customer: Customer, catalogue: Catalogue, seller: object, at: datetime)
 def plus(customer: Customer, catalogue: Catalogue, seller: object, at: datetime) -> Subscription:
     """`customer` on Plus since 20 Oct 2026, 10:00: calculated on 17 Nov, billed on 20 Nov."""
     return go_plus(customer, catalogue, at)
+
+
+def new_plan(
+    key: str, *, fee: int = 9_900, currency: str = "USD", timing: str = "in_arrears", version: int = 1, at: datetime,
+    cards: Sequence[dict[str, Any]] = (),
+) -> Plan:  # fmt: skip
+    """A published self-serve plan with one monthly fee (minor units), and more rate cards where asked."""
+    plan = Plan.objects.create(
+        key=key,
+        version=version,
+        name=key.capitalize(),
+        currency=currency,
+        payment_policy=PaymentPolicy.REQUIRED,
+        position=9,
+    )
+    RateCard.objects.create(
+        plan=plan, key="base-fee", name=f"{plan.name} monthly fee", model="flat", amount=fee, timing=timing
+    )
+    for place, card in enumerate(cards, 1):
+        RateCard.objects.create(plan=plan, position=place, **card)
+    publish_plan(plan=plan, at=at, actor=None)
+    return Plan.objects.with_cards().get(pk=plan.pk)
+
+
+def tokens_card(unit_amount: str, per_units: int = 1_000, **more: Any) -> dict[str, Any]:
+    """A usage price for AI tokens, as on Plus."""
+    feature = features_by_key(["ai-tokens"])["ai-tokens"]
+    card = {"key": "ai-tokens", "name": "AI tokens", "model": "unit", "feature_id": feature.pk}
+    return {**card, "unit_amount": unit_amount, "per_units": per_units, **more}
+
+
+def change_quote(customer: Customer, plan: Plan, at: datetime) -> ChangeQuote:
+    return make_quote(customer=customer, kind=QuoteKind.CHANGE, plan=plan, at=at, actor=None)
+
+
+def pay(invoice: Any, at: datetime) -> None:
+    """Paid by the default card, as the gateway would answer."""
+    payment = collect_payment(invoice_id=invoice.pk, at=at, automatic=False)
+    record_payment(payment_id=payment.pk, outcome=Outcome("succeeded"), at=at)
