@@ -7,7 +7,17 @@ from django.http import HttpRequest
 
 from accounts.admin import LookOnly, ModelAdmin, TabularInline
 from core import formats
-from invoices.models import Document, Invoice, InvoiceLine, InvoiceSequence, Payment, Seller, TaxRate
+from invoices.models import (
+    CreditApplication,
+    Document,
+    Invoice,
+    InvoiceLine,
+    InvoiceSequence,
+    Payment,
+    Refund,
+    Seller,
+    TaxRate,
+)
 
 
 class LineInline(LookOnly, TabularInline):
@@ -25,8 +35,18 @@ class PaymentInline(LookOnly, TabularInline):
 
 @admin.register(Invoice)
 class InvoiceAdmin(LookOnly, ModelAdmin):
-    list_display = ("__str__", "customer", "status", "billing_on", "issued_on", "due_on", "total_text", "due_text")
-    list_filter = ("status", "collection", "currency", "seller", "issued_on")
+    list_display = (
+        "__str__",
+        "customer",
+        "kind",
+        "status",
+        "billing_on",
+        "issued_on",
+        "due_on",
+        "total_text",
+        "due_text",
+    )
+    list_filter = ("kind", "status", "collection", "currency", "seller", "issued_on")
     list_select_related = ("customer",)
     search_fields = ("number", "key", "public_id", "customer__name", "customer__key")
     date_hierarchy = "billing_on"
@@ -53,6 +73,31 @@ class PaymentAdmin(LookOnly, ModelAdmin):
     @admin.display(description="amount", ordering="amount")
     def amount_text(self, payment: Payment) -> str:
         return formats.money(payment.amount, payment.currency)
+
+
+@admin.register(Refund)
+class RefundAdmin(LookOnly, ModelAdmin):
+    list_display = ("key", "customer", "status", "amount_text", "created_at", "settled_at", "check_at")
+    list_filter = ("status", "currency", "created_at")
+    list_select_related = ("customer",)
+    search_fields = ("key", "public_id", "customer__name", "credit_note__number", "payment__receipt_number")
+    ordering = ("-pk",)
+
+    @admin.display(description="amount", ordering="amount")
+    def amount_text(self, refund: Refund) -> str:
+        return formats.money(refund.amount, refund.currency)
+
+
+@admin.register(CreditApplication)
+class CreditApplicationAdmin(LookOnly, ModelAdmin):
+    list_display = ("key", "credit_note", "invoice", "amount_text", "at")
+    list_select_related = ("credit_note", "invoice")
+    search_fields = ("key", "credit_note__number", "invoice__number")
+    ordering = ("-pk",)
+
+    @admin.display(description="amount", ordering="amount")
+    def amount_text(self, part: CreditApplication) -> str:
+        return formats.money(part.amount, part.invoice.currency)
 
 
 @admin.register(Document)

@@ -1,6 +1,7 @@
 """One function per message of this room. Each freezes the figures as text, so that mail, page and PDF agree."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -17,15 +18,27 @@ from invoices.taxing import tax_notes, tax_texts
 
 def announced(invoice: Invoice, lines: Sequence[LineDraft], card: PaymentMethod | None, to: list[str]) -> NoticeDraft:
     """E6: charges are calculated – amount, date and card."""
+    titles = [(line.title, line.amount) for line in lines]
+    return _notice(invoice, "announced", "invoice_announced", to, _announcement(invoice, titles, card))
+
+
+def announced_again(invoice: Invoice, card: PaymentMethod | None, to: list[str]) -> NoticeDraft:
+    """E6 once more: the billing details changed the tax, so another amount will be charged."""
+    titles = list(invoice.lines.values_list("title", "amount"))
+    context = _announcement(invoice, titles, card) | {"again": True}
+    what = f"announced:{invoice.announced_at.isoformat() if invoice.announced_at else ''}"
+    return _notice(invoice, what, "invoice_announced", to, context)
+
+
+def _announcement(invoice: Invoice, lines: Sequence[tuple[str, int]], card: PaymentMethod | None) -> dict[str, Any]:
     automatic = invoice.collection == Collection.AUTOMATIC
-    context = _figures(invoice) | {
+    return _figures(invoice) | {
         "credit": formats.money(-invoice.total, invoice.currency) if invoice.is_credit_note else "",
-        "lines": [{"title": line.title, "amount": formats.money(line.amount, invoice.currency)} for line in lines],
+        "lines": [{"title": title, "amount": formats.money(amount, invoice.currency)} for title, amount in lines],
         "card": str(card) if card and automatic else "",
         "automatic": automatic,
-        "cards_url": settings.PORTAL_URL + reverse("portal"),
+        "cards_url": _address("portal"),
     }
-    return _notice(invoice, "announced", "invoice_announced", to, context)
 
 
 def withdrawn(invoice: Invoice, to: list[str]) -> NoticeDraft:
@@ -80,8 +93,14 @@ def paid(payment: Payment, to: list[str]) -> NoticeDraft:
 
 def failed(payment: Payment, reason: str, to: list[str]) -> NoticeDraft:
     """E9: the payment failed – why, in plain words, and what to do."""
-    context = _payment_figures(payment) | {"reason": reason, "cards_url": settings.PORTAL_URL + reverse("portal")}
+    context = _payment_figures(payment) | {"reason": reason, "cards_url": _address("portal")}
     return _notice(payment.invoice, f"failed:{payment.pk}", "payment_failed", to, context)
+
+
+@lru_cache(maxsize=4)
+def _address(name: str) -> str:
+    """A page of the portal that is the same for everybody."""
+    return settings.PORTAL_URL + reverse(name)
 
 
 def _figures(invoice: Invoice) -> dict[str, Any]:

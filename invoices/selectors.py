@@ -7,7 +7,7 @@ from datetime import date, datetime
 from django.db.models import DateTimeField, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, TruncDate
 
-from accounts.models import PaymentMethod
+from accounts.models import AuditEntry, PaymentMethod
 from accounts.selectors import tax_places
 from core.due import Due
 from invoices.exceptions import SellerMissingError
@@ -101,6 +101,14 @@ def line_draft(row: InvoiceLine) -> LineDraft:
 def due_to_finalize(at: datetime) -> list[Due]:
     """Drafts whose billing date has come, by the customer's own clock; parked customers wait."""
     return _due(Invoice.objects.filter(status=InvoiceStatus.DRAFT), at, Q(billing_on__lte=TruncDate("present")))
+
+
+def due_to_refresh(at: datetime) -> list[Due]:
+    """Drafts of customers whose billing details changed since the draft was last announced."""
+    changes = AuditEntry.objects.filter(
+        customer=OuterRef("customer"), action="update_billing_profile", at__gte=OuterRef("announced_at")
+    )
+    return _due(Invoice.objects.filter(Exists(changes), status=InvoiceStatus.DRAFT), at, Q())
 
 
 def due_to_collect(at: datetime) -> list[Due]:

@@ -9,7 +9,7 @@ from accounts.gateways import decline_message
 from accounts.models import Membership, PaymentMethod, PaymentPolicy
 from core import formats
 from core.periods import Period
-from invoices.models import UNRESOLVED, Invoice, InvoiceStatus, Payment, PaymentStatus
+from invoices.models import REFUNDING, UNRESOLVED, Invoice, InvoiceStatus, Payment, PaymentStatus
 
 PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
 
@@ -86,6 +86,20 @@ def badge(invoice: Invoice, on: date) -> Badge:
     if is_past_due(invoice, on):
         return Badge("Past due", "danger")
     return Badge("Partly paid", "warning") if invoice.amount_paid or invoice.amount_credited else Badge("Open", "info")
+
+
+def credit_figures(invoice: Invoice) -> dict[str, str]:
+    """Where a credit note went so far; empty texts where nothing did. Nothing at all for an invoice."""
+    if not invoice.is_credit_note:
+        return {}
+    moving = sum(refund.amount for refund in invoice.refunds.filter(status__in=REFUNDING))
+    figures = {
+        "applied": invoice.amount_credited,
+        "refunded": invoice.amount_paid,
+        "refunding": moving,
+        "left": invoice.amount_due - moving,
+    }
+    return {name: formats.money(amount, invoice.currency) if amount else "" for name, amount in figures.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from core.clock import now
 from invoices import selectors
 from invoices.models import Invoice, InvoiceStatus, Payment
 from invoices.paper import address, invoice_paper
-from invoices.showing import badge, paying, receipts, row
+from invoices.showing import badge, credit_figures, paying, receipts, row
 
 PAGE_SIZE = 24
 
@@ -72,6 +72,7 @@ def invoice_page(invoice: Invoice, membership: Membership) -> dict[str, Any]:
         "paying": paying(invoice, membership, accounts.payment_methods(membership.customer)),
         "receipts": receipts(invoice),
         "is_draft": invoice.status == InvoiceStatus.DRAFT,
+        **credit_figures(invoice),
     }
 
 

@@ -77,9 +77,10 @@ def _settle(note: Invoice, books: Books, at: datetime) -> Settlement:
     reserved = sum(
         refund.amount for refund in books.refunds if refund.credit_note_id == note.pk and refund.status in REFUNDING
     )
+    named = set(note.corrects) if note.lines.exclude(corrects="").exists() else set()
     invoices = sorted(
         (invoice for invoice in books.invoices if _fits(invoice, note)),
-        key=lambda invoice: invoice.number not in note.corrects,
+        key=lambda invoice: invoice.number not in named,
     )
     settlement = settle(
         note.amount_due - reserved,
