@@ -116,16 +116,44 @@ def test_a_plan_that_follows_another_keeps_the_anchor_and_charges_the_rest_of_th
 
 
 @pytest.mark.parametrize(
-    ("starts_at", "first"),
+    ("starts_at", "first", "parts"),
     [
-        ("2026-12-04T23:59", date(2026, 12, 8)),
-        ("2026-12-05T00:00", date(2027, 1, 8)),
-        ("2026-12-07T12:00", date(2027, 1, 8)),
-        ("2026-12-08T00:00", date(2027, 1, 8)),
+        ("2026-12-04T23:59", date(2026, 12, 8), ["2026-12-04/2026-12-08"]),
+        ("2026-12-05T00:00", date(2027, 1, 8), ["2026-12-05/2026-12-08", "2026-12-08/2027-01-08"]),
+        ("2026-12-06T09:00", date(2027, 1, 8), ["2026-12-06/2026-12-08", "2026-12-08/2027-01-08"]),
+        ("2026-12-08T00:00", date(2027, 1, 8), ["2026-12-08/2027-01-08"]),
     ],
 )
-def test_a_spell_that_starts_after_the_calculation_of_a_billing_date_goes_on_the_next_one(starts_at, first):
-    assert cycle.first_billing_date(ANCHOR, at(starts_at)) == first
+def test_a_spell_that_starts_after_the_calculation_of_a_billing_date_goes_on_the_next_one(starts_at, first, parts):
+    spell = opened(at(starts_at), ANCHOR)
+    assert spell.next_billing_on == first
+    for timing, piece in [("in_arrears", cycle.monthly_slice(spell)), ("in_advance", cycle.starting_slice(spell))]:
+        assert [part for part, _, _ in charged(piece.fees, of=(timing, "monthly"))] == parts
+
+
+def test_a_subscription_of_20_october_is_billed_as_the_calendar_says():
+    spell, found = opened(at("2026-10-20T10:00")), []
+    for _ in range(2):
+        piece = cycle.monthly_slice(spell)
+        [(window, _planned)] = piece.windows
+        fees = [part for combination in COMBINATIONS for part, _, _ in charged(piece.fees, of=combination)]
+        found.append((spell.next_billing_on, fees, window.start, window.end))
+        spell = cycle.next_spell(spell)
+
+    assert found == [
+        (
+            date(2026, 11, 20),
+            ["2026-10-20/2026-11-20", "2026-11-20/2026-12-20"],
+            at("2026-10-20T10:00"),
+            at("2026-11-17T00:00"),
+        ),
+        (
+            date(2026, 12, 20),
+            ["2026-11-20/2026-12-20", "2026-12-20/2027-01-20"],
+            at("2026-11-17T00:00"),
+            at("2026-12-17T00:00"),
+        ),
+    ]
 
 
 def test_a_start_in_the_last_three_days_is_calculated_with_the_next_period():

@@ -1,6 +1,7 @@
 """What some days of a period cost: maths only, no database."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -64,8 +65,7 @@ def test_the_parts_of_a_period_sum_to_its_fee(amount, length, cuts):
     whole = Period(NOVEMBER.start, NOVEMBER.start + timedelta(days=length))
     days = sorted({0, length, *(cut for cut in cuts if cut < length)})
     parts = [
-        Period(whole.start + timedelta(days=one), whole.start + timedelta(days=two))
-        for one, two in zip(days, days[1:], strict=False)
+        Period(whole.start + timedelta(days=one), whole.start + timedelta(days=two)) for one, two in pairwise(days)
     ]
     assert sum(prorate(amount, part, whole) for part in parts) == amount
     assert all(prorate(amount, part, whole) >= 0 for part in parts)
