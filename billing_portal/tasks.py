@@ -7,6 +7,7 @@ from billing_portal import billing_run
 from core import clock
 from invoices.services.deliver_documents import deliver_documents as deliver_documents_verb
 from invoices.services.reconcile_payments import reconcile_payments
+from invoices.services.reconcile_refunds import reconcile_refunds
 from invoices.services.submit_payment import submit_payment as submit_payment_verb
 
 
@@ -31,8 +32,9 @@ def submit_payment(payment_id: int) -> None:
 
 @shared_task(name="billing_portal.tasks.resolve_payments")
 def resolve_payments() -> None:
-    """Each minute: ask the gateway about payments whose outcome is not known."""
+    """Each minute: ask the gateway about payments and refunds whose outcome is not known."""
     reconcile_payments(at=clock.now())
+    reconcile_refunds(at=clock.now())
 
 
 @shared_task(name="billing_portal.tasks.deliver_documents")
