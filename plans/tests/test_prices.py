@@ -130,6 +130,7 @@ def test_discount_then_maximum_then_minimum(quantity, usage, minimum_line):
         (card("graduated", tiers=FLATS), 0, Fraction(110, 3)),
         (replace(UNIT, free_units=Decimal(900)), 1_000, 67),
         (replace(UNIT, maximum=Decimal(600)), 6_000, 220),
+        (card("graduated", tiers=(tier(None, flat_amount=100),)), 0, Fraction(110, 3)),
         (PACKAGE, 98, 50),
     ],
 )
@@ -156,6 +157,22 @@ def test_tiers_say_what_fell_into_them():
     ]
     [reached] = price(VOLUME, 6_000).tiers
     assert (reached.number, reached.quantity, reached.amount) == (3, 6_000, 600)
+
+
+@pytest.mark.parametrize(
+    ("terms", "slices"),
+    [
+        (PACKAGE, [(17, 1_000), (22, 1_000), (18, -1_000)]),
+        (replace(UNIT, minimum=Decimal(100)), [(632, 10_000), (732, 0), (1_132, 1_320)]),
+    ],
+)
+def test_it_posts_the_difference_to_what_was_posted(terms, slices):
+    billed = 0
+    for used, posted in slices:
+        rated = rate(terms, Decimal(used), billed=billed)
+        billed += rated.total_difference
+
+        assert rated.total_difference == posted
 
 
 # --- any quantity ----------------------------------------------------------------------------------------------------
