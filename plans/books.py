@@ -1,19 +1,22 @@
 """What this room's books must say: one open spell per customer, calendars by the anchor, watermarks as billed."""
 
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import islice
 
-from django.db.models import Exists, F, OuterRef, QuerySet, Window
-from django.db.models.functions import Lead
+from django.db.models import Exists, F, OuterRef, QuerySet, Value, Window
+from django.db.models.functions import Lag, Lead
 
 from accounts.models import Customer
 from core.books import Finding
 from core.periods import Window as UsageWindow
 from core.periods import billing_date, period_number
-from invoices.selectors import documents_of
-from plans.charges import usage_key
+from invoices.selectors import line_amounts
+from plans.late import late_key
 from plans.models import Calendar, RatedUsage, Subscription
+from plans.rating import minimum_key, usage_key
 from plans.spells import calendar_of, spell_of
+
+BATCH = 2_000
 
 
 def check() -> Iterator[Finding]:
@@ -74,22 +77,37 @@ def _calendar(spell: Subscription) -> Calendar:
 
 
 def watermarks_are_what_was_billed() -> Iterator[Finding]:
-    rows = _watermarks().iterator(chunk_size=2000)
-    for customer_id, group in groupby(rows, key=lambda row: row.subscription.customer_id):
-        billed = _billed_amounts(customer_id)
-        for row in group:
-            window = UsageWindow(row.window_starts_at, row.window_ends_at)
-            key = usage_key(row.subscription_id, row.rate_card.key, window)
-            if row.amount != billed.get(key, 0):
-                detail = f"rated {row.amount}, billed {billed.get(key, 0)}"
-                yield Finding("what was rated was billed", f"line:{key}", detail)
+    """Every posting of a window is the difference to the posting before, and stands on a line (or was of 0)."""
+    rows = _watermarks().iterator(chunk_size=BATCH)
+    while postings := list(islice(rows, BATCH)):
+        yield from _wrong_postings(postings)
 
 
 def _watermarks() -> QuerySet[RatedUsage]:
-    rows = RatedUsage.objects.select_related("subscription", "rate_card")
-    return rows.order_by("subscription__customer_id", "pk")
+    """Each with the amount that was rated before of its window."""
+    before = Window(
+        Lag("amount", default=Value(0)),
+        partition_by=["subscription_id", "rate_card_id", "window_starts_at"],
+        order_by="number",
+    )
+    rows = RatedUsage.objects.select_related("rate_card").annotate(rated_before=before)
+    return rows.order_by("subscription_id", "rate_card_id", "window_starts_at", "number")
 
 
-def _billed_amounts(customer_id: int) -> dict[str, int]:
-    invoices = documents_of(customer_id).prefetch_related("lines")
-    return {line.key: line.amount for invoice in invoices for line in invoice.lines.all()}
+def _wrong_postings(postings: "list[RatedUsage]") -> Iterator[Finding]:
+    keys = {row.pk: _line_keys(row) for row in postings}
+    billed = line_amounts([key for row_keys in keys.values() for key in row_keys])
+    for row in postings:
+        rated: int = row.amount - row.rated_before  # type: ignore[attr-defined]  # annotated above
+        found = sum(billed.get(key, 0) for key in keys[row.pk])
+        if rated != found:
+            yield Finding("what was rated was billed", f"line:{keys[row.pk][0]}", f"rated {rated}, billed {found}")
+
+
+def _line_keys(row: RatedUsage) -> list[str]:
+    """The lines that a posting stands on: usage and its minimum, or one line of late usage."""
+    window = UsageWindow(row.window_starts_at, row.window_ends_at)
+    spell, card = row.subscription_id, row.rate_card.key
+    if row.number:
+        return [late_key(spell, card, window, row.number)]
+    return [usage_key(spell, card, window), minimum_key(spell, card, window)]

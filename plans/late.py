@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from core.periods import Window
 from invoices.lines import LineDraft
 from plans.keys import instants
 from plans.pricing import CardTerms, PlanTerms
@@ -42,9 +43,9 @@ class LateFacts:
         return self.rated.priced.quantity != self.billed_quantity
 
 
-def late_key(subscription_id: int, card_key: str, usage: UsageFacts, number: int) -> str:
+def late_key(subscription_id: int, card_key: str, window: Window, number: int) -> str:
     """The key of the nth late line of a window, and its Explain address."""
-    start = instants(usage.cut).partition("/")[0]
+    start = instants(window).partition("/")[0]
     return f"subscription:{subscription_id}:late:{card_key}:{start}:{number}"
 
 
@@ -56,7 +57,7 @@ def late_lines(late: Iterable[LateFacts]) -> Iterator[LineDraft]:
             line = usage_line(facts.subscription_id, facts.terms, rated)
             yield replace(
                 line,
-                key=late_key(facts.subscription_id, facts.card.key, facts.usage, facts.number),
+                key=late_key(facts.subscription_id, facts.card.key, facts.usage.cut, facts.number),
                 title=f"{line.title} (late usage)",
                 amount=rated.total_difference,
                 explain={**line.explain, "line": "late"},

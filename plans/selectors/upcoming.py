@@ -8,13 +8,23 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from accounts.models import Customer
-from core.periods import Period, Window, billing_period, calculation_instant, midnight, period_number, utc_day
+from core.periods import (
+    Period,
+    Window,
+    billing_period,
+    calculation_instant,
+    midnight,
+    next_billing_date,
+    period_number,
+    utc_day,
+)
 from invoices.lines import LineDraft
 from invoices.selectors import drafts, tax_rules
 from invoices.totals import TaxRule, Totals, total_up
 from plans import cycle
 from plans.charges import RatedWindow, SpellFacts, compose_charges, rate_usage, usage_key
 from plans.exceptions import NoSubscriptionError
+from plans.late import late_lines
 from plans.models import Subscription
 from plans.selectors.catalogue import current_subscription
 from plans.selectors.closing import key_prefix
@@ -34,6 +44,8 @@ class UpcomingInvoice:
     Once calculated (`draft` is the announced invoice) everything is in `owed` and final, and usage since then is
     in `next_counting`, for the billing date after. Before, `owed` has the fees and `counting` the usage so far.
     Amounts in minor units of `currency`; `totals` is the total so far with tax by `rule`.
+    `late` is usage of windows billed before: part of what counts, except after the last paid plan. Then nothing else
+    counts, and it is billed on `late_billing_on` at the earliest, once it has come to the minimum.
     """
 
     subscription: Subscription
@@ -49,6 +61,12 @@ class UpcomingInvoice:
     rule: TaxRule
     totals: Totals
     as_of: datetime
+    late: tuple[LineDraft, ...] = ()
+    late_billing_on: date | None = None
+
+    @property
+    def late_subtotal(self) -> int:
+        return sum(line.amount for line in self.late)
 
     @property
     def owed_subtotal(self) -> int:
@@ -145,7 +163,17 @@ def upcoming_invoice(now: Running) -> UpcomingInvoice:
         rule=rule,
         totals=_totals(draft) if draft else total_up((line.amount for line in (*owed, *counting)), rule),
         as_of=at,
+        late=tuple(late_lines(facts.late)),
+        late_billing_on=_follow_up_date(subscription) if facts.late and not facts.terms.is_priced else None,
     )
+
+
+def _follow_up_date(current: Subscription) -> date | None:
+    """The billing date of the next follow-up invoice after the last paid plan."""
+    ended = Subscription.objects.filter(customer_id=current.customer_id, follow_up_at__isnull=False).first()
+    if ended is None or ended.follow_up_at is None:
+        return None
+    return next_billing_date(ended.anchor_on, utc_day(ended.follow_up_at))
 
 
 def usage_to_date(now: Running) -> UsageToDate:
@@ -162,9 +190,14 @@ def usage_to_date(now: Running) -> UsageToDate:
 
 
 def _waiting_draft(subscription: Subscription) -> "Invoice | None":
-    """The calculated invoice that is not issued yet; the first of several after an outage."""
-    waiting = (draft for draft in drafts(subscription.customer_id) if draft.key.startswith(key_prefix(subscription)))
-    return next(waiting, None)
+    """The calculated invoice that is not issued yet; the first of several after an outage.
+
+    On a plan without prices it can only be the follow-up of the plan before.
+    """
+    waiting = drafts(subscription.customer_id)
+    if subscription.plan.terms().is_priced:
+        waiting = [draft for draft in waiting if draft.key.startswith(key_prefix(subscription))]
+    return next(iter(waiting), None)
 
 
 def _running_facts(subscription: Subscription, at: datetime) -> SpellFacts:
