@@ -1,0 +1,283 @@
+"""What a year must cost, worked out the plain way: raw events and a log of changes in, the totals of documents out.
+
+Nothing of the engine is used here, not even its calendar or its rounding; only the standard library. Amounts are in
+minor units, instants in UTC.
+"""
+
+from calendar import monthrange
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Context, Decimal
+from fractions import Fraction
+from itertools import pairwise
+
+EXACT = Context(prec=80)
+DIGITS = {"USD": 2, "JPY": 0}
+DAY = timedelta(days=1)
+
+
+def rounded(value: Fraction) -> int:
+    exact = EXACT.divide(Decimal(value.numerator), Decimal(value.denominator))
+    return int(exact.quantize(Decimal(1), ROUND_HALF_UP, EXACT))
+
+
+def midnight(on: date) -> datetime:
+    return datetime(on.year, on.month, on.day, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Price:
+    """Of one feature. `tiers` are (up to, unit price, flat price); minimum, maximum and flat prices in minor units."""
+
+    feature: str
+    model: str
+    unit: str = "0"
+    per: int = 1
+    free: int = 0
+    tiers: tuple[tuple[int | None, str, int], ...] = ()
+    discount: str = "0"
+    minimum: int | None = None
+    maximum: int | None = None
+
+    def lines(self, quantity: Fraction, share: Fraction, currency: str) -> tuple[int, int]:
+        """Usage and what is missing to the minimum."""
+        scale = 10 ** DIGITS[currency]
+        units = max(quantity - self.free * share, Fraction(0))
+        price = self._listed(units, share, scale) * (1 - Fraction(self.discount) / 100)
+        if self.maximum is not None:
+            price = min(price, self.maximum * share)
+        usage = rounded(price)
+        least = rounded(self.minimum * share) if self.minimum is not None else 0
+        return usage, max(least - usage, 0)
+
+    def _listed(self, units: Fraction, share: Fraction, scale: int) -> Fraction:
+        if self.model == "unit":
+            return units / self.per * Fraction(self.unit) * scale
+        if self.model == "package":
+            return -(-units // self.per) * Fraction(self.unit) * scale
+        bounds = [None if up_to is None else up_to * share for up_to, _unit, _flat in self.tiers]
+        if self.model == "volume":
+            place = next(n for n, bound in enumerate(bounds) if bound is None or units <= bound)
+            _up_to, unit, flat = self.tiers[place]
+            return units / self.per * Fraction(unit) * scale + flat * share
+        price, start = Fraction(0), Fraction(0)
+        for bound, (_up_to, unit, flat) in zip(bounds, self.tiers, strict=True):
+            end = units if bound is None else min(bound, units)
+            price += (end - start) / self.per * Fraction(unit) * scale + flat * share
+            start = end
+            if start == units:
+                break
+        return price
+
+
+@dataclass(frozen=True)
+class PlainPlan:
+    key: str
+    currency: str
+    fee: int
+    prices: tuple[Price, ...]
+
+
+@dataclass(frozen=True)
+class Used:
+    """A raw event; `corrects` names the one it takes from."""
+
+    id: str
+    feature: str
+    time: datetime
+    value: Decimal
+    corrects: str = ""
+
+
+@dataclass
+class BilledWindow:
+    plan: PlainPlan
+    start: datetime
+    end: datetime
+    planned_end: datetime
+    totals: dict[str, int]
+
+    @property
+    def share(self) -> Fraction:
+        if self.end == self.planned_end:
+            return Fraction(1)
+        planned = (self.planned_end.date() - self.start.date()).days
+        return Fraction((self.end.date() - self.start.date()).days, planned) if planned else Fraction(0)
+
+
+@dataclass
+class Spell:
+    plan: PlainPlan | None
+    anchor: date
+    start: datetime
+    window_from: datetime
+    fee_from: date
+    next_billing: date | None = None
+
+
+@dataclass
+class Document:
+    billing_on: date
+    subtotal: int
+    before: tuple  # windows and spell as they were, should it be discarded
+
+
+@dataclass
+class PlainCustomer:
+    """One customer's account. `issued`: (billing date, net amount, tax) of every document with a number."""
+
+    tax_percent: int
+    events: list[Used] = field(default_factory=list)
+    spell: Spell | None = None
+    windows: list[BilledWindow] = field(default_factory=list)
+    drafts: list[Document] = field(default_factory=list)
+    issued: list[tuple[date, int, int]] = field(default_factory=list)
+    follow_up: tuple[date, date, str] | None = None  # anchor, next billing date, currency
+
+    # -- the calendar
+
+    @staticmethod
+    def billing_date(anchor: date, number: int) -> date:
+        year, month = divmod(anchor.year * 12 + anchor.month - 1 + number, 12)
+        return date(year, month + 1, min(anchor.day, monthrange(year, month + 1)[1]))
+
+    def billing_dates(self, anchor: date) -> list[date]:
+        return [self.billing_date(anchor, number) for number in range(40)]
+
+    def next_calculated(self, anchor: date, after: datetime) -> date:
+        return next(on for on in self.billing_dates(anchor)[1:] if midnight(on) - 3 * DAY > after)
+
+    # -- what was used
+
+    def quantity(self, feature: str, start: datetime, end: datetime) -> Fraction:
+        inside = {event.id: event for event in self.events if event.feature == feature and start <= event.time < end}
+        left = {name: Fraction(event.value) for name, event in inside.items() if not event.corrects}
+        corrected = set()
+        for event in self.events:
+            if event.corrects in left:
+                left[event.corrects] += Fraction(event.value)
+                corrected.add(event.corrects)
+        if feature == "requests":
+            return Fraction(len(left) - len(corrected))
+        if feature == "peak":
+            return max((value for name, value in left.items() if value or name not in corrected), default=Fraction(0))
+        return sum(left.values(), Fraction(0))
+
+    def rate(self, window: BilledWindow) -> dict[str, tuple[int, int]]:
+        return {
+            price.feature: price.lines(
+                self.quantity(price.feature, window.start, window.end), window.share, window.plan.currency
+            )
+            for price in window.plan.prices
+        }
+
+    # -- what is billed
+
+    def late(self, spare: list[BilledWindow]) -> tuple[list[int], list[tuple[BilledWindow, str, int]]]:
+        lines, moves = [], []
+        for window in self.windows:
+            if window in spare:
+                continue
+            for feature, (usage, missing) in self.rate(window).items():
+                difference = usage + missing - window.totals[feature]
+                if difference:
+                    lines.append(difference)
+                moves.append((window, feature, usage + missing))
+        return lines, moves
+
+    def fees(self, spell: Spell, until: date) -> list[int]:
+        dates, lines = self.billing_dates(spell.anchor), []
+        for start, end in pairwise(dates):
+            first, last = max(start, spell.fee_from), min(end, until)
+            if first < last:
+                days = (end - start).days
+                upto = rounded(Fraction(spell.plan.fee * (last - start).days, days))
+                lines.append(upto - rounded(Fraction(spell.plan.fee * (first - start).days, days)))
+        return lines
+
+    def usage(self, spell: Spell, until: datetime) -> tuple[list[int], list[BilledWindow]]:
+        lines, windows, start = [], [], spell.window_from
+        for on in self.billing_dates(spell.anchor)[1:]:
+            end = midnight(on) - 3 * DAY
+            if end <= start or start >= until:
+                continue
+            window = BilledWindow(spell.plan, start, min(end, until), end, {})
+            for feature, amounts in self.rate(window).items():
+                lines += amounts
+                window.totals[feature] = sum(amounts)
+            windows.append(window)
+            start = window.end
+        return lines, windows
+
+    def bill(self, spell: Spell, window_until: datetime, fee_until: date) -> list[int]:
+        """Fees, usage and late usage; moves on."""
+        usage, windows = self.usage(spell, window_until)
+        late, moves = self.late([])
+        lines = [*self.fees(spell, fee_until), *usage, *late]
+        for window, feature, amount in moves:
+            window.totals[feature] = amount
+        self.windows += windows
+        spell.window_from, spell.fee_from = window_until, max(fee_until, spell.fee_from)
+        return lines
+
+    def issue(self, billing_on: date, subtotal: int) -> None:
+        self.issued.append((billing_on, subtotal, rounded(Fraction(subtotal * self.tax_percent, 100))))
+
+    # -- what happens
+
+    def change(self, plan: PlainPlan | None, at: datetime) -> None:
+        """Another plan, or none that is paid, from this instant on; what is left of the old one is issued at once."""
+        before = self.spell
+        if before is not None and before.plan is not None:
+            if self.drafts:
+                self.windows, self.spell = self.drafts[0].before
+                before, self.drafts = self.spell, []
+            lines = self.bill(before, at, at.date())
+            if any(lines):
+                self.issue(at.date(), sum(lines))
+        was_paid = before is not None and before.plan is not None
+        anchor = before.anchor if was_paid and plan else at.date()
+        if plan is not None:
+            self.follow_up = None
+        elif was_paid:
+            self.follow_up = (before.anchor, self.next_calculated(before.anchor, at), before.plan.currency)
+        billing = self.next_calculated(anchor, at) if plan else None
+        self.spell = Spell(plan, anchor, at, at, at.date(), billing)
+
+    def run(self, today: date) -> None:
+        """The night's run, two hours into the day."""
+        self._calculate(today)
+        self._finalize(today)
+        self._look_for_late_usage(today)
+
+    def _calculate(self, today: date) -> None:
+        spell = self.spell
+        if spell is None or spell.plan is None or spell.next_billing - 3 * DAY > today:
+            return
+        before = deepcopy((self.windows, spell))
+        lines = self.bill(spell, midnight(spell.next_billing) - 3 * DAY, spell.next_billing)
+        if any(lines):
+            self.drafts.append(Document(spell.next_billing, sum(lines), before))
+        dates = self.billing_dates(spell.anchor)
+        spell.next_billing = dates[dates.index(spell.next_billing) + 1]
+
+    def _finalize(self, today: date) -> None:
+        for draft in [draft for draft in self.drafts if draft.billing_on <= today]:
+            self.drafts.remove(draft)
+            self.issue(draft.billing_on, draft.subtotal)
+
+    def _look_for_late_usage(self, today: date) -> None:
+        if self.follow_up is None:
+            return
+        anchor, billing_on, currency = self.follow_up
+        if billing_on - 3 * DAY > today:
+            return
+        before = deepcopy((self.windows, self.spell))
+        lines, moves = self.late([])
+        if sum(lines) and abs(sum(lines)) >= 10 ** DIGITS[currency]:
+            for window, feature, amount in moves:
+                window.totals[feature] = amount
+            self.drafts.append(Document(billing_on, sum(lines), before))
+        dates = self.billing_dates(anchor)
+        self.follow_up = (anchor, dates[dates.index(billing_on) + 1], currency)
