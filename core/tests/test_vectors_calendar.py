@@ -148,7 +148,8 @@ def next_billing(case: Case) -> Answer:
     ours = datetime.combine(following, anchor.timetz())
     if asked.get("subscription_end"):
         ours = min(ours, instant(asked["subscription_end"]))
-    ahead_in_year = asked["period"] == "annual" and now.date() < anchor.date().replace(year=now.year)
+    this_year = add_months(anchor.date(), 12 * (now.year - anchor.year))
+    ahead_in_year = asked["period"] == "annual" and now.date() < this_year
     return Answer(ours, instant(case.expected["next"]), SHORT_FIRST_PERIOD if ahead_in_year else "")
 
 
