@@ -24,6 +24,7 @@ from invoices.models_payments import Payment as Payment
 from invoices.models_payments import PaymentStatus as PaymentStatus
 from invoices.models_payments import Refund as Refund
 from invoices.models_payments import RefundStatus as RefundStatus
+from invoices.states import Move, after
 from invoices.totals import TaxCategory, TaxRule, Totals, row_values, rules_values
 
 
@@ -300,7 +301,8 @@ class Invoice(models.Model):
     def close_if_settled(self, at: datetime) -> None:
         """Paid, once nothing is due on it – or nothing left of it – any more."""
         if self.amount_due <= 0:
-            self.status, self.paid_at, self.collect_at = InvoiceStatus.PAID, at, None
+            self.status = after(self.status, Move.SETTLE)
+            self.paid_at, self.collect_at = at, None
 
     @property
     def is_credit_note(self) -> bool:

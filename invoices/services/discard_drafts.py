@@ -14,6 +14,7 @@ from accounts.services.queue_notices import queue_notices
 from core.periods import utc_day
 from invoices.emails import withdrawn
 from invoices.models import Invoice, InvoiceLine, InvoiceStatus
+from invoices.states import Move, after
 
 
 class DiscardedDraft(NamedTuple):
@@ -41,7 +42,7 @@ def discard_drafts(*, customer_ids: Iterable[int], at: datetime, actor: User | N
     lines.delete()
     for invoice in invoices:
         invoice.key = f"{invoice.key}:discarded:{invoice.pk}"
-        invoice.status, invoice.voided_at = InvoiceStatus.VOID, at
+        invoice.status, invoice.voided_at = after(invoice.status, Move.DISCARD), at
     Invoice.objects.bulk_update(invoices, ["key", "status", "voided_at"])
     to = recipients(list(customers))
     told = [invoice for invoice in invoices if invoice.total and _was_announced(invoice)]

@@ -19,6 +19,7 @@ from invoices.numbering import CREDIT_NOTE, INVOICE, next_numbers
 from invoices.retaxing import retax
 from invoices.selectors import tax_rules
 from invoices.services.settle_credit_notes import settle_credit_notes
+from invoices.states import Move, after
 
 SERIES = ((InvoiceKind.CREDIT_NOTE, CREDIT_NOTE), (InvoiceKind.INVOICE, INVOICE))
 
@@ -99,9 +100,10 @@ def _schedule(invoice: Invoice, card: PaymentMethod | None, at: datetime, *, col
     invoice.finalized_at = at
     invoice.issued_on = utc_day(at)
     if not invoice.total:
-        invoice.status, invoice.paid_at, invoice.due_on = InvoiceStatus.PAID, at, invoice.issued_on
+        invoice.status = after(invoice.status, Move.SETTLE)
+        invoice.paid_at, invoice.due_on = at, invoice.issued_on
         return
-    invoice.status = InvoiceStatus.OPEN
+    invoice.status = after(invoice.status, Move.FINALIZE)
     if invoice.is_credit_note:
         return
     if card is None or invoice.collection != Collection.AUTOMATIC:
