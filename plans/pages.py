@@ -13,7 +13,7 @@ from plans import cycle
 from plans.models import ChangeQuote, Plan, QuoteKind, Subscription
 from plans.pricing import PlanTerms
 from plans.spells import next_anchor
-from plans.words import card_price, included_units, monthly_fee, unit_price
+from plans.words import card_price, included_units, monthly_fee, other_prices, unit_price
 
 Action = Literal["current", "upgrade", "cancel", "contact", "pay_first", "none"]
 BY_CONTRACT = "By contract"
@@ -41,7 +41,7 @@ def _tile(plan: Plan, current: Subscription | None, *, managed: bool, past_due: 
     terms = shown.terms()
     fee = monthly_fee(terms)
     price = formats.money(fee, terms.currency) if shown.self_serve else BY_CONTRACT
-    prices = tuple((card.name, card_price(card, terms.currency)) for card in terms.metered)
+    prices = other_prices(terms)
     return Tile(shown, price, shown.self_serve, prices, action)
 
 
@@ -108,7 +108,7 @@ def upgrade_summary(quote: ChangeQuote, at: datetime) -> UpgradeSummary:
     return UpgradeSummary(
         first_billing_on=billing_on,
         first_calculation_on=utc_day(calculation_instant(billing_on)),
-        prices=tuple((card.name, card_price(card, terms.currency)) for card in terms.metered),
+        prices=other_prices(terms),
         fee=fee,
         rule=rule,
         minimum=total_up([fee], rule),

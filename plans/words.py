@@ -50,6 +50,12 @@ def monthly_fee(terms: PlanTerms) -> int:
     return sum(card.amount for card in terms.fees if card.cadence == "monthly" and card.timing != "one_time")
 
 
+def other_prices(terms: PlanTerms) -> tuple[tuple[str, str], ...]:
+    """(name, price in words) of everything beside the monthly fees: usage, and fees of a year or once."""
+    monthly = [card for card in terms.fees if card.cadence == "monthly" and card.timing != "one_time"]
+    return tuple((card.name, card_price(card, terms.currency)) for card in terms.cards if card not in monthly)
+
+
 def _fee(card: CardTerms, currency: str) -> str:
     amount = formats.money(card.amount, currency)
     if card.timing == "one_time":

@@ -57,13 +57,15 @@ def cancel_quote(customer: Customer, at: datetime) -> ChangeQuote:
     return make_quote(customer=customer, kind=QuoteKind.CANCEL, at=at, actor=None)
 
 
-def send(customer: Customer, time: datetime, *, requests: int = 0, tokens: int = 0) -> None:
-    """Usage at one instant, received five minutes later: `requests` events, and one of `tokens` tokens."""
+def send(
+    customer: Customer, time: datetime, *, requests: int = 0, tokens: int = 0, received: datetime | None = None
+) -> None:
+    """Usage at one instant: `requests` events, and one of `tokens` tokens. Received five minutes later, if not told."""
     base = {"specversion": "1.0", "source": "test", "subject": customer.key, "time": time.isoformat()}
     events = [{**base, "id": f"r{next(_numbers)}", "type": "api.request", "data": {}} for _ in range(requests)]
     if tokens:
         events.append({**base, "id": f"t{next(_numbers)}", "type": "ai.tokens", "data": {"tokens": tokens}})
-    result = ingest_events(events=events, token_customer_id=None, at=time + timedelta(minutes=5))
+    result = ingest_events(events=events, token_customer_id=None, at=received or time + timedelta(minutes=5))
     assert not result.rejected, result.rejected
 
 

@@ -11,7 +11,7 @@ from core.periods import Window, midnight
 from plans.charges import SpellFacts, UsageFacts, compose_charges
 from plans.pricing import PlanTerms, Tier
 from plans.tests.pricing_cases import card
-from plans.words import card_price, unit_price
+from plans.words import card_price, monthly_fee, other_prices, unit_price
 
 WHOLE = Window(midnight(date(2026, 11, 17)), midnight(date(2026, 12, 17)))
 CUT = Window(WHOLE.start, datetime(2026, 11, 28, 10, tzinfo=UTC))
@@ -86,6 +86,12 @@ def test_a_cut_window_says_what_its_share_was():
     assert (minimum.amount, minimum.detail) == (29_333, "$2,000.00 minimum × 11/30 − $440.00 for usage")
     [flat] = compose(FLATS, 0, window=CUT)
     assert (flat.amount, flat.detail) == (3_667, "≈ $36.67 flat")
+
+
+def test_a_minimum_is_what_is_missing():
+    terms = replace(GRADUATED, minimum=Decimal(2_000))
+
+    assert [line.amount for line in compose(terms, 6_000)] == [120_000, 80_000]
 
 
 def test_the_minimum_is_a_line_of_its_own():
@@ -185,3 +191,15 @@ def test_it_stores_what_is_needed_to_derive_it():
 )
 def test_it_writes_every_price_in_words(terms, price, unit):
     assert (card_price(terms, "USD"), unit_price(terms, "USD")) == (price, unit)
+
+
+def test_it_tells_the_monthly_fee_apart_from_other_prices():
+    monthly = card("flat", amount=4_900, name="Monthly")
+    yearly = card("flat", amount=9_900, name="Yearly", cadence="yearly")
+    once = card("flat", amount=500, name="Set-up", timing="one_time")
+    plan = PlanTerms(id=1, key="plus", name="Plus", version=1, currency="USD", cards=(monthly, yearly, once, UNIT))
+
+    assert monthly_fee(plan) == 4_900
+    assert other_prices(plan) == (
+        ("Yearly", "$99.00 per year"), ("Set-up", "$5.00 once"), ("API requests", "$0.10 per request"),
+    )  # fmt: skip
