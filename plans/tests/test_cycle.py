@@ -290,3 +290,60 @@ def test_the_first_billing_date_is_the_first_that_can_still_be_calculated(anchor
     first = cycle.first_billing_date(anchor_on, starts_at)
     dates = [billing_date(anchor_on, number) for number in range(32)]
     assert first == min(on for on in dates if calculation_instant(on) > starts_at and on > utc_day(starts_at))
+
+
+def monthly(piece):
+    """The monthly fees in arrears of a slice."""
+    return [fee for fee in piece.fees if (fee.timing, fee.cadence) == ("in_arrears", "monthly")]
+
+
+@given(starts_at=instants, months=st.integers(1, 30))
+def test_its_monthly_slices_follow_each_other_without_gap_or_overlap(starts_at, months):
+    spell, slices = opened(starts_at), []
+    for _ in range(months):
+        slices.append(cycle.monthly_slice(spell))
+        spell = cycle.next_spell(spell)
+
+    windows = [cut for piece in slices for cut, _planned in piece.windows]
+    fees = [fee for piece in slices for fee in monthly(piece)]
+    assert windows[0].start == starts_at
+    assert all(one.end == two.start for one, two in pairwise(windows))
+    assert [fee.part for fee in fees] == [fee.whole for fee in fees]
+    assert [fee.part.start for fee in fees] == [billing_date(starts_at.date(), number) for number in range(months)]
+
+
+@given(starts_at=instants, months=st.integers(0, 14), later=st.timedeltas(timedelta(0), timedelta(days=80)))
+def test_a_closing_bills_exactly_what_the_calculations_did_not(starts_at, months, later):
+    """However many months were calculated before: together every instant and every day once."""
+    spell, windows, parts = opened(starts_at), [], []
+    for _ in range(months):
+        piece = cycle.monthly_slice(spell)
+        windows += [cut for cut, _planned in piece.windows]
+        parts += [fee.part for fee in monthly(piece)]
+        spell = cycle.next_spell(spell)
+    ends_at = max(midnight(billing_date(spell.anchor_on, months)), starts_at) + later
+
+    closing = cycle.closing_slice(spell, ends_at)
+    windows += [cut for cut, _planned in closing.windows]
+    parts += [fee.part for fee in monthly(closing)]
+
+    assert sum((one.end - one.start for one in windows), timedelta(0)) == ends_at - starts_at
+    assert all(one.end == two.start for one, two in pairwise(windows))
+    assert sum(part.days for part in parts) == (ends_at.date() - starts_at.date()).days
+    assert all(one.end == two.start for one, two in pairwise(parts))
+
+
+@given(starts_at=instants, months=st.integers(1, 14), later=st.timedeltas(timedelta(0), timedelta(days=3)))
+def test_a_closing_after_a_discarded_draft_covers_what_the_draft_did(starts_at, months, later):
+    """In the last three days: rewound to the draft's billing date, as if it had never been calculated."""
+    spell = opened(starts_at)
+    for _ in range(months - 1):
+        spell = cycle.next_spell(spell)
+    drafted = cycle.monthly_slice(spell)
+    ends_at = drafted.windows[0][0].end + later
+
+    closing = cycle.closing_slice(spell, ends_at)
+
+    assert closing.windows[0] == drafted.windows[0]
+    assert closing.windows[-1][0].end == ends_at
+    assert monthly(closing)[0].whole == monthly(drafted)[0].whole

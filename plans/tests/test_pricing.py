@@ -1,19 +1,16 @@
 """Prices, proration and the slices of the calendar: maths only, no database."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.periods import Period, Window, billing_date, midnight
-from plans import cycle
+from core.periods import Period, Window, midnight
 from plans.charges import FeeFacts, SpellFacts, UsageFacts, compose_charges, rate_usage, units
 from plans.pricing import CardTerms, PlanTerms, price_usage
-from plans.proration import prorate
 from plans.words import card_price, included_units, unit_price
 
 NOVEMBER = Period(date(2026, 11, 8), date(2026, 12, 8))
@@ -41,43 +38,6 @@ def facts(usage=(), fees=(), rated=None):
     return SpellFacts(
         subscription_id=42, customer_id=1, terms=PLUS, fees=tuple(fees), usage=tuple(usage), rated=rated or {}
     )
-
-
-# --- proration -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("amount", "start", "end", "expected"),
-    [
-        (4_900, date(2026, 11, 8), date(2026, 11, 19), 1_797),  # 11 of 30 days
-        (4_900, date(2026, 11, 19), date(2026, 12, 8), 3_103),
-        (4_900, date(2026, 11, 8), date(2026, 12, 8), 4_900),
-        (4_900, date(2026, 11, 8), date(2026, 11, 8), 0),  # changed on the first day: nothing
-        (1, date(2026, 11, 8), date(2026, 11, 22), 0),
-        (1, date(2026, 11, 8), date(2026, 11, 23), 1),  # half a cent goes away from zero
-        (0, date(2026, 11, 8), date(2026, 11, 19), 0),
-    ],
-)
-def test_it_prorates_by_days_half_open(amount, start, end, expected):
-    assert prorate(amount, Period(start, end), NOVEMBER) == expected
-
-
-@pytest.mark.parametrize(
-    "part", [Period(date(2026, 11, 7), date(2026, 11, 9)), Period(date(2026, 12, 7), date(2026, 12, 9))]
-)
-def test_it_prorates_only_what_lies_inside(part):
-    with pytest.raises(ValueError, match="not inside"):
-        prorate(4_900, part, NOVEMBER)
-
-
-@given(amount=amounts, start=days, length=st.integers(1, 400), cuts=st.lists(st.integers(0, 400), max_size=8))
-def test_its_parts_always_sum_to_the_whole(amount, start, length, cuts):
-    whole = Period(start, start + timedelta(days=length))
-    edges = sorted({0, length, *(min(cut, length) for cut in cuts)})
-    parts = [Period(start + timedelta(days=first), start + timedelta(days=last)) for first, last in pairwise(edges)]
-
-    assert sum(prorate(amount, part, whole) for part in parts) == amount
-    assert all(prorate(amount, part, whole) >= 0 for part in parts)
 
 
 # --- pricing ---------------------------------------------------------------------------------------------------------
@@ -210,70 +170,3 @@ def test_splitting_a_window_changes_the_sum_by_less_than_half_a_cent_a_part(quan
 
     assert sum((rated.priced.amount for rated in parts), Fraction(0)) == total.priced.amount
     assert abs(sum(rated.amount for rated in parts) - total.amount) <= (len(parts) + 1) / 2
-
-
-# --- the calendar ----------------------------------------------------------------------------------------------------
-
-DAY_ZERO = datetime(2024, 1, 1, tzinfo=UTC)
-instants = st.timedeltas(timedelta(0), timedelta(days=2_200)).map(lambda later: DAY_ZERO + later)
-
-
-def monthly(piece):
-    """The monthly fees in arrears of a slice."""
-    return [fee for fee in piece.fees if (fee.timing, fee.cadence) == ("in_arrears", "monthly")]
-
-
-def first_spell(starts_at):
-    return cycle.Spell(starts_at.date(), starts_at, cycle.first_billing_date(starts_at.date(), starts_at))
-
-
-@given(starts_at=instants, months=st.integers(1, 30))
-def test_its_monthly_slices_follow_each_other_without_gap_or_overlap(starts_at, months):
-    spell, slices = first_spell(starts_at), []
-    for _ in range(months):
-        slices.append(cycle.monthly_slice(spell))
-        spell = cycle.next_spell(spell)
-
-    windows = [cut for piece in slices for cut, _planned in piece.windows]
-    fees = [fee for piece in slices for fee in monthly(piece)]
-    assert windows[0].start == starts_at
-    assert all(one.end == two.start for one, two in pairwise(windows))
-    assert [fee.part for fee in fees] == [fee.whole for fee in fees]
-    assert [fee.part.start for fee in fees] == [billing_date(starts_at.date(), number) for number in range(months)]
-
-
-@given(starts_at=instants, months=st.integers(0, 14), later=st.timedeltas(timedelta(0), timedelta(days=80)))
-def test_a_closing_bills_exactly_what_the_calculations_did_not(starts_at, months, later):
-    """However many months were calculated before: together every instant and every day once."""
-    spell, windows, parts = first_spell(starts_at), [], []
-    for _ in range(months):
-        piece = cycle.monthly_slice(spell)
-        windows += [cut for cut, _planned in piece.windows]
-        parts += [fee.part for fee in monthly(piece)]
-        spell = cycle.next_spell(spell)
-    ends_at = max(midnight(billing_date(spell.anchor_on, months)), starts_at) + later
-
-    closing = cycle.closing_slice(spell, ends_at)
-    windows += [cut for cut, _planned in closing.windows]
-    parts += [fee.part for fee in monthly(closing)]
-
-    assert sum((one.end - one.start for one in windows), timedelta(0)) == ends_at - starts_at
-    assert all(one.end == two.start for one, two in pairwise(windows))
-    assert sum(part.days for part in parts) == (ends_at.date() - starts_at.date()).days
-    assert all(one.end == two.start for one, two in pairwise(parts))
-
-
-@given(starts_at=instants, months=st.integers(1, 14), later=st.timedeltas(timedelta(0), timedelta(days=3)))
-def test_a_closing_after_a_discarded_draft_covers_what_the_draft_did(starts_at, months, later):
-    """In the last three days: rewound to the draft's billing date, as if it had never been calculated."""
-    spell = first_spell(starts_at)
-    for _ in range(months - 1):
-        spell = cycle.next_spell(spell)
-    drafted = cycle.monthly_slice(spell)
-    ends_at = drafted.windows[0][0].end + later
-
-    closing = cycle.closing_slice(spell, ends_at)
-
-    assert closing.windows[0] == drafted.windows[0]
-    assert closing.windows[-1][0].end == ends_at
-    assert monthly(closing)[0].whole == monthly(drafted)[0].whole

@@ -34,6 +34,8 @@ AMOUNTS = st.integers(0, 10**12)
         (58_800, YEAR, date(2026, 3, 8), date(2026, 6, 19), 16_593),  # 103 of 365 days
         (58_800, YEAR, date(2026, 6, 19), date(2027, 3, 8), 42_207),
         (58_800, LEAP_YEAR, date(2027, 3, 8), date(2027, 6, 19), 16_548),  # 103 of 366 days
+        (1, NOVEMBER, date(2026, 11, 8), date(2026, 11, 22), 0),
+        (1, NOVEMBER, date(2026, 11, 8), date(2026, 11, 23), 1),  # half a cent goes away from zero
         (999, Period(date(2024, 4, 1), date(2024, 5, 1)), date(2024, 4, 1), date(2024, 4, 16), 500),  # 499.5, no float
     ],
 )
