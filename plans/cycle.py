@@ -148,4 +148,8 @@ def _fees(spell: Spell, timing: Timing, cadence: CadenceName, charged: date, unt
     """The days from `charged` until `until` by period; given back where they lie the other way round."""
     span = Period(min(charged, until), max(charged, until))
     for part, whole in split(spell.anchor_on, span, CADENCES[cadence]):
-        yield FeeFacts(part, whole, timing, cadence, unused=until < charged)
+        if until < charged:
+            before = Period(max(whole.start, spell.starts_on), whole.end)
+            yield FeeFacts(part, whole, timing, cadence, unused=True, charged=before)
+        else:
+            yield FeeFacts(part, whole, timing, cadence)

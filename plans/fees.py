@@ -19,7 +19,7 @@ UNITS: dict[CadenceName, str] = {"monthly": "month", "yearly": "year"}
 class FeeFacts:
     """Days to charge of one billing period: `part` lies in `whole`. They concern the fees of this timing and cadence.
 
-    `unused`: the days were charged before and are given back, as a line below zero.
+    `unused`: the days were charged before – as part of the days `charged` – and are given back, by a line below zero.
     """
 
     part: Period
@@ -27,6 +27,7 @@ class FeeFacts:
     timing: Timing = "in_arrears"
     cadence: CadenceName = "monthly"
     unused: bool = False
+    charged: Period | None = None
 
     def concerns(self, card: CardTerms) -> bool:
         """Whether the fee is charged at this occasion; one that costs nothing is not given back."""
@@ -49,7 +50,7 @@ def fee_amount(amount: int, fee: FeeFacts) -> int:
 
 def _fee_line(subscription_id: int, terms: PlanTerms, card: CardTerms, fee: FeeFacts) -> LineDraft:
     return LineDraft(
-        key=f"subscription:{subscription_id}:{'unused' if fee.unused else 'fee'}:{card.key}:{days(fee.part)}",
+        key=_unused_key(subscription_id, card, fee.part) if fee.unused else _fee_key(subscription_id, card, fee.part),
         kind="fee",
         title=f"{card.name} (unused)" if fee.unused else card.name,
         detail=_fee_in_words(card, fee, terms.currency),
@@ -58,7 +59,16 @@ def _fee_line(subscription_id: int, terms: PlanTerms, card: CardTerms, fee: FeeF
         quantity=Decimal(1),
         amount=fee_amount(card.amount, fee),
         explain=_explain_fee(terms, card, fee),
+        corrects=_fee_key(subscription_id, card, fee.charged) if fee.charged else "",
     )
+
+
+def _fee_key(subscription_id: int, card: CardTerms, part: Period) -> str:
+    return f"subscription:{subscription_id}:fee:{card.key}:{days(part)}"
+
+
+def _unused_key(subscription_id: int, card: CardTerms, part: Period) -> str:
+    return f"subscription:{subscription_id}:unused:{card.key}:{days(part)}"
 
 
 def _fee_in_words(card: CardTerms, fee: FeeFacts, currency: str) -> str:

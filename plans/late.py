@@ -60,5 +60,6 @@ def late_lines(late: Iterable[LateFacts]) -> Iterator[LineDraft]:
                 key=late_key(facts.subscription_id, facts.card.key, facts.usage.cut, facts.number),
                 title=f"{line.title} (late usage)",
                 amount=rated.total_difference,
+                corrects=line.key if rated.total_difference < 0 else "",
                 explain={**line.explain, "line": "late"},
             )

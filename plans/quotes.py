@@ -94,7 +94,7 @@ def check_holds(quote: ChangeQuote, current: Subscription, at: datetime) -> None
 def check_figures(quote: ChangeQuote, now: Closing) -> None:
     """Raises QuoteMovedError where what is owed is not, to the cent and line by line, what was shown."""
     shown = (quote.lines, quote.subtotal, quote.tax, quote.total)
-    if shown != (lines_values(now.lines), now.totals.subtotal, now.totals.tax, now.totals.total):
+    if shown != (lines_values(now.all_lines), now.totals.subtotal, now.totals.tax, now.totals.total):
         raise QuoteMovedError("Usage or billing details have changed since.")
     if quote.effective_at < now.window_starts_at:
         raise QuoteMovedError("Charges were calculated since.")

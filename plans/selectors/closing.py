@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.periods import Period, utc_day
 from invoices.lines import LineDraft
-from invoices.selectors import drafts, tax_rules
-from invoices.totals import TaxRule, Totals, total_up
+from invoices.selectors import drafts, pending_lines, tax_rules, totals_of
+from invoices.totals import TaxRule, Totals
 from plans import cycle
 from plans.charges import SpellFacts, compose_charges
 from plans.models import Plan, Subscription
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 class Closing:
     """What is due at once when a spell ends at an instant and another begins.
 
-    `facts` are those of the old spell, `lines` the charges of both, old ones first. `discarded`: drafts that the
-    invoice takes the place of, as JSON values.
+    `facts` are those of the old spell, `lines` the charges of both, old ones first; `pending` lines that wait for the
+    next document join them. `discarded`: drafts that the invoice takes the place of, as JSON values.
     """
 
     facts: SpellFacts
     lines: tuple[LineDraft, ...]
+    pending: tuple[LineDraft, ...]
     currency: str
     period: Period
     rule: TaxRule
@@ -40,6 +41,11 @@ class Closing:
     def is_owed(self) -> bool:
         """Whether there is anything to invoice: lines of 0 alone make no document."""
         return any(line.amount for line in self.lines)
+
+    @property
+    def all_lines(self) -> tuple[LineDraft, ...]:
+        """Everything that will stand on the document."""
+        return (*self.lines, *self.pending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +69,20 @@ def closing(
     starting = _starting(subscription, to, opens_id, at) if to and opens_id else None
     lines = (*compose_charges(ending.facts), *(compose_charges(starting) if starting else ()))
     rule = tax_rules([subscription.customer_id])[subscription.customer_id]
+    currency = subscription.plan.currency if subscription.plan.terms().is_priced or not to else to.currency
+    is_owed = any(line.amount for line in lines)
+    pending = pending_lines(subscription.customer_id, currency) if is_owed else ()
     period = ending.period
     if to and not period.days:
         period = _first_period(subscription, to, at)
     return Closing(
         facts=ending.facts,
         lines=lines,
-        currency=subscription.plan.currency if subscription.plan.terms().is_priced or not to else to.currency,
+        pending=pending,
+        currency=currency,
         period=period,
         rule=rule,
-        totals=total_up((line.amount for line in lines), rule),
+        totals=totals_of((*lines, *pending), rule),
         discarded=tuple(_draft_values(draft) for draft in ending.waiting),
         window_starts_at=ending.window_starts_at,
     )

@@ -19,8 +19,8 @@ from core.periods import (
     utc_day,
 )
 from invoices.lines import LineDraft
-from invoices.selectors import drafts, tax_rules
-from invoices.totals import TaxRule, Totals, total_up
+from invoices.selectors import drafts, pending_lines, tax_rules, totals_of
+from invoices.totals import TaxRule, Totals
 from plans import cycle
 from plans.charges import RatedWindow, SpellFacts, compose_charges, rate_usage, usage_key
 from plans.exceptions import NoSubscriptionError
@@ -147,7 +147,7 @@ def upcoming_invoice(now: Running) -> UpcomingInvoice:
     draft = _waiting_draft(subscription)
     lines = compose_charges(facts) if facts.terms.is_priced else ()
     rule = tax_rules([subscription.customer_id])[subscription.customer_id]
-    owed = _stored(draft) if draft else _kind(lines, "fee")
+    owed = _stored(draft) if draft else (*_kind(lines, "fee"), *_pending(subscription))
     counting = () if draft else _kind(lines, "usage")
     return UpcomingInvoice(
         subscription=subscription,
@@ -161,11 +161,18 @@ def upcoming_invoice(now: Running) -> UpcomingInvoice:
         counting=counting,
         next_counting=_kind(lines, "usage") if draft else (),
         rule=rule,
-        totals=_totals(draft) if draft else total_up((line.amount for line in (*owed, *counting)), rule),
+        totals=_totals(draft) if draft else totals_of((*owed, *counting), rule),
         as_of=at,
         late=tuple(late_lines(facts.late)),
         late_billing_on=_follow_up_date(subscription) if facts.late and not facts.terms.is_priced else None,
     )
+
+
+def _pending(subscription: Subscription) -> tuple[LineDraft, ...]:
+    """Lines that wait for the next document, where one comes."""
+    if not subscription.plan.terms().is_priced:
+        return ()
+    return pending_lines(subscription.customer_id, subscription.plan.currency)
 
 
 def _follow_up_date(current: Subscription) -> date | None:

@@ -37,7 +37,7 @@ def make_quote(
         created_at=at,
         created_by=actor,
         currency=owed.currency,
-        lines=lines_values(owed.lines),
+        lines=lines_values(owed.all_lines),
         discards=list(owed.discarded),
         subtotal=owed.totals.subtotal,
         tax_label=owed.rule.label,
