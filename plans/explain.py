@@ -52,10 +52,15 @@ class Explanation:
     quantity: Decimal | None = None
 
     @property
-    def text(self) -> str:
-        """The steps as lines, their notes in a second column."""
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """(figure, note) of each step; figures with a note beside them are as wide as each other."""
         width = max((len(step.figure) for step in self.steps if step.note), default=0)
-        return "\n".join(f"{step.figure:<{width}}  {step.note}".rstrip() for step in self.steps)
+        return tuple((f"{step.figure:<{width}}  " if step.note else step.figure, step.note) for step in self.steps)
+
+    @property
+    def text(self) -> str:
+        """The sum as it is printed, a step per line."""
+        return "\n".join(figure + note for figure, note in self.columns)
 
 
 def explain(data: Data) -> Explanation:

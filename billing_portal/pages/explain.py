@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
@@ -18,6 +18,7 @@ from core import formats
 from core.periods import Window
 from core.spreadsheet import Cell, csv_lines
 from invoices.selectors import line_by_key
+from invoices.totals import TaxRule, rule_from
 from plans.charges import compose_charges
 from plans.exceptions import NoSubscriptionError
 from plans.explain import Explanation, explain, price_version
@@ -76,11 +77,19 @@ class Charge:
         return features_by_key([self.line.feature_key]).get(self.line.feature_key)
 
 
+class DayRow(NamedTuple):
+    """What was used on a UTC day; `bar` is its share of the busiest day, of 200."""
+
+    on: date
+    used: Decimal
+    bar: int
+
+
 @dataclass(frozen=True, slots=True)
 class Days:
     """What was used day by day. `rest`: what is known by now beyond (or below) the line's quantity."""
 
-    rows: tuple[tuple[date, Decimal], ...]
+    rows: tuple[DayRow, ...]
     quantity: Decimal
     rest: Decimal
     adds_up: bool
@@ -132,7 +141,7 @@ def _stored(line: "InvoiceLine", at: datetime) -> Charge:
         line=line,
         currency=line.currency,
         seen_until=invoice.calculated_at if invoice else at,
-        taxes=(_tax_in_words(invoice.tax_label, invoice.tax_percent),) if invoice else (),
+        taxes=tuple(tax_in_words(rule_from(values)) for values in invoice.taxes) if invoice else (),
         invoice=invoice,
         is_stored=True,
     )
@@ -146,12 +155,15 @@ def _upcoming(customer: Customer, key: str, at: datetime) -> Charge:
     line = next((line for line in lines if line.key == key), None)
     if line is None:
         raise Http404
-    tax = _tax_in_words(upcoming.rule.label, upcoming.rule.percent)
-    return Charge(line=line, currency=upcoming.currency, seen_until=at, taxes=(tax,))
+    taxes = tuple(tax_in_words(rule) for rule in upcoming.rule.each)
+    return Charge(line=line, currency=upcoming.currency, seen_until=at, taxes=taxes)
 
 
-def _tax_in_words(label: str, percent: Decimal) -> str:
-    return f"{label} {formats.quantity(percent)} %" if label else "No tax"
+def tax_in_words(rule: TaxRule) -> str:
+    """`VAT 20 %`, `VAT 0 %: Reverse charge`, or that there is none."""
+    rate = f"{rule.label} {formats.quantity(rule.percent)} %" if rule.label else "No tax"
+    included = ", included in the price" if rule.inclusive else ""
+    return rate + included + (f": {rule.reason}" if rule.reason else "")
 
 
 def days_of(customer: Customer, charge: Charge) -> Days | None:
@@ -160,10 +172,11 @@ def days_of(customer: Customer, charge: Charge) -> Days | None:
     if feature is None or feature.meter is None or charge.derived.quantity is None:
         return None
     window = charge.window if charge.is_stored else charge.window.until(charge.seen_until)
-    rows = tuple(daily_quantities(customer.pk, [feature.pk], window)[feature.pk])
-    quantity = charge.derived.quantity
-    known = sum((used for _on, used in rows), Decimal(0))
-    return Days(rows, quantity, known - quantity, RULES[feature.meter.aggregation].additive)
+    days = daily_quantities(customer.pk, [feature.pk], window)[feature.pk]
+    busiest = max((used for _on, used in days), default=Decimal(0))
+    rows = tuple(DayRow(on, used, int(200 * used / busiest) if used > 0 else 0) for on, used in days)
+    rest = sum((used for _on, used in days), Decimal(0)) - charge.derived.quantity
+    return Days(rows, charge.derived.quantity, rest, RULES[feature.meter.aggregation].additive)
 
 
 def event_rows(customer: Customer, charge: Charge, feature: "Feature") -> Iterator[tuple[Cell, ...]]:
