@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
+from functools import lru_cache
+from functools import lru_cache
 from typing import Self
 
 from core.cadence import MONTHLY, Cadence
 
 CALCULATION_LEAD = timedelta(days=3)
+CACHED = 16_384  # a run asks the same few dates of very many customers
 
 
 def midnight(on: date) -> datetime:
@@ -82,11 +85,13 @@ def fraction(part: Period, whole: Period) -> Fraction:
     return Fraction(part.days, whole.days) if whole.days else Fraction(0)
 
 
+@lru_cache(maxsize=CACHED)
 def billing_date(anchor: date, number: int, cadence: Cadence = MONTHLY) -> date:
     """Billing date n of a subscription; number 0 is the anchor itself. `cadence` YEARLY: the boundaries of years."""
     return cadence.step(anchor, number)
 
 
+@lru_cache(maxsize=CACHED)
 def period_number(anchor: date, on: date, cadence: Cadence = MONTHLY) -> int:
     """The n with billing date n ≤ on < billing date n + 1. Negative before the anchor."""
     return cadence.number_at(anchor, on)
@@ -97,8 +102,9 @@ def billing_period(anchor: date, number: int, cadence: Cadence = MONTHLY) -> Per
     return Period(billing_date(anchor, number, cadence), billing_date(anchor, number + 1, cadence))
 
 
+@lru_cache(maxsize=16_384)
 def period_of(anchor: date, on: date, cadence: Cadence = MONTHLY) -> Period:
-    """The billing period a day lies in."""
+    """The billing period a day lies in. Remembered: the customers of one day share their whole calendar."""
     return billing_period(anchor, period_number(anchor, on, cadence), cadence)
 
 
@@ -109,11 +115,11 @@ def next_billing_date(anchor: date, after: date, cadence: Cadence = MONTHLY) -> 
 
 def split(anchor: date, span: Period, cadence: Cadence = MONTHLY) -> Iterator[tuple[Period, Period]]:
     """The days of `span` by billing period: pairs (part, whole), in order, without gap; none where it is empty."""
-    number = period_number(anchor, span.start, cadence)
-    while (whole := billing_period(anchor, number, cadence)).start < span.end:
-        if (part := whole.overlap(span)).days:
-            yield part, whole
-        number += 1
+    start = span.start
+    while start < span.end:
+        whole = period_of(anchor, start, cadence)
+        yield whole.overlap(span), whole
+        start = whole.end
 
 
 def calculation_instant(billing_on: date) -> datetime:

@@ -13,10 +13,8 @@ from core.cadence import MONTHLY, YEARLY, Cadence
 from core.periods import (
     Period,
     Window,
-    billing_date,
     calculation_instant,
     next_billing_date,
-    period_number,
     period_of,
     split,
     usage_windows,
@@ -141,7 +139,7 @@ def unbilled_period(spell: Spell, until: date) -> Period:
 
 
 def _previous_billing_date(spell: Spell) -> date:
-    return billing_date(spell.anchor_on, period_number(spell.anchor_on, spell.next_billing_on) - 1)
+    return period_of(spell.anchor_on, spell.next_billing_on - ONE_DAY).start
 
 
 def _fees(spell: Spell, timing: Timing, cadence: CadenceName, charged: date, until: date) -> Iterator[FeeFacts]:
