@@ -20,6 +20,7 @@ from core.periods import Period, Window
 MINUS = "\N{MINUS SIGN}"
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 DASH = " \N{EN DASH} "
+QUANTITY_DECIMALS = 12
 SUB_CENT_DECIMALS = 4  # a price below the minor unit is written $0.0010, never $0.001 beside $0.0125
 
 _LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
@@ -59,8 +60,15 @@ def quantity(value: Decimal | Fraction | int, locale: str = "en_US") -> str:
     """A quantity without trailing zeros: 12,345 or 0.25. A fraction is written as a decimal."""
     if isinstance(value, Fraction):
         value = Decimal(value.numerator) / Decimal(value.denominator)
-    text: str = format_decimal(value, format="#,##0.############", locale=locale)
-    return text.replace("-", MINUS)
+    return _decimal_text(Decimal(value), locale).replace("-", MINUS)
+
+
+def _decimal_text(value: Decimal, locale: str) -> str:
+    if locale == "en_US" and int(value.as_tuple().exponent) >= -QUANTITY_DECIMALS:
+        plain = f"{value:,f}"  # the same text without reading a pattern: every line of a run says its quantity
+        return plain.rstrip("0").rstrip(".") if "." in plain else plain
+    text: str = format_decimal(value, format=f"#,##0.{'#' * QUANTITY_DECIMALS}", locale=locale)
+    return text
 
 
 def day(on: date, locale: str = "en_US") -> str:

@@ -29,14 +29,18 @@ def exponent(currency: str) -> int:
 
 def round_half_away(value: Exact) -> int:
     """The nearest integer; a tie goes away from zero (2.5 → 3, −2.5 → −3)."""
-    exact = Fraction(value)
-    magnitude = (2 * abs(exact.numerator) + exact.denominator) // (2 * exact.denominator)
-    return magnitude if exact >= 0 else -magnitude
+    return _nearest(*value.as_integer_ratio())
 
 
 def quantize(value: Exact, currency: str) -> int:
     """Major units, exact → amount in minor units. The ONLY rounding of money in the house."""
-    return round_half_away(Fraction(value) * 10 ** exponent(currency))
+    numerator, denominator = value.as_integer_ratio()
+    return _nearest(numerator * 10 ** exponent(currency), denominator)
+
+
+def _nearest(numerator: int, denominator: int) -> int:
+    magnitude = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return magnitude if numerator >= 0 else -magnitude
 
 
 def to_major(amount: int, currency: str) -> Decimal:

@@ -1,6 +1,7 @@
 """PURE: what the lines of every kind have in common – how prices, days and instants go into keys and explain data."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from core.periods import Period, Window, midnight
@@ -27,8 +28,9 @@ def days(period: Period) -> str:
     return f"{period.start}/{period.end}"
 
 
+@lru_cache(maxsize=4096)
 def instants(window: Window) -> str:
-    """Two instants, half-open."""
+    """Two instants, half-open. Written once per window: very many customers share one."""
     return f"{_instant(window.start)}/{_instant(window.end)}"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil
 from typing import Literal
 
@@ -152,7 +153,7 @@ def price_usage(card: CardTerms, quantity: Decimal, share: Fraction = WHOLE) -> 
 
     Usage below the included units – or corrected below zero – counts as none; it is never a credit.
     """
-    included = Fraction(card.free_units) * share
+    included = _free_units(card.free_units, share)
     billable = max(Fraction(quantity) - included, NOTHING)
     packages = ceil(billable / card.per_units) if card.model == "package" else 0
     tiers = _priced_tiers(card, billable, share)
@@ -174,10 +175,20 @@ def price_usage(card: CardTerms, quantity: Decimal, share: Fraction = WHOLE) -> 
 def _list_amount(card: CardTerms, billable: Fraction, packages: int, tiers: tuple[PricedTier, ...]) -> Fraction:
     """The price before discount and maximum."""
     if card.model == "unit":
-        return billable * Fraction(card.unit_amount) / card.per_units
+        return billable * _price_of_one(card.unit_amount, card.per_units)
     if card.model == "package":
         return packages * Fraction(card.unit_amount)
     return sum((tier.amount for tier in tiers), NOTHING)
+
+
+@lru_cache(maxsize=1024)
+def _price_of_one(unit_amount: Decimal, per_units: int) -> Fraction:
+    return Fraction(unit_amount) / per_units
+
+
+@lru_cache(maxsize=1024)
+def _free_units(free_units: Decimal, share: Fraction) -> Fraction:
+    return Fraction(free_units) * share
 
 
 def _discounted(amount: Fraction, percent: Decimal) -> Fraction:

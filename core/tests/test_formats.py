@@ -4,7 +4,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from babel.numbers import format_decimal
 from django.template import Context, Template
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core import formats
 from core.periods import Period, Window
@@ -146,3 +149,12 @@ def test_the_meter_of_something_without_allowance_draws_nothing() -> None:
 
 def test_a_little_usage_is_not_drawn_as_none() -> None:
     assert 'class="fill" width="1"' in render("{% meter 1 1000000 %}")
+
+
+@given(
+    st.decimals(-(10**15), 10**15, places=12)
+    | st.decimals(-(10**6), 10**6, places=3)
+    | st.integers(-(10**15), 10**15).map(Decimal)
+)
+def test_a_quantity_is_written_as_its_pattern_says(value):
+    assert formats.quantity(value) == format_decimal(value, "#,##0.############", "en_US").replace("-", formats.MINUS)
