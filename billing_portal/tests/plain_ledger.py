@@ -134,6 +134,11 @@ class PlainCustomer:
     drafts: list[Document] = field(default_factory=list)
     issued: list[tuple[date, int, int]] = field(default_factory=list)
     follow_up: tuple[date, date, str] | None = None  # anchor, next billing date, currency
+    scheduled: tuple[date, PlainPlan] | None = None
+
+    @property
+    def plan(self) -> PlainPlan | None:
+        return self.spell.plan if self.spell else None
 
     # -- the calendar
 
@@ -228,7 +233,7 @@ class PlainCustomer:
 
     def change(self, plan: PlainPlan | None, at: datetime) -> None:
         """Another plan, or none that is paid, from this instant on; what is left of the old one is issued at once."""
-        before = self.spell
+        before, self.scheduled = self.spell, None
         if before is not None and before.plan is not None:
             if self.drafts:
                 self.windows, self.spell = self.drafts[0].before
@@ -245,10 +250,17 @@ class PlainCustomer:
         billing = self.next_calculated(anchor, at) if plan else None
         self.spell = Spell(plan, anchor, at, at, at.date(), billing)
 
+    def schedule(self, plan: PlainPlan, at: datetime) -> None:
+        """Another plan from the next billing date on."""
+        self.scheduled = (next(on for on in self.billing_dates(self.spell.anchor) if on > at.date()), plan)
+
     def run(self, today: date) -> None:
         """The night's run, two hours into the day."""
         self._calculate(today)
         self._finalize(today)
+        if self.scheduled is not None and self.scheduled[0] <= today:
+            on, plan = self.scheduled
+            self.change(plan, midnight(on))
         self._look_for_late_usage(today)
 
     def _calculate(self, today: date) -> None:

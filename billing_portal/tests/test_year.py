@@ -20,15 +20,16 @@ from accounts.models import BillingProfile, Customer, PaymentPolicy
 from accounts.services.open_customer import open_customer
 from billing_portal import billing_run
 from billing_portal.demo_data import add_card
-from billing_portal.tests.plain_ledger import DIGITS, PlainCustomer, PlainPlan, Price, Used
+from billing_portal.tests.plain_ledger import PlainCustomer, PlainPlan, Price, Used
 from core import clock
-from invoices.models import Invoice, TaxRate
+from invoices.models import Invoice, InvoiceLine, TaxRate
 from plans.models import Plan, PriceTier, QuoteKind, RateCard
 from plans.services.cancel_subscription import cancel_subscription
 from plans.services.change_plan import change_plan
 from plans.services.make_quote import make_quote
 from plans.services.open_default_subscription import open_default_subscription
 from plans.services.publish_plan import publish_plan
+from plans.services.schedule_change import schedule_change
 from plans.services.subscribe import subscribe
 from usage.models import Feature
 from usage.services.define_feature import define_feature
@@ -87,7 +88,6 @@ class Player:
     user: Any
     ledger: PlainCustomer
     paid: tuple[PlainPlan, ...]
-    plan: PlainPlan | None = None
 
 
 @dataclass(frozen=True)
@@ -212,19 +212,24 @@ def send(batch: list[Happening], players: list[Player], at: datetime) -> None:
 
 
 def change(player: Player, catalogue: dict[str, Plan], random: Random, at: datetime) -> str:
-    """Cancel, subscribe again, or go from one paid plan to the other."""
-    others: list[PlainPlan | None] = [plan for plan in (*player.paid, None) if plan is not player.plan]
-    wanted = random.choice(others)
+    """Cancel, subscribe again, or go from one paid plan to the other, now or – by staff – at the period's end."""
+    plan = player.ledger.plan
+    wanted = random.choice([other for other in (*player.paid, None) if other is not plan])
+    if plan and wanted and random.random() < 0.4:
+        schedule_change(
+            customer_id=player.customer.pk, plan=catalogue[wanted.key], when="period_end", at=at, actor=None, reason="x"
+        )
+        player.ledger.schedule(wanted, at)
+        return "schedule"
     values: dict[str, Any] = {"customer": player.customer, "at": at, "actor": player.user}
     if wanted is None:
         kind, verb = QuoteKind.CANCEL, cancel_subscription
         quote = make_quote(kind=kind, **values)
     else:
-        kind, verb = (QuoteKind.SUBSCRIBE, subscribe) if player.plan is None else (QuoteKind.CHANGE, change_plan)
+        kind, verb = (QuoteKind.SUBSCRIBE, subscribe) if plan is None else (QuoteKind.CHANGE, change_plan)
         quote = make_quote(kind=kind, plan=catalogue[wanted.key], **values)
     verb(quote=quote, at=at, actor=player.user)
     player.ledger.change(wanted, at)
-    player.plan = wanted
     return str(kind)
 
 
@@ -260,16 +265,22 @@ def play(players: list[Player], catalogue: dict[str, Plan], random: Random) -> C
 @pytest.mark.django_db
 def test_a_year_costs_what_a_plain_recomputation_says(players, catalogue):
     done = play(players, catalogue, Random(SEED))  # noqa: S311
-    assert set(done) == {"subscribe", "change", "cancel"}
-    documents = Counter()
+    documents: Counter[str] = Counter()
     for number, player in enumerate(players):
         invoices = Invoice.objects.filter(customer=player.customer, number__isnull=False).order_by("pk")
         found = sorted((one.billing_on, one.subtotal, one.tax) for one in invoices)
         assert found == sorted(player.ledger.issued), f"customer {number}, {player.paid[0].currency}"
         assert {one.currency for one in invoices} <= {player.paid[0].currency}
         documents.update(one.kind for one in invoices)
-    assert documents["invoice"] >= 4 * CUSTOMERS
-    assert set(DIGITS) == {plan.currency for player in players for plan in player.paid}
+    if CUSTOMERS >= 40:  # few may well do without some of it
+        assert set(done) == {"subscribe", "change", "schedule", "cancel"}
+        assert documents["invoice"] >= 4 * CUSTOMERS
+        assert documents["credit_note"] > 0
+        for part in (":late:", ":minimum:", ":usage:", ":fee:"):
+            assert InvoiceLine.objects.filter(key__contains=part, amount__gt=0).exists(), part
+        assert InvoiceLine.objects.filter(key__contains=":late:", amount__lt=0).exists()
+        assert Invoice.objects.filter(status="void", key__contains=":discarded:").exists()
+        assert Invoice.objects.filter(number__isnull=False, key__contains=":late:").exists()
     output = StringIO()
     call_command("check_books", stdout=output)
     assert output.getvalue() == "The books agree.\n"
