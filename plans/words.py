@@ -9,7 +9,8 @@ from core import formats
 from core.money import quantize
 from plans.pricing import TIERED, WHOLE, CardTerms, PlanTerms, PricedTier, PricedUsage, Tier
 
-TIERS_SHOWN = 4  # a line that reaches more of them says how many; Explain has them all
+TIERS_SHOWN = 4  # a line that reaches more of them, or needs more room, says how many; Explain has them all
+TIERS_WIDTH = 120
 PERIODS = {"monthly": "per month", "yearly": "per year"}
 
 
@@ -139,9 +140,9 @@ def _counted_in_words(card: CardTerms, priced: PricedUsage, currency: str) -> st
 def _tiers_in_words(card: CardTerms, priced: PricedUsage, counted: str, currency: str) -> str:
     per = f" per {_unit(card)}"
     prefix = f"{counted}: " if priced.included else ""
-    if len(priced.tiers) > TIERS_SHOWN:
-        return f"{counted} in {len(priced.tiers)} tiers"
     sum_of_tiers = " + ".join(part for tier in priced.tiers for part in _tier_parts(tier, currency))
+    if len(priced.tiers) > TIERS_SHOWN or len(sum_of_tiers) > TIERS_WIDTH:
+        return f"{counted} in {len(priced.tiers)} tiers"
     if not sum_of_tiers:
         return counted
     return prefix + sum_of_tiers + (per if any(tier.unit_amount and tier.quantity for tier in priced.tiers) else "")

@@ -88,6 +88,21 @@ def test_a_cut_window_says_what_its_share_was():
     assert (flat.amount, flat.detail) == (3_667, "≈ $36.67 flat")
 
 
+def test_what_it_says_has_room_on_the_line():
+    """300 letters are what an invoice keeps."""
+    tiers = [tier(10**12 * step, "0.000000000001", "1234567.89") for step in (1, 2, 3)]
+    terms = card(
+        "graduated", tiers=(*tiers, tier(None, "0.000000000001", "1234567.89")), unit="gigabyte-hour", per_units=10**9,
+        unit_plural="gigabyte-hours", free_units=Decimal("123456789.123456789012"), discount_percent=Decimal("12.3456"),
+        maximum=Decimal(1),
+    )  # fmt: skip
+
+    [line] = compose(terms, "98765432109876.123456789012", billed=123_456_789, window=CUT)
+
+    assert " in 4 tiers, less 12.3456 %, " in line.detail
+    assert len(line.detail) <= 300
+
+
 def test_a_minimum_is_what_is_missing():
     terms = replace(GRADUATED, minimum=Decimal(2_000))
 
