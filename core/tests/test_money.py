@@ -17,7 +17,9 @@ from core.money import UnknownCurrencyError, allocate, exponent, quantize, round
         (Decimal("0.5"), "JPY", 1),
         (Decimal("-0.5"), "JPY", -1),
         (Decimal("1.0005"), "KWD", 1001),
+        (55 * Decimal("0.067"), "USD", 369),
         (Fraction(49 * 11, 30), "USD", 1797),
+        (Fraction(999 * 15, 100 * 30), "USD", 500),
         (0, "EUR", 0),
     ],
 )

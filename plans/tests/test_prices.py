@@ -147,6 +147,20 @@ def test_it_rounds_to_the_currency_once(currency, amount, minimum_line):
     assert (rated.amount, rated.shortfall) == (amount, minimum_line)
 
 
+def test_a_discount_is_not_rounded_by_itself():
+    terms = card("unit", unit_amount=Decimal(1), discount_percent=Decimal("0.5"))
+
+    assert rate(terms, Decimal(1)).amount == 100
+
+
+def test_a_minimum_is_rounded_by_itself():
+    terms = card("unit", unit_amount=Decimal("0.5"), minimum=Decimal(10_000))
+
+    rated = rate(terms, Decimal(17_001), currency="JPY")
+
+    assert (rated.amount, rated.shortfall) == (8_501, 1_499)
+
+
 def test_tiers_say_what_fell_into_them():
     priced = price(GRADUATED, 6_000)
 
