@@ -269,6 +269,19 @@ def test_splitting_time_anywhere_loses_no_cent(changes, made, amount, combinatio
 
 
 @settings(max_examples=30, deadline=None)
+@given(changes=histories, made=calculations)
+def test_what_is_given_back_names_the_line_that_charged_it(changes, made):
+    fees_of_both = [CardTerms(id=1, key="month", name="Month", model="flat", amount=100, timing="in_advance"),
+                    CardTerms(id=2, key="year", name="Year", model="flat", amount=900, timing="in_advance",
+                              cadence="yearly")]  # fmt: skip
+    for _, fees in lives(changes, made):
+        lines = list(fee_lines(42, terms(*fees_of_both), fees))
+        keys = [line.key for line in lines]
+        assert len(set(keys)) == len(keys)
+        assert {line.corrects for line in lines if line.amount < 0} <= {line.key for line in lines if line.amount > 0}
+
+
+@settings(max_examples=30, deadline=None)
 @given(starts_at=instants, later=st.timedeltas(timedelta(0), timedelta(days=400)), price=st.integers(0, 10**9))
 def test_up_then_down_at_the_same_instant_nets_to_zero(starts_at, later, price):
     """What the short visit charges it gives back; and going back to the old plan charges what leaving it gave back."""
