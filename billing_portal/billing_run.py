@@ -25,10 +25,11 @@ from invoices.services.reconcile_payments import reconcile_payments
 from invoices.services.reconcile_refunds import reconcile_refunds
 from invoices.services.refresh_drafts import refresh_drafts
 from invoices.services.submit_payment import submit_payment
-from plans.selectors.catalogue import due_for_calculation, due_for_follow_up, due_to_change
+from plans.selectors.catalogue import due_for_calculation, due_for_follow_up, due_to_change, starts_to_settle
 from plans.services.bill_late_usage import bill_late_usage
 from plans.services.calculate_charges import calculate_charges
 from plans.services.carry_out_changes import carry_out_changes
+from plans.services.settle_start import settle_start
 
 logger = logging.getLogger(__name__)
 
@@ -61,10 +62,22 @@ def run_billing(*, at: datetime, progress: Progress | None = None) -> RunReport:
     report = RunReport(at=at.isoformat())
     bill_due(at=at, report=report, progress=progress or (lambda step, done: None))
     report.resolved = reconcile_payments(at=at) + reconcile_refunds(at=at)
+    settle_starts(at=at)
     collect_due(at=at, report=report)
     report.documents = deliver_documents(at=at)
     report.notices = deliver_notices(at=at)
     return report
+
+
+def settle_starts(*, at: datetime) -> None:
+    """Begin the plans whose first payment has succeeded by now, give up those whose first payment failed."""
+    for quote in starts_to_settle():
+        present = quote.customer.clock_at or at
+        try:
+            settle_start(quote=quote, at=present, actor=None)
+        except Exception as error:
+            logger.exception("the start of quote %s failed", quote.public_id)
+            park_customer(customer_id=quote.customer_id, reason=f"{type(error).__name__}: {error}", at=present)
 
 
 def dry_run(*, at: datetime) -> RunReport:

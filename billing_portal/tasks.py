@@ -32,9 +32,10 @@ def submit_payment(payment_id: int) -> None:
 
 @shared_task(name="billing_portal.tasks.resolve_payments")
 def resolve_payments() -> None:
-    """Each minute: ask the gateway about payments and refunds whose outcome is not known."""
+    """Each minute: ask the gateway about payments and refunds whose outcome is not known; begin what waited for it."""
     reconcile_payments(at=clock.now())
     reconcile_refunds(at=clock.now())
+    billing_run.settle_starts(at=clock.now())
 
 
 @shared_task(name="billing_portal.tasks.deliver_documents")

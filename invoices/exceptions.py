@@ -49,3 +49,9 @@ class ManagedByContractError(InvoicesError):
 
     status = 403
     message = "Self-service payment management is not available for Enterprise accounts."
+
+
+class NotVoidableError(InvoicesError):
+    """Something is paid on it, or it is no open invoice: a credit note corrects it instead."""
+
+    message = "This invoice can't be voided."

@@ -100,6 +100,18 @@ class ChangeTooEarlyError(PlansError):
     message = "Start: this day is billed already, or before the current month."
 
 
+class NothingDueError(PlansError):
+    """The plan charges nothing when it begins: there is no first payment."""
+
+    message = "Nothing is due today."
+
+
+class PaidFirstError(PlansError):
+    """The plan charges in advance: it begins once that is paid."""
+
+    message = "This plan starts once its first payment has succeeded."
+
+
 class CurrencyMismatchError(PlansError):
     """The customer is billed in another currency than the plan's."""
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.access import PortalRequest, billing_page, can_write, describe, enter_customer
 from accounts.forms import BillingDetailsForm
+from accounts.gateways import decline_message
 from accounts.models import PaymentPolicy
 from accounts.selectors import billing_admins, billing_profile, default_payment_methods
 from accounts.services.update_billing_profile import update_billing_profile
@@ -20,6 +21,7 @@ from core.clock import now
 from core.nudge import nudge
 from core.periods import utc_day
 from invoices.selectors import default_seller, has_past_due, unpaid
+from invoices.services.submit_payment import submit_payment
 from plans import pages, selectors
 from plans.exceptions import (
     AlreadySubscribedError,
@@ -33,9 +35,11 @@ from plans.exceptions import (
 from plans.models import ChangeQuote, Plan, QuoteKind
 from plans.quotes import check_self_serve, upgrade_kind
 from plans.services.accept_quote import accept_quote
+from plans.services.bill_start import bill_start
 from plans.services.cancel_subscription import cancel_subscription
 from plans.services.change_plan import change_plan
 from plans.services.make_quote import make_quote
+from plans.services.settle_start import settle_start
 from plans.services.subscribe import subscribe
 
 MANAGED = PaymentPolicy.MANAGED_BY_CONTRACT
@@ -150,11 +154,30 @@ def _card_missing(request: PortalRequest, plan: Plan) -> bool:
 
 
 def _subscribed(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
+    if quote.kind == QuoteKind.SUBSCRIBE and quote.total:
+        return _paid_first(request, quote)
     carry_out = change_plan if quote.kind == QuoteKind.CHANGE else subscribe
     done = carry_out(quote=quote, at=present(request), actor=request.user)
     messages.success(request, pages.change_done(done))
     nudge("billing_portal.tasks.collect_due")
     nudge("billing_portal.tasks.deliver_notices")
+    return see_other(reverse("billing_overview"))
+
+
+def _paid_first(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
+    """Fees in advance are collected before the plan begins; declined, it does not; unknown, it waits."""
+    at = present(request)
+    payment = submit_payment(payment_id=bill_start(quote=quote, at=at, actor=request.user).pk, at=at)
+    done = settle_start(quote=quote, at=at, actor=request.user)
+    nudge("billing_portal.tasks.deliver_notices")
+    if done.completed_at:
+        messages.success(request, pages.change_done(done))
+        return see_other(reverse("billing_overview"))
+    if done.invoice and done.invoice.status == "void":
+        said = decline_message(payment.decline_code)
+        messages.error(request, f"{said} Nothing was charged and you are still on {quote.subscription.plan.title}.")
+        return see_other(reverse("plan_upgrade", args=[quote.plan.key]))
+    messages.info(request, f"Your payment is being processed. {quote.plan.title} starts as soon as it has succeeded.")
     return see_other(reverse("billing_overview"))
 
 

@@ -10,6 +10,7 @@ from plans.selectors.catalogue import (
     published_plan,
     quote_by_id,
     quote_of,
+    starts_to_settle,
 )
 from plans.selectors.closing import Closing, closing
 from plans.selectors.gathering import Claim, gather
@@ -42,6 +43,7 @@ __all__ = [
     "quote_by_id",
     "quote_of",
     "running",
+    "starts_to_settle",
     "upcoming_invoice",
     "usage_to_date",
 ]

@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import DateTimeField, Exists, F, OuterRef, Value
+from django.db.models import DateTimeField, Exists, F, OuterRef, Prefetch, Value
 from django.db.models.functions import Coalesce
 
 from core.due import Due
-from plans.models import ChangeQuote, Plan, ScheduledChange, ScheduleStatus, Subscription
+from plans.models import ChangeQuote, Plan, QuoteKind, RateCard, ScheduledChange, ScheduleStatus, Subscription
 
 
 def catalogue() -> list[Plan]:
@@ -26,8 +26,10 @@ def default_plan() -> Plan:
 
 
 def current_subscription(customer_id: int) -> Subscription | None:
-    """The open spell with plan and cards; None where nobody has opened one."""
-    return Subscription.objects.open().with_terms().filter(customer_id=customer_id).first()
+    """The open spell with customer, plan and cards, in two queries; None where nobody has opened one."""
+    cards = Prefetch("plan__rate_cards", RateCard.objects.with_terms().order_by("position", "pk"))
+    rows = Subscription.objects.open().select_related("customer", "plan").prefetch_related(cards)
+    return rows.filter(customer_id=customer_id).first()
 
 
 def due_for_calculation(at: datetime) -> list[Due]:
@@ -57,6 +59,12 @@ def due_to_change(at: datetime) -> list[Due]:
         .exclude(Exists(calculated_before))
     )
     return [Due(*row) for row in rows.order_by("present", "customer_id").values_list("pk", "customer_id", "present")]
+
+
+def starts_to_settle() -> list[ChangeQuote]:
+    """Quotes whose first invoice is issued while the plan has not begun: its payment may have an outcome by now."""
+    rows = ChangeQuote.objects.filter(kind=QuoteKind.SUBSCRIBE, completed_at__isnull=True, invoice__isnull=False)
+    return list(rows.exclude(invoice__status="void").select_related("customer").order_by("pk"))
 
 
 def quote_by_id(public_id: str) -> ChangeQuote | None:

@@ -11,6 +11,7 @@ from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 from plans.emails import subscribed
 from plans.ending import begin_spell, end_spell
+from plans.exceptions import PaidFirstError
 from plans.models import ChangeQuote, Subscription
 from plans.quotes import QuoteMovedError, check_card, check_figures, check_holds, check_upgrade
 from plans.refusal import refuse_moved
@@ -23,7 +24,8 @@ def subscribe(*, quote: ChangeQuote, at: datetime, actor: User | None) -> Change
 
     Returns the quote, completed, with the spell it `opened`; a repeat gives the same. Raises QuoteStaleError
     (with a fresh quote) where plan or prices moved, CardRequiredError, PastDueError, ManagedByContractError,
-    AlreadySubscribedError, CancelFirstError, CurrencyMismatchError.
+    AlreadySubscribedError, CancelFirstError, CurrencyMismatchError; PaidFirstError for a plan that charges in
+    advance, which begins by `bill_start` and `settle_start`.
     """
     try:
         return _subscribe(quote, at, actor)
@@ -43,6 +45,8 @@ def _subscribe(quote: ChangeQuote, at: datetime, actor: User | None) -> ChangeQu
     check_card(customer, quote.plan)
     owed = closing(current, at, to=quote.plan, opens_id=quote.opens_id)
     check_figures(quote, owed)
+    if owed.is_owed:
+        raise PaidFirstError(f"quote {quote.public_id}: {owed.totals.total} is due before {quote.plan} begins")
     quote.invoice = end_spell(current=current, owed=owed, to=quote.plan, ends_at=at, at=at, actor=actor)
     quote.opened = begin_spell(
         customer=customer, before=current, plan=quote.plan, starts_at=at, opens_id=quote.opens_id

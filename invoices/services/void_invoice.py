@@ -1,0 +1,45 @@
+"""An issued invoice that nobody has to pay after all."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts.audit import record
+from accounts.models import User
+from accounts.services.lock_customers import lock_customers
+from invoices.exceptions import NotVoidableError
+from invoices.models import UNRESOLVED, Invoice, InvoiceStatus
+from invoices.states import Move, MoveError, after
+
+
+@transaction.atomic
+def void_invoice(*, invoice_id: int, at: datetime, actor: User | None = None, reason: str) -> Invoice:
+    """Void an invoice on which nothing is paid; it keeps its number and its lines, and is collected no more.
+
+    Voiding twice is a no-op. Raises NotVoidableError where something is paid, or a payment has no outcome yet.
+    """
+    customer_id = Invoice.objects.values_list("customer_id", flat=True).get(pk=invoice_id)
+    lock_customers([customer_id])
+    invoice = Invoice.objects.get(pk=invoice_id)
+    if invoice.status == InvoiceStatus.VOID:
+        return invoice
+    before = invoice.status
+    if invoice.amount_due != invoice.total or invoice.payments.filter(status__in=UNRESOLVED).exists():
+        raise NotVoidableError(f"invoice {invoice_id}: something is paid, or may be")
+    try:
+        invoice.status = InvoiceStatus(after(invoice.status, Move.VOID))
+    except MoveError as error:
+        raise NotVoidableError(f"invoice {invoice_id} is {before}") from error
+    invoice.voided_at, invoice.collect_at = at, None
+    invoice.save(update_fields=["status", "voided_at", "collect_at"])
+    record(
+        at=at,
+        actor=actor,
+        customer_id=customer_id,
+        action="void_invoice",
+        subject=f"invoice:{invoice.pk}",
+        before={"status": before},
+        after={"status": invoice.status},
+        reason=reason,
+    )
+    return invoice
