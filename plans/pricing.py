@@ -4,7 +4,7 @@ quantity → free units → price → percentage discount → maximum; the minim
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -147,18 +147,23 @@ class PricedUsage:
         return self.maximum is not None and self.amount == self.maximum and bool(self.list_amount)
 
 
-def price_usage(card: CardTerms, quantity: Decimal, share: Fraction = WHOLE) -> PricedUsage:
+def price_usage(
+    card: CardTerms, quantity: Decimal, share: Fraction = WHOLE, limit_share: Fraction | None = None
+) -> PricedUsage:
     """Price `quantity` units of a metered card. What belongs to a window counts by `share`, its part that was kept:
     free units, tiers (upper bounds and flat prices), minimum and maximum.
 
-    Usage below the included units – or corrected below zero – counts as none; it is never a credit.
+    `limit_share`: of the upper bounds and the maximum, where that is more than `share`: a window of no whole day has
+    those of one day, else its usage would cost nothing. Usage below the included units – or corrected below zero –
+    counts as none; it is never a credit.
     """
+    limits = share if limit_share is None else limit_share
     included = _free_units(card.free_units, share)
     billable = max(Fraction(quantity) - included, NOTHING)
     packages = ceil(billable / card.per_units) if card.model == "package" else 0
-    tiers = _priced_tiers(card, billable, share)
+    tiers = _priced_tiers(card, billable, share, limits)
     listed = _list_amount(card, billable, packages, tiers)
-    maximum = None if card.maximum is None else Fraction(card.maximum) * share
+    maximum = None if card.maximum is None else Fraction(card.maximum) * limits
     return PricedUsage(
         quantity=quantity,
         included=included,
@@ -199,39 +204,37 @@ def _capped(amount: Fraction, maximum: Fraction | None) -> Fraction:
     return amount if maximum is None else min(amount, maximum)
 
 
-def _priced_tiers(card: CardTerms, billable: Fraction, share: Fraction) -> tuple[PricedTier, ...]:
+def _priced_tiers(
+    card: CardTerms, billable: Fraction, share: Fraction, limit_share: Fraction
+) -> tuple[PricedTier, ...]:
     """The tiers that price `billable` units. The first one is reached also by none: its flat price is always due."""
     if card.model not in TIERED:
         return ()
-    reached = tuple(_reached(card, billable, share))
+    reached = tuple(_reached(card, billable, share, limit_share))
     if card.model == "graduated":
         return reached
     last = reached[-1]
-    tier = card.tiers[last.number - 1]
-    return (_priced(card, tier, number=last.number, start=NOTHING, quantity=billable, share=share),)
+    price = Fraction(last.unit_amount) / card.per_units
+    return (replace(last, start=NOTHING, quantity=billable, amount=last.flat_amount + billable * price),)
 
 
-def _reached(card: CardTerms, billable: Fraction, share: Fraction) -> Iterator[PricedTier]:
+def _reached(card: CardTerms, billable: Fraction, share: Fraction, limit_share: Fraction) -> Iterator[PricedTier]:
     """Every tier that `billable` units reach, with those of them that fall into it."""
     start = NOTHING
     for number, tier in enumerate(card.tiers, 1):
-        up_to = billable if tier.up_to is None else min(Fraction(tier.up_to) * share, billable)
-        yield _priced(card, tier, number=number, start=start, quantity=up_to - start, share=share)
-        start = up_to
+        up_to = None if tier.up_to is None else Fraction(tier.up_to) * limit_share
+        end = billable if up_to is None else min(up_to, billable)
+        flat = Fraction(tier.flat_amount) * share
+        price = Fraction(tier.unit_amount) / card.per_units
+        yield PricedTier(
+            number=number,
+            start=start,
+            up_to=up_to,
+            quantity=end - start,
+            unit_amount=tier.unit_amount,
+            flat_amount=flat,
+            amount=flat + (end - start) * price,
+        )
+        start = end
         if start == billable:
             return
-
-
-def _priced(
-    card: CardTerms, tier: Tier, *, number: int, start: Fraction, quantity: Fraction, share: Fraction
-) -> PricedTier:
-    flat = Fraction(tier.flat_amount) * share
-    return PricedTier(
-        number=number,
-        start=start,
-        up_to=None if tier.up_to is None else Fraction(tier.up_to) * share,
-        quantity=quantity,
-        unit_amount=tier.unit_amount,
-        flat_amount=flat,
-        amount=flat + quantity * Fraction(tier.unit_amount) / card.per_units,
-    )

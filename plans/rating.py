@@ -15,11 +15,12 @@ are text, as decimals ("12345.5") or fractions ("469/200"); amounts are integers
 `unit_amount` `per_units`       price in major units of so many units; of a package: of one, and its size
 `packages`                      begun packages (package only)
 `tiers`                         reached ones (graduated), or the one that prices all (volume): `number`, `start` and
-                                `up_to` (× share; null: open), `quantity` in it, `unit_amount`, `flat_amount` (× share)
-                                and `amount` = flat + quantity × unit price ÷ per_units, all in major units
+                                `up_to` (× share, of one day at least; null: open), `quantity` in it, `unit_amount`,
+                                `flat_amount` (× share) and `amount` = flat + quantity × unit price ÷ per_units, all in
+                                major units
 `list_amount`                   the price, major units, before discount and maximum
 `discount_percent`              taken off `list_amount`, where there is one
-`maximum` `maximum_amount`      in major units: × share, and of a whole window, where there is one
+`maximum` `maximum_amount`      in major units: × share, of one day at least, and of a whole window, where there is one
 `exact_amount`                  major units; `amount` is it, rounded as `rounding` says
 `minimum` `minimum_amount`      in major units: × share, and of a whole window, where there is one
 `shortfall`                     max(round(minimum) − amount, 0), once the window is closed; else 0
@@ -73,6 +74,11 @@ class UsageFacts:
         """The part of free units, tiers, minimum and maximum it has: all where it ran to its end, else by UTC days."""
         return WHOLE if self.cut == self.planned else fraction(self.cut.period, self.planned.period)
 
+    @property
+    def limit_share(self) -> Fraction:
+        """The part of the tiers' upper bounds and of the maximum: that of one day at least."""
+        return self.share or Fraction(1, max(self.planned.period.days, 1))
+
 
 @dataclass(frozen=True, slots=True)
 class RatedWindow:
@@ -115,7 +121,7 @@ def rate_windows(terms: PlanTerms, usage: Iterable[UsageFacts], rated: Rated) ->
 
 def _rate(terms: PlanTerms, usage: UsageFacts, card: CardTerms, rated: Rated) -> RatedWindow:
     quantity = usage.quantities.get(card.feature_id or 0, Decimal(0))
-    priced = price_usage(card, quantity, usage.share)
+    priced = price_usage(card, quantity, usage.share, usage.limit_share)
     amount = quantize(priced.amount, terms.currency)
     shortfall = max(quantize(priced.minimum, terms.currency) - amount, 0) if usage.closed and priced.minimum else 0
     billed_quantity, billed_amount = rated.get((card.id, usage.cut.start), NOTHING_RATED)

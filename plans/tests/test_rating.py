@@ -88,6 +88,24 @@ def test_a_cut_window_says_what_its_share_was():
     assert (flat.amount, flat.detail) == (3_667, "≈ $36.67 flat")
 
 
+@pytest.mark.parametrize(
+    ("terms", "quantity", "amount"),
+    [
+        (replace(UNIT, maximum=Decimal(600)), 150, 1_500),
+        (replace(UNIT, maximum=Decimal(600)), 6_000, 2_000),  # that of one day of thirty
+        (replace(UNIT, free_units=Decimal(900), minimum=Decimal(900)), 10, 100),
+        (GRADUATED, 200, 4_000),  # 33⅓ @ 0.30, 133⅓ @ 0.20, 33⅓ @ 0.10: a thirtieth of 6,000 units
+        (VOLUME, 200, 2_000),
+        (FLATS, "0.1", 0),
+    ],
+)
+def test_a_window_of_no_whole_day_has_the_limits_of_one(terms, quantity, amount):
+    """Two changes on one day: what is used between them is neither free nor without its maximum."""
+    minutes = Window(WHOLE.start, WHOLE.start.replace(hour=23))
+
+    assert [line.amount for line in compose(terms, quantity, window=minutes)] == [amount]
+
+
 def test_what_it_says_has_room_on_the_line():
     """300 letters are what an invoice keeps."""
     tiers = [tier(10**12 * step, "0.000000000001", "1234567.89") for step in (1, 2, 3)]
