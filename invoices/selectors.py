@@ -4,7 +4,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import date, datetime
 
-from django.db.models import DateTimeField, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
+from django.db.models import (
+    DateTimeField,
+    Exists,
+    F,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    prefetch_related_objects,
+)
 from django.db.models.functions import Coalesce, TruncDate
 
 from accounts.models import AuditEntry, PaymentMethod
@@ -40,16 +51,18 @@ def default_seller() -> Seller:
 def tax_rules(customer_ids: Iterable[int], seller: Seller | None = None) -> dict[int, TaxRule]:
     """What each customer pays by country, VAT id and the seller's table (see invoices/taxes.py)."""
     ids = list(customer_ids)
-    seller = seller or default_seller()
-    table = _tax_table(seller)
+    first = Seller.objects.order_by("pk").values("pk")[:1]
+    rates = list(TaxRate.objects.select_related("seller").filter(seller=seller or Subquery(first)).order_by("pk"))
+    seller = seller or (rates[0].seller if rates else default_seller())
+    table = _tax_table(rates)
     places = tax_places(ids)
     return {customer_id: _rule(seller, table, *places.get(customer_id, ("", ""))) for customer_id in ids}
 
 
-def _tax_table(seller: Seller) -> dict[str, TaxRule]:
+def _tax_table(rates: Iterable[TaxRate]) -> dict[str, TaxRule]:
     """Rules by country; several rates of a country are one rule with more."""
     table: dict[str, TaxRule] = {}
-    for row in TaxRate.objects.filter(seller=seller).order_by("pk"):
+    for row in rates:
         first = table.get(row.country)
         table[row.country] = replace(first, more=(*first.more, row.rule())) if first else row.rule()
     return table
@@ -161,6 +174,16 @@ def unpaid(customer_id: int) -> list[Invoice]:
     """Issued and not paid, the one due first on top."""
     rows = documents_of(customer_id).filter(status__in=PAYABLE, kind=InvoiceKind.INVOICE)
     return list(rows.order_by("due_on", "pk"))
+
+
+def unsettled(customer_id: int) -> tuple[list[Invoice], list[Invoice]]:
+    """(drafts, unpaid), each as the function of that name gives it, in the queries of one."""
+    mine = Q(status=InvoiceStatus.DRAFT) | Q(status__in=PAYABLE, kind=InvoiceKind.INVOICE)
+    rows = list(documents_of(customer_id).filter(mine).order_by("pk"))
+    calculated = [row for row in rows if row.status == InvoiceStatus.DRAFT]
+    prefetch_related_objects(calculated, "lines")
+    issued = [row for row in rows if row.status != InvoiceStatus.DRAFT]
+    return sorted(calculated, key=lambda row: row.billing_on), sorted(issued, key=lambda row: row.due_on or date.max)
 
 
 def has_past_due(customer_id: int, on: date) -> bool:

@@ -119,7 +119,7 @@ class FeeCadence(models.TextChoices):
 class RateCardQuerySet(models.QuerySet["RateCard"]):
     def with_terms(self) -> Self:
         """One query: `terms()` then asks nothing."""
-        return self.select_related("feature").annotate(tier_values=tiers_subquery())
+        return self.select_related("feature__meter").annotate(tier_values=tiers_subquery())
 
 
 class RateCard(models.Model):

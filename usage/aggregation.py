@@ -101,6 +101,11 @@ class Rule:
         """Different values are counted, which no part knows: a window is counted from its events."""
         return self.reads == "text"
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether the quantities of days sum to that of all of them."""
+        return self.additive and not self.by_value
+
 
 RULES: Mapping[str, Rule] = {
     "count": Rule(reads="nothing"),

@@ -176,7 +176,7 @@ def days_of(customer: Customer, charge: Charge) -> Days | None:
     busiest = max((used for _on, used in days), default=Decimal(0))
     rows = tuple(DayRow(on, used, int(200 * used / busiest) if used > 0 else 0) for on, used in days)
     rest = sum((used for _on, used in days), Decimal(0)) - charge.derived.quantity
-    return Days(rows, charge.derived.quantity, rest, RULES[feature.meter.aggregation].additive)
+    return Days(rows, charge.derived.quantity, rest, RULES[feature.meter.aggregation].adds_up)
 
 
 def event_rows(customer: Customer, charge: Charge, feature: "Feature") -> Iterator[tuple[Cell, ...]]:

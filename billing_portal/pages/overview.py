@@ -16,7 +16,7 @@ from accounts.models import Customer, PaymentMethod, PaymentPolicy
 from accounts.selectors import billing_admins, default_payment_methods
 from core import clock, formats
 from core.periods import utc_day
-from invoices.selectors import unpaid
+from invoices.selectors import unsettled
 from plans.selectors.projecting import Projection, projection
 from plans.selectors.upcoming import UpcomingInvoice, UsageToDate, running, upcoming_invoice, usage_to_date
 from plans.words import card_price
@@ -84,13 +84,14 @@ class Overview:
 
 def read_overview(customer: Customer, at: datetime) -> Overview:
     now = running(customer, at)
-    upcoming = upcoming_invoice(now)
+    calculated, issued = unsettled(customer.pk)
+    upcoming = upcoming_invoice(now, calculated=calculated)
     return Overview(
         customer=customer,
         upcoming=upcoming,
         usage=usage_to_date(now),
         card=default_payment_methods([customer.pk]).get(customer.pk),
-        unpaid=unpaid(customer.pk),
+        unpaid=issued,
         projection=projection(now, upcoming),
     )
 

@@ -11,6 +11,7 @@ from plans.services.open_contract import open_contract
 URL = "/settings/billing/"
 CALCULATED_AT = datetime(2026, 11, 17, 1, 5, tzinfo=UTC)
 BILLED_AT = datetime(2026, 11, 20, 0, 5, tzinfo=UTC)
+MIDDLE = datetime(2026, 10, 30, 12, tzinfo=UTC)
 PANELS = ["billing_usage_panel", "billing_upcoming"]
 
 
@@ -131,9 +132,35 @@ def test_nobody_sees_it_without_logging_in(url, client, db):
     assert response.headers["Location"].startswith("/accounts/login/")
 
 
-def test_it_asks_the_database_little(customer, alice, seller, catalogue, at, log_in, django_assert_max_num_queries):
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("now", "queries"), [(MIDDLE, 14), (CALCULATED_AT, 15), (BILLED_AT, 16)])
+def test_it_asks_the_database_little(
+    customer, alice, seller, catalogue, at, log_in, django_assert_max_num_queries, now, queries
+):
+    on_plus(customer, alice, catalogue, at, card="4000000000000341")
+    for due in (CALCULATED_AT, BILLED_AT):
+        if due <= now:
+            run_billing(at=due)
+    client = log_in(alice)
+    with clock.travel_to(now):
+        client.get(URL)
+        with django_assert_max_num_queries(queries):
+            client.get(URL)
+
+
+def test_it_projects_once_there_is_enough_to_go_by(customer, alice, seller, catalogue, at, log_in):
     on_plus(customer, alice, catalogue, at)
     client = log_in(alice)
-    client.get(URL)
-    with django_assert_max_num_queries(15):
-        client.get(URL)
+    assert "Not enough data to project the total yet." in text(client.get(URL))
+    with clock.travel_to(MIDDLE):
+        page = text(client.get(URL))
+    assert '<strong class="figure-value" data-testid="projected-total">$49.00</strong>' in page
+    assert "Projected total" in page
+    assert "Projected by counting the median of the last 7 full days for each day that is left" in page
+
+
+def test_free_projects_nothing(customer, alice, seller, catalogue, at, log_in):
+    on_free(customer, alice, at)
+    page = text(log_in(alice).get(URL))
+    assert "Projected" not in page
+    assert "Not enough data" not in page

@@ -6,12 +6,12 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from core.periods import Window, midnight, utc_day
-from invoices.totals import total_up
+from invoices.selectors import totals_of
 from plans.charges import compose_charges
 from plans.projection import PATTERN_DAYS, History, Outlook, by_weekday, is_thin, outlook, with_quantities
 from plans.selectors.upcoming import Running, UpcomingInvoice
 from usage.aggregation import RULES
-from usage.selectors import daily_quantities, features_by_key
+from usage.selectors import daily_quantities
 
 DAY = timedelta(days=1)
 
@@ -47,7 +47,7 @@ class Projection:
 def projection(now: Running, upcoming: UpcomingInvoice) -> Projection | None:
     """What `upcoming` will be when its window ends; None where it is final, nothing is metered or data is thin.
 
-    Two queries.
+    One query.
     """
     window = upcoming.window
     known = _full_days(now)
@@ -76,14 +76,19 @@ def _full_days(now: Running) -> list[date]:
 
 def _outlooks(now: Running, window: Window, known: list[date]) -> dict[int, Outlook]:
     terms, at = now.facts.terms, now.as_of
-    features = features_by_key({card.feature_key for card in terms.metered})
-    adds_up = {row.pk: row.meter is None or RULES[row.meter.aggregation].additive for row in features.values()}
+    adds_up = _adding_up(now)
     used = daily_quantities(now.subscription.customer_id, terms.feature_ids, Window(midnight(known[0]), at))
     so_far = now.facts.usage[-1].quantities
     return {
-        feature: outlook(_history(used[feature], at, so_far[feature], adds_up.get(feature, True)), window, at)
+        feature: outlook(_history(used[feature], at, so_far[feature], feature in adds_up), window, at)
         for feature in terms.feature_ids
     }
+
+
+def _adding_up(now: Running) -> set[int]:
+    """The features of which more days use more."""
+    features = [card.feature for card in now.subscription.plan.rate_cards.all() if card.feature]
+    return {row.pk for row in features if row.meter and RULES[row.meter.aggregation].adds_up}
 
 
 def _history(days: list[tuple[date, Decimal]], at: datetime, so_far: Decimal, adds_up: bool) -> History:
@@ -97,5 +102,6 @@ def _history(days: list[tuple[date, Decimal]], at: datetime, so_far: Decimal, ad
 
 
 def _total(now: Running, upcoming: UpcomingInvoice, quantities: Mapping[int, Decimal]) -> int:
-    lines = compose_charges(with_quantities(now.facts, quantities))
-    return total_up((line.amount for line in lines), upcoming.rule).total
+    composed = compose_charges(with_quantities(now.facts, quantities))
+    usage = (line for line in composed if line.kind == "usage")
+    return totals_of((*upcoming.owed, *usage), upcoming.rule).total

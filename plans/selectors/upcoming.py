@@ -141,10 +141,10 @@ def running(customer: Customer, at: datetime) -> Running:
     return Running(subscription, _running_facts(subscription, at), at)
 
 
-def upcoming_invoice(now: Running) -> UpcomingInvoice:
-    """The next invoice as far as it is known."""
+def upcoming_invoice(now: Running, *, calculated: "Sequence[Invoice] | None" = None) -> UpcomingInvoice:
+    """The next invoice as far as it is known. `calculated`: the customer's drafts, where somebody has read them."""
     subscription, facts, at = now.subscription, now.facts, now.as_of
-    draft = _waiting_draft(subscription)
+    draft = _waiting_draft(subscription, drafts(subscription.customer_id) if calculated is None else calculated)
     lines = compose_charges(facts) if facts.terms.is_priced else ()
     rule = tax_rules([subscription.customer_id])[subscription.customer_id]
     owed = _stored(draft) if draft else (*_kind(lines, "fee"), *_pending(subscription))
@@ -196,12 +196,11 @@ def usage_to_date(now: Running) -> UsageToDate:
     )
 
 
-def _waiting_draft(subscription: Subscription) -> "Invoice | None":
+def _waiting_draft(subscription: Subscription, waiting: "Sequence[Invoice]") -> "Invoice | None":
     """The calculated invoice that is not issued yet; the first of several after an outage.
 
     On a plan without prices it can only be the follow-up of the plan before.
     """
-    waiting = drafts(subscription.customer_id)
     if subscription.plan.terms().is_priced:
         waiting = [draft for draft in waiting if draft.key.startswith(key_prefix(subscription))]
     return next(iter(waiting), None)

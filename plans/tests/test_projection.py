@@ -179,10 +179,10 @@ def test_it_is_silent_on_a_plan_that_never_bills(free, customer, at):
     assert projected(customer, at + 10 * DAY) is None
 
 
-def test_it_adds_two_queries(plus, customer, at, django_assert_num_queries):
+def test_it_adds_one_query(plus, customer, at, django_assert_num_queries):
     now = running(customer, at + 10 * DAY)
     upcoming = upcoming_invoice(now)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         assert projection(now, upcoming).days == 9
 
 
