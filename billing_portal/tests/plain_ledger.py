@@ -6,7 +6,7 @@ minor units, instants in UTC.
 
 from calendar import monthrange
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
@@ -77,6 +77,7 @@ class PlainPlan:
     currency: str
     fee: int
     prices: tuple[Price, ...]
+    in_advance: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,19 +109,22 @@ class BilledWindow:
 
 @dataclass
 class Spell:
-    plan: PlainPlan | None
+    """On a paid plan."""
+
+    plan: PlainPlan
     anchor: date
     start: datetime
     window_from: datetime
     fee_from: date
-    next_billing: date | None = None
+    next_billing: date
 
 
 @dataclass
 class Document:
     billing_on: date
     subtotal: int
-    before: tuple  # windows and spell as they were, should it be discarded
+    windows: list[BilledWindow]  # as they were before, should it be discarded; and the spell
+    spell: Spell | None
 
 
 @dataclass
@@ -179,30 +183,30 @@ class PlainCustomer:
 
     # -- what is billed
 
-    def late(self, spare: list[BilledWindow]) -> tuple[list[int], list[tuple[BilledWindow, str, int]]]:
+    def late(self) -> tuple[list[int], list[tuple[BilledWindow, str, int]]]:
+        """What every billed window would cost by now, less what was billed of it; and how to remember it."""
         lines, moves = [], []
         for window in self.windows:
-            if window in spare:
-                continue
             for feature, (usage, missing) in self.rate(window).items():
-                difference = usage + missing - window.totals[feature]
-                if difference:
-                    lines.append(difference)
                 moves.append((window, feature, usage + missing))
-        return lines, moves
+                lines.append(usage + missing - window.totals[feature])
+        return [line for line in lines if line], moves
 
     def fees(self, spell: Spell, until: date) -> list[int]:
-        dates, lines = self.billing_dates(spell.anchor), []
-        for start, end in pairwise(dates):
-            first, last = max(start, spell.fee_from), min(end, until)
+        """From where they are charged to that day, by period; given back where that lies before."""
+        sign, since, until = (1, spell.fee_from, until) if spell.fee_from <= until else (-1, until, spell.fee_from)
+        lines = []
+        for start, end in pairwise(self.billing_dates(spell.anchor)):
+            first, last = max(start, since), min(end, until)
             if first < last:
                 days = (end - start).days
                 upto = rounded(Fraction(spell.plan.fee * (last - start).days, days))
-                lines.append(upto - rounded(Fraction(spell.plan.fee * (first - start).days, days)))
+                lines.append(sign * (upto - rounded(Fraction(spell.plan.fee * (first - start).days, days))))
         return lines
 
     def usage(self, spell: Spell, until: datetime) -> tuple[list[int], list[BilledWindow]]:
-        lines, windows, start = [], [], spell.window_from
+        lines: list[int] = []
+        windows, start = [], spell.window_from
         for on in self.billing_dates(spell.anchor)[1:]:
             end = midnight(on) - 3 * DAY
             if end <= start or start >= until:
@@ -218,12 +222,12 @@ class PlainCustomer:
     def bill(self, spell: Spell, window_until: datetime, fee_until: date) -> list[int]:
         """Fees, usage and late usage; moves on."""
         usage, windows = self.usage(spell, window_until)
-        late, moves = self.late([])
+        late, moves = self.late()
         lines = [*self.fees(spell, fee_until), *usage, *late]
         for window, feature, amount in moves:
             window.totals[feature] = amount
         self.windows += windows
-        spell.window_from, spell.fee_from = window_until, max(fee_until, spell.fee_from)
+        spell.window_from, spell.fee_from = window_until, fee_until
         return lines
 
     def issue(self, billing_on: date, subtotal: int) -> None:
@@ -233,25 +237,36 @@ class PlainCustomer:
 
     def change(self, plan: PlainPlan | None, at: datetime) -> None:
         """Another plan, or none that is paid, from this instant on; what is left of the old one is issued at once."""
-        before, self.scheduled = self.spell, None
-        if before is not None and before.plan is not None:
-            if self.drafts:
-                self.windows, self.spell = self.drafts[0].before
-                before, self.drafts = self.spell, []
-            lines = self.bill(before, at, at.date())
-            if any(lines):
-                self.issue(at.date(), sum(lines))
-        was_paid = before is not None and before.plan is not None
-        anchor = before.anchor if was_paid and plan else at.date()
+        before, self.scheduled, anchor = self.spell, None, at.date()
+        lines: list[int] = []
+        if before is not None:
+            before = self._discard(before)
+            lines += self.bill(before, at, at.date())
+            if plan is None:
+                self.follow_up = (before.anchor, self.next_calculated(before.anchor, at), before.plan.currency)
+            else:
+                anchor = before.anchor
+        self.spell = None
         if plan is not None:
             self.follow_up = None
-        elif was_paid:
-            self.follow_up = (before.anchor, self.next_calculated(before.anchor, at), before.plan.currency)
-        billing = self.next_calculated(anchor, at) if plan else None
-        self.spell = Spell(plan, anchor, at, at, at.date(), billing)
+            self.spell = Spell(plan, anchor, at, at, at.date(), self.next_calculated(anchor, at))
+            if plan.in_advance:
+                lines += self.fees(self.spell, self.spell.next_billing)
+                self.spell.fee_from = self.spell.next_billing
+        if any(lines):
+            self.issue(at.date(), sum(lines))
+
+    def _discard(self, spell: Spell) -> Spell:
+        """Undo what was only announced."""
+        if self.drafts:
+            self.windows = self.drafts[0].windows
+        own = [draft.spell for draft in self.drafts if draft.spell and draft.spell.start == spell.start]
+        self.drafts = []
+        return own[0] if own else spell
 
     def schedule(self, plan: PlainPlan, at: datetime) -> None:
         """Another plan from the next billing date on."""
+        assert self.spell is not None
         self.scheduled = (next(on for on in self.billing_dates(self.spell.anchor) if on > at.date()), plan)
 
     def run(self, today: date) -> None:
@@ -265,14 +280,16 @@ class PlainCustomer:
 
     def _calculate(self, today: date) -> None:
         spell = self.spell
-        if spell is None or spell.plan is None or spell.next_billing - 3 * DAY > today:
+        if spell is None or spell.next_billing - 3 * DAY > today:
             return
-        before = deepcopy((self.windows, spell))
-        lines = self.bill(spell, midnight(spell.next_billing) - 3 * DAY, spell.next_billing)
-        if any(lines):
-            self.drafts.append(Document(spell.next_billing, sum(lines), before))
+        windows, before = deepcopy(self.windows), replace(spell)
         dates = self.billing_dates(spell.anchor)
-        spell.next_billing = dates[dates.index(spell.next_billing) + 1]
+        following = dates[dates.index(spell.next_billing) + 1]
+        fee_until = following if spell.plan.in_advance else spell.next_billing
+        lines = self.bill(spell, midnight(spell.next_billing) - 3 * DAY, fee_until)
+        if any(lines):
+            self.drafts.append(Document(spell.next_billing, sum(lines), windows, before))
+        spell.next_billing = following
 
     def _finalize(self, today: date) -> None:
         for draft in [draft for draft in self.drafts if draft.billing_on <= today]:
@@ -285,11 +302,11 @@ class PlainCustomer:
         anchor, billing_on, currency = self.follow_up
         if billing_on - 3 * DAY > today:
             return
-        before = deepcopy((self.windows, self.spell))
-        lines, moves = self.late([])
+        windows = deepcopy(self.windows)
+        lines, moves = self.late()
         if sum(lines) and abs(sum(lines)) >= 10 ** DIGITS[currency]:
             for window, feature, amount in moves:
                 window.totals[feature] = amount
-            self.drafts.append(Document(billing_on, sum(lines), before))
+            self.drafts.append(Document(billing_on, sum(lines), windows, None))
         dates = self.billing_dates(anchor)
         self.follow_up = (anchor, dates[dates.index(billing_on) + 1], currency)
