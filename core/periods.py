@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from functools import lru_cache
-from functools import lru_cache
 from typing import Self
 
 from core.cadence import MONTHLY, Cadence
@@ -85,13 +84,11 @@ def fraction(part: Period, whole: Period) -> Fraction:
     return Fraction(part.days, whole.days) if whole.days else Fraction(0)
 
 
-@lru_cache(maxsize=CACHED)
 def billing_date(anchor: date, number: int, cadence: Cadence = MONTHLY) -> date:
     """Billing date n of a subscription; number 0 is the anchor itself. `cadence` YEARLY: the boundaries of years."""
     return cadence.step(anchor, number)
 
 
-@lru_cache(maxsize=CACHED)
 def period_number(anchor: date, on: date, cadence: Cadence = MONTHLY) -> int:
     """The n with billing date n ≤ on < billing date n + 1. Negative before the anchor."""
     return cadence.number_at(anchor, on)
@@ -102,7 +99,7 @@ def billing_period(anchor: date, number: int, cadence: Cadence = MONTHLY) -> Per
     return Period(billing_date(anchor, number, cadence), billing_date(anchor, number + 1, cadence))
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=CACHED)
 def period_of(anchor: date, on: date, cadence: Cadence = MONTHLY) -> Period:
     """The billing period a day lies in. Remembered: the customers of one day share their whole calendar."""
     return billing_period(anchor, period_number(anchor, on, cadence), cadence)
