@@ -1,10 +1,11 @@
 """Who did what, when, and what it was before: one entry per verb, appended only."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from accounts.models import AuditEntry, User
+from core.bulk import copy_values
 
 Values = Mapping[str, Any]
 
@@ -61,3 +62,18 @@ def record(
     )
     entry.save(force_insert=True)
     return entry
+
+
+COLUMNS = ("at", "actor_id", "customer_id", "action", "subject", "before", "after", "reason")
+
+
+def record_all(
+    *, at: datetime, actor: User | None, action: str, entries: Iterable[tuple[int | None, str, Values]]
+) -> None:
+    """One entry per (customer id, subject, after) of a batch in which everything is new; no instances are made."""
+    actor_id = actor.pk if actor else None
+    copy_values(
+        AuditEntry,
+        COLUMNS,
+        ((at, actor_id, customer_id, action, subject, {}, dict(after), "") for customer_id, subject, after in entries),
+    )

@@ -12,7 +12,7 @@ from functools import lru_cache
 from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_currency as babel_currency
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, get_currency_symbol
 
 from core.money import exponent, to_major
 from core.periods import Period, Window
@@ -30,7 +30,16 @@ _MULTIPLES = {1_000_000: "1 million", 1_000_000_000: "1 billion"}
 @lru_cache(maxsize=4096)
 def money(amount: int, currency: str, locale: str = "en_US") -> str:
     """An amount in minor units: $1,797.00, ¥1,797, −$5.00 (a real minus sign)."""
-    return _typeset(babel_currency(to_major(amount, currency), currency, locale=locale))
+    major = to_major(amount, currency)
+    if locale == "en_US":  # the same text without reading a pattern: a run writes every amount it announces
+        sign = "-" if amount < 0 else ""
+        return _typeset(f"{sign}{_symbol(currency)}{abs(major):,.{exponent(currency)}f}")
+    return _typeset(babel_currency(major, currency, locale=locale))
+
+
+@lru_cache
+def _symbol(currency: str) -> str:
+    return get_currency_symbol(currency, locale="en_US")
 
 
 def price(value: Decimal, currency: str, locale: str = "en_US") -> str:
@@ -71,6 +80,7 @@ def _decimal_text(value: Decimal, locale: str) -> str:
     return text
 
 
+@lru_cache(maxsize=4096)
 def day(on: date, locale: str = "en_US") -> str:
     """20 Nov 2026."""
     return format_date(on, "d MMM y", locale=locale)
@@ -104,6 +114,7 @@ def window(span: Window, locale: str = "en_US") -> str:
     return f"{left}{DASH}{right} UTC"
 
 
+@lru_cache(maxsize=4096)
 def _short_day(on: date, other: date, locale: str) -> str:
     """The day without its year where the other end of a range has the same."""
     return format_date(on, "d MMM", locale=locale) if on.year == other.year else day(on, locale)

@@ -7,4 +7,5 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case
 
 def public_id(prefix: str) -> str:
     """`inv_` + 20 random characters (100 bits)."""
-    return prefix + "_" + "".join(secrets.choice(ALPHABET) for _ in range(20))
+    bits = secrets.randbits(100)
+    return f"{prefix}_" + "".join([ALPHABET[bits >> shift & 31] for shift in range(0, 100, 5)])

@@ -15,6 +15,8 @@ from invoices.lines import LineDraft
 from invoices.models import Collection, Invoice, Payment, Refund
 from invoices.taxing import tax_notes, tax_texts
 
+PLACE = "PUBLIC-ID"
+
 
 def announced(invoice: Invoice, lines: Sequence[LineDraft], card: PaymentMethod | None, to: list[str]) -> NoticeDraft:
     """E6: charges are calculated – amount, date and card."""
@@ -98,9 +100,14 @@ def failed(payment: Payment, reason: str, to: list[str]) -> NoticeDraft:
 
 
 @lru_cache(maxsize=4)
-def _address(name: str) -> str:
+def _address(name: str, *args: str) -> str:
     """A page of the portal that is the same for everybody."""
-    return settings.PORTAL_URL + reverse(name)
+    return settings.PORTAL_URL + reverse(name, args=args)
+
+
+def _invoice_address(invoice: Invoice) -> str:
+    """The page of one invoice; the address is looked up once, not for every message of a run."""
+    return _address("invoice", PLACE).replace(PLACE, invoice.public_id)
 
 
 def _figures(invoice: Invoice) -> dict[str, Any]:
@@ -114,7 +121,7 @@ def _figures(invoice: Invoice) -> dict[str, Any]:
         "tax_notes": list(tax_notes(invoice)),
         "billing_on": formats.day(invoice.billing_on),
         "period": formats.period(period),
-        "url": settings.PORTAL_URL + reverse("invoice", args=[invoice.public_id]),
+        "url": _invoice_address(invoice),
     }
 
 

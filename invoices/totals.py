@@ -87,10 +87,7 @@ class Totals:
 
 def total_up(lines: Iterable[int | TaxedAmount], rule: TaxRule) -> Totals:
     """Totals of amounts in minor units; those without a rule of their own are taxed by `rule`."""
-    sums: dict[TaxRule, int] = {}
-    for line in lines:
-        own, amount = (rule, line) if isinstance(line, int) else (line.rule, line.amount)
-        sums[own] = sums.get(own, 0) + amount
+    sums = _by_rule(lines, rule)
     bases: dict[TaxRule, int] = {}
     contained: dict[TaxRule, int] = {}
     for group, gross in sums.items():
@@ -106,6 +103,18 @@ def total_up(lines: Iterable[int | TaxedAmount], rule: TaxRule) -> Totals:
     subtotal = sum(sums.values()) - included
     tax_sum = sum(row.tax for row in rows)
     return Totals(subtotal, tax_sum, subtotal + tax_sum, rows, included)
+
+
+def _by_rule(lines: Iterable[int | TaxedAmount], rule: TaxRule) -> dict[TaxRule, int]:
+    """Amounts summed by rule; the document's own comes first where a line has no other."""
+    plain: list[int] = []
+    others: dict[TaxRule, int] = {}
+    for line in lines:
+        if isinstance(line, int):
+            plain.append(line)
+        else:
+            others[line.rule] = others.get(line.rule, 0) + line.amount
+    return {rule: sum(plain) + others.pop(rule, 0), **others} if plain else others
 
 
 def _added(base: int, rule: TaxRule) -> int:

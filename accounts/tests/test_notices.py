@@ -43,9 +43,21 @@ def test_it_queues_a_key_once(db, at):
     assert Notice.objects.get().to == ["bob@example.com"]
 
 
-def test_it_queues_any_number_with_one_query(db, at, django_assert_num_queries):
-    with django_assert_num_queries(1):
+def test_it_queues_any_number_with_one_copy_between_savepoints(db, at, django_assert_num_queries):
+    with django_assert_num_queries(3):
         queue_notices([draft(f"invoice:{number}:issued") for number in range(300)], at=at)
+
+    assert Notice.objects.count() == 300
+
+
+def test_many_of_which_one_was_queued_before_are_the_rest(db, at):
+    queue_notices([draft("invoice:7:issued")], at=at)
+    first = Notice.objects.get()
+
+    queue_notices([draft(f"invoice:{number}:issued") for number in range(300)], at=at + timedelta(hours=1))
+
+    assert Notice.objects.count() == 300
+    assert Notice.objects.get(key="invoice:7:issued").created_at == first.created_at
 
 
 def test_it_drops_a_message_to_nobody(db, at):

@@ -4,12 +4,13 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from babel.numbers import format_decimal
+from babel.numbers import format_currency, format_decimal
 from django.template import Context, Template
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core import formats
+from core.money import to_major
 from core.periods import Period, Window
 from core.templatetags.icons import PATHS
 
@@ -158,3 +159,10 @@ def test_a_little_usage_is_not_drawn_as_none() -> None:
 )
 def test_a_quantity_is_written_as_its_pattern_says(value):
     assert formats.quantity(value) == format_decimal(value, "#,##0.############", "en_US").replace("-", formats.MINUS)
+
+
+@given(amount=st.integers(-(10**15), 10**15), currency=st.sampled_from(["USD", "EUR", "JPY", "KWD", "CHF", "CAD"]))
+def test_money_is_written_as_the_library_writes_it(amount, currency):
+    theirs = format_currency(to_major(amount, currency), currency, locale="en_US")
+    bare = formats.money(amount, currency).replace("\N{NO-BREAK SPACE}", "").replace("\N{MINUS SIGN}", "-")
+    assert bare == theirs.replace("\N{NO-BREAK SPACE}", "")

@@ -1,17 +1,18 @@
 """Charges become a draft: lines, tax and total are fixed, and the customer is told amount, date and card."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
-from accounts.audit import audit
-from accounts.models import AuditEntry, Customer, User
+from accounts.audit import record_all
+from accounts.models import Customer, User
 from accounts.selectors import default_payment_methods, recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
-from core.bulk import copy_rows
+from core.bulk import copy_rows, copy_values
 from core.money import UnknownCurrencyError, exponent
 from core.periods import utc_day
 from invoices.emails import announced
@@ -20,6 +21,9 @@ from invoices.lines import InvoiceDraft, LineDraft, total_lines
 from invoices.models import Invoice, InvoiceLine, Seller
 from invoices.selectors import corrected_rules, default_seller, line_draft, tax_rules
 from invoices.totals import TaxRule, rules_values
+
+LINE_FIELDS = tuple(each.name for each in fields(LineDraft))
+LINE_COLUMNS = ("customer_id", "invoice_id", "position", "currency", "tax_rules", *LINE_FIELDS)
 
 
 @transaction.atomic
@@ -71,17 +75,44 @@ def _store(sheets: Sequence[Sheet], customers: dict[int, Customer], at: datetime
     invoices = [_invoice(sheet, seller, rules[sheet.draft.customer_id], corrected, at) for sheet in sheets]
     copy_rows(invoices)
     pairs = list(zip(sheets, invoices, strict=True))
-    copy_rows(
-        [
-            _line(line, invoice, number, corrected)
-            for sheet, invoice in pairs
-            for number, line in enumerate(sheet.draft.lines, 1)
-        ]
-    )
+    _store_lines(pairs, corrected)
     _attach(pairs, corrected)
     _announce(pairs, at)
-    copy_rows([_audit(invoice, at, actor) for invoice in invoices])
+    record_all(
+        at=at,
+        actor=actor,
+        action="draft_invoices",
+        entries=[
+            (
+                invoice.customer_id,
+                f"invoice:{invoice.pk}",
+                {"key": invoice.key, "total": invoice.total, "currency": invoice.currency},
+            )
+            for invoice in invoices
+        ],
+    )
     return invoices
+
+
+def _store_lines(pairs: Sequence[tuple[Sheet, Invoice]], corrected: Mapping[str, TaxRule]) -> None:
+    """The drafts' own lines. Raises LineBilledError where one stands on another document already."""
+    try:
+        with transaction.atomic():
+            copy_values(
+                InvoiceLine,
+                LINE_COLUMNS,
+                (
+                    _line(line, invoice, number, corrected)
+                    for sheet, invoice in pairs
+                    for number, line in enumerate(sheet.draft.lines, 1)
+                ),
+            )
+    except IntegrityError as error:
+        keys = [line.key for sheet, _ in pairs for line in sheet.draft.lines]
+        billed = InvoiceLine.objects.filter(key__in=keys).values_list("key", flat=True).first()
+        if billed is None:
+            raise
+        raise LineBilledError(f"line {billed} is billed already") from error
 
 
 def _attach(pairs: Sequence[tuple[Sheet, Invoice]], corrected: Mapping[str, TaxRule]) -> None:
@@ -114,9 +145,6 @@ def _check_currencies(drafts: Sequence[InvoiceDraft], customers: dict[int, Custo
 
 def _check_lines(drafts: Sequence[InvoiceDraft]) -> None:
     keys = [line.key for draft in drafts for line in draft.lines]
-    billed = InvoiceLine.objects.filter(key__in=keys).values_list("key", flat=True).first()
-    if billed is not None:
-        raise LineBilledError(f"line {billed} is billed already")
     if len(set(keys)) < len(keys):
         raise LineBilledError("two lines of this batch have the same key")
 
@@ -126,7 +154,7 @@ def _invoice(sheet: Sheet, seller: Seller, rule: TaxRule, corrected: Mapping[str
     invoice = Invoice(
         key=draft.key,
         customer_id=draft.customer_id,
-        seller=seller,
+        seller_id=seller.pk,
         currency=draft.currency,
         collection=draft.collection,
         billing_on=draft.billing_on,
@@ -139,26 +167,15 @@ def _invoice(sheet: Sheet, seller: Seller, rule: TaxRule, corrected: Mapping[str
     return invoice
 
 
-def _line(line: LineDraft, invoice: Invoice, position: int, corrected: Mapping[str, TaxRule]) -> InvoiceLine:
-    return InvoiceLine(
-        key=line.key,
-        customer_id=invoice.customer_id,
-        invoice=invoice,
-        position=position,
-        kind=line.kind,
-        currency=invoice.currency,
-        title=line.title,
-        detail=line.detail,
-        starts_at=line.starts_at,
-        ends_at=line.ends_at,
-        feature_key=line.feature_key,
-        quantity=line.quantity,
-        unit_amount=line.unit_amount,
-        per_units=line.per_units,
-        amount=line.amount,
-        explain=line.explain,
-        corrects=line.corrects,
-        tax_rules=_own_rules(line.corrects, corrected),
+def _line(line: LineDraft, invoice: Invoice, position: int, corrected: Mapping[str, TaxRule]) -> tuple[object, ...]:
+    """The values of LINE_COLUMNS."""
+    return (
+        invoice.customer_id,
+        invoice.pk,
+        position,
+        invoice.currency,
+        _own_rules(line.corrects, corrected),
+        *(getattr(line, name) for name in LINE_FIELDS),
     )
 
 
@@ -173,15 +190,4 @@ def _announce(pairs: Sequence[tuple[Sheet, Invoice]], at: datetime) -> None:
             for sheet, invoice in ahead
         ],
         at=at,
-    )
-
-
-def _audit(invoice: Invoice, at: datetime, actor: User | None) -> AuditEntry:
-    return audit(
-        at=at,
-        actor=actor,
-        customer_id=invoice.customer_id,
-        action="draft_invoices",
-        subject=f"invoice:{invoice.pk}",
-        after={"key": invoice.key, "total": invoice.total, "currency": invoice.currency},
     )
