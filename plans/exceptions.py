@@ -112,6 +112,18 @@ class PaidFirstError(PlansError):
     message = "This plan starts once its first payment has succeeded."
 
 
+class StartPendingError(PlansError):
+    """The first payment of a plan has no outcome yet: no second one is made meanwhile."""
+
+    message = "Your payment is being processed. The plan starts as soon as it has succeeded."
+
+
+class StartMovedError(PlansError):
+    """A first payment has succeeded, but the customer is on another plan by now: staff decides."""
+
+    message = "The plan was paid for, but another plan has begun since."
+
+
 class CurrencyMismatchError(PlansError):
     """The customer is billed in another currency than the plan's."""
 

@@ -18,8 +18,10 @@ from plans.exceptions import (
     NothingToCancelError,
     PastDueError,
     PlanNotFoundError,
+    StartPendingError,
 )
 from plans.models import ChangeQuote, Plan, PlanStatus, QuoteKind, Subscription
+from plans.selectors.catalogue import starts_to_settle
 from plans.selectors.closing import Closing
 
 
@@ -52,6 +54,8 @@ def check_change(customer: Customer, current: Subscription, plan: Plan, at: date
     if not plan.self_serve or plan.is_default:
         raise PlanNotFoundError(f"{plan} is not chosen by upgrading")
     check_currency(customer, current, plan)
+    if starts_to_settle(customer.pk):
+        raise StartPendingError(f"customer {customer.pk} has a first payment without an outcome")
     if has_past_due(customer.pk, utc_day(at)):
         raise PastDueError(f"customer {customer.pk} is past due")
 

@@ -31,6 +31,7 @@ from plans.exceptions import (
     NothingToCancelError,
     PastDueError,
     QuoteStaleError,
+    StartPendingError,
 )
 from plans.models import ChangeQuote, Plan, QuoteKind
 from plans.quotes import check_self_serve, upgrade_kind
@@ -43,7 +44,7 @@ from plans.services.settle_start import settle_start
 from plans.services.subscribe import subscribe
 
 MANAGED = PaymentPolicy.MANAGED_BY_CONTRACT
-REFUSALS = (AlreadySubscribedError, PastDueError, CancelFirstError, CurrencyMismatchError)
+REFUSALS = (AlreadySubscribedError, PastDueError, CancelFirstError, CurrencyMismatchError, StartPendingError)
 
 
 def present(request: PortalRequest) -> datetime:

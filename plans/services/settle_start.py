@@ -12,6 +12,7 @@ from accounts.services.queue_notices import queue_notices
 from invoices.services.void_invoice import void_invoice
 from plans.emails import subscribed
 from plans.ending import begin_spell
+from plans.exceptions import StartMovedError
 from plans.models import ChangeQuote, Subscription
 from plans.spells import close_spell, open_subscription, snapshot
 
@@ -24,6 +25,7 @@ def settle_start(*, quote: ChangeQuote, at: datetime, actor: User | None) -> Cha
 
     Where the payment was declined the invoice is voided and the quote is over: its `invoice` is void and it is not
     completed. Without an outcome nothing changes; the run asks again. A repeat gives the same.
+    Raises StartMovedError where another plan has begun meanwhile.
     """
     lock_customers([quote.customer_id])
     quote = ChangeQuote.objects.select_related("plan", "opened", "invoice", "customer").get(pk=quote.pk)
@@ -41,7 +43,9 @@ def settle_start(*, quote: ChangeQuote, at: datetime, actor: User | None) -> Cha
 
 def _begin(quote: ChangeQuote, at: datetime, actor: User | None) -> ChangeQuote:
     current = open_subscription(quote.customer_id)
-    starts_at = max(quote.effective_at, current.starts_at)
+    if current.pk != quote.subscription_id:
+        raise StartMovedError(f"quote {quote.public_id} is paid, but customer {quote.customer_id} is on {current.plan}")
+    starts_at = quote.effective_at
     close_spell(current, starts_at, followed_by=quote.plan)
     quote.opened = begin_spell(
         customer=quote.customer, before=current, plan=quote.plan, starts_at=starts_at, opens_id=quote.opens_id

@@ -10,12 +10,13 @@ from accounts.models import AuditEntry, Notice
 from invoices.models import Invoice, InvoiceStatus
 from invoices.services.record_payment import record_payment
 from plans import books
-from plans.exceptions import NothingDueError, PaidFirstError, QuoteStaleError
+from plans.exceptions import NothingDueError, PaidFirstError, QuoteStaleError, StartMovedError, StartPendingError
 from plans.models import QuoteKind
 from plans.selectors import current_subscription, starts_to_settle
 from plans.services.bill_start import bill_start
 from plans.services.calculate_charges import calculate_charges
 from plans.services.make_quote import make_quote
+from plans.services.open_contract import open_contract
 from plans.services.settle_start import settle_start
 from plans.services.subscribe import subscribe
 from plans.tests.conftest import add_card, new_plan
@@ -135,3 +136,21 @@ def test_it_refuses_an_expired_quote_and_one_without_anything_due(quote, custome
     with pytest.raises(NothingDueError):
         bill_start(quote=plus, at=at, actor=None)
     assert not Invoice.objects.exists()
+
+
+def test_no_second_payment_is_made_while_the_first_has_no_outcome(quote, customer, catalogue, early, at):
+    bill_start(quote=quote, at=at + LATER, actor=None)
+
+    for plan in (early, catalogue.plus):
+        with pytest.raises(StartPendingError):
+            make_quote(customer=customer, kind=QuoteKind.SUBSCRIBE, plan=plan, at=at + LATER, actor=None)
+
+
+def test_staff_decides_where_another_plan_has_begun_meanwhile(quote, customer, catalogue, at):
+    payment = bill_start(quote=quote, at=at + LATER, actor=None)
+    open_contract(customer_id=customer.pk, plan=catalogue.enterprise, at=at + 2 * LATER, actor=None)
+    record_payment(payment_id=payment.pk, outcome=Outcome("succeeded"), at=at + 3 * LATER)
+
+    with pytest.raises(StartMovedError):
+        settle_start(quote=quote, at=at + 3 * LATER, actor=None)
+    assert plan_of(customer) == "enterprise"
