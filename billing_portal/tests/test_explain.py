@@ -117,6 +117,33 @@ def test_usage_that_came_later_is_told_apart(key, customer, alice, log_in):
     assert sum(Decimal(row["quantity"]) for row in exported) == 3_500_000
 
 
+@pytest.mark.django_db(transaction=True)
+def test_late_usage_has_a_derivation_of_its_own(key, customer, alice, log_in):
+    run_billing(at=CALCULATED_AT)
+    event = {
+        "specversion": "1.0",
+        "id": "late",
+        "source": "test",
+        "subject": customer.key,
+        "time": MIDDLE.isoformat(),
+        "type": "ai.tokens",
+        "data": {"tokens": 2_000_000},
+    }
+    ingest_events(events=[event], token_customer_id=None, at=CALCULATED_AT + timedelta(days=1))
+    run_billing(at=datetime(2026, 12, 17, 1, 5, tzinfo=UTC))
+    [late] = InvoiceLine.objects.filter(key__contains=":late:")
+    client = log_in(alice)
+    response = page(client, late.key)
+    shown = text(response)
+    assert late.amount == 400
+    assert response.context["charge"].agrees
+    assert "5,500,000 tokens used" in shown
+    assert "− $7.00" in shown
+    assert "Reached us after" not in shown
+    exported = rows(page(client, late.key, "billing_explain_events"))
+    assert sum(Decimal(row["quantity"]) for row in exported) == 5_500_000
+
+
 def test_what_free_includes_is_derived_too(customer, alice, seller, catalogue, at, log_in):
     spell = on_free(customer, alice, at)
     send(customer, at + timedelta(days=1), requests=3)
