@@ -5,13 +5,16 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
+from accounts.gateways.base import Outcome
 from core.periods import calculation_instant
 from invoices.models import Invoice
 from invoices.services.finalize_invoices import finalize_invoices
+from invoices.services.record_payment import record_payment
 from plans.models import Plan, QuoteKind, RateCard
+from plans.services.bill_start import bill_start
 from plans.services.calculate_charges import calculate_charges
 from plans.services.make_quote import make_quote
-from plans.services.subscribe import subscribe
+from plans.services.settle_start import settle_start
 from plans.tests.conftest import add_card, new_plan
 
 YEARLY = {"model": "flat", "cadence": "yearly"}
@@ -28,7 +31,9 @@ def business(free, customer, at):
     add_card(customer, at)
     plan = new_plan("business", fee=4_900, timing="in_advance", at=at, cards=CARDS)
     quote = make_quote(customer=customer, kind=QuoteKind.SUBSCRIBE, plan=plan, at=at, actor=None)
-    return subscribe(quote=quote, at=at, actor=None)
+    payment = bill_start(quote=quote, at=at, actor=None)
+    record_payment(payment_id=payment.pk, outcome=Outcome("succeeded"), at=at)
+    return settle_start(quote=quote, at=at, actor=None)
 
 
 def lines(invoice):
