@@ -40,23 +40,23 @@ class Price:
     minimum: int | None = None
     maximum: int | None = None
 
-    def lines(self, quantity: Fraction, share: Fraction, currency: str) -> tuple[int, int]:
-        """Usage and what is missing to the minimum."""
+    def lines(self, quantity: Fraction, share: Fraction, limits: Fraction, currency: str) -> tuple[int, int]:
+        """Usage and what is missing to the minimum. `limits`: the share of bounds and maximum."""
         scale = 10 ** DIGITS[currency]
         units = max(quantity - self.free * share, Fraction(0))
-        price = self._listed(units, share, scale) * (1 - Fraction(self.discount) / 100)
+        price = self._listed(units, share, limits, scale) * (1 - Fraction(self.discount) / 100)
         if self.maximum is not None:
-            price = min(price, self.maximum * share)
+            price = min(price, self.maximum * limits)
         usage = rounded(price)
         least = rounded(self.minimum * share) if self.minimum is not None else 0
         return usage, max(least - usage, 0)
 
-    def _listed(self, units: Fraction, share: Fraction, scale: int) -> Fraction:
+    def _listed(self, units: Fraction, share: Fraction, limits: Fraction, scale: int) -> Fraction:
         if self.model == "unit":
             return units / self.per * Fraction(self.unit) * scale
         if self.model == "package":
             return -(-units // self.per) * Fraction(self.unit) * scale
-        bounds = [None if up_to is None else up_to * share for up_to, _unit, _flat in self.tiers]
+        bounds = [None if up_to is None else up_to * limits for up_to, _unit, _flat in self.tiers]
         if self.model == "volume":
             place = next(n for n, bound in enumerate(bounds) if bound is None or units <= bound)
             _up_to, unit, flat = self.tiers[place]
@@ -100,11 +100,19 @@ class BilledWindow:
     totals: dict[str, int]
 
     @property
+    def planned_days(self) -> int:
+        return max((self.planned_end.date() - self.start.date()).days, 1)
+
+    @property
     def share(self) -> Fraction:
         if self.end == self.planned_end:
             return Fraction(1)
-        planned = (self.planned_end.date() - self.start.date()).days
-        return Fraction((self.end.date() - self.start.date()).days, planned) if planned else Fraction(0)
+        return Fraction((self.end.date() - self.start.date()).days, self.planned_days)
+
+    @property
+    def limits(self) -> Fraction:
+        """Of a window of no whole day those of one."""
+        return self.share or Fraction(1, self.planned_days)
 
 
 @dataclass
@@ -174,12 +182,11 @@ class PlainCustomer:
         return sum(left.values(), Fraction(0))
 
     def rate(self, window: BilledWindow) -> dict[str, tuple[int, int]]:
-        return {
-            price.feature: price.lines(
-                self.quantity(price.feature, window.start, window.end), window.share, window.plan.currency
-            )
-            for price in window.plan.prices
-        }
+        rated = {}
+        for price in window.plan.prices:
+            quantity = self.quantity(price.feature, window.start, window.end)
+            rated[price.feature] = price.lines(quantity, window.share, window.limits, window.plan.currency)
+        return rated
 
     # -- what is billed
 

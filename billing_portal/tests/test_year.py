@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -153,10 +154,14 @@ def happenings(random: Random) -> Iterator[Happening]:
     for day in range(DAYS + 45):
         yield Happening(START + timedelta(days=day) + RUN_AT, "run")
     for player in range(CUSTOMERS):
+        numbers = count()
         for at in changes(random):
             yield Happening(at, "change", player)
-        for number in range(random.randrange(20, 90)):
-            yield from usage(random, player, number)
+            soon = at + timedelta(seconds=random.randrange(4 * 3_600))
+            yield from usage(random, player, next(numbers), soon)
+        for _ in range(random.randrange(20, 90)):
+            anywhere = START + timedelta(seconds=random.randrange(DAYS * 86_400))
+            yield from usage(random, player, next(numbers), anywhere)
 
 
 def changes(random: Random) -> Iterator[datetime]:
@@ -169,10 +174,10 @@ def changes(random: Random) -> Iterator[datetime]:
         at += gap + timedelta(seconds=random.randrange(int(2 * gap.total_seconds())))
 
 
-def usage(random: Random, player: int, number: int) -> Iterator[Happening]:
+def usage(random: Random, player: int, number: int, time: datetime) -> Iterator[Happening]:
     """One event, mostly on time, sometimes weeks late; sometimes corrected later."""
     feature = random.choice(list(METERS))
-    time = START + timedelta(seconds=random.randrange(DAYS * 86_400), microseconds=random.choice([0, 1, 999_999]))
+    time += timedelta(microseconds=random.choice([0, 1, 999_999]))
     if random.random() < 0.2:
         time = time.replace(hour=0, minute=0, second=0)
     value = Decimal(1) if feature == "requests" else Decimal(random.randrange(1, 400_000)) / 1_000
