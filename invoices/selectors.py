@@ -99,9 +99,15 @@ def line_amounts(keys: Iterable[str]) -> dict[str, int]:
     return dict(InvoiceLine.objects.filter(key__in=list(keys)).values_list("key", "amount"))
 
 
-def pending_lines(customer_id: int, currency: str) -> tuple[LineDraft, ...]:
-    """Lines that wait for the customer's next document in that currency, oldest first."""
-    rows = InvoiceLine.objects.filter(customer_id=customer_id, currency=currency, invoice__isnull=True)
+def pending_lines(customer_id: int, currency: str, *, discarding: bool = False) -> tuple[LineDraft, ...]:
+    """Lines that wait for the customer's next document in that currency, oldest first.
+
+    With `discarding` also those that would wait again if the customer's drafts were discarded.
+    """
+    free = Q(invoice__isnull=True)
+    if discarding:
+        free |= Q(invoice__status=InvoiceStatus.DRAFT, added_at__isnull=False)
+    rows = InvoiceLine.objects.filter(free, customer_id=customer_id, currency=currency)
     return tuple(line_draft(row) for row in rows.order_by("pk"))
 
 

@@ -4,9 +4,10 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from accounts.tests.cards import add_card
-from invoices.models import Document, InvoiceSequence
+from invoices.models import Document, Invoice, InvoiceSequence
 from invoices.services.collect_payment import collect_payment
 from invoices.services.submit_payment import submit_payment
+from invoices.states import MOVES
 from invoices.tests.cast import calculated, open_invoice
 
 
@@ -149,3 +150,49 @@ def test_a_number_without_a_document_is_refused_at_commit(issued):
 @pytest.mark.parametrize("table", ["invoice", "invoiceline", "payment", "document", "invoicesequence"])
 def test_no_table_is_ever_emptied(issued, table):
     refused(f"TRUNCATE invoices_{table} CASCADE")
+
+
+STATUSES = ("draft", "open", "paid", "uncollectible", "void")
+
+
+@pytest.mark.parametrize("before", STATUSES)
+def test_the_database_makes_the_moves_of_the_table_and_no_others(seller, customer, before):
+    """Settling is refused elsewhere as well – by the sum of payments –, so each move carries what it needs."""
+    allowed_moves = {(status, to) for (status, _), to in MOVES.items()}
+    for after in STATUSES:
+        invoice = standing_at(customer, before)
+        values = {"status": after, "number": invoice.number or f"X-2026-{invoice.pk:06d}", "amount_paid": 0}
+        values |= {"finalized_at": invoice.calculated_at}
+        if after == "paid":
+            values["amount_paid"] = invoice.total
+        if after == "draft":
+            values["number"] = None
+        moved = made(invoice.pk, values)
+        assert moved is ((before, after) in allowed_moves or before == after), (before, after)
+
+
+def standing_at(customer, status):
+    invoice = calculated(customer, 100) if status == "draft" else open_invoice(customer, 100)
+    if status == "void":
+        Invoice.objects.filter(pk=invoice.pk).update(status="void")
+    elif status == "uncollectible":
+        Invoice.objects.filter(pk=invoice.pk).update(status="uncollectible")
+    elif status == "paid":
+        Invoice.objects.filter(pk=invoice.pk).update(status="paid", amount_paid=100)
+    invoice.refresh_from_db()
+    return invoice
+
+
+def made(pk, values):
+    """Whether the database lets a row change so; the change is not kept."""
+    wanted = dict(values)
+    if Invoice.objects.get(pk=pk).status != "draft":
+        wanted = {name: wanted[name] for name in ("status", "amount_paid")}
+        if wanted["status"] != "paid":
+            wanted.pop("amount_paid")
+    try:
+        with transaction.atomic():
+            Invoice.objects.filter(pk=pk).update(**wanted)
+    except DatabaseError:
+        return False
+    return True

@@ -77,6 +77,16 @@ def test_a_discarded_draft_gives_them_back(seller, customer, at):
     assert calculated(customer, 100).subtotal == 600
 
 
+def test_a_preview_that_discards_the_draft_counts_them_again(seller, customer, at):
+    wait(customer, line(500, "goodwill:1"))
+    calculated(customer, lines=(line(100, "fee:1"),))
+    assert pending_lines(customer.pk, "USD") == ()
+    expected = pending_lines(customer.pk, "USD", discarding=True)
+    discard_drafts(customer_ids=[customer.pk], at=at)
+    assert [row.key for row in expected] == ["goodwill:1"]
+    assert pending_lines(customer.pk, "USD") == expected
+
+
 @pytest.mark.parametrize(("currency", "own"), [("XXQ", ""), ("EUR", "USD")])
 def test_a_currency_must_be_known_and_the_customers(seller, customer, currency, own):
     Customer.objects.filter(pk=customer.pk).update(currency=own)

@@ -71,7 +71,7 @@ def closing(
     rule = tax_rules([subscription.customer_id])[subscription.customer_id]
     currency = subscription.plan.currency if subscription.plan.terms().is_priced or not to else to.currency
     is_owed = any(line.amount for line in lines)
-    pending = pending_lines(subscription.customer_id, currency) if is_owed else ()
+    pending = pending_lines(subscription.customer_id, currency, discarding=True) if is_owed else ()
     period = ending.period
     if to and not period.days:
         period = _first_period(subscription, to, at)
