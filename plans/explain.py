@@ -234,7 +234,7 @@ def _tier_steps(data: Data) -> Iterator[Step]:
         sign = "+" if place else "="
         flat = Fraction(tier["flat_amount"])
         figure = f"{sign} {number(Fraction(tier['quantity']))} × {_unit_price(data, tier['unit_amount'])}"
-        yield Step(figure + (f" + {money(flat, data['currency'])}" if flat else ""), _tier_name(data, tier))
+        yield Step(figure + (f" + {money(flat, data['currency'])} flat" if flat else ""), _tier_name(data, tier))
 
 
 def _reduction_steps(data: Data, listed: Fraction) -> Iterator[Step]:

@@ -217,7 +217,7 @@ def test_a_volume_price_is_one_for_all_units():
 def test_the_flat_price_of_a_tier_stands_beside_it():
     tiers = (Tier(Decimal(100), flat_amount=Decimal(5)), Tier(None, Decimal("0.10")))
     rows = text(replace(TIERED, model="graduated", tiers=tiers), quantity="101")
-    assert rows[1:3] == ["= 100 × $0.00 per request + $5.00 up to 100", "+ 1 × $0.10 per request above 100"]
+    assert rows[1:3] == ["= 100 × $0.00 per request + $5.00 flat up to 100", "+ 1 × $0.10 per request above 100"]
 
 
 def test_packages_are_counted():
