@@ -157,18 +157,24 @@ JOIN usage_meter AS meter ON meter.id = feature.meter_id
 CROSS JOIN LATERAL ({GAUGED}) AS used
 WHERE meter.aggregation IN {GAUGES} AND used.events > 0
 UNION ALL
-SELECT asked.place, 'unique_count', count(DISTINCT usage_member(event.data, meter.value_path)), count(*), NULL
+SELECT asked.place, 'unique_count', count(DISTINCT used.member), count(*), NULL
 FROM (SELECT * FROM asked_hours UNION ALL SELECT * FROM asked_edges) AS asked
 JOIN usage_feature AS feature ON feature.id = asked.feature_id
 JOIN usage_meter AS meter ON meter.id = feature.meter_id
-JOIN usage_usageevent AS event ON event.customer_id = asked.customer_id AND event.type = meter.event_type
-    AND event."time" >= asked.since AND event."time" < asked.until
-WHERE meter.aggregation = 'unique_count' AND event.corrects = '' AND {BRINGS} IS NOT NULL
-    AND NOT EXISTS (
-        SELECT FROM usage_usageevent AS back
-        WHERE back.customer_id = event.customer_id AND back.source = event.source
-            AND back.corrects = event.event_id AND back.corrects <> ''
-    )
+CROSS JOIN LATERAL (
+    SELECT usage_member(event.data, meter.value_path) AS member
+    FROM usage_usageevent AS event
+    WHERE event.customer_id = asked.customer_id AND event.type = meter.event_type
+        AND event."time" >= asked.since AND event."time" < asked.until
+        AND event.corrects = '' AND {BRINGS} IS NOT NULL
+        AND NOT EXISTS (
+            SELECT FROM usage_usageevent AS back
+            WHERE back.customer_id = event.customer_id AND back.source = event.source
+                AND back.corrects = event.event_id AND back.corrects <> ''
+        )
+    OFFSET 0 -- kept apart, so that events are looked up by interval and never read as a whole
+) AS used
+WHERE meter.aggregation = 'unique_count'
 GROUP BY asked.place
 """  # noqa: S608
 
