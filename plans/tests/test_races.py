@@ -11,12 +11,16 @@ from django.db import connection
 from invoices.models import Invoice
 from plans.exceptions import AlreadySubscribedError, NothingToCancelError, PlansError
 from plans.models import QuoteKind, RatedUsage, Subscription
+from plans.services.bill_late_usage import bill_late_usage
 from plans.services.calculate_charges import calculate_charges
 from plans.services.cancel_subscription import cancel_subscription
+from plans.services.carry_out_changes import carry_out_changes
+from plans.services.change_plan import change_plan
 from plans.services.make_quote import make_quote
 from plans.services.open_default_subscription import open_default_subscription
+from plans.services.schedule_change import schedule_change
 from plans.services.subscribe import subscribe
-from plans.tests.conftest import add_card, cancel_quote, send
+from plans.tests.conftest import add_card, cancel_quote, change_quote, new_plan, send
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -111,3 +115,48 @@ def test_it_bills_once_when_cancelling_meets_the_calculation(plus, customer, at)
 
     [billed] = Invoice.objects.exclude(status="void")
     assert (billed.key, billed.total) == (f"subscription:{plus.pk}:closing", quote.total)
+
+
+def test_it_changes_once_with_the_same_quote(plus, customer, catalogue, at):
+    pro, later = new_plan("pro", at=at), at + timedelta(days=5)
+    quote = change_quote(customer, pro, later)
+
+    one, two = at_once(*[lambda: change_plan(quote=quote, at=later, actor=None)] * 2)
+
+    assert (one.opened, one.invoice) == (two.opened, two.invoice)
+    assert Subscription.objects.filter(plan=pro).count() == 1
+
+
+def test_it_changes_or_cancels_but_not_both(plus, customer, catalogue, at):
+    pro, later = new_plan("pro", at=at), at + timedelta(days=5)
+    change, cancel = change_quote(customer, pro, later), cancel_quote(customer, later)
+
+    results = at_once(
+        lambda: change_plan(quote=change, at=later, actor=None),
+        lambda: cancel_subscription(quote=cancel, at=later, actor=None),
+    )
+
+    assert sum(isinstance(result, PlansError) for result in results) == 1
+    assert Invoice.objects.count() == 1
+
+
+def test_a_scheduled_change_is_carried_out_once(plus, customer, catalogue, at):
+    pro, due = new_plan("pro", at=at), datetime(2026, 11, 8, 1, tzinfo=UTC)
+    change = schedule_change(
+        customer_id=customer.pk, plan=pro, when=due.date(), at=at, actor=None, reason="Agreed by phone"
+    )
+
+    at_once(*[lambda: carry_out_changes(change_ids=[change.pk], at=due)] * 2)
+
+    assert Subscription.objects.filter(plan=pro).count() == 1
+
+
+def test_late_usage_is_followed_up_once(plus, customer, at):
+    ends_at = at + timedelta(days=5)
+    cancel_subscription(quote=cancel_quote(customer, ends_at), at=ends_at, actor=None)
+    send(customer, at + timedelta(days=1), tokens=1_000_000, received=ends_at + timedelta(hours=1))
+    due = datetime(2026, 11, 17, 2, tzinfo=UTC)
+
+    results = at_once(*[lambda: bill_late_usage(subscription_ids=[plus.pk], at=due)] * 2)
+
+    assert sorted(len(result) for result in results) == [0, 1]
