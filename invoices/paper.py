@@ -89,6 +89,7 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
     sign = -1 if invoice.is_credit_note else 1
     seller, customer = invoice.seller_party, invoice.customer_party
     credits = _credits(invoice)
+    due = sign * invoice.total - sum(credit.amount for credit in credits)
     return InvoicePaper(
         title="Credit note" if invoice.is_credit_note else "Invoice",
         corrects=", ".join(invoice.corrects),
@@ -98,8 +99,8 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
         period=formats.period(Period(invoice.period_start, invoice.period_end)),
         currency=invoice.currency,
         po_number=customer.get("po_number", ""),
-        terms=_terms(invoice),
-        iban="" if _is_charged(invoice) or invoice.total <= 0 else seller.get("iban", ""),
+        terms=_terms(invoice, due),
+        iban="" if _is_charged(invoice) or invoice.is_credit_note or not due else seller.get("iban", ""),
         seller=seller,
         customer=customer,
         seller_address=address(seller),
@@ -111,7 +112,7 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
         total=money(sign * invoice.total),
         credits=tuple(TaxText(f"Credit note {credit.credit_note.number}", money(-credit.amount)) for credit in credits),
         due_label="Credited" if invoice.is_credit_note else "Amount due",
-        amount_due=money(sign * invoice.total - sum(credit.amount for credit in credits)),
+        amount_due=money(due),
     )
 
 
@@ -175,11 +176,11 @@ def _unit_price(unit_amount: Decimal | None, per_units: int, currency: str) -> s
     return price if per_units == 1 else f"{price} per {formats.quantity(per_units)}"
 
 
-def _terms(invoice: Invoice) -> str:
+def _terms(invoice: Invoice, due: int) -> str:
     """How it was to be paid when it was issued, whatever happened since."""
     if invoice.is_credit_note:
         return "Lowers what is due on open invoices; the rest goes back to the card that paid, or to the next invoice."
-    if not invoice.total:
+    if not due:
         return "Nothing to pay."
     if invoice.due_on is None:
         return ""

@@ -10,6 +10,7 @@ from core.periods import midnight
 from invoices import books
 from invoices.exceptions import NotPayableError
 from invoices.models import CreditApplication, Invoice, InvoiceStatus, Refund, RefundStatus
+from invoices.paper import invoice_paper
 from invoices.selectors import has_past_due, unpaid
 from invoices.services.collect_payment import collect_payment
 from invoices.services.deliver_documents import deliver_documents
@@ -117,8 +118,11 @@ def test_the_rest_is_kept_for_the_next_invoice(seller, customer, alice):
 
 
 def test_an_invoice_that_a_credit_covers_is_paid_without_a_payment(customer, card):
-    credit(customer, -1000, corrects="")
+    note = credit(customer, -1000, corrects="")
     invoice = open_invoice(customer, 600, at=LATER)
+    paper = invoice_paper(invoice)
+    assert [(row.label, row.amount) for row in paper.credits] == [(f"Credit note {note.number}", "−$6.00")]
+    assert (paper.total, paper.amount_due, paper.terms) == ("$6.00", "$0.00", "Nothing to pay.")
     assert (invoice.status, invoice.amount_due, invoice.collect_at) == (InvoiceStatus.PAID, 0, None)
     with pytest.raises(NotPayableError):
         collect_payment(invoice_id=invoice.pk, at=LATER, automatic=False)

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from accounts.models import SandboxRefund
 from accounts.tests.cards import add_card
-from invoices.models import Invoice, InvoiceSequence, Payment
+from invoices import books
+from invoices.models import CreditApplication, Invoice, InvoiceSequence, Payment
 from invoices.services.collect_payment import collect_payment
 from invoices.services.finalize_invoices import finalize_invoices
 from invoices.services.reconcile_payments import reconcile_payments
+from invoices.services.reconcile_refunds import reconcile_refunds
 from invoices.services.submit_payment import submit_payment
 from invoices.tests.cast import calculated, charges, open_invoice
 
@@ -142,3 +145,25 @@ def test_two_payments_of_one_customer_get_two_receipts(seller, customer, alice, 
 
     receipts = sorted(payment.receipt_number for payment in at_once(*(pay(invoice) for invoice in invoices)))
     assert receipts == ["RCP-2026-000001", "RCP-2026-000002"]
+
+
+def test_a_kept_credit_is_used_once_by_invoices_issued_at_the_same_time(seller, customer, at):
+    """Three invoices of 4.00 are issued at once and all may use the same 10.00: together they get no more."""
+    note = open_invoice(customer, -1000, at=at)
+    drafts = [calculated(customer, 400) for _ in range(3)]
+    results = at_once(*(partial(finalize_invoices, invoice_ids=[draft.pk], at=at) for draft in drafts))
+    assert not [result for result in results if isinstance(result, Exception)]
+    note.refresh_from_db()
+    parts = CreditApplication.objects.filter(credit_note=note).values_list("amount", flat=True)
+    assert (sorted(parts), note.amount_credited, note.amount_due) == ([200, 400, 400], 1000, 0)
+    assert list(books.check()) == []
+
+
+def test_a_refund_is_made_once_however_many_workers_ask(seller, customer, alice, at):
+    add_card(customer, alice, at)
+    invoice = open_invoice(customer, 4900, at=at)
+    submit_payment(payment_id=collect_payment(invoice_id=invoice.pk, at=at, automatic=True).pk, at=at)
+    open_invoice(customer, -900, at=at)
+    results = at_once(*[partial(reconcile_refunds, at=at)] * 3)
+    assert sorted(results) == [0, 0, 1]
+    assert list(SandboxRefund.objects.values_list("amount", flat=True)) == [900]
