@@ -17,6 +17,7 @@ from accounts.selectors import billing_admins, default_payment_methods
 from core import clock, formats
 from core.periods import utc_day
 from invoices.selectors import unsettled
+from invoices.taxing import TaxText, row_texts, tax_texts
 from plans.selectors.projecting import Projection, projection
 from plans.selectors.upcoming import UpcomingInvoice, UsageToDate, running, upcoming_invoice, usage_to_date
 from plans.words import card_price
@@ -50,6 +51,12 @@ class Overview:
     def bills(self) -> bool:
         """Whether anything can ever be charged on this plan."""
         return self.upcoming.billing_on is not None
+
+    @property
+    def taxes(self) -> tuple[TaxText, ...]:
+        """Every tax row of the upcoming invoice."""
+        upcoming = self.upcoming
+        return tax_texts(upcoming.draft) if upcoming.draft else row_texts(upcoming.totals.taxes, upcoming.currency)
 
     @property
     def by_contract(self) -> bool:

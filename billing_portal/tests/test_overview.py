@@ -1,12 +1,17 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
 
+from accounts.services.update_billing_profile import update_billing_profile
 from billing_portal.billing_run import run_billing
 from billing_portal.tests.people import on_free, on_plus
 from core import clock
+from plans.models import QuoteKind
+from plans.services.cancel_subscription import cancel_subscription
+from plans.services.make_quote import make_quote
 from plans.services.open_contract import open_contract
+from usage.services.ingest_events import ingest_events
 
 URL = "/settings/billing/"
 CALCULATED_AT = datetime(2026, 11, 17, 1, 5, tzinfo=UTC)
@@ -164,3 +169,36 @@ def test_free_projects_nothing(customer, alice, seller, catalogue, at, log_in):
     page = text(log_in(alice).get(URL))
     assert "Projected" not in page
     assert "Not enough data" not in page
+
+
+def test_every_tax_of_the_upcoming_invoice_is_named(customer, alice, seller, catalogue, at, log_in):
+    on_plus(customer, alice, catalogue, at)
+    update_billing_profile(customer_id=customer.pk, values={"country": "FR"}, at=at, actor=alice)
+    page = text(log_in(alice).get(URL))
+    assert 'VAT 20 % of $49.00</th><td class="num">$9.80</td>' in page
+
+
+def test_late_usage_of_the_plan_before_is_shown_on_free(customer, alice, seller, catalogue, at, log_in):
+    on_plus(customer, alice, catalogue, at)
+    quote = make_quote(customer=customer, kind=QuoteKind.CANCEL, at=MIDDLE, actor=alice)
+    cancel_subscription(quote=quote, at=MIDDLE, actor=alice)
+    event = {
+        "specversion": "1.0",
+        "id": "late",
+        "source": "test",
+        "subject": customer.key,
+        "time": (at + timedelta(days=1)).isoformat(),
+        "type": "ai.tokens",
+        "data": {"tokens": 250_000},
+    }
+    ingest_events(events=[event], token_customer_id=None, at=MIDDLE + timedelta(hours=1))
+    client = log_in(alice)
+    with clock.travel_to(MIDDLE + timedelta(hours=2)):
+        response = client.get(URL)
+        [late] = response.context["overview"].upcoming.late
+        explained = client.get(reverse("billing_explain", args=[late.key]))
+    page = text(response)
+    assert "Nothing to pay on the Free plan." not in page
+    assert '<strong class="figure-value">$0.50</strong>' in page
+    assert "at the earliest, once it is worth an invoice" in page
+    assert explained.context["charge"].agrees
