@@ -24,13 +24,16 @@ from billing_portal.demo_data import add_card
 from billing_portal.tests.plain_ledger import PlainCustomer, PlainPlan, Price, Used
 from core import clock
 from invoices.models import Invoice, InvoiceLine, TaxRate
-from plans.models import Plan, PriceTier, QuoteKind, RateCard
+from invoices.services.submit_payment import submit_payment
+from plans.models import ChangeQuote, Plan, PriceTier, QuoteKind, RateCard
+from plans.services.bill_start import bill_start
 from plans.services.cancel_subscription import cancel_subscription
 from plans.services.change_plan import change_plan
 from plans.services.make_quote import make_quote
 from plans.services.open_default_subscription import open_default_subscription
 from plans.services.publish_plan import publish_plan
 from plans.services.schedule_change import schedule_change
+from plans.services.settle_start import settle_start
 from plans.services.subscribe import subscribe
 from usage.models import Feature
 from usage.services.define_feature import define_feature
@@ -221,10 +224,7 @@ def send(batch: list[Happening], players: list[Player], at: datetime) -> None:
 def change(player: Player, catalogue: dict[str, Plan], random: Random, at: datetime) -> str:
     """Cancel, subscribe again, or go from one paid plan to the other, now or – by staff – at the period's end."""
     plan = player.ledger.plan
-    others = [other for other in (*player.paid, None) if other is not plan]
-    if plan is None:  # a first fee in advance is paid before the plan begins: told in plans
-        others = [other for other in others if other and not other.in_advance]
-    wanted = random.choice(others)
+    wanted = random.choice([other for other in (*player.paid, None) if other is not plan])
     if plan and wanted and random.random() < 0.4:
         schedule_change(
             customer_id=player.customer.pk, plan=catalogue[wanted.key], when="period_end", at=at, actor=None, reason="x"
@@ -233,14 +233,26 @@ def change(player: Player, catalogue: dict[str, Plan], random: Random, at: datet
         return "schedule"
     values: dict[str, Any] = {"customer": player.customer, "at": at, "actor": player.user}
     if wanted is None:
-        kind, verb = QuoteKind.CANCEL, cancel_subscription
-        quote = make_quote(kind=kind, **values)
+        kind = QuoteKind.CANCEL
+        cancel_subscription(quote=make_quote(kind=kind, **values), at=at, actor=player.user)
+    elif plan is not None:
+        kind = QuoteKind.CHANGE
+        change_plan(quote=make_quote(kind=kind, plan=catalogue[wanted.key], **values), at=at, actor=player.user)
     else:
-        kind, verb = (QuoteKind.SUBSCRIBE, subscribe) if plan is None else (QuoteKind.CHANGE, change_plan)
-        quote = make_quote(kind=kind, plan=catalogue[wanted.key], **values)
-    verb(quote=quote, at=at, actor=player.user)
+        kind = QuoteKind.SUBSCRIBE
+        begin(make_quote(kind=kind, plan=catalogue[wanted.key], **values), wanted, at, player.user)
     player.ledger.change(wanted, at)
     return str(kind)
+
+
+def begin(quote: ChangeQuote, plan: PlainPlan, at: datetime, user: Any) -> None:
+    """A plan with fees in advance begins when the first of them is paid."""
+    if not plan.in_advance:
+        subscribe(quote=quote, at=at, actor=user)
+        return
+    payment = bill_start(quote=quote, at=at, actor=user)
+    submit_payment(payment_id=payment.pk, at=at)
+    assert settle_start(quote=quote, at=at, actor=user).opened is not None
 
 
 def run(at: datetime) -> None:
