@@ -192,3 +192,20 @@ def test_it_finds_a_gauge_that_says_something_else(customer, gauges, at):
         assert len(list(books.check())) == 1
         UsageHour.objects.filter(feature=feature).update(**before)
     assert list(books.check()) == []
+
+
+@pytest.mark.parametrize(
+    ("corrections", "rejected", "left"),
+    [((), 0, (100, 1, 100)), ((-60,), 0, (40, 0, 40)), ((-60, -41), 1, (40, 0, 40)), ((-100,), 0, (0, 0, 0))],
+)
+def test_it_corrects_as_the_table_in_the_docs_says(corrections, rejected, left, customer, at):
+    features = []
+    for name in ("sum", "count", "max"):
+        path = "" if name == "count" else "$.value"
+        meter = define_meter(key=name, name=name, event_type="t", aggregation=name, value_path=path, at=at, actor=None)
+        features.append(define_feature(key=name, name=name, meter=meter, at=at, actor=None))
+    events = [draft(customer, "e", at, {"value": 100}, type="t")]
+    events += [draft(customer, f"c{n}", at, {"value": v}, type="t", corrects="e") for n, v in enumerate(corrections)]
+    assert len(ingest_events(events=events, token_customer_id=None, at=at).rejected) == rejected
+    spans = [Span(customer.pk, feature.pk, at, at + timedelta(hours=1)) for feature in features]
+    assert tuple(quantities(spans)[span] for span in spans) == left
