@@ -6,7 +6,17 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from plans.models import ChangeQuote, Plan, PlanStatus, PriceTier, RateCard, RatedUsage, SalesInquiry, Subscription
+from plans.models import (
+    ChangeQuote,
+    Plan,
+    PlanStatus,
+    PriceTier,
+    RateCard,
+    RatedUsage,
+    SalesInquiry,
+    ScheduledChange,
+    Subscription,
+)
 
 
 class ReadOnly:
@@ -108,6 +118,15 @@ class ChangeQuoteAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ("kind", ("completed_at", admin.EmptyFieldListFilter))
     list_select_related = ("customer", "plan")
     search_fields = ("public_id", "customer__name", "customer__key")
+
+
+@admin.register(ScheduledChange)
+class ScheduledChangeAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("customer", "plan", "effective_at", "status", "reason", "created_by", "created_at", "settled_at")
+    list_filter = ("status", "plan")
+    list_select_related = ("customer", "plan", "created_by")
+    search_fields = ("customer__name", "customer__key", "reason")
+    date_hierarchy = "effective_at"
 
 
 @admin.register(SalesInquiry)

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from accounts.models import AuditEntry, Customer
+from core.clock import travel_to
 from invoices.models import Invoice, InvoiceLine, InvoiceStatus
 from invoices.services.finalize_invoices import finalize_invoices
 from plans import books
@@ -270,3 +272,24 @@ def test_nothing_late_writes_nothing(ended):
 
     assert follow_up(ended, DECEMBER) == []
     assert Invoice.objects.count() == before
+
+
+def test_the_overview_shows_what_waits_on_free(ended, customer, alice, log_in, at):
+    send_late(customer, at + timedelta(days=2), tokens=300_000, received=ENDED + timedelta(days=5))
+
+    with travel_to(ENDED + timedelta(days=6)):
+        page = log_in(alice).get(reverse("billing_overview")).content.decode()
+
+    assert "AI tokens (late usage)" in page
+    assert "20 Dec 2026" in page
+
+
+def test_the_overview_shows_the_follow_up_once_it_is_calculated(ended, customer, alice, log_in, at):
+    send_late(customer, at + timedelta(days=2), tokens=600_000, received=ENDED + timedelta(days=5))
+    [draft] = follow_up(ended, DECEMBER)
+
+    shown = upcoming_invoice(running(customer, DECEMBER))
+
+    assert (shown.draft, shown.billing_on, shown.totals.total) == (draft, date(2026, 12, 20), 120)
+    with travel_to(DECEMBER):
+        assert log_in(alice).get(reverse("billing_overview")).status_code == 200
