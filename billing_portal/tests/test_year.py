@@ -1,6 +1,6 @@
 """A year of many customers, day by day: every document is to the cent what a plain recomputation says.
 
-CUSTOMERS sets how many, e.g. `CUSTOMERS=200 ./portal test billing_portal/tests/test_year.py`.
+CUSTOMERS sets how many and SEED which year, e.g. `CUSTOMERS=200 ./portal test billing_portal/tests/test_year.py`.
 """
 
 import os
