@@ -21,3 +21,9 @@ def check_pdf_libraries(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
 def check_demo_is_off(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """portal.E001: demo log-ins must not be offered by a portal that is deployed."""
     return [Error("DEMO is on", hint="unset DEMO", id="portal.E001")] if settings.DEMO else []
+
+
+@register(Tags.security, deploy=True)
+def check_mail_is_sent(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """portal.W002: notices would be kept as files and reach nobody."""
+    return [] if settings.EMAIL_HOST else [Warning("no mail server is set", hint="set EMAIL_HOST", id="portal.W002")]

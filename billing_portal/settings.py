@@ -7,7 +7,8 @@
 | DEBUG, DEMO | development help; demo log-ins and sandbox cards offered | off |
 | ALLOWED_HOSTS, PORTAL_URL | host names (comma separated); address used in e-mails | localhost |
 | HTTPS | the portal stands behind TLS: secure cookies, HSTS, redirect | on unless DEBUG or DEMO |
-| EMAIL_URL, DEFAULT_FROM_EMAIL, SALES_EMAIL | mail | printed to the console without EMAIL_URL |
+| EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_TLS | mail server | files in var/mail |
+| DEFAULT_FROM_EMAIL, BILLING_EMAIL, SALES_EMAIL | addresses | …@example.com |
 | PRODUCT_NAME | the `{Product}` of every plan name | Meridian |
 """
 
@@ -174,7 +175,14 @@ WHITENOISE_USE_FINDERS = DEBUG
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- mail ---------------------------------------------------------------------------------------------------------
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
+EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "587"))
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = flag("EMAIL_USE_TLS", default=True)
+EMAIL_TIMEOUT = 20
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
+EMAIL_FILE_PATH = BASE_DIR / "var" / "mail"  # one file a message, where no mail server is set
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", f"{PRODUCT_NAME} Billing <{BILLING_EMAIL}>")
 
 # --- security -----------------------------------------------------------------------------------------------------

@@ -34,5 +34,6 @@ def production_like() -> dict[str, str]:
         "SECRET_KEY": "a-long-and-unguessable-value-that-only-the-deployment-check-ever-sees-0123456789",
         "ALLOWED_HOSTS": "portal.example.com",
         "PORTAL_URL": "https://portal.example.com",
+        "EMAIL_HOST": "mail.example.com",
         "DJANGO_SETTINGS_MODULE": "billing_portal.settings",
     }

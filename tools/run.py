@@ -110,7 +110,10 @@ def wait_until_healthy(children: Children) -> str:
 def welcome(terminal: Terminal, logins: str, health: str) -> None:
     if health:
         terminal.say(f"\nNot everything is well yet (/healthz: {health}); the logs are in {embedded.VAR}.")
-    terminal.say(f"\nThe portal runs at {address()}\n\n{logins.rstrip()}\n\nCtrl-C stops it.")
+    terminal.say(f"\nThe portal runs at {address()}\n\n{logins.rstrip()}\n")
+    if not os.environ.get("EMAIL_HOST"):
+        terminal.say(f"E-mails are kept in {embedded.VAR / 'mail'}.")
+    terminal.say("Ctrl-C stops it.")
 
 
 def refuse_taken_port() -> None:
