@@ -205,11 +205,6 @@ def billing_history(customer_id: int) -> QuerySet[Invoice]:
     return documents_of(customer_id).filter(number__isnull=False).order_by("-billing_on", "-pk")
 
 
-def latest_invoice(customer_id: int) -> Invoice | None:
-    """The last issued one."""
-    return billing_history(customer_id).first()
-
-
 def line_by_key(customer_id: int, key: str) -> InvoiceLine | None:
     """A customer's line by its Explain address, with its invoice if it has one; None for anybody else's."""
     if "\x00" in key:  # PostgreSQL has no such text

@@ -9,8 +9,9 @@ from invoices.services.discard_drafts import discard_drafts
 from invoices.services.draft_invoices import draft_invoices
 from invoices.services.finalize_invoices import finalize_invoices
 from plans.billing import invoice_draft, save_watermarks
-from plans.models import Plan, RatedUsage, ScheduledChange, ScheduleStatus, Subscription
-from plans.selectors.closing import Closing, key_prefix
+from plans.models import ChangeQuote, Plan, RatedUsage, ScheduledChange, ScheduleStatus, Subscription
+from plans.quotes import check_figures
+from plans.selectors.closing import Closing, closing, key_prefix
 from plans.spells import close_spell, next_anchor, open_spell
 
 if TYPE_CHECKING:
@@ -57,3 +58,20 @@ def begin_spell(
     """The spell after `before`: from paid plan to paid plan with the same anchor."""
     anchor_on = next_anchor(before, plan, starts_at)
     return open_spell(customer=customer, plan=plan, at=starts_at, anchor_on=anchor_on, opens_id=opens_id)
+
+
+def carry_out(
+    *, quote: ChangeQuote, customer: Customer, current: Subscription, plan: Plan, at: datetime, actor: User | None
+) -> Subscription:
+    """Do to the cent what a quote showed, as of its `effective_at`: the spell it `opened`; the quote is completed.
+
+    The customer is locked and the rules are checked. Raises QuoteMovedError where a figure has moved.
+    """
+    ends_at, opens_id = quote.effective_at, quote.opens_id
+    owed = closing(current, ends_at, to=plan, opens_id=opens_id)
+    check_figures(quote, owed)
+    quote.invoice = end_spell(current=current, owed=owed, to=plan, ends_at=ends_at, at=at, actor=actor)
+    opened = begin_spell(customer=customer, before=current, plan=plan, starts_at=ends_at, opens_id=opens_id)
+    quote.opened = opened
+    quote.complete(at)
+    return opened

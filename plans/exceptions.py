@@ -72,12 +72,6 @@ class CardRequiredError(PlansError):
     message = "Add a payment method first."
 
 
-class QuoteNotAcceptedError(PlansError):
-    """The quote was shown but nobody has confirmed it."""
-
-    message = "Nobody has confirmed this change yet."
-
-
 class QuoteStaleError(PlansError):
     """The figures shown no longer hold. Nothing was done; `after` is a fresh quote, `before` the one refused."""
 

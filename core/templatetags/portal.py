@@ -49,12 +49,6 @@ def quantity(value: Decimal | Fraction | int | str | None) -> str:
 
 
 @register.filter
-def day_text(value: date | datetime | str | None) -> str:
-    """20 Nov 2026 as plain text, for attributes and e-mails."""
-    return formats.day(_day(value)) if value else ""
-
-
-@register.filter
 def instant_text(value: datetime | str | None) -> str:
     """20 Nov 2026, 14:05 UTC as plain text, for attributes and e-mails."""
     return formats.instant(_instant(value)) if value else ""

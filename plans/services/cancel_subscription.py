@@ -10,12 +10,11 @@ from accounts.selectors import recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 from plans.emails import downgraded
-from plans.ending import begin_spell, end_spell
+from plans.ending import carry_out
 from plans.models import ChangeQuote, Subscription
-from plans.quotes import QuoteMovedError, check_cancellable, check_figures, check_holds
+from plans.quotes import QuoteMovedError, check_cancellable, check_holds
 from plans.refusal import refuse_moved
 from plans.selectors.catalogue import default_plan
-from plans.selectors.closing import closing
 from plans.spells import open_subscription, snapshot
 
 
@@ -42,13 +41,8 @@ def _cancel(quote: ChangeQuote, at: datetime, actor: User | None) -> ChangeQuote
     current = open_subscription(customer.pk)
     check_cancellable(customer, current)
     check_holds(quote, current, at)
-    plan, ends_at = default_plan(), quote.effective_at
-    owed = closing(current, ends_at, to=plan, opens_id=quote.opens_id)
-    check_figures(quote, owed)
-    quote.invoice = end_spell(current=current, owed=owed, to=plan, ends_at=ends_at, at=at, actor=actor)
-    quote.opened = begin_spell(customer=customer, before=current, plan=plan, starts_at=ends_at, opens_id=quote.opens_id)
-    quote.complete(at)
-    _tell(quote, current, quote.opened, at, actor)
+    opened = carry_out(quote=quote, customer=customer, current=current, plan=default_plan(), at=at, actor=actor)
+    _tell(quote, current, opened, at, actor)
     return quote
 
 

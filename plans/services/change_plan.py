@@ -10,11 +10,10 @@ from accounts.selectors import recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 from plans.emails import changed
-from plans.ending import begin_spell, end_spell
+from plans.ending import carry_out
 from plans.models import ChangeQuote, Subscription
-from plans.quotes import QuoteMovedError, check_card, check_change, check_figures, check_holds
+from plans.quotes import QuoteMovedError, check_card, check_change, check_holds
 from plans.refusal import refuse_moved
-from plans.selectors.closing import closing
 from plans.spells import open_subscription, snapshot
 
 
@@ -39,16 +38,11 @@ def _change(quote: ChangeQuote, at: datetime, actor: User | None) -> ChangeQuote
     if quote.completed_at:
         return quote
     current = open_subscription(customer.pk)
-    plan, ends_at = quote.plan, quote.effective_at
-    check_change(customer, current, plan, at)
+    check_change(customer, current, quote.plan, at)
     check_holds(quote, current, at)
-    check_card(customer, plan)
-    owed = closing(current, ends_at, to=plan, opens_id=quote.opens_id)
-    check_figures(quote, owed)
-    quote.invoice = end_spell(current=current, owed=owed, to=plan, ends_at=ends_at, at=at, actor=actor)
-    quote.opened = begin_spell(customer=customer, before=current, plan=plan, starts_at=ends_at, opens_id=quote.opens_id)
-    quote.complete(at)
-    _tell(quote, current, quote.opened, at, actor)
+    check_card(customer, quote.plan)
+    opened = carry_out(quote=quote, customer=customer, current=current, plan=quote.plan, at=at, actor=actor)
+    _tell(quote, current, opened, at, actor)
     return quote
 
 
