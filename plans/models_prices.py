@@ -1,4 +1,4 @@
-"""The models of a price and its tiers: part of the price list (plans/models.py)."""
+"""The models of a price and its tiers: part of the price list (plans/models_catalogue.py)."""
 
 import json
 from decimal import Decimal
@@ -13,7 +13,7 @@ from core.money import to_major
 from plans.pricing import Tier
 
 if TYPE_CHECKING:
-    from plans.models import RateCard
+    from plans.models_catalogue import RateCard
 
 
 class PriceModel(models.TextChoices):

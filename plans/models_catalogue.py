@@ -1,0 +1,223 @@
+"""The price list: plans in versions and the rate cards on them. Part of `plans.models`."""
+
+from decimal import Decimal
+from typing import Self, cast
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from accounts.models import PaymentPolicy
+from core.money import to_major
+from plans.models_prices import PriceModel, tiers_of, tiers_subquery
+from plans.pricing import CadenceName, CardTerms, Model, PlanTerms, Timing
+
+
+class PlanStatus(models.TextChoices):
+    DRAFT = "draft", "draft"
+    PUBLISHED = "published", "published"
+    ARCHIVED = "archived", "archived"
+
+
+class SettlementMode(models.TextChoices):
+    CREDIT_ONLY = "credit_only", "Credits only"
+    CREDIT_THEN_INVOICE = "credit_then_invoice", "Credits then invoice"
+
+
+class PlanQuerySet(models.QuerySet["Plan"]):
+    def published(self) -> Self:
+        """What can be subscribed to now, in the order of the tiles."""
+        return self.filter(status=PlanStatus.PUBLISHED).order_by("position", "key")
+
+    def with_cards(self) -> Self:
+        """Two queries in all, however many plans: `terms()` then asks nothing."""
+        return self.prefetch_related(
+            models.Prefetch("rate_cards", RateCard.objects.with_terms().order_by("position", "pk"))
+        )
+
+
+class Plan(models.Model):
+    """One version of a plan. Published versions are immutable; a change is a new version."""
+
+    key = models.SlugField(max_length=40, help_text="The same for all versions: free, plus")
+    version = models.PositiveIntegerField(default=1)
+    name = models.CharField(max_length=60, help_text="Without the product: Plus")
+    tagline = models.CharField(max_length=200, blank=True)
+    facts = models.JSONField(default=list, blank=True, help_text="Up to five short lines on the tile")
+    position = models.PositiveSmallIntegerField(default=0, help_text="Order of the tiles")
+    status = models.CharField(max_length=20, choices=PlanStatus, default=PlanStatus.DRAFT)
+    published_at = models.DateTimeField(null=True, blank=True)
+    currency = models.CharField(max_length=3)
+    settlement_mode = models.CharField(
+        max_length=20, choices=SettlementMode, default=SettlementMode.CREDIT_THEN_INVOICE
+    )
+    payment_policy = models.CharField(max_length=20, choices=PaymentPolicy, default=PaymentPolicy.OPTIONAL)
+    self_serve = models.BooleanField(default=True, help_text="Customers may change to and from it by themselves")
+    is_default = models.BooleanField(default=False, help_text="Opened at sign-up; what «Cancel Plan» moves to")
+
+    objects = PlanQuerySet.as_manager()
+    _terms: PlanTerms | None = None
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("key", "version"), name="plan_version_once"),
+            models.UniqueConstraint(
+                fields=("key",), condition=Q(status="published"), name="plan_one_published_version"
+            ),
+            models.UniqueConstraint(
+                fields=("is_default",), condition=Q(status="published", is_default=True), name="plan_one_default"
+            ),
+            models.CheckConstraint(condition=Q(status__in=PlanStatus.values), name="plan_status_known"),
+            models.CheckConstraint(
+                condition=Q(settlement_mode__in=SettlementMode.values), name="plan_settlement_mode_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(payment_policy__in=PaymentPolicy.values), name="plan_payment_policy_known"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.version}"
+
+    @property
+    def title(self) -> str:
+        """As people know it: `{Product} Plus`."""
+        return f"{settings.PRODUCT_NAME} {self.name}"
+
+    def terms(self) -> PlanTerms:
+        """Its prices as plain values, for the pure modules; loaded `with_cards` they are read once."""
+        if self._terms is None:
+            cards = tuple(card.terms(self.currency) for card in self.rate_cards.all())
+            terms = PlanTerms(self.pk, self.key, self.name, self.version, self.currency, cards)
+            if "rate_cards" not in getattr(self, "_prefetched_objects_cache", {}):
+                return terms
+            self._terms = terms
+        return self._terms
+
+
+class FeeTiming(models.TextChoices):
+    IN_ARREARS = "in_arrears", "in arrears"
+    IN_ADVANCE = "in_advance", "in advance"
+    ONE_TIME = "one_time", "one time"
+
+
+class FeeCadence(models.TextChoices):
+    MONTHLY = "monthly", "monthly"
+    YEARLY = "yearly", "yearly"
+
+
+class RateCardQuerySet(models.QuerySet["RateCard"]):
+    def with_terms(self) -> Self:
+        """One query: `terms()` then asks nothing."""
+        return self.select_related("feature__meter").annotate(tier_values=tiers_subquery())
+
+
+class RateCard(models.Model):
+    """The price of one thing in one plan version."""
+
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="rate_cards")
+    key = models.SlugField(max_length=60, help_text="Stable over versions: base-fee, api-requests")
+    name = models.CharField(max_length=100, help_text="As on the invoice: API requests")
+    position = models.PositiveSmallIntegerField(default=0)
+    feature = models.ForeignKey("usage.Feature", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    model = models.CharField(max_length=20, choices=PriceModel)
+    amount = models.BigIntegerField(null=True, blank=True, help_text="Flat fee per month or year, or once; minor units")
+    timing = models.CharField(
+        max_length=20,
+        choices=FeeTiming,
+        default=FeeTiming.IN_ARREARS,
+        help_text="Of a flat fee: after its period, before it, or once when the plan starts",
+    )
+    cadence = models.CharField(
+        max_length=20,
+        choices=FeeCadence,
+        default=FeeCadence.MONTHLY,
+        help_text="Of a flat fee: the period it is for, counted from the anchor",
+    )
+    unit_amount = models.DecimalField(
+        max_digits=30,
+        decimal_places=12,
+        null=True,
+        blank=True,
+        help_text="Price per `per_units`, or of one package, major units",
+    )
+    per_units = models.PositiveIntegerField(
+        default=1, help_text="12.00 per 1,000,000: sub-cent prices stay readable. Of a package: how many are in it"
+    )
+    free_units = models.DecimalField(
+        max_digits=38, decimal_places=12, default=0, help_text="Included in every usage window"
+    )
+    discount_percent = models.DecimalField(
+        max_digits=7, decimal_places=4, default=0, help_text="Off the price of usage: 0 to 100"
+    )
+    minimum_amount = models.BigIntegerField(
+        null=True, blank=True, help_text="Least charge of a usage window, minor units; posted when it closes"
+    )
+    maximum_amount = models.BigIntegerField(
+        null=True, blank=True, help_text="Highest charge of a usage window, minor units"
+    )
+
+    objects = RateCardQuerySet.as_manager()
+    tier_values: list[str]
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("plan", "key"), name="rate_card_once"),
+            models.UniqueConstraint(fields=("plan", "feature"), name="rate_card_feature_once"),
+            models.CheckConstraint(
+                condition=Q(model="flat", amount__isnull=False, amount__gte=0, feature__isnull=True)
+                | Q(model__in=("unit", "package"), unit_amount__isnull=False, unit_amount__gte=0, feature__isnull=False)
+                | Q(model__in=("graduated", "volume", "free"), unit_amount__isnull=True, feature__isnull=False),
+                name="rate_card_priced_as_its_model",
+            ),
+            models.CheckConstraint(
+                condition=Q(timing__in=FeeTiming.values, cadence__in=FeeCadence.values), name="rate_card_timing_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(model="flat") & ~Q(timing="one_time")
+                | Q(model="flat", cadence="monthly")
+                | Q(timing="in_arrears", cadence="monthly"),
+                name="rate_card_timing_fits",
+            ),
+            models.CheckConstraint(condition=Q(per_units__gte=1, free_units__gte=0), name="rate_card_units_valid"),
+            models.CheckConstraint(
+                condition=Q(discount_percent__range=(0, 100))
+                & (~Q(model="flat") | Q(discount_percent=0, minimum_amount__isnull=True, maximum_amount__isnull=True))
+                & (Q(minimum_amount__isnull=True) | Q(minimum_amount__gte=0))
+                & (Q(maximum_amount__isnull=True) | Q(maximum_amount__gte=0))
+                & (
+                    Q(minimum_amount__isnull=True)
+                    | Q(maximum_amount__isnull=True)
+                    | Q(minimum_amount__lte=F("maximum_amount"))
+                ),
+                name="rate_card_limits_valid",
+            ),
+        )
+        ordering = ("plan", "position", "id")
+
+    def __str__(self) -> str:
+        return f"{self.plan}: {self.name}"
+
+    def terms(self, currency: str) -> CardTerms:
+        """The same as a plain value, for the pure modules; amounts of usage in major units of the currency."""
+        feature = self.feature
+        return CardTerms(
+            id=self.pk,
+            key=self.key,
+            name=self.name,
+            model=cast("Model", str(self.model)),
+            amount=self.amount or 0,
+            unit_amount=self.unit_amount or Decimal(0),
+            per_units=self.per_units,
+            free_units=self.free_units,
+            feature_id=self.feature_id,
+            feature_key=feature.key if feature else "",
+            unit=feature.unit if feature else "",
+            unit_plural=feature.unit_plural if feature else "",
+            tiers=tiers_of(self, currency),
+            discount_percent=self.discount_percent,
+            minimum=None if self.minimum_amount is None else to_major(self.minimum_amount, currency),
+            maximum=None if self.maximum_amount is None else to_major(self.maximum_amount, currency),
+            timing=cast("Timing", str(self.timing)),
+            cadence=cast("CadenceName", str(self.cadence)),
+        )

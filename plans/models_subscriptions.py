@@ -1,0 +1,148 @@
+"""Who is on which plan, and what of their usage has been rated. Part of `plans.models`."""
+
+from datetime import date, datetime, timedelta
+from typing import NamedTuple, Self
+
+from django.db import connection, models
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
+
+from plans.models_catalogue import Plan, RateCard
+from plans.models_changes import ScheduledChange, ScheduleStatus
+
+
+class Calendar(NamedTuple):
+    """Where a subscription stands: usage and fees before this are calculated. Billing date None: never billed."""
+
+    window_starts_at: datetime
+    next_billing_on: date | None
+    calculate_at: datetime | None
+
+
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    def open(self) -> Self:
+        return self.filter(ends_at__isnull=True)
+
+    def with_terms(self) -> Self:
+        """Three queries in all, however many rows: with customer, plans, cards with features.
+
+        Plans are not joined, so that all rows share one plan in memory and its terms are read once.
+        """
+        return self.select_related("customer").prefetch_related(models.Prefetch("plan", Plan.objects.with_cards()))
+
+    def due(self, at: datetime, grace: timedelta) -> Self:
+        """Whose next calculation, and a short grace, has passed on the customer's own clock; nobody parked, and nobody
+        whose plan changes before, by a change that is scheduled and not carried out yet."""
+        present = Coalesce(F("customer__clock_at"), Value(at, output_field=models.DateTimeField()))
+        ends_before = ScheduledChange.objects.filter(
+            customer=models.OuterRef("customer"),
+            status=ScheduleStatus.SCHEDULED,
+            effective_at__lte=models.OuterRef("calculate_at"),
+        )
+        due = self.open().filter(calculate_at__lte=present - grace, customer__parked_at__isnull=True)
+        return due.exclude(models.Exists(ends_before))
+
+    def to_follow_up(self, at: datetime, grace: timedelta) -> Self:
+        """Ended ones whose late usage is looked for now, with the same grace and clocks; nobody parked."""
+        present = Coalesce(F("customer__clock_at"), Value(at, output_field=models.DateTimeField()))
+        return self.filter(follow_up_at__lte=present - grace, customer__parked_at__isnull=True)
+
+    def move(self, calendars: "dict[int, Calendar]") -> None:
+        """Write many calendars in one statement."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                UPDATE plans_subscription AS subscription
+                   SET window_starts_at = moved.window_starts_at,
+                       next_billing_on = moved.next_billing_on,
+                       calculate_at = moved.calculate_at
+                  FROM unnest(%s::bigint[], %s::timestamptz[], %s::date[], %s::timestamptz[])
+                       AS moved (id, window_starts_at, next_billing_on, calculate_at)
+                 WHERE subscription.id = moved.id
+                """,
+                [
+                    list(calendars),
+                    [calendar.window_starts_at for calendar in calendars.values()],
+                    [calendar.next_billing_on for calendar in calendars.values()],
+                    [calendar.calculate_at for calendar in calendars.values()],
+                ],
+            )
+
+
+class Subscription(models.Model):
+    """One spell of one customer on one plan version. Exactly one is open per customer."""
+
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="subscriptions")
+    anchor_on = models.DateField(help_text="Billing dates count from here; kept from paid plan to paid plan")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True, help_text="Set once, when another spell begins")
+    window_starts_at = models.DateTimeField(
+        help_text="Usage before this is billed. Moves forward with each calculation, back when a draft is discarded."
+    )
+    next_billing_on = models.DateField(
+        null=True, blank=True, help_text="The billing date whose charges are not yet calculated; null: never billed."
+    )
+    calculate_at = models.DateTimeField(
+        null=True, blank=True, help_text="Three days before next_billing_on; null: nothing to calculate."
+    )
+    follow_up_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Ended, and no paid plan came after: when late usage is looked for next, by the anchor's calendar.",
+    )
+
+    objects = SubscriptionQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("customer",), condition=Q(ends_at__isnull=True), name="one_open_subscription"
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gte=F("starts_at")), name="subscription_ordered"
+            ),
+            models.CheckConstraint(
+                condition=Q(calculate_at__isnull=True, next_billing_on__isnull=True)
+                | Q(calculate_at__isnull=False, next_billing_on__isnull=False),
+                name="subscription_calendar_whole",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("calculate_at",), condition=Q(ends_at__isnull=True), name="subscription_due"),
+            models.Index(
+                fields=("follow_up_at",), condition=Q(follow_up_at__isnull=False), name="subscription_follow_up"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.customer} on {self.plan}"
+
+
+class RatedUsage(models.Model):
+    """Watermark: what of a usage window has been rated and billed. The next rating posts only the difference.
+
+    One row per posting, `quantity` and `amount` of the whole window as of then: the row with the highest number is
+    the watermark, and deleting the rows of a discarded draft takes it back to where it stood before.
+    """
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="rated_usage")
+    rate_card = models.ForeignKey(RateCard, on_delete=models.PROTECT, related_name="+")
+    window_starts_at = models.DateTimeField()
+    window_ends_at = models.DateTimeField()
+    planned_ends_at = models.DateTimeField(help_text="Where the window would have ended; later where it was cut")
+    number = models.PositiveSmallIntegerField(default=0, help_text="0: the window's own line; then its late ones")
+    quantity = models.DecimalField(max_digits=38, decimal_places=12)
+    amount = models.BigIntegerField()
+    invoice_key = models.CharField(max_length=120, help_text="The invoice that billed it; a discarded draft rewinds it")
+    rated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("subscription", "rate_card", "window_starts_at", "number"), name="rated_usage_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id} {self.rate_card_id} {self.window_starts_at:%Y-%m-%d}"
