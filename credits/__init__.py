@@ -1,1 +1,1 @@
-"""Prepaid value and its ledger. The ledger comes later; the room stands so that its place in the line is fixed."""
+"""Prepaid value and its ledger: grants, draw-down, movements. It knows no plan, no price and no invoice."""
