@@ -7,19 +7,11 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.http import HttpRequest
 
+from accounts.api import ApiError
+
 SINGLE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 EITHER = "application/json"
-
-
-class ApiError(Exception):
-    """The request as a whole can't be read; nothing of it was kept."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
 
 
 def read_events(request: HttpRequest) -> list[Any]:
