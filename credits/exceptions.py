@@ -7,7 +7,41 @@ class CreditError(RuleError):
     """Base of every refusal of this room."""
 
 
+class GrantError(CreditError):
+    """The grant is not one: an amount, a date, a restriction that cannot be."""
+
+    status = 422
+    message = "This credit can't be granted."
+
+
+class CreditCurrencyError(CreditError):
+    """The currency is unknown."""
+
+    status = 422
+    message = "Credit can't be held in this currency."
+
+
+class NotVoidableError(CreditError):
+    """Nothing of the grant is there to be forfeited: it is pending, used up or expired."""
+
+    message = "This credit can't be voided."
+
+
 class CorrectionError(CreditError):
     """More is to be given back than the charge still holds, or nothing."""
 
     message = "More can't be given back than was taken."
+
+
+class AdjustmentError(CreditError):
+    """An adjustment needs an amount that is not zero, and a reason."""
+
+    status = 422
+    message = "Give an amount and a reason."
+
+
+class ChargeError(CreditError):
+    """A charge that cannot be: nothing to pay, or another charge has its key."""
+
+    status = 422
+    message = "This can't be charged."

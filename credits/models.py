@@ -29,7 +29,7 @@ class CreditGrant(models.Model):
 
     public_id = models.CharField(max_length=40, unique=True, default=partial(public_id, "grt"), editable=False)
     key = models.CharField(max_length=200, unique=True, help_text="Idempotency key: granting twice gives the first")
-    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
     currency = models.CharField(max_length=3)
     amount = models.BigIntegerField(help_text="Minor units")
     funding = models.CharField(max_length=20, choices=Funding)
@@ -109,7 +109,9 @@ class LedgerAccount(models.Model):
     """An account of a customer, or one of the business. It has no balance of its own, so nobody waits for its row."""
 
     kind = models.CharField(max_length=20, choices=AccountKind)
-    customer = models.ForeignKey("accounts.Customer", null=True, on_delete=models.PROTECT, related_name="+")
+    customer = models.ForeignKey(
+        "accounts.Customer", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     currency = models.CharField(max_length=3)
 
     class Meta:
@@ -133,7 +135,7 @@ class CreditCharge(models.Model):
 
     key = models.CharField(max_length=250, unique=True)
     group = models.CharField(max_length=250, help_text="What a correction names: all charges of one usage window")
-    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
     currency = models.CharField(max_length=3)
     feature_key = models.CharField(max_length=60, blank=True, help_text="Empty: unrestricted credit only")
     title = models.CharField(max_length=200)
@@ -171,8 +173,8 @@ class CreditCharge(models.Model):
 class CreditAllocation(models.Model):
     """How much of a charge one grant pays – also later, by repaying its overdraft. Corrections unwind newest first."""
 
-    charge = models.ForeignKey(CreditCharge, on_delete=models.PROTECT, related_name="allocations")
-    grant = models.ForeignKey(CreditGrant, on_delete=models.PROTECT, related_name="+")
+    charge = models.ForeignKey(CreditCharge, on_delete=models.PROTECT, related_name="allocations", db_index=False)
+    grant = models.ForeignKey(CreditGrant, on_delete=models.PROTECT, related_name="+", db_index=False)
     position = models.PositiveIntegerField(help_text="In the order drawn, counted within the charge")
     amount = models.BigIntegerField(help_text="Drawn, minor units")
     returned = models.BigIntegerField(default=0)
@@ -200,7 +202,8 @@ class OpenCharge(models.Model):
     """
 
     key = models.CharField(max_length=250, unique=True)
-    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
+    scope = models.CharField(max_length=150, blank=True, db_index=True, help_text="Whose rows are replaced together")
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
     currency = models.CharField(max_length=3)
     feature_key = models.CharField(max_length=60, blank=True)
     amount = models.BigIntegerField()
@@ -222,6 +225,25 @@ class OpenCharge(models.Model):
         return self.key
 
 
+class CreditCorrection(models.Model):
+    """A correction that was asked for, and what it gave back: asked again, it says the same."""
+
+    key = models.CharField(max_length=250, unique=True)
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
+    group = models.CharField(max_length=250, help_text="The group or the charge that was corrected")
+    amount = models.BigIntegerField(help_text="Given back: overdraft lowered, credit returned, open charges dropped")
+    description = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(amount__gte=0), name="credit_correction_amount_not_negative"),
+        )
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class CreditBalance(models.Model):
     """One row per customer and currency, written under the customer's lock: what reading must not add up.
 
@@ -229,7 +251,7 @@ class CreditBalance(models.Model):
     it.
     """
 
-    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
     currency = models.CharField(max_length=3)
     settled = models.BigIntegerField(default=0)
     overdraft = models.BigIntegerField(default=0, help_text="Not repaid yet, as a positive amount")
@@ -270,15 +292,15 @@ class LedgerTransaction(models.Model):
     """
 
     key = models.CharField(max_length=300, unique=True, help_text="The operation: done twice, it is this one")
-    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
     sequence = models.PositiveBigIntegerField(help_text="1, 2, 3 … per customer, in the order booked")
     kind = models.CharField(max_length=20, choices=TransactionKind)
     currency = models.CharField(max_length=3)
     amount = models.BigIntegerField(help_text="Signed: what it does to the customer's balance")
-    grant = models.ForeignKey(CreditGrant, null=True, on_delete=models.PROTECT, related_name="+")
-    charge = models.ForeignKey(CreditCharge, null=True, on_delete=models.PROTECT, related_name="+")
+    grant = models.ForeignKey(CreditGrant, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    charge = models.ForeignKey(CreditCharge, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     feature_key = models.CharField(max_length=60, blank=True)
-    corrects = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
+    corrects = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     description = models.CharField(max_length=300)
     booked_at = models.DateTimeField(help_text="When it counts")
     created_at = models.DateTimeField(help_text="When it was written")
@@ -290,6 +312,7 @@ class LedgerTransaction(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("customer", "sequence"), name="ledger_transaction_in_chain"),
             models.CheckConstraint(condition=Q(kind__in=TransactionKind.values), name="ledger_transaction_kind_known"),
+            models.CheckConstraint(condition=Q(entry_count__gte=2), name="ledger_transaction_has_two_sides"),
             models.CheckConstraint(
                 condition=Q(kind__in=("funded",), amount__gt=0)
                 | Q(kind__in=("consumed", "expired", "voided"), amount__lt=0)
@@ -320,9 +343,9 @@ class LedgerEntry(models.Model):
     Credit to an account is positive, debit negative: granting 100 is funding −100, customer credit +100.
     """
 
-    transaction = models.ForeignKey(LedgerTransaction, on_delete=models.PROTECT, related_name="entries")
+    transaction = models.ForeignKey(LedgerTransaction, on_delete=models.PROTECT, related_name="entries", db_index=False)
     position = models.PositiveSmallIntegerField()
-    account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="+", db_index=False)
     amount = models.BigIntegerField()
     grant = models.ForeignKey(CreditGrant, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     charge = models.ForeignKey(CreditCharge, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
