@@ -1,13 +1,15 @@
 """PURE: what plans hands down – lines and the documents they stand on. Amounts in minor units."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
 from core.periods import Period
 from invoices.totals import TaxedAmount, TaxRule, Totals, total_up
+
+Settlement = Literal["credit_then_invoice", "credit_only"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,9 @@ class LineDraft:
 
     `corrects` is the key of a billed line that it gives back (part of): it is taxed as that line was, and a credit
     note names that line's invoice.
+
+    `settlement` says what pays for it: credit first and a document for the rest, or credit alone – such a line never
+    stands on a document; what it costs (or, below zero, gives back) is booked under `corrects`, else under its own key.
     """
 
     key: str
@@ -31,6 +36,11 @@ class LineDraft:
     feature_key: str = ""
     explain: dict[str, Any] = field(default_factory=dict)
     corrects: str = ""
+    settlement: Settlement = "credit_then_invoice"
+
+
+# What is stored of a line; how it settles is decided by then.
+STORED = tuple(each.name for each in fields(LineDraft) if each.name != "settlement")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +56,20 @@ class InvoiceDraft:
     collection: Literal["automatic", "send_invoice"] = "automatic"
 
 
-def total_lines(lines: Iterable[LineDraft], rule: TaxRule, corrected: Mapping[str, TaxRule]) -> Totals:
-    """The totals of a document of these lines; `corrected` has the original rule by key of the line given back."""
-    return total_up(
-        (
-            TaxedAmount(line.amount, corrected[line.corrects]) if line.corrects in corrected else line.amount
-            for line in lines
-        ),
-        rule,
-    )
+def total_lines(
+    lines: Iterable[LineDraft],
+    rule: TaxRule,
+    corrected: Mapping[str, TaxRule],
+    credits: Mapping[str, int] | None = None,
+) -> Totals:
+    """The totals of a document of these lines; `corrected` has the original rule by key of the line given back.
+
+    `credits` is what credit pays of a line, by its key (below zero: what is given back to credit): a reduction of the
+    price, so that it is taken off before tax.
+    """
+    paid = credits or {}
+    return total_up((_taxed(line.amount - paid.get(line.key, 0), corrected.get(line.corrects)) for line in lines), rule)
+
+
+def _taxed(amount: int, own: TaxRule | None) -> int | TaxedAmount:
+    return amount if own is None else TaxedAmount(amount, own)

@@ -24,6 +24,7 @@ from invoices.models_payments import Payment as Payment
 from invoices.models_payments import PaymentStatus as PaymentStatus
 from invoices.models_payments import Refund as Refund
 from invoices.models_payments import RefundStatus as RefundStatus
+from invoices.models_statements import CreditStatement as CreditStatement
 from invoices.states import Move, after
 from invoices.totals import TaxCategory, TaxRule, Totals, row_values, rules_values
 
@@ -137,14 +138,18 @@ SET status = frozen.status, number = frozen.number, finalized_at = frozen.finali
     announced_at = frozen.announced_at, tax_label = frozen.tax_label, tax_percent = frozen.tax_percent,
     kind = frozen.kind, subtotal = frozen.subtotal, tax = frozen.tax, tax_included = frozen.tax_included,
     total = frozen.total, taxes = frozen.taxes, tax_rules = frozen.tax_rules, corrects = frozen.corrects,
-    seller_party = frozen.seller_party, customer_party = frozen.customer_party
+    seller_party = frozen.seller_party, customer_party = frozen.customer_party,
+    credits = frozen.credits, credit_rows = frozen.credit_rows, ledger_sequence = frozen.ledger_sequence,
+    ledger_head = frozen.ledger_head, ledger_balance = frozen.ledger_balance
 FROM unnest(
     %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::date[], %s::date[], %s::timestamptz[],
     %s::timestamptz[], %s::timestamptz[], %s::text[], %s::numeric[], %s::text[], %s::bigint[], %s::bigint[],
-    %s::bigint[], %s::bigint[], %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::jsonb[]
+    %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[],
+    %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::jsonb[]
 ) AS frozen (
     id, status, number, finalized_at, issued_on, due_on, collect_at, paid_at, announced_at, tax_label, tax_percent,
-    kind, subtotal, tax, tax_included, total, taxes, tax_rules, corrects, seller_party, customer_party
+    kind, subtotal, tax, tax_included, total, credits, ledger_sequence, ledger_head, ledger_balance,
+    taxes, tax_rules, corrects, seller_party, customer_party, credit_rows
 )
 WHERE invoice.id = frozen.id
 """
@@ -152,8 +157,9 @@ WHERE invoice.id = frozen.id
 FROZEN = (
     *("pk", "status", "number", "finalized_at", "issued_on", "due_on", "collect_at", "paid_at", "announced_at"),
     *("tax_label", "tax_percent", "kind", "subtotal", "tax", "tax_included", "total"),
+    *("credits", "ledger_sequence", "ledger_head", "ledger_balance"),
 )
-FROZEN_JSON = ("taxes", "tax_rules", "corrects", "seller_party", "customer_party")
+FROZEN_JSON = ("taxes", "tax_rules", "corrects", "seller_party", "customer_party", "credit_rows")
 
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
@@ -215,7 +221,13 @@ class Invoice(models.Model):
     paid_at = models.DateTimeField(null=True)
     voided_at = models.DateTimeField(null=True)
 
-    subtotal = models.BigIntegerField(help_text="Net: the sum of the lines without the tax included in them")
+    credits = models.BigIntegerField(
+        default=0, db_default=0, help_text="What credit pays, less what goes back to it: the sum of the lines'"
+    )
+    credit_rows = models.JSONField(
+        default=list, db_default=Value([], models.JSONField()), help_text="Per grant that pays: name, grant, amount"
+    )
+    subtotal = models.BigIntegerField(help_text="Net: the lines without credits and without the tax included in them")
     tax_label = models.CharField(max_length=40, blank=True, help_text="Of the customer's first rate")
     tax_percent = models.DecimalField(max_digits=7, decimal_places=4, default=0)
     tax_rules = models.JSONField(
@@ -241,6 +253,9 @@ class Invoice(models.Model):
 
     seller_party = models.JSONField(default=dict, help_text="Copy of the seller when finalized")
     customer_party = models.JSONField(default=dict, help_text="Copy of the billing profile when finalized")
+    ledger_sequence = models.PositiveBigIntegerField(null=True, help_text="Where the credit ledger was when finalized")
+    ledger_head = models.CharField(max_length=64, blank=True, default="", db_default="", help_text="Its hash there")
+    ledger_balance = models.BigIntegerField(null=True, help_text="Settled credit when finalized")
 
     objects: ClassVar[InvoiceQuerySet] = InvoiceQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -334,6 +349,9 @@ class InvoiceLine(models.Model):
     )
     per_units = models.PositiveIntegerField(default=1)
     amount = models.BigIntegerField()
+    credits = models.BigIntegerField(
+        default=0, db_default=0, help_text="What credit pays of it; below zero: what goes back to credit"
+    )
     explain = models.JSONField(default=dict, help_text="Everything needed to derive the amount again")
     corrects = models.CharField(
         max_length=160, blank=True, db_default="", help_text="Key of the line it gives back (part of)"
@@ -348,8 +366,18 @@ class InvoiceLine(models.Model):
     )
 
     class Meta:
-        constraints = (models.CheckConstraint(condition=Q(kind__in=LineKind.values), name="line_kind_known"),)
-        indexes = (models.Index(fields=("customer",), condition=Q(invoice__isnull=True), name="line_pending"),)
+        constraints = (
+            models.CheckConstraint(condition=Q(kind__in=LineKind.values), name="line_kind_known"),
+            models.CheckConstraint(
+                condition=Q(amount__gte=0, credits__gte=0, credits__lte=F("amount"))
+                | Q(amount__lt=0, credits__lte=0, credits__gte=F("amount")),
+                name="line_credits_within_amount",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("customer",), condition=Q(invoice__isnull=True), name="line_pending"),
+            models.Index(fields=("corrects",), condition=~Q(corrects=""), name="line_correcting"),
+        )
         ordering = ("invoice", "position", "id")
 
     def __str__(self) -> str:

@@ -65,7 +65,7 @@ class CreditApplication(models.Model):
 
     key = models.CharField(max_length=120, unique=True, help_text="credit:9:invoice:7:1")
     credit_note = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="applications")
-    invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="credits")
+    invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="credit_applications")
     amount = models.BigIntegerField()
     at = models.DateTimeField()
 
@@ -123,14 +123,18 @@ class Refund(models.Model):
 class DocumentKind(models.TextChoices):
     INVOICE = "invoice", "invoice"
     RECEIPT = "receipt", "receipt"
+    STATEMENT = "statement", "credit statement"
 
 
 class Document(models.Model):
     """A rendered PDF, made once by the worker and kept with its hash; never rendered again."""
 
     kind = models.CharField(max_length=20, choices=DocumentKind)
-    invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="documents")
+    invoice = models.ForeignKey("invoices.Invoice", null=True, on_delete=models.PROTECT, related_name="documents")
     payment = models.OneToOneField(Payment, null=True, on_delete=models.PROTECT, related_name="receipt")
+    statement = models.OneToOneField(
+        "invoices.CreditStatement", null=True, on_delete=models.PROTECT, related_name="document"
+    )
     filename = models.CharField(max_length=80, unique=True)
     content = models.BinaryField()
     sha256 = models.CharField(max_length=64)
@@ -141,8 +145,14 @@ class Document(models.Model):
             models.CheckConstraint(condition=Q(kind__in=DocumentKind.values), name="document_kind_known"),
             models.UniqueConstraint(fields=("invoice",), condition=Q(kind="invoice"), name="document_invoice_once"),
             models.CheckConstraint(
-                condition=Q(kind="invoice", payment__isnull=True) | Q(kind="receipt", payment__isnull=False),
+                condition=Q(kind__in=("invoice", "statement"), payment__isnull=True)
+                | Q(kind="receipt", payment__isnull=False),
                 name="document_receipt_has_payment",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="statement", statement__isnull=False, invoice__isnull=True)
+                | Q(kind__in=("invoice", "receipt"), statement__isnull=True, invoice__isnull=False),
+                name="document_is_of_one_thing",
             ),
         )
 

@@ -152,7 +152,7 @@ def _credits(invoice: Invoice) -> list[CreditApplication]:
     """The credit notes that lowered it when it was issued; what comes later is not printed."""
     if invoice.is_credit_note or invoice.finalized_at is None or not invoice.amount_credited:
         return []
-    at_issue = invoice.credits.filter(at=invoice.finalized_at).select_related("credit_note")
+    at_issue = invoice.credit_applications.filter(at=invoice.finalized_at).select_related("credit_note")
     return list(at_issue.order_by("pk"))
 
 

@@ -1,4 +1,4 @@
-"""Drafts whose customer is taxed otherwise by now: the same lines, totalled anew."""
+"""Drafts whose customer is taxed otherwise by now: the same lines and credits, totalled anew."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,8 +15,9 @@ def retax(invoices: Sequence[Invoice], rules: Mapping[int, TaxRule]) -> list[Inv
     if not changed:
         return []
     amounts: dict[int | None, list[int | TaxedAmount]] = {}
-    lines = InvoiceLine.objects.filter(invoice__in=changed).values_list("invoice_id", "amount", "tax_rules")
-    for invoice_id, amount, own in lines:
+    lines = InvoiceLine.objects.filter(invoice__in=changed).values_list("invoice_id", "amount", "credits", "tax_rules")
+    for invoice_id, gross, credits, own in lines:
+        amount = gross - credits
         line = TaxedAmount(amount, rules_from(own)) if own else amount
         amounts.setdefault(invoice_id, []).append(line)
     for invoice in changed:

@@ -1,7 +1,7 @@
 """Reads of this room. Rows are found by customer id; whoever calls has checked that the customer may be seen."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import date, datetime
 
 from django.db.models import (
@@ -22,7 +22,7 @@ from accounts.models import AuditEntry, PaymentMethod
 from accounts.selectors import tax_places
 from core.due import Due
 from invoices.exceptions import SellerMissingError
-from invoices.lines import LineDraft, total_lines
+from invoices.lines import STORED, LineDraft, total_lines
 from invoices.models import (
     UNRESOLVED,
     Invoice,
@@ -113,7 +113,7 @@ def pending_lines(customer_id: int, currency: str, *, discarding: bool = False) 
 
 def line_draft(row: InvoiceLine) -> LineDraft:
     """A stored line as the pure value it came from."""
-    return LineDraft(**{each.name: getattr(row, each.name) for each in fields(LineDraft)})
+    return LineDraft(**{name: getattr(row, name) for name in STORED})
 
 
 # --- what is due ----------------------------------------------------------------------------------------------------

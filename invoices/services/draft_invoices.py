@@ -1,7 +1,6 @@
 """Charges become a draft: lines, tax and total are fixed, and the customer is told amount, date and card."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -17,13 +16,12 @@ from core.money import UnknownCurrencyError, exponent
 from core.periods import utc_day
 from invoices.emails import announced
 from invoices.exceptions import CurrencyError, LineBilledError
-from invoices.lines import InvoiceDraft, LineDraft, total_lines
+from invoices.lines import STORED, InvoiceDraft, LineDraft, total_lines
 from invoices.models import Invoice, InvoiceLine, Seller
 from invoices.selectors import corrected_rules, default_seller, line_draft, tax_rules
 from invoices.totals import TaxRule, rules_values
 
-LINE_FIELDS = tuple(each.name for each in fields(LineDraft))
-LINE_COLUMNS = ("customer_id", "invoice_id", "position", "currency", "tax_rules", *LINE_FIELDS)
+LINE_COLUMNS = ("customer_id", "invoice_id", "position", "currency", "tax_rules", *STORED)
 
 
 @transaction.atomic
@@ -175,7 +173,7 @@ def _line(line: LineDraft, invoice: Invoice, position: int, corrected: Mapping[s
         position,
         invoice.currency,
         _own_rules(line.corrects, corrected),
-        *(getattr(line, name) for name in LINE_FIELDS),
+        *(getattr(line, name) for name in STORED),
     )
 
 
