@@ -78,3 +78,13 @@ class AlreadyMemberError(AccountsError):
 class UnknownRoleError(AccountsError):
     status = 422
     message = "Choose one of the roles: billing admin, billing viewer or member."
+
+
+class StaffRoleRequiredError(AccountsError):
+    """A member of staff without the role *Metering & Billing Admin*. Names who has it."""
+
+    status = 403
+
+    def __init__(self, description: str = "", *, admins: Sequence[str] = ()) -> None:
+        ask = f" Ask {', '.join(admins)}." if admins else ""
+        super().__init__(description, message=f"This needs the role Metering & Billing Admin.{ask}")

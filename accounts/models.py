@@ -81,6 +81,7 @@ class Customer(models.Model):
     objects: ClassVar[CustomerQuerySet] = CustomerQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
+        permissions = (("manage_billing", "Can do everything in Metering & Billing"),)  # see accounts/roles.py
         constraints = (
             models.CheckConstraint(
                 condition=Q(payment_policy__in=PaymentPolicy.values), name="customer_payment_policy_known"

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 from django.utils.module_loading import autodiscover_modules
 
 
@@ -10,3 +11,9 @@ class BillingPortalConfig(AppConfig):
     def ready(self) -> None:
         """Web and worker know the same checks and tasks, so that a page can nudge a task by its name."""
         autodiscover_modules("checks", "tasks")
+
+
+class StaffConfig(AdminConfig):
+    """Django admin with the menu of «Metering & Billing»."""
+
+    default_site = "billing_portal.admin.site.StaffSite"

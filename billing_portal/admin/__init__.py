@@ -1,0 +1,1 @@
+"""Staff's pages that join rooms, and the site they stand on."""
