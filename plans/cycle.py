@@ -24,6 +24,7 @@ from plans.fees import FeeFacts
 from plans.pricing import CadenceName, Timing
 
 ONE_DAY = timedelta(days=1)
+MICROSECOND = timedelta(microseconds=1)
 CADENCES: dict[CadenceName, Cadence] = {"monthly": MONTHLY, "yearly": YEARLY}
 RECURRING: tuple[tuple[Timing, CadenceName], ...] = (
     ("in_arrears", "monthly"),
@@ -130,6 +131,12 @@ def charged_until(spell: Spell, timing: Timing, cadence: CadenceName) -> date:
     if spell.next_billing_on <= first_billing_date(spell.anchor_on, spell.starts_at):
         return spell.starts_on
     return max(spell.starts_on, period_of(spell.anchor_on, _previous_billing_date(spell), step).start)
+
+
+def begun_windows(spell: Spell, at: datetime) -> tuple[Window, ...]:
+    """The planned usage windows that are not calculated yet and have begun at `at`: the last one still runs."""
+    pairs = usage_windows(spell.anchor_on, window_start(spell), at + MICROSECOND)
+    return tuple(planned for _cut, planned in pairs)
 
 
 def unbilled_period(spell: Spell, until: date) -> Period:

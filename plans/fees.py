@@ -60,6 +60,7 @@ def _fee_line(subscription_id: int, terms: PlanTerms, card: CardTerms, fee: FeeF
         amount=fee_amount(card.amount, fee),
         explain=_explain_fee(terms, card, fee),
         corrects=_fee_key(subscription_id, card, fee.charged) if fee.charged else "",
+        settlement=terms.settlement,
     )
 
 

@@ -16,6 +16,8 @@ from plans.models_changes import ChangeQuote as ChangeQuote
 from plans.models_changes import QuoteKind as QuoteKind
 from plans.models_changes import ScheduledChange as ScheduledChange
 from plans.models_changes import ScheduleStatus as ScheduleStatus
+from plans.models_credits import CreditExhaustion as CreditExhaustion
+from plans.models_credits import UsageWatch as UsageWatch
 from plans.models_prices import PriceModel as PriceModel
 from plans.models_prices import PriceTier as PriceTier
 from plans.models_subscriptions import Calendar as Calendar

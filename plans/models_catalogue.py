@@ -1,7 +1,7 @@
 """The price list: plans in versions and the rate cards on them. Part of `plans.models`."""
 
 from decimal import Decimal
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from django.conf import settings
 from django.db import models
@@ -9,8 +9,12 @@ from django.db.models import F, Q
 
 from accounts.models import PaymentPolicy
 from core.money import to_major
+from plans.models_credits import CreditExhaustion
 from plans.models_prices import PriceModel, tiers_of, tiers_subquery
 from plans.pricing import CadenceName, CardTerms, Model, PlanTerms, Timing
+
+if TYPE_CHECKING:
+    from invoices.lines import Settlement
 
 
 class PlanStatus(models.TextChoices):
@@ -51,6 +55,13 @@ class Plan(models.Model):
     settlement_mode = models.CharField(
         max_length=20, choices=SettlementMode, default=SettlementMode.CREDIT_THEN_INVOICE
     )
+    when_credits_run_out = models.CharField(
+        max_length=20,
+        choices=CreditExhaustion,
+        default=CreditExhaustion.NEGATIVE,
+        db_default=CreditExhaustion.NEGATIVE,
+        help_text="Credits only. Usage that arrives settles in any case; refusing is what the access API answers.",
+    )
     payment_policy = models.CharField(max_length=20, choices=PaymentPolicy, default=PaymentPolicy.OPTIONAL)
     self_serve = models.BooleanField(default=True, help_text="Customers may change to and from it by themselves")
     is_default = models.BooleanField(default=False, help_text="Opened at sign-up; what «Cancel Plan» moves to")
@@ -74,6 +85,9 @@ class Plan(models.Model):
             models.CheckConstraint(
                 condition=Q(payment_policy__in=PaymentPolicy.values), name="plan_payment_policy_known"
             ),
+            models.CheckConstraint(
+                condition=Q(when_credits_run_out__in=CreditExhaustion.values), name="plan_credit_exhaustion_known"
+            ),
         )
 
     def __str__(self) -> str:
@@ -88,7 +102,8 @@ class Plan(models.Model):
         """Its prices as plain values, for the pure modules; loaded `with_cards` they are read once."""
         if self._terms is None:
             cards = tuple(card.terms(self.currency) for card in self.rate_cards.all())
-            terms = PlanTerms(self.pk, self.key, self.name, self.version, self.currency, cards)
+            settlement = cast("Settlement", str(self.settlement_mode))
+            terms = PlanTerms(self.pk, self.key, self.name, self.version, self.currency, cards, settlement)
             if "rate_cards" not in getattr(self, "_prefetched_objects_cache", {}):
                 return terms
             self._terms = terms

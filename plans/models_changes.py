@@ -42,6 +42,11 @@ class ChangeQuote(models.Model):
     tax_percent = models.DecimalField(max_digits=7, decimal_places=4, default=0)
     tax = models.BigIntegerField()
     total = models.BigIntegerField()
+    credits = models.BigIntegerField(default=0, db_default=0, help_text="Taken off the lines of the invoice")
+    credit_rows = models.JSONField(default=list, help_text="The same by grant: name, amount")
+    to_credits = models.BigIntegerField(
+        default=0, db_default=0, help_text="Charged to credit alone, on no invoice: lines of credits-only plans"
+    )
     created_at = models.DateTimeField()
     created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
     accepted_at = models.DateTimeField(null=True, help_text="Confirmed by a person; may still wait for a card")

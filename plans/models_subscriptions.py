@@ -123,7 +123,8 @@ class RatedUsage(models.Model):
     """Watermark: what of a usage window has been rated and billed. The next rating posts only the difference.
 
     One row per posting, `quantity` and `amount` of the whole window as of then: the row with the highest number is
-    the watermark, and deleting the rows of a discarded draft takes it back to where it stood before.
+    the watermark, and deleting the rows of a discarded draft takes it back to where it stood before. On a credits-only
+    plan a window has one row, moved hour by hour; nothing takes it back.
     """
 
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="rated_usage")
@@ -131,7 +132,7 @@ class RatedUsage(models.Model):
     window_starts_at = models.DateTimeField()
     window_ends_at = models.DateTimeField()
     planned_ends_at = models.DateTimeField(help_text="Where the window would have ended; later where it was cut")
-    number = models.PositiveSmallIntegerField(default=0, help_text="0: the window's own line; then its late ones")
+    number = models.PositiveIntegerField(default=0, help_text="0: the window's own line; then its late ones, counted")
     quantity = models.DecimalField(max_digits=38, decimal_places=12)
     amount = models.BigIntegerField()
     invoice_key = models.CharField(max_length=120, help_text="The invoice that billed it; a discarded draft rewinds it")

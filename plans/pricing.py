@@ -11,6 +11,8 @@ from functools import lru_cache
 from math import ceil
 from typing import Literal
 
+from invoices.lines import Settlement
+
 WHOLE = Fraction(1)
 NOTHING = Fraction(0)
 
@@ -89,6 +91,12 @@ class PlanTerms:
     version: int
     currency: str
     cards: tuple[CardTerms, ...]
+    settlement: Settlement = "credit_then_invoice"
+
+    @property
+    def is_credit_only(self) -> bool:
+        """Whether its charges never stand on an invoice."""
+        return self.settlement == "credit_only"
 
     @property
     def fees(self) -> tuple[CardTerms, ...]:

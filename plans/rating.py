@@ -46,6 +46,7 @@ __all__ = [
     "RatedWindow",
     "UsageFacts",
     "minimum_key",
+    "minimum_line",
     "rate_windows",
     "units",
     "usage_key",
@@ -137,7 +138,7 @@ def usage_lines(subscription_id: int, terms: PlanTerms, windows: Iterable[RatedW
         if rated.priced.quantity or rated.difference:
             yield usage_line(subscription_id, terms, rated)
         if rated.shortfall:
-            yield _minimum_line(subscription_id, terms, rated)
+            yield minimum_line(subscription_id, terms, rated)
 
 
 def usage_line(subscription_id: int, terms: PlanTerms, rated: RatedWindow) -> LineDraft:
@@ -157,10 +158,12 @@ def usage_line(subscription_id: int, terms: PlanTerms, rated: RatedWindow) -> Li
         per_units=card.per_units if has_one_price else 1,
         feature_key=card.feature_key,
         explain=_explain_usage(terms, rated, "usage"),
+        settlement=terms.settlement,
     )
 
 
-def _minimum_line(subscription_id: int, terms: PlanTerms, rated: RatedWindow) -> LineDraft:
+def minimum_line(subscription_id: int, terms: PlanTerms, rated: RatedWindow) -> LineDraft:
+    """What is missing to the minimum of a window."""
     card, window = rated.card, rated.facts.cut
     return LineDraft(
         key=minimum_key(subscription_id, card.key, window),
@@ -173,6 +176,7 @@ def _minimum_line(subscription_id: int, terms: PlanTerms, rated: RatedWindow) ->
         amount=rated.shortfall,
         feature_key=card.feature_key,
         explain=_explain_usage(terms, rated, "minimum"),
+        settlement=terms.settlement,
     )
 
 

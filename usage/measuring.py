@@ -190,6 +190,21 @@ WHERE EXISTS (
 )
 """
 
+TOUCHED_HOURS = """
+SELECT asked.customer_id, known.feature_id, known.hour
+FROM unnest(%s::bigint[], %s::timestamptz[]) AS asked (customer_id, since)
+JOIN usage_usagehour AS known ON known.customer_id = asked.customer_id AND known.touched_at >= asked.since
+"""
+
+USED_HOURS = """
+SELECT asked.place, known.hour
+FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
+    AS asked (place, customer_id, feature_id, since, until)
+JOIN usage_usagehour AS known ON known.customer_id = asked.customer_id AND known.feature_id = asked.feature_id
+    AND known.hour >= date_trunc('hour', asked.since, 'UTC') AND known.hour < asked.until
+ORDER BY asked.place, known.hour
+"""
+
 
 def rebuild_hours(feature_id: int, *, at: datetime) -> int:
     """Make the hours of a feature that has none, from all events. Returns how many."""
@@ -232,6 +247,21 @@ def touched_spans(rows: Sequence[tuple[int, int, int, datetime, datetime, dateti
     with connection.cursor() as cursor:
         cursor.execute(TOUCHED_SPANS, [*_columns([row[:5] for row in rows]), array(_iso(row[5]) for row in rows)])
         return {place for (place,) in cursor}
+
+
+def touched_hours(rows: Iterable[tuple[int, datetime]]) -> list[HourKey]:
+    """Of (customer, instant): the hours that were touched at or after the instant."""
+    customers, instants = zip(*rows, strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(TOUCHED_HOURS, [array(map(str, customers)), array(map(_iso, instants))])
+        return list(cursor)
+
+
+def used_hours(rows: Sequence[Asked]) -> list[tuple[int, datetime]]:
+    """(place, hour) of every hour of the intervals in which something was used; the hours of a place ascend."""
+    with connection.cursor() as cursor:
+        cursor.execute(USED_HOURS, _columns(rows))
+        return list(cursor)
 
 
 def _columns(rows: Sequence[Asked]) -> list[str]:

@@ -1,7 +1,7 @@
 """What other rooms and pages may ask about usage. Reads only."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from usage.paths import keys
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
 STORING = timedelta(minutes=5)  # longer than a batch needs from its arrival until it is visible
 
 Interval = tuple[datetime, datetime]
@@ -67,6 +68,32 @@ def touched_windows(rated: Mapping[Span, datetime]) -> set[Span]:
         return set()
     rows = [(place, *span, rated[span] - STORING) for place, span in enumerate(asked)]
     return {asked[place] for place in measuring.touched_spans(rows)}
+
+
+def touched_hours(seen: Mapping[int, datetime | None]) -> dict[int, list[tuple[int, datetime]]]:
+    """By customer (feature id, hour) of the hours that usage may have reached since the customer was looked at last;
+    None: all there are. Customers without any are absent. One query, for any number of customers.
+
+    As with `touched_windows` the last minutes before are named again. Looking again must change nothing.
+    """
+    if not seen:
+        return {}
+    rows = ((customer_id, at - STORING if at else EVER) for customer_id, at in seen.items())
+    found: dict[int, list[tuple[int, datetime]]] = {}
+    for customer_id, feature_id, hour in measuring.touched_hours(rows):
+        found.setdefault(customer_id, []).append((feature_id, hour))
+    return found
+
+
+def used_hours(spans: Sequence[Span]) -> dict[Span, list[datetime]]:
+    """The hours of each span in which something was used, ascending; the first one may begin before the span. One
+    query."""
+    if not spans:
+        return {}
+    found: dict[Span, list[datetime]] = {span: [] for span in spans}
+    for place, hour in measuring.used_hours([(place, *span) for place, span in enumerate(spans)]):
+        found[spans[place]].append(hour)
+    return found
 
 
 @lru_cache(maxsize=4096)  # customers that are billed together ask about few windows
@@ -183,3 +210,8 @@ def measure(meter: Meter, feature: Feature) -> Measure:
         value_keys=keys(meter.value_path) if RULES[meter.aggregation].needs_value else (),
         filters=tuple((keys(meter.dimensions[name]), frozenset(allowed)) for name, allowed in filters.items()),
     )
+
+
+def feature_names() -> dict[str, str]:
+    """Every feature's name by its key, in the order of their names."""
+    return dict(Feature.objects.order_by("name").values_list("key", "name"))

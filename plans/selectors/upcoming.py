@@ -1,7 +1,7 @@
 """What the next invoice comes to so far, and what is used: the bill's own two steps, gather and compose."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -19,7 +19,7 @@ from core.periods import (
     utc_day,
 )
 from invoices.lines import LineDraft
-from invoices.selectors import drafts, pending_lines, tax_rules, totals_of
+from invoices.selectors import drafts, line_draft, pending_lines, tax_rules, totals_of
 from invoices.totals import TaxRule, Totals
 from plans import cycle
 from plans.charges import RatedWindow, SpellFacts, compose_charges, rate_usage, usage_key
@@ -236,8 +236,7 @@ def _kind(lines: Sequence[LineDraft], kind: str) -> tuple[LineDraft, ...]:
 
 def _stored(draft: "Invoice") -> tuple[LineDraft, ...]:
     """The lines of a draft in the shape of lines that are not stored."""
-    names = [field.name for field in fields(LineDraft)]
-    return tuple(LineDraft(**{name: getattr(line, name) for name in names}) for line in draft.lines.all())
+    return tuple(line_draft(line) for line in draft.lines.all())
 
 
 def _totals(draft: "Invoice") -> Totals:

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from core.periods import Window
-from plans.models import RatedUsage
+from plans.models import RatedUsage, SettlementMode
 from usage.selectors import Span
 from usage.selectors import touched_windows as touched_since
 
@@ -41,6 +41,7 @@ def watermarks(customer_ids: Collection[int], discarding: Collection[str]) -> li
     rows = (
         RatedUsage.objects.filter(subscription__customer_id__in=customer_ids)
         .exclude(invoice_key__in=discarding)
+        .exclude(subscription__plan__settlement_mode=SettlementMode.CREDIT_ONLY)  # plans.selectors.settlement
         .order_by("window_starts_at", "rate_card_id", "number")
         .values_list(
             "subscription_id",

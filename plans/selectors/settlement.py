@@ -1,0 +1,231 @@
+"""What waits of credits-only usage: gathered with a fixed number of queries, composed by `plans.hours`."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db.models import DateTimeField, Q, Value
+from django.db.models.functions import Coalesce
+
+from core.due import Due
+from core.periods import Window
+from plans.hours import HOUR, Reading, SettledWindow, Standing, WindowFacts, settle_window
+from plans.models import RatedUsage, SettlementMode, Subscription, UsageWatch
+from plans.pricing import CardTerms
+from usage.selectors import Span, quantities, touched_hours, used_hours
+
+MarkKey = tuple[int, int, datetime]
+Touched = Mapping[int, Sequence[tuple[int, datetime]]]
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementClaim:
+    """What is to be settled of one credits-only spell (loaded `with_terms`): hours that ended by `until`.
+
+    `windows` are pairs (cut, planned). `closes`: the windows end now, with what is left and their minimum. `newest`:
+    when late usage is charged.
+    """
+
+    subscription: Subscription
+    settled_until: datetime
+    until: datetime
+    newest: datetime
+    windows: tuple[tuple[Window, Window], ...]
+    closes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One price over one window, with the spans that have to be measured for it."""
+
+    claim: SettlementClaim
+    card: CardTerms
+    facts: WindowFacts
+    settled_to: datetime
+    is_touched: bool
+    mark: RatedUsage | None
+
+    @property
+    def waiting(self) -> Span:
+        """The time whose hours are not settled yet."""
+        end = min(self.claim.until, self.facts.cut.end)
+        return self._span(min(self.settled_to, end), end)
+
+    @property
+    def late(self) -> Span | None:
+        """Everything in hours that are settled, where usage came since; a closing window needs no such question where
+        it ends before them."""
+        if not self.is_touched or self.settled_to > self.facts.cut.end:
+            return None
+        return self._span(self.facts.planned.start, self.settled_to)
+
+    @property
+    def whole(self) -> Span:
+        return self._span(self.facts.cut.start, self.facts.cut.end)
+
+    def until(self, end: datetime) -> Span:
+        return self._span(self.facts.planned.start, end)
+
+    def ends(self, hours: Iterable[datetime]) -> list[datetime]:
+        """The ends of closed hours; that of a closing window which is cut short is settled with the window."""
+        is_cut = self.claim.closes and self.facts.cut != self.facts.planned
+        last = self.waiting.end
+        ends = [hour + HOUR for hour in hours]
+        return [end for end in ends if end <= last and not (is_cut and end == self.facts.cut.end)]
+
+    def _span(self, start: datetime, end: datetime) -> Span:
+        return Span(self.claim.subscription.customer_id, self.card.feature_id or 0, start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """One window as it was composed, with the watermark it had before (None: none)."""
+
+    claim: SettlementClaim
+    window: SettledWindow
+    mark: RatedUsage | None
+
+    @property
+    def subscription(self) -> Subscription:
+        return self.claim.subscription
+
+
+def due_to_settle(at: datetime) -> list[Due]:
+    """Customers with usage that waits: an hour has closed, or something has reached us since they were looked at; by
+    their own clocks, nobody parked. Two queries."""
+    present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
+    rows = UsageWatch.objects.filter(customer__parked_at__isnull=True).annotate(present=present)
+    watched = rows.values_list(
+        "customer_id", "customer__clock_at", "present", "settled_until", "seen_at",
+        "subscription__ends_at", "subscription__plan__settlement_mode",
+    )  # fmt: skip
+    due: dict[int, datetime] = {}
+    asked: dict[int, datetime] = {}
+    presents: dict[int, datetime] = {}
+    for customer_id, clock, now, settled_until, seen_at, ends_at, mode in watched.order_by("customer_id"):
+        presents[customer_id] = now
+        closed = mode == SettlementMode.CREDIT_ONLY and ends_at is None and settled_until + HOUR <= now
+        if closed or clock or seen_at is None:
+            due[customer_id] = now
+        else:
+            asked[customer_id] = min(seen_at, asked.get(customer_id, seen_at))
+    for customer_id in touched_hours(asked):
+        due[customer_id] = presents[customer_id]
+    return sorted((Due(customer_id, customer_id, now) for customer_id, now in due.items()), key=_in_order)
+
+
+def _in_order(row: Due) -> tuple[datetime, int]:
+    return row.present, row.customer_id
+
+
+def running_claim(
+    subscription: Subscription, settled_until: datetime, spell_windows: Iterable[Window], at: datetime
+) -> SettlementClaim:
+    """What a minute's look settles of an open spell: the hours that are closed at `at`."""
+    newest = floor_hour(at)
+    windows = tuple((window, window) for window in spell_windows)
+    return SettlementClaim(subscription, settled_until, newest, newest, windows)
+
+
+def settle_claims(claims: Sequence[SettlementClaim], touched: Touched) -> list[Settled]:
+    """Every price over every window of the claims, and over windows that closed before where usage came late.
+
+    `touched`: by customer the hours that usage may have reached since. Four queries.
+    """
+    marks = _marks([claim.subscription.pk for claim in claims])
+    questions = [question for claim in claims for question in _questions(claim, marks, touched)]
+    hours = used_hours([question.waiting for question in questions if not question.facts.is_closed])
+    ends = {id(one): one.ends(hours.get(one.waiting, ())) for one in questions if not one.facts.is_closed}
+    used = quantities([span for one in questions for span in _spans(one, ends.get(id(one), []))])
+    return [Settled(one.claim, settle_window(_known(one, ends.get(id(one), []), used)), one.mark) for one in questions]
+
+
+def _questions(
+    claim: SettlementClaim, marks: Mapping[int, Sequence[RatedUsage]], touched: Touched
+) -> Iterator[_Question]:
+    spell = claim.subscription
+    own = {(mark.rate_card_id, mark.window_starts_at): mark for mark in marks.get(spell.pk, ())}
+    hours = touched.get(spell.customer_id, ())
+    open_starts = {planned.start for _cut, planned in claim.windows}
+    cards = {card.id: card for card in spell.plan.terms().metered}
+    for cut, planned in claim.windows:
+        for card in cards.values():
+            mark = own.get((card.id, planned.start))
+            settled_to = max(claim.settled_until, planned.start)
+            is_touched = _is_touched(hours, card, Window(planned.start, max(planned.start, settled_to)))
+            yield _Question(claim, card, _facts(claim, card, cut, planned, mark), settled_to, is_touched, mark)
+    for (card_id, start), mark in own.items():
+        cut = Window(start, mark.window_ends_at)
+        card = cards[card_id]
+        if start not in open_starts and _is_touched(hours, card, cut):
+            facts = replace(_facts(claim, card, cut, Window(start, mark.planned_ends_at), mark), is_closed=True)
+            yield _Question(claim, card, facts, cut.end, True, mark)
+
+
+def _facts(
+    claim: SettlementClaim, card: CardTerms, cut: Window, planned: Window, mark: RatedUsage | None
+) -> WindowFacts:
+    return WindowFacts(
+        subscription_id=claim.subscription.pk,
+        terms=claim.subscription.plan.terms(),
+        card=card,
+        cut=cut,
+        planned=planned,
+        standing=Standing(mark.quantity, mark.amount, mark.number) if mark else Standing(),
+        newest=claim.newest,
+    )
+
+
+def _is_touched(hours: Iterable[tuple[int, datetime]], card: CardTerms, window: Window) -> bool:
+    first = floor_hour(window.start)
+    return any(feature == card.feature_id and first <= hour < window.end for feature, hour in hours)
+
+
+def _spans(question: _Question, ends: Sequence[datetime]) -> Iterator[Span]:
+    if question.late:
+        yield question.late
+    if not question.facts.is_closed:
+        yield from (question.until(end) for end in ends)
+        yield question.whole
+
+
+def _known(question: _Question, ends: Sequence[datetime], used: Mapping[Span, Decimal]) -> WindowFacts:
+    facts, claim = question.facts, question.claim
+    late = Reading(question.late.end, used[question.late]) if question.late else None
+    if facts.is_closed:
+        return replace(facts, late=late)
+    whole = used[question.whole]
+    return replace(
+        facts,
+        late=late,
+        hours=tuple(Reading(end, used[question.until(end)]) for end in ends),
+        final=Reading(facts.cut.end, whole) if claim.closes else None,
+        seen=None if claim.closes else whole,
+    )
+
+
+def _marks(subscription_ids: Collection[int]) -> dict[int, list[RatedUsage]]:
+    found: dict[int, list[RatedUsage]] = {}
+    for mark in RatedUsage.objects.filter(subscription_id__in=subscription_ids).order_by("window_starts_at", "pk"):
+        found.setdefault(mark.subscription_id, []).append(mark)
+    return found
+
+
+def watched(customer_ids: Collection[int]) -> list[UsageWatch]:
+    """The spells whose usage lowers credit, with plans and customers."""
+    rows = UsageWatch.objects.filter(customer_id__in=customer_ids).order_by("subscription_id")
+    spells = Subscription.objects.with_terms().in_bulk([row.subscription_id for row in rows])
+    for row in rows:
+        row.subscription = spells[row.subscription_id]
+    return list(rows)
+
+
+def unwatched(subscriptions: Q) -> list[Subscription]:
+    """Open spells of this kind that nobody watches yet."""
+    return list(Subscription.objects.open().filter(subscriptions, watch__isnull=True).order_by("pk"))
+
+
+def floor_hour(at: datetime) -> datetime:
+    """The newest full hour: every hour that ended by then is closed."""
+    return at - timedelta(minutes=at.minute, seconds=at.second, microseconds=at.microsecond)
