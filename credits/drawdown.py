@@ -69,11 +69,15 @@ class Unwound:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Rated and not settled yet. `may_overdraw`: credits only; else an invoice takes what credit does not cover."""
+    """Rated and not settled yet. `may_overdraw`: credits only; else an invoice takes what credit does not cover.
+
+    `settles_at` in the future: a fee of then, which takes nothing away before.
+    """
 
     feature_key: str
     amount: int
     may_overdraw: bool
+    settles_at: datetime | None = None
 
 
 def is_in_force(source: Source, at: datetime) -> bool:
@@ -176,7 +180,11 @@ def available_for(
     after those: an invoice takes the rest.
     """
     sources = list(sources)
-    concerned = [charge for charge in open_charges if _concerns(charge.feature_key, feature_key)]
+    concerned = [
+        charge
+        for charge in open_charges
+        if _concerns(charge.feature_key, feature_key) and (charge.settles_at is None or charge.settles_at <= at)
+    ]
     settled = settled_for(sources, owed=owed, feature_key=feature_key, at=at)
     left = {source.id: source.available for source in sources}
     taken = 0
