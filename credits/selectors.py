@@ -7,7 +7,7 @@ from datetime import datetime
 from core.due import Due
 from credits.chain import Transaction
 from credits.charges import Allocation, ChargeDraft, OpenDraft
-from credits.models import CreditGrant
+from credits.models import ChainHead, CreditGrant
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +136,14 @@ def head(customer_id: int) -> tuple[int, str]:
 
 
 def heads(customer_ids: Iterable[int]) -> Mapping[int, tuple[int, str]]:
-    raise NotImplementedError
+    """(sequence, hash) of the newest transaction per customer; absent where there is none. One query."""
+    rows = ChainHead.objects.filter(customer_id__in=list(customer_ids), sequence__gt=0)
+    return {pk: (sequence, hash_) for pk, sequence, hash_ in rows.values_list("customer_id", "sequence", "hash")}
 
 
 def has_credits(customer_ids: Iterable[int]) -> set[int]:
-    raise NotImplementedError
+    """Those that were ever granted credit, or charged any. One query."""
+    ids = list(customer_ids)
+    granted = CreditGrant.objects.filter(customer_id__in=ids).order_by().values_list("customer_id", flat=True)
+    charged = ChainHead.objects.filter(customer_id__in=ids).order_by().values_list("customer_id", flat=True)
+    return set(granted.union(charged))

@@ -9,6 +9,8 @@ from accounts.audit import record
 from accounts.models import User
 from accounts.services.lock_customers import lock_customers
 from core.money import UnknownCurrencyError, exponent
+from invoices.charging import Sheet
+from invoices.drawing import draw_down
 from invoices.exceptions import CurrencyError
 from invoices.lines import LineDraft
 from invoices.models import InvoiceLine
@@ -20,13 +22,18 @@ def add_pending_lines(
 ) -> list[InvoiceLine]:
     """The stored lines, in the order given; a key that is stored already gives that line, untouched.
 
-    They stand on the next draft of that currency (`draft_invoices`). Raises CurrencyError for a currency that is
-    unknown, or another than the one the customer is billed in.
+    They stand on the next draft of that currency (`draft_invoices`). Lines that credit settles alone are not stored
+    but drawn down – below zero: given back – at once; their charge is idempotent by the same key. Raises
+    CurrencyError for a currency that is unknown, or another than the one the customer is billed in.
     """
     customer = lock_customers([customer_id])[customer_id]
     _check_currency(currency, customer.currency or currency)
-    found = InvoiceLine.objects.in_bulk([line.key for line in lines], field_name="key")
-    new = [line for line in {line.key: line for line in lines}.values() if line.key not in found]
+    direct = tuple(line for line in lines if line.settlement == "credit_only")
+    if direct:
+        draw_down([Sheet(customer_id, currency, None, "", direct=direct)], at, actor)
+    waiting = {line.key: line for line in lines if line.settlement != "credit_only"}
+    found = InvoiceLine.objects.in_bulk(list(waiting), field_name="key") if waiting else {}
+    new = [line for line in waiting.values() if line.key not in found]
     for row in InvoiceLine.objects.bulk_create([_row(line, customer_id, currency, at) for line in new]):
         found[row.key] = row
     if new:
@@ -38,7 +45,7 @@ def add_pending_lines(
             subject=f"customer:{customer_id}",
             after={"lines": {line.key: line.amount for line in new}, "currency": currency},
         )
-    return [found[key] for key in dict.fromkeys(line.key for line in lines)]
+    return [found[key] for key in waiting]
 
 
 def _check_currency(currency: str, own: str) -> None:

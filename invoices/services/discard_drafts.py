@@ -12,6 +12,7 @@ from accounts.selectors import recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 from core.periods import utc_day
+from invoices.drawing import undo
 from invoices.emails import withdrawn
 from invoices.models import Invoice, InvoiceLine, InvoiceStatus
 from invoices.states import Move, after
@@ -26,7 +27,7 @@ class DiscardedDraft(NamedTuple):
 
 @transaction.atomic
 def discard_drafts(*, customer_ids: Iterable[int], at: datetime, actor: User | None = None) -> list[DiscardedDraft]:
-    """Void every draft of these customers: lines deleted, key freed, the announced amount withdrawn by mail.
+    """Void every draft of these customers: credits given back, lines deleted, key freed, the announcement withdrawn.
 
     Lines that had waited for a document wait again.
 
@@ -36,9 +37,10 @@ def discard_drafts(*, customer_ids: Iterable[int], at: datetime, actor: User | N
     invoices = list(Invoice.objects.filter(customer_id__in=customers, status=InvoiceStatus.DRAFT).order_by("pk"))
     if not invoices:
         return []
+    undo([invoice.pk for invoice in invoices if invoice.credits or invoice.credit_rows], "discarded", at, actor)
     discarded = [DiscardedDraft(invoice.key, invoice.customer_id) for invoice in invoices]
     lines = InvoiceLine.objects.filter(invoice__in=invoices)
-    lines.filter(added_at__isnull=False).update(invoice=None, position=0, tax_rules=[])
+    lines.filter(added_at__isnull=False).update(invoice=None, position=0, tax_rules=[], credits=0)
     lines.delete()
     for invoice in invoices:
         invoice.key = f"{invoice.key}:discarded:{invoice.pk}"

@@ -1,6 +1,7 @@
 """Charges become a draft: lines, tax and total are fixed, and the customer is told amount, date and card."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -14,14 +15,18 @@ from accounts.services.queue_notices import queue_notices
 from core.bulk import copy_rows, copy_values
 from core.money import UnknownCurrencyError, exponent
 from core.periods import utc_day
+from invoices.charging import Sheet as Asking
+from invoices.drawing import draw_down
 from invoices.emails import announced
 from invoices.exceptions import CurrencyError, LineBilledError
 from invoices.lines import STORED, InvoiceDraft, LineDraft, total_lines
 from invoices.models import Invoice, InvoiceLine, Seller
 from invoices.selectors import corrected_rules, default_seller, line_draft, tax_rules
-from invoices.totals import TaxRule, rules_values
+from invoices.totals import TaxRule, rules_from, rules_values
 
-LINE_COLUMNS = ("customer_id", "invoice_id", "position", "currency", "tax_rules", *STORED)
+LINE_COLUMNS = ("customer_id", "invoice_id", "position", "currency", "credits", "tax_rules", *STORED)
+
+Credits = Mapping[str, int]
 
 
 @transaction.atomic
@@ -29,25 +34,32 @@ def draft_invoices(*, drafts: Sequence[InvoiceDraft], at: datetime, actor: User 
     """One document per draft, in the order given; the number of queries does not depend on how many.
 
     A key that is drafted or issued already gives that document, untouched. Lines that wait for the customer's next
-    document in that currency join its first draft; a draft without any line gives none. A total below zero makes a
-    credit note. The caller has locked the customers. Raises SellerMissingError, CurrencyError, LineBilledError.
+    document in that currency join its first draft; a draft without any line gives none. Credit pays what it can of
+    the lines, and all of those that it settles alone, which stand on no document. A total below zero makes a credit
+    note. The caller has locked the customers. Raises SellerMissingError, CurrencyError, LineBilledError.
     """
     customers = lock_customers({draft.customer_id for draft in drafts})
     found = Invoice.objects.in_bulk([draft.key for draft in drafts], field_name="key")
     new = list({draft.key: draft for draft in drafts if draft.key not in found}.values())
-    sheets = [sheet for sheet in _with_pending(new) if sheet.lines]
+    sheets = [sheet for sheet in _with_pending(new) if sheet.lines or sheet.direct]
     if sheets:
+        _check_currencies(new, customers)
         for invoice in _store(sheets, customers, at, actor):
             found[invoice.key] = invoice
     return [found[key] for key in dict.fromkeys(draft.key for draft in drafts) if key in found]
 
 
 class Sheet(NamedTuple):
-    """A draft with everything that will stand on it: its own lines, then those that waited."""
+    """A draft with everything that will stand on it: its own lines, then those that waited.
+
+    `direct` lines are settled by credit alone and stand on no document.
+    """
 
     draft: InvoiceDraft
     pending: list[InvoiceLine]
+    own: tuple[LineDraft, ...]
     lines: tuple[LineDraft, ...]
+    direct: tuple[LineDraft, ...]
 
 
 def _with_pending(drafts: Sequence[InvoiceDraft]) -> list[Sheet]:
@@ -59,23 +71,21 @@ def _with_pending(drafts: Sequence[InvoiceDraft]) -> list[Sheet]:
     sheets = []
     for draft in drafts:
         pending = waiting.pop((draft.customer_id, draft.currency), [])
-        sheets.append(Sheet(draft, pending, (*draft.lines, *(line_draft(row) for row in pending))))
+        own = tuple(line for line in draft.lines if line.settlement != "credit_only")
+        direct = tuple(line for line in draft.lines if line.settlement == "credit_only")
+        sheets.append(Sheet(draft, pending, own, (*own, *(line_draft(row) for row in pending)), direct))
     return sheets
 
 
-def _store(sheets: Sequence[Sheet], customers: dict[int, Customer], at: datetime, actor: User | None) -> list[Invoice]:
-    seller = default_seller()
-    rules = tax_rules(customers, seller)
-    drafts = [sheet.draft for sheet in sheets]
-    _check_currencies(drafts, customers)
-    _check_lines(drafts)
+def _store(every: Sequence[Sheet], customers: dict[int, Customer], at: datetime, actor: User | None) -> list[Invoice]:
+    sheets = [sheet for sheet in every if sheet.lines]
     corrected = corrected_rules(line for sheet in sheets for line in sheet.lines)
-    invoices = [_invoice(sheet, seller, rules[sheet.draft.customer_id], corrected, at) for sheet in sheets]
-    copy_rows(invoices)
-    pairs = list(zip(sheets, invoices, strict=True))
-    _store_lines(pairs, corrected)
-    _attach(pairs, corrected)
+    pairs = _create(sheets, customers, corrected, at) if sheets else []
+    credits = _draw_down(every, pairs, corrected, at, actor)
+    _store_lines(pairs, corrected, credits)
+    _attach(pairs, corrected, credits)
     _announce(pairs, at)
+    invoices = [invoice for _, invoice in pairs]
     record_all(
         at=at,
         actor=actor,
@@ -92,7 +102,46 @@ def _store(sheets: Sequence[Sheet], customers: dict[int, Customer], at: datetime
     return invoices
 
 
-def _store_lines(pairs: Sequence[tuple[Sheet, Invoice]], corrected: Mapping[str, TaxRule]) -> None:
+def _create(
+    sheets: Sequence[Sheet], customers: dict[int, Customer], corrected: Mapping[str, TaxRule], at: datetime
+) -> list[tuple[Sheet, Invoice]]:
+    """The documents' rows, as if no credit paid anything of them."""
+    seller = default_seller()
+    rules = tax_rules(customers, seller)
+    _check_lines([sheet.own for sheet in sheets])
+    invoices = [_invoice(sheet, seller, rules[sheet.draft.customer_id], corrected, at) for sheet in sheets]
+    copy_rows(invoices)
+    return list(zip(sheets, invoices, strict=True))
+
+
+def _draw_down(
+    every: Sequence[Sheet],
+    pairs: Sequence[tuple[Sheet, Invoice]],
+    corrected: Mapping[str, TaxRule],
+    at: datetime,
+    actor: User | None,
+) -> Credits:
+    """What credit pays by line; the documents it pays something of are totalled anew."""
+    refs = {sheet.draft.key: str(invoice.pk) for sheet, invoice in pairs}
+    paid = draw_down([_asking(sheet, refs.get(sheet.draft.key, "")) for sheet in every], at, actor)
+    charged = [(sheet, invoice) for sheet, invoice in pairs if str(invoice.pk) in paid]
+    for sheet, invoice in charged:
+        credits = paid[str(invoice.pk)]
+        rule = rules_from(invoice.tax_rules)
+        invoice.credits = credits.total
+        invoice.credit_rows = [asdict(row) for row in credits.rows]
+        invoice.take(rule, total_lines(sheet.lines, rule, corrected, credits.by_line))
+    if charged:
+        Invoice.objects.freeze([invoice for _, invoice in charged])
+    return {key: amount for credits in paid.values() for key, amount in credits.by_line.items()}
+
+
+def _asking(sheet: Sheet, ref: str) -> Asking:
+    draft = sheet.draft
+    return Asking(draft.customer_id, draft.currency, draft.billing_on, ref, sheet.lines, sheet.direct)
+
+
+def _store_lines(pairs: Sequence[tuple[Sheet, Invoice]], corrected: Mapping[str, TaxRule], credits: Credits) -> None:
     """The drafts' own lines. Raises LineBilledError where one stands on another document already."""
     try:
         with transaction.atomic():
@@ -100,28 +149,29 @@ def _store_lines(pairs: Sequence[tuple[Sheet, Invoice]], corrected: Mapping[str,
                 InvoiceLine,
                 LINE_COLUMNS,
                 (
-                    _line(line, invoice, number, corrected)
+                    _line(line, invoice, number, corrected, credits.get(line.key, 0))
                     for sheet, invoice in pairs
-                    for number, line in enumerate(sheet.draft.lines, 1)
+                    for number, line in enumerate(sheet.own, 1)
                 ),
             )
     except IntegrityError as error:
-        keys = [line.key for sheet, _ in pairs for line in sheet.draft.lines]
+        keys = [line.key for sheet, _ in pairs for line in sheet.own]
         billed = InvoiceLine.objects.filter(key__in=keys).values_list("key", flat=True).first()
         if billed is None:
             raise
         raise LineBilledError(f"line {billed} is billed already") from error
 
 
-def _attach(pairs: Sequence[tuple[Sheet, Invoice]], corrected: Mapping[str, TaxRule]) -> None:
+def _attach(pairs: Sequence[tuple[Sheet, Invoice]], corrected: Mapping[str, TaxRule], credits: Credits) -> None:
     """What waited stands after the document's own lines."""
     rows = []
     for sheet, invoice in pairs:
-        for number, row in enumerate(sheet.pending, len(sheet.draft.lines) + 1):
+        for number, row in enumerate(sheet.pending, len(sheet.own) + 1):
             row.invoice, row.position = invoice, number
             row.tax_rules = _own_rules(row.corrects, corrected)
+            row.credits = credits.get(row.key, 0)
             rows.append(row)
-    InvoiceLine.objects.bulk_update(rows, ["invoice", "position", "tax_rules"], batch_size=1_000)
+    InvoiceLine.objects.bulk_update(rows, ["invoice", "position", "tax_rules", "credits"], batch_size=1_000)
 
 
 def _own_rules(corrects: str, corrected: Mapping[str, TaxRule]) -> list[dict[str, Any]]:
@@ -141,8 +191,8 @@ def _check_currencies(drafts: Sequence[InvoiceDraft], customers: dict[int, Custo
             raise CurrencyError(f"{draft.key}: {draft.currency}, but the customer is billed in {own}")
 
 
-def _check_lines(drafts: Sequence[InvoiceDraft]) -> None:
-    keys = [line.key for draft in drafts for line in draft.lines]
+def _check_lines(sheets: Sequence[tuple[LineDraft, ...]]) -> None:
+    keys = [line.key for lines in sheets for line in lines]
     if len(set(keys)) < len(keys):
         raise LineBilledError("two lines of this batch have the same key")
 
@@ -165,13 +215,16 @@ def _invoice(sheet: Sheet, seller: Seller, rule: TaxRule, corrected: Mapping[str
     return invoice
 
 
-def _line(line: LineDraft, invoice: Invoice, position: int, corrected: Mapping[str, TaxRule]) -> tuple[object, ...]:
+def _line(
+    line: LineDraft, invoice: Invoice, position: int, corrected: Mapping[str, TaxRule], credits: int
+) -> tuple[object, ...]:
     """The values of LINE_COLUMNS."""
     return (
         invoice.customer_id,
         invoice.pk,
         position,
         invoice.currency,
+        credits,
         _own_rules(line.corrects, corrected),
         *(getattr(line, name) for name in STORED),
     )

@@ -13,6 +13,10 @@ from accounts.selectors import default_payment_methods, parties, recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 from core.periods import midnight, utc_day
+from credits.selectors import balances_of, heads
+from credits.services.recognize_charges import recognize_charges
+from invoices.charging import charge_key
+from invoices.drawing import held_on
 from invoices.emails import issued
 from invoices.models import Collection, Invoice, InvoiceKind, InvoiceStatus, Seller
 from invoices.numbering import CREDIT_NOTE, INVOICE, next_numbers
@@ -32,8 +36,8 @@ def finalize_invoices(
 
     Collected automatically at `at`; announced only on or after its billing date (catching up, or with another tax
     since the billing details changed): CATCH_UP_NOTICE later, except with `collect_now`, for totals the customer has
-    just confirmed. A total of 0 is paid at once. Credit notes get numbers of their own series and are settled; what
-    is left of earlier ones lowers what is due on the new invoices.
+    just confirmed. A total of 0 is paid at once. What credit paid is earned now. Credit notes get numbers of their
+    own series and are settled; what is left of earlier ones lowers what is due on the new invoices.
     """
     ids = list(invoice_ids)
     lock_customers(Invoice.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
@@ -51,6 +55,7 @@ def finalize_invoices(
         invoice.customer_party = buyers[invoice.customer_id]
         _schedule(invoice, cards.get(invoice.customer_id), at, collect_now=collect_now)
     _name_corrected(invoices)
+    _earn(invoices, at)
     _number(invoices, utc_day(at).year)
     Invoice.objects.freeze(invoices)
     Customer.objects.settle_currency({invoice.customer_id: invoice.currency for invoice in invoices})
@@ -70,6 +75,21 @@ def _retax(invoices: Sequence[Invoice], at: datetime) -> None:
         rules = tax_rules([invoice.customer_id for invoice in batch], seller)
         for invoice in retax(batch, rules):
             invoice.announced_at = at
+
+
+def _earn(invoices: Sequence[Invoice], at: datetime) -> None:
+    """What drafts accrued is earned; every customer with a ledger is told where it stands now."""
+    paid = held_on(invoice.pk for invoice in invoices if invoice.credit_rows)
+    keys = [charge_key(line.key, line.ref) for line in paid if line.credits > 0]
+    if keys:
+        recognize_charges(keys=keys, at=at)
+    ledgers = heads({invoice.customer_id for invoice in invoices})
+    balances = balances_of(ledgers, at) if ledgers else {}
+    for invoice in invoices:
+        if invoice.customer_id in ledgers:
+            invoice.ledger_sequence, invoice.ledger_head = ledgers[invoice.customer_id]
+            own = (each.settled for each in balances.get(invoice.customer_id, ()) if each.currency == invoice.currency)
+            invoice.ledger_balance = next(own, 0)
 
 
 def _name_corrected(invoices: Sequence[Invoice]) -> None:

@@ -1,0 +1,96 @@
+"""The one place where lines are paid by credit, and give it back."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from django.db.models import Q
+
+from accounts.models import User
+from credits.selectors import has_credits
+from credits.services.correct_draw_down import correct_draw_down
+from credits.services.draw_down_credits import draw_down_credits
+from invoices.charging import (
+    NO_CREDITS,
+    DocumentCredits,
+    Held,
+    Sheet,
+    charges,
+    corrections,
+    document_credits,
+    returned_by,
+    undoing,
+)
+from invoices.crediting import Billed
+from invoices.lines import LineDraft
+from invoices.models import InvoiceLine, InvoiceStatus
+
+
+def draw_down(sheets: Sequence[Sheet], at: datetime, actor: User | None) -> dict[str, DocumentCredits]:
+    """Give back and pay, in that order, for any number of drafts; what came of each document, by its `ref`.
+
+    Documents of customers that never had credit are absent: for them it is one question. The caller has locked the
+    customers. Raises CorrectionError where a direct line gives back more than its group was charged.
+    """
+    owners = has_credits({sheet.customer_id for sheet in sheets if sheet.lines}) if _any_lines(sheets) else set()
+    concerned = [sheet for sheet in sheets if sheet.direct or sheet.customer_id in owners]
+    if not concerned:
+        return {}
+    billed = billed_with(line for sheet in concerned for line in sheet.lines)
+    returned = {sheet.ref: returned_by(sheet, billed) for sheet in concerned}
+    backs = [each for sheet in concerned for each in corrections(sheet, returned[sheet.ref])]
+    if backs:
+        correct_draw_down(corrections=backs, at=at, actor=actor)
+    asked = [each for sheet in concerned for each in charges(sheet, returned[sheet.ref], at)]
+    paid = draw_down_credits(charges=asked, at=at, actor=actor) if asked else {}
+    made = {sheet.ref: document_credits(sheet, returned[sheet.ref], paid) for sheet in concerned if sheet.lines}
+    return {ref: credits for ref, credits in made.items() if credits != NO_CREDITS}
+
+
+def _any_lines(sheets: Iterable[Sheet]) -> bool:
+    return any(sheet.lines for sheet in sheets)
+
+
+def billed_with(lines: Iterable[LineDraft], *, discarding: bool = False) -> Mapping[str, Billed]:
+    """What is left of the lines that these correct, in money and in credits, by their keys.
+
+    No query where nothing is corrected. With `discarding`, drafts count as given up.
+    """
+    keys = {line.corrects for line in lines if line.corrects and line.amount < 0}
+    if not keys:
+        return {}
+    gone = [InvoiceStatus.VOID, InvoiceStatus.DRAFT] if discarding else [InvoiceStatus.VOID]
+    counted = InvoiceLine.objects.filter(invoice__isnull=False).exclude(invoice__status__in=gone)
+    rows = counted.filter(Q(key__in=keys) | Q(corrects__in=keys, amount__lt=0))
+    left: dict[str, tuple[int, int]] = {}
+    for key, corrects, amount, credits in rows.values_list("key", "corrects", "amount", "credits"):
+        of = key if key in keys else corrects
+        money, credit = left.get(of, (0, 0))
+        left[of] = (money + amount - credits, credit + credits)
+    return {key: Billed(max(money, 0), max(credit, 0)) for key, (money, credit) in left.items()}
+
+
+def undo(invoice_ids: Iterable[int], why: str, at: datetime, actor: User | None) -> None:
+    """Take back what these documents did with credit, before they are given up. `why` is a word for the history."""
+    backs, again = undoing(held_on(invoice_ids), why, at)
+    if backs:
+        correct_draw_down(corrections=backs, at=at, actor=actor)
+    if again:
+        draw_down_credits(charges=again, at=at, actor=actor)
+
+
+def held_on(invoice_ids: Iterable[int]) -> list[Held]:
+    """The lines of these documents that credit pays or goes back from, in their order."""
+    lines = InvoiceLine.objects.filter(invoice__in=list(invoice_ids)).exclude(credits=0)
+    return [
+        Held(
+            key=line.key,
+            customer_id=line.customer_id,
+            currency=line.currency,
+            feature_key=line.feature_key,
+            title=line.title,
+            corrects=line.corrects,
+            ref=str(line.invoice_id),
+            credits=line.credits,
+        )
+        for line in lines.order_by("invoice", "position")
+    ]
