@@ -26,6 +26,12 @@ SETTINGS_NAV = (
         "covers": ("plan_upgrade", "plan_upgrade_return", "contact_sales", "contact_sales_sent", "plan_cancel"),
     },
     {
+        "name": "credits",
+        "label": "Credits",
+        "icon": "coins",
+        "covers": ("credit_tx", "credits_verify"),
+    },
+    {
         "name": "portal",
         "label": "Billing portal",
         "icon": "card",

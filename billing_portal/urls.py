@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("plans.urls")),
     path("", include("invoices.urls")),
     path("", include("usage.urls")),
+    path("", include("credits.urls")),
     path("", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),

@@ -151,6 +151,11 @@ def latest_received_at(customer_id: int) -> datetime | None:
     return storage.latest_received_at(customer_id)
 
 
+def all_features() -> list[Feature]:
+    """The whole catalogue by name, each feature with its meter. One query."""
+    return list(Feature.objects.select_related("meter").order_by("name", "key"))
+
+
 def first_and_last_event(customer_id: int) -> tuple[datetime, datetime] | None:
     """The instants of the customer's earliest and latest event; None where there are none."""
     found = UsageEvent.objects.filter(customer_id=customer_id).aggregate(first=Min("time"), last=Max("time"))

@@ -1,0 +1,66 @@
+"""The messages of this room, one function each. Every figure is frozen as text when the message is made."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+
+from accounts.notices import NoticeDraft
+from core import formats
+from credits.models import CreditGrant
+
+
+def granted(
+    grant: CreditGrant, *, customer: str, before: int, after: int, features: Sequence[str], to: list[str]
+) -> NoticeDraft:
+    """E17: credits were added – balance before and after, expiry, restriction. `customer` and `features` are names."""
+    money = _money(grant.currency)
+    starts_later = grant.effective_at > grant.created_at or not grant.paid_at
+    context = _context(customer) | {
+        "name": grant.name,
+        "amount": money(grant.amount),
+        "repaid": money(grant.repaid) if grant.repaid else "",
+        "before": money(before),
+        "after": money(after),
+        "available_from": formats.instant(grant.effective_at) if starts_later else "",
+        "features": list(features),
+        "expires": formats.instant(grant.expires_at) if grant.expires_at else "",
+    }
+    return NoticeDraft(f"grant:{grant.public_id}:granted", grant.customer_id, "credits_granted", to, context)
+
+
+def low(
+    *, customer_id: int, customer: str, currency: str, available: int, level: str, since: int, to: list[str]
+) -> NoticeDraft:
+    """E18: little is left, nothing, or less. `since`: number of the newest grant, said once per fall."""
+    money = _money(currency)
+    context = _context(customer) | {
+        "level": level,
+        "available": money(available),
+        "owed": money(-available),
+        "help_email": settings.BILLING_EMAIL,
+    }
+    key = f"credits:{customer_id}:{currency}:{since}:{level}"
+    return NoticeDraft(key, customer_id, "credits_low", to, context)
+
+
+def expiring(grant: CreditGrant, *, customer: str, days: int, features: Sequence[str], to: list[str]) -> NoticeDraft:
+    """E19: what is unused of a grant goes in `days` days."""
+    context = _context(customer) | {
+        "name": grant.name,
+        "amount": _money(grant.currency)(grant.available),
+        "expires": formats.instant(grant.expires_at) if grant.expires_at else "",
+        "days": days,
+        "features": list(features),
+    }
+    key = f"grant:{grant.public_id}:expires:{days}"
+    return NoticeDraft(key, grant.customer_id, "credits_expiring", to, context)
+
+
+def _context(customer: str) -> dict[str, Any]:
+    return {"customer": customer, "url": settings.PORTAL_URL + reverse("credits")}
+
+
+def _money(currency: str) -> Any:
+    return lambda amount: formats.money(amount, currency)

@@ -1,0 +1,159 @@
+"""How the credits pages put movements, balances and grants into words. No queries."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from core import formats
+from core.money import to_major
+from credits.models import Funding, TransactionKind
+
+if TYPE_CHECKING:
+    from credits.models import CreditGrant
+    from credits.selectors import Balance, GrantRow, Movement
+
+SOON = timedelta(days=14)
+OVER = ("used up", "expired", "voided")
+LEVELS = {"active": "success", "pending": "info", "used up": "neutral", "expired": "warning", "voided": "neutral"}
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One line of «Transaction History»: a movement, or all movements by which one charge drew on several grants."""
+
+    movements: tuple["Movement", ...]  # newest first
+
+    @property
+    def newest(self) -> "Movement":
+        return self.movements[0]
+
+    @property
+    def kind(self) -> str:
+        return self.newest.kind
+
+    @property
+    def kind_label(self) -> str:
+        return str(TransactionKind(self.newest.kind).label)
+
+    @property
+    def amount(self) -> int:
+        return sum(movement.amount for movement in self.movements)
+
+    @property
+    def before(self) -> int:
+        return self.movements[-1].before
+
+    @property
+    def after(self) -> int:
+        return self.newest.after
+
+    @property
+    def parts(self) -> tuple["Movement", ...]:
+        """In the order drawn, where there are several."""
+        return self.movements[::-1] if len(self.movements) > 1 else ()
+
+    @property
+    def grants(self) -> int:
+        return sum(1 for movement in self.movements if movement.grant_id)
+
+
+def history_rows(movements: Iterable["Movement"]) -> list[HistoryRow]:
+    """Neighbouring movements of one charge and kind become one row; nothing else is touched."""
+    return [HistoryRow(tuple(group)) for _key, group in groupby(movements, key=_belongs_to)]
+
+
+def _belongs_to(movement: "Movement") -> tuple[object, ...]:
+    is_draw = movement.kind == TransactionKind.CONSUMED and movement.charge_key
+    return (movement.charge_key, movement.booked_at) if is_draw else (movement.id,)
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceCard:
+    """One currency's balance as an equation, and the sentences that go with it."""
+
+    balance: "Balance"
+    expires_soon: bool
+
+    @property
+    def sentence(self) -> str:
+        """What a balance below zero means; empty where it is not."""
+        if self.balance.available >= 0:
+            return ""
+        amount = formats.money(self.balance.available, self.balance.currency)
+        return f"Your credit balance is {amount}. The next grant first covers this amount."
+
+
+def balance_cards(balances: Sequence["Balance"], at: datetime) -> list[BalanceCard]:
+    return [
+        BalanceCard(balance, bool(balance.next_expiry and balance.next_expiry.at <= at + SOON)) for balance in balances
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class GrantCard:
+    """One row of the grants' table; `features` are names."""
+
+    row: "GrantRow"
+    features: tuple[str, ...]
+
+    @property
+    def grant(self) -> "CreditGrant":
+        return self.row.grant
+
+    @property
+    def level(self) -> str:
+        """The badge's colour."""
+        return LEVELS[self.row.status]
+
+    @property
+    def left(self) -> int:
+        return self.row.available + self.row.pending
+
+    @property
+    def spent(self) -> int:
+        """Used, and what paid back overdraft."""
+        return self.grant.used + self.grant.repaid
+
+    @property
+    def type(self) -> str:
+        return str(Funding(self.grant.funding).label)
+
+    @property
+    def is_over(self) -> bool:
+        return self.row.status in OVER
+
+    @property
+    def can_be_voided(self) -> bool:
+        return self.row.status == "active"
+
+    @property
+    def awaits_payment(self) -> bool:
+        return self.grant.paid_at is None and self.row.status == "pending"
+
+
+def grant_cards(rows: Iterable["GrantRow"], names: Mapping[str, str]) -> dict[str, list[GrantCard]]:
+    """`grants` that can still pay, or will, in the order they are drawn; `ended`: those that are over."""
+    cards = [GrantCard(row, tuple(names.get(key, key) for key in row.grant.features)) for row in rows]
+    return {
+        "grants": [card for card in cards if not card.is_over],
+        "ended": [card for card in cards if card.is_over],
+    }
+
+
+CSV_COLUMNS = (
+    *("sequence", "booked_at", "type", "description", "charge", "grant", "feature", "currency"),
+    *("amount", "balance_before", "balance_after", "created_at"),
+)
+
+
+def csv_rows(movements: Iterable["Movement"]) -> Iterator[tuple[str | int | Decimal | datetime | None, ...]]:
+    """One row per movement, amounts in major units as plain decimals."""
+    for one in movements:
+        yield (
+            one.sequence, one.booked_at, one.kind, one.description, one.charge_key, one.grant_public_id,
+            one.feature_key, one.currency, to_major(one.amount, one.currency),
+            to_major(one.before, one.currency), to_major(one.after, one.currency), one.created_at,
+        )  # fmt: skip

@@ -1,0 +1,257 @@
+"""The «Credits» tab as people see it."""
+
+import csv
+import subprocess
+import sys
+from datetime import timedelta
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from core.clock import travel_to
+from credits.charges import ChargeDraft
+from credits.grants import GrantDraft
+from credits.models import LedgerTransaction
+from credits.services.draw_down_credits import draw_down_credits
+from credits.services.grant_credits import grant_credits
+
+HTMX = {"HX-Request": "true"}
+PAGES = ("credits", "credit_tx", "credit_tx_csv", "credits_verify", "credits_ledger_csv", "verify_script")
+
+
+@pytest.fixture(autouse=True)
+def _today(at):
+    with travel_to(at):
+        yield
+
+
+def grant(customer, amount, at, key="g1", **values):
+    draft = GrantDraft(
+        key=key, customer_id=customer.pk, currency="USD", amount=amount, funding="promotional", name="Welcome", **values
+    )
+    return grant_credits(grant=draft, at=at, actor=None)
+
+
+def use(customer, amount, at, key="c1", feature=""):
+    charge = ChargeDraft(
+        key=key, group=key, customer_id=customer.pk, currency="USD", feature_key=feature, amount=amount, booked_at=at,
+        may_overdraw=True, is_final=True, title="API requests",
+    )  # fmt: skip
+    return draw_down_credits(charges=[charge], at=at)
+
+
+def text(response):
+    content = b"".join(response.streaming_content) if response.streaming else response.content
+    return " ".join(content.decode().split())
+
+
+# --- who sees what --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("htmx", [{}, HTMX])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_stranger_sees_nothing_of_another_customers_credits(
+    name, customer, charlie, other_customer, log_in, at, htmx
+):
+    grant(customer, 10_000, at)
+    page = text(log_in(charlie).get(reverse(name), headers=htmx))
+    assert "Welcome" not in page
+    assert "$100.00" not in page
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_member_is_told_who_can(name, customer, dora, log_in):
+    response = log_in(dora).get(reverse(name))
+    assert response.status_code == 403
+    assert "alice@example.com" in text(response)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nobody_is_let_in_without_logging_in(name, client, db):
+    response = client.get(reverse(name))
+    assert (response.status_code, "/accounts/login/" in response["Location"]) == (302, True)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_viewer_reads_all_of_it(name, customer, bob, log_in):
+    assert log_in(bob).get(reverse(name)).status_code == 200
+
+
+def test_the_number_of_queries_does_not_grow_with_the_history(customer, alice, log_in, at):
+    client = log_in(alice)
+    grant(customer, 10_000, at)
+    with CaptureQueriesContext(connection) as few:
+        client.get(reverse("credits"))
+    for number in range(40):
+        use(customer, 10, at + timedelta(seconds=number), key=f"c{number}")
+    with CaptureQueriesContext(connection) as many:
+        client.get(reverse("credits"))
+    assert len(many) == len(few) <= 15
+
+
+# --- the balance ----------------------------------------------------------------------------------------------------
+def test_a_customer_without_credits_is_told_where_they_appear(customer, alice, log_in):
+    page = text(log_in(alice).get(reverse("credits")))
+    for words in ("No credits yet.", "Credits granted to you appear here.", "No movements yet."):
+        assert words in page
+
+
+def test_the_balance_is_shown_as_an_equation_that_adds_up(customer, alice, log_in, at):
+    grant(customer, 10_000, at)
+    use(customer, 4_000, at)
+    page = text(log_in(alice).get(reverse("credits")))
+    assert '<strong class="figure-value" data-testid="available">$60.00</strong>' in page
+    assert "Settled balance" in page
+
+
+def test_a_balance_below_zero_is_explained_in_words(customer, alice, log_in, at):
+    use(customer, 4_000, at)
+    page = text(log_in(alice).get(reverse("credits")))
+    assert "Your credit balance is −$40.00. The next grant first covers this amount." in page
+
+
+def test_credit_that_expires_soon_says_so(customer, alice, log_in, at):
+    grant(customer, 10_000, at, expires_at=at + timedelta(days=10))
+    page = text(log_in(alice).get(reverse("credits")))
+    assert "$100.00 expires on" in page
+    assert "expires within 14 days" in page
+
+
+def test_grants_stand_in_draw_down_order_with_what_they_pay_for(customer, alice, log_in, at, catalogue):
+    grant(customer, 1_000, at, key="later", priority=20)
+    grant(customer, 1_000, at, key="only", features=("api-requests",))
+    page = text(log_in(alice).get(reverse("credits")))
+    assert page.index("Only for: API requests") < page.index('data-label="Draw-down order">20<')
+
+
+# --- «Transaction History» ------------------------------------------------------------------------------------------
+def test_every_movement_has_the_balance_before_and_after_it(customer, alice, log_in, at):
+    grant(customer, 10_000, at)
+    use(customer, 4_000, at + timedelta(minutes=1))
+    page = text(log_in(alice).get(reverse("credits")))
+    for word in ('data-type="funded"', "+$100.00", 'data-type="consumed"', "−$40.00", "$60.00"):
+        assert word in page
+    assert page.index('data-type="consumed"') < page.index('data-type="funded"')
+
+
+def test_a_charge_on_two_grants_is_one_row_that_opens(customer, alice, log_in, at):
+    grant(customer, 1_000, at, key="a", priority=1)
+    grant(customer, 10_000, at, key="b")
+    use(customer, 4_000, at)
+    page = text(log_in(alice).get(reverse("credits")))
+    assert "from 2 grants" in page
+    assert '<td class="num" data-label="Amount">−$40.00</td>' in page
+
+
+def test_htmx_gets_the_fragment_and_everybody_else_a_page(customer, alice, log_in, at):
+    grant(customer, 10_000, at)
+    client = log_in(alice)
+    fragment, page = client.get(reverse("credit_tx"), headers=HTMX), client.get(reverse("credit_tx"))
+    assert "<html" not in text(fragment)
+    assert "<html" in text(page)
+    assert "HX-Request" in fragment["Vary"]
+    assert 'id="history"' in text(fragment)
+
+
+def test_a_filter_keeps_the_true_balance(customer, alice, log_in, at):
+    grant(customer, 10_000, at)
+    use(customer, 4_000, at + timedelta(minutes=1))
+    page = text(log_in(alice).get(reverse("credit_tx"), {"type": "consumed"}))
+    assert 'data-type="funded"' not in page
+    assert '<td class="num" data-label="Balance before">$100.00</td>' in page
+
+
+def test_filters_that_match_nothing_say_so(customer, alice, log_in, at):
+    grant(customer, 10_000, at)
+    page = text(log_in(alice).get(reverse("credit_tx"), {"type": "voided"}))
+    assert "No movement matches these filters." in page
+
+
+@pytest.mark.parametrize(
+    "asked", [{"type": "stolen"}, {"since": "someday"}, {"since": "2026-02-02", "until": "2026-02-01"}]
+)
+def test_a_wrong_filter_is_named(customer, alice, log_in, asked):
+    client = log_in(alice)
+    for headers in ({}, HTMX):
+        assert client.get(reverse("credit_tx"), asked, headers=headers).status_code == 422
+    assert client.get(reverse("credit_tx_csv"), asked).status_code == 422
+
+
+def test_older_and_newer_lead_through_the_whole_history_and_back(customer, alice, log_in, at):
+    grant(customer, 100_000, at)
+    for number in range(60):
+        use(customer, 10 + number, at + timedelta(minutes=number + 1), key=f"c{number}")
+    client, url, seen = log_in(alice), reverse("credit_tx"), []
+    while url:
+        context = client.get(url).context
+        seen += [row.amount for row in context["rows"]]
+        url = reverse("credit_tx") + context["older_url"] if context["older_url"] else ""
+    assert seen == [*(-(10 + number) for number in reversed(range(60))), 100_000]
+    assert client.get(reverse("credit_tx") + context["newer_url"]).context["rows"]
+
+
+def test_the_csv_has_every_movement_by_itself(customer, alice, log_in, at):
+    grant(customer, 1_000, at, key="a", priority=1)
+    grant(customer, 10_000, at, key="b")
+    use(customer, 4_000, at)
+    response = log_in(alice).get(reverse("credit_tx_csv"))
+    rows = list(csv.DictReader(StringIO(b"".join(response.streaming_content).decode())))
+    assert [Decimal(row["amount"]) for row in rows] == [-30, -10, 100, 10]
+    assert all(Decimal(row["balance_before"]) + Decimal(row["amount"]) == Decimal(row["balance_after"]) for row in rows)
+    assert response["Content-Disposition"] == 'attachment; filename="credit-transactions.csv"'
+
+
+# --- the ledger that proves itself ----------------------------------------------------------------------------------
+def test_the_verify_page_computes_the_chain_and_shows_its_head(customer, alice, log_in, at):
+    grant(customer, 10_000, at)
+    use(customer, 4_000, at)
+    newest = LedgerTransaction.objects.order_by("sequence").last()
+    page = text(log_in(alice).get(reverse("credits_verify")))
+    assert "The ledger is intact" in page
+    assert newest.hash in page
+
+
+def test_a_printed_head_is_compared_with_the_ledger(customer, alice, log_in, at):
+    grant(customer, 10_000, at)
+    first = LedgerTransaction.objects.get()
+    use(customer, 4_000, at)
+    client, url = log_in(alice), reverse("credits_verify")
+    assert "They match" in text(client.get(url, {"sequence": 1, "hash": first.hash.upper()}))
+    assert "They do not match" in text(client.get(url, {"sequence": 2, "hash": first.hash}))
+    assert client.get(url, {"sequence": 1, "hash": "abc"}).status_code == 422
+
+
+def test_another_customers_head_does_not_match(customer, other_customer, alice, log_in, at):
+    grant(other_customer, 10_000, at)
+    theirs = LedgerTransaction.objects.get()
+    grant(customer, 10_000, at, key="g2")
+    page = text(log_in(alice).get(reverse("credits_verify"), {"sequence": 1, "hash": theirs.hash}))
+    assert "They do not match" in page
+
+
+def test_a_downloaded_ledger_verifies_by_the_downloaded_program(customer, alice, log_in, at, tmp_path):
+    """A name that a spreadsheet would calculate stays as it was hashed."""
+    grant(customer, 10_000, at)
+    use(customer, 14_000, at)
+    draft = GrantDraft(
+        key="odd", customer_id=customer.pk, currency="USD", amount=7_500, funding="promotional",
+        name='=1+1 "quoted", ünïcode',
+    )  # fmt: skip
+    grant_credits(grant=draft, at=at, actor=None)
+    client = log_in(alice)
+    script, ledger = tmp_path / "verify_ledger.py", tmp_path / "credit-ledger.csv"
+    script.write_bytes(b"".join(client.get(reverse("verify_script")).streaming_content))
+    ledger.write_bytes(b"".join(client.get(reverse("credits_ledger_csv")).streaming_content))
+    newest = LedgerTransaction.objects.order_by("sequence").last()
+    asked = ["--sequence", str(newest.sequence), "--head", newest.hash]
+    assert _run(script, ledger, *asked).returncode == 0
+    ledger.write_text(ledger.read_text().replace("-4000", "-4001"))
+    assert _run(script, ledger, *asked).returncode == 1
+
+
+def _run(script: Path, *args: object) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-I", str(script), *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own script

@@ -1,0 +1,149 @@
+"""The «Credits» tab: balances, grants, «Transaction History», and the ledger that anyone can verify."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.http import FileResponse, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from accounts.access import PortalRequest, billing_page
+from accounts.models import Customer
+from core.clock import now
+from core.spreadsheet import csv_lines, exact_lines
+from credits import presenting, selectors
+from credits.exporting import LEDGER_COLUMNS, ledger_rows
+from credits.forms import HeadForm, HistoryFilter
+from credits.verifying import verify_customer
+from usage.selectors import feature_names
+
+PAGE_SIZE = 25
+CSV_PAGE = 1_000
+SCRIPT = settings.BASE_DIR / "tools" / "verify_ledger.py"
+
+
+@require_safe
+@billing_page()
+def credits_page(request: PortalRequest) -> HttpResponse:
+    customer, at = request.customer, present(request.customer)
+    balances = selectors.balances(customer.pk, at)
+    names = feature_names()
+    context = {
+        "customer": customer,
+        "balances": presenting.balance_cards(balances, at),
+        **presenting.grant_cards(selectors.grants(customer.pk, at), names),
+        **history(request.GET, customer.pk, [balance.currency for balance in balances], names),
+    }
+    return render(request, "credits/credits.html", context)
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@billing_page()
+def credit_tx(request: PortalRequest) -> HttpResponse:
+    """«Transaction History» by itself: the fragment for htmx, else a page; 422 where a filter is wrong."""
+    context = history(request.GET, request.customer.pk, *_choices(request.customer))
+    template = "credits/_history.html" if request.htmx else "credits/transactions.html"
+    return render(request, template, context, status=422 if context["filter"].errors else 200)
+
+
+@require_safe
+@billing_page()
+def credit_tx_csv(request: PortalRequest) -> HttpResponseBase:
+    """What the filters show, all pages of it, newest first."""
+    customer_id, choices = request.customer.pk, _choices(request.customer)
+    form = history_filter(request.GET, *choices)
+    if not form.is_valid():
+        context = history(request.GET, customer_id, *choices)
+        return render(request, "credits/transactions.html", context, status=422)
+    return transactions_csv(customer_id, form)
+
+
+@require_safe
+@billing_page()
+def credits_verify(request: PortalRequest) -> HttpResponse:
+    """Computes the customer's chain anew; a printed number and hash can be compared with it."""
+    form = HeadForm(request.GET if "hash" in request.GET else None)
+    verified = verify_customer(request.customer.pk)
+    compared = None
+    if form.is_bound and form.is_valid():
+        compared = verified.compare(form.cleaned_data["sequence"], form.cleaned_data["hash"])
+    context = {"verified": verified, "form": form, "compared": compared, "customer": request.customer}
+    return render(request, "credits/verify.html", context, status=422 if form.errors else 200)
+
+
+@require_safe
+@billing_page()
+def credits_ledger_csv(request: PortalRequest) -> StreamingHttpResponse:
+    """The whole ledger of the customer, one row per entry, in the order of the chain (docs/algorithms/ledger.md)."""
+    return _attach("credit-ledger.csv", exact_lines(LEDGER_COLUMNS, ledger_rows(request.customer.pk)))
+
+
+@require_safe
+@billing_page()
+def verify_script(request: PortalRequest) -> FileResponse:
+    """The program that checks a downloaded ledger without us."""
+    return FileResponse(SCRIPT.open("rb"), as_attachment=True, filename=SCRIPT.name, content_type="text/x-python")
+
+
+def present(customer: Customer) -> datetime:
+    """Now, or what a sandbox customer's own clock shows."""
+    return customer.clock_at or now()
+
+
+def _choices(customer: Customer) -> tuple[list[str], Mapping[str, str]]:
+    balances = selectors.balances(customer.pk, present(customer))
+    return [balance.currency for balance in balances], feature_names()
+
+
+def history_filter(data: QueryDict, currencies: list[str], features: Mapping[str, str]) -> HistoryFilter:
+    """The filters of a history as they were asked for."""
+    return HistoryFilter(data, currencies=currencies, features=list(features.items()))
+
+
+def history(data: QueryDict, customer_id: int, currencies: list[str], features: Mapping[str, str]) -> dict[str, Any]:
+    """One page of «Transaction History»: the newest, or where the cursor stands. Staff see it by this, too."""
+    form = history_filter(data, currencies, features)
+    if not form.is_valid():
+        return {"filter": form, "rows": []}
+    page = selectors.movements(customer_id, **form.criteria(), cursor=data.get("cursor", ""), limit=PAGE_SIZE)
+    chosen = {name: data[name] for name in form.fields if data.get(name)}
+    return {
+        "filter": form,
+        "rows": presenting.history_rows(page.rows),
+        "query": urlencode(chosen),
+        "older_url": _url(chosen, page.older),
+        "newer_url": _url(chosen, page.newer),
+    }
+
+
+def _url(chosen: dict[str, str], cursor: str) -> str:
+    return f"?{urlencode(chosen | {'cursor': cursor})}" if cursor else ""
+
+
+def every_movement(customer_id: int, criteria: dict[str, Any]) -> Iterator[selectors.Movement]:
+    """Page by page, so that nothing is held in memory."""
+    cursor = ""
+    while True:
+        page = selectors.movements(customer_id, **criteria, cursor=cursor, limit=CSV_PAGE)
+        yield from page.rows
+        cursor = page.older
+        if not cursor:
+            return
+
+
+def transactions_csv(customer_id: int, form: HistoryFilter) -> StreamingHttpResponse:
+    """Every movement that a valid form lets through."""
+    rows = presenting.csv_rows(every_movement(customer_id, form.criteria()))
+    return _attach("credit-transactions.csv", csv_lines(presenting.CSV_COLUMNS, rows))
+
+
+def _attach(filename: str, lines: Iterator[str]) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return response
