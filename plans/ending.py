@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from accounts.models import Customer, User
 from core.periods import utc_day
+from credits.services.withdraw_open_charges import withdraw_open_charges
 from invoices.services.discard_drafts import discard_drafts
 from invoices.services.draft_invoices import draft_invoices
 from invoices.services.finalize_invoices import finalize_invoices
@@ -12,6 +13,7 @@ from plans.billing import invoice_draft, save_watermarks
 from plans.models import ChangeQuote, Plan, RatedUsage, ScheduledChange, ScheduleStatus, Subscription
 from plans.quotes import check_figures
 from plans.selectors.closing import Closing, closing, key_prefix
+from plans.settling import charge, stop_running
 from plans.spells import close_spell, next_anchor, open_spell
 
 if TYPE_CHECKING:
@@ -25,12 +27,17 @@ def end_spell(
     """Take back what was only announced; draft and issue what is owed; end the spell at `ends_at`.
 
     The customer is locked. `collect_now`: a person has confirmed the total just now, so it is collected at once.
-    What staff had scheduled for the customer is superseded. Returns the invoice; None where nothing is owed.
+    What staff had scheduled for the customer is superseded. Returns the invoice; None where nothing is owed, or credit
+    alone pays it.
     """
     if owed.discarded:
         discard_drafts(customer_ids=[current.customer_id], at=at, actor=actor)
         keys = [draft["key"] for draft in owed.discarded]
         RatedUsage.objects.filter(subscription__customer_id=current.customer_id, invoice_key__in=keys).delete()
+    if owed.withdrawn:
+        withdraw_open_charges(keys=owed.withdrawn, at=at)
+    charge(owed.settled, at, actor)
+    stop_running(current, at)
     key = f"{key_prefix(current)}closing"
     save_watermarks([(owed.facts, key)], at)
     charging = current.plan if current.plan.terms().is_priced else to
@@ -47,9 +54,9 @@ def end_spell(
         period=owed.period,
         plan=charging,
     )
-    [drafted] = draft_invoices(drafts=[draft], at=at, actor=actor)
-    [invoice] = finalize_invoices(invoice_ids=[drafted.pk], at=at, actor=actor, collect_now=collect_now)
-    return invoice
+    drafted = draft_invoices(drafts=[draft], at=at, actor=actor)
+    ids = [invoice.pk for invoice in drafted]
+    return next(iter(finalize_invoices(invoice_ids=ids, at=at, actor=actor, collect_now=collect_now)), None)
 
 
 def begin_spell(

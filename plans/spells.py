@@ -9,7 +9,7 @@ from accounts.models import Customer
 from core.periods import calculation_instant, midnight, next_billing_date, utc_day
 from plans import cycle
 from plans.exceptions import NoSubscriptionError
-from plans.models import Calendar, Plan, Subscription
+from plans.models import Calendar, Plan, Subscription, UsageWatch
 
 
 def calendar_of(spell: cycle.Spell) -> Calendar:
@@ -66,6 +66,8 @@ def open_spell(
     )
     if plan.terms().is_priced:  # its own calculations look for late usage from now on
         Subscription.objects.filter(customer=customer, follow_up_at__isnull=False).update(follow_up_at=None)
+    if plan.terms().is_credit_only:
+        UsageWatch.objects.create(subscription=spell, customer=customer, settled_until=at)
     if customer.payment_policy != plan.payment_policy:
         customer.payment_policy = plan.payment_policy
         customer.save(update_fields=["payment_policy"])
@@ -79,6 +81,10 @@ def close_spell(subscription: Subscription, at: datetime, *, followed_by: Plan) 
     """
     if subscription.plan.terms().is_priced and not followed_by.terms().is_priced:
         subscription.follow_up_at = next_calculation(subscription.anchor_on, at)
+    if subscription.plan.terms().is_credit_only:  # what comes late of it is charged to credit all the same
+        UsageWatch.objects.filter(subscription=subscription).update(settled_until=at)
+    else:
+        UsageWatch.objects.filter(subscription=subscription).delete()
     subscription.ends_at = subscription.window_starts_at = at
     subscription.next_billing_on = subscription.calculate_at = None
     subscription.save(update_fields=["ends_at", "window_starts_at", "next_billing_on", "calculate_at", "follow_up_at"])

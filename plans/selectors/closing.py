@@ -1,11 +1,12 @@
 """What leaving one plan for another costs at once: the one calculation behind «Subscribe», «Change Plan» and
 «Confirm Downgrade», their previews and their invoices."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from core.periods import Period, utc_day
+from credits.waiting import waiting_charges
 from invoices.lines import LineDraft
 from invoices.selectors import drafts, pending_lines, tax_rules, totals_of
 from invoices.totals import TaxRule, Totals
@@ -13,6 +14,7 @@ from plans import cycle
 from plans.charges import SpellFacts, compose_charges
 from plans.models import Plan, Subscription
 from plans.selectors.gathering import Claim, gather
+from plans.selectors.settlement import Settled, settle_ending
 from plans.spells import next_anchor, spell_of
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ class Closing:
     """What is due at once when a spell ends at an instant and another begins.
 
     `facts` are those of the old spell, `lines` the charges of both, old ones first; `pending` lines that wait for the
-    next document join them. `discarded`: drafts that the invoice takes the place of, as JSON values.
+    next document join them. `discarded`: drafts that the invoice takes the place of, as JSON values. `settled`: usage
+    of a credits-only plan up to the end; `withdrawn`: keys of its fees that wait for their billing date.
     """
 
     facts: SpellFacts
@@ -36,16 +39,28 @@ class Closing:
     totals: Totals
     discarded: tuple[dict[str, Any], ...]
     window_starts_at: datetime
+    settled: tuple[Settled, ...] = ()
+    withdrawn: tuple[str, ...] = ()
 
     @property
     def is_owed(self) -> bool:
-        """Whether there is anything to invoice: lines of 0 alone make no document."""
+        """Whether there is anything to charge: lines of 0 alone make no document."""
         return any(line.amount for line in self.lines)
 
     @property
+    def settled_lines(self) -> tuple[LineDraft, ...]:
+        """The usage of a credits-only plan that waits to be settled."""
+        return tuple(line for one in self.settled for line in one.window.lines)
+
+    @property
     def all_lines(self) -> tuple[LineDraft, ...]:
-        """Everything that will stand on the document."""
-        return (*self.lines, *self.pending)
+        """Everything that will stand on the document or go to credit."""
+        return (*self.settled_lines, *self.lines, *self.pending)
+
+    @property
+    def to_credits(self) -> int:
+        """What goes to credit alone, minor units; below zero where credit gets something back."""
+        return sum(line.amount for line in (*self.settled_lines, *self.lines) if line.settlement == "credit_only")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +69,8 @@ class _Ending:
     period: Period
     waiting: tuple["Invoice", ...]
     window_starts_at: datetime
+    settled: tuple[Settled, ...] = ()
+    withdrawn: tuple[str, ...] = ()
 
 
 def closing(
@@ -70,7 +87,8 @@ def closing(
     lines = (*compose_charges(ending.facts), *(compose_charges(starting) if starting else ()))
     rule = tax_rules([subscription.customer_id])[subscription.customer_id]
     currency = subscription.plan.currency if subscription.plan.terms().is_priced or not to else to.currency
-    is_owed = any(line.amount for line in lines)
+    invoiced = tuple(line for line in lines if line.settlement != "credit_only")
+    is_owed = any(line.amount for line in invoiced)
     pending = pending_lines(subscription.customer_id, currency, discarding=True) if is_owed else ()
     period = ending.period
     if to and not period.days:
@@ -82,9 +100,11 @@ def closing(
         currency=currency,
         period=period,
         rule=rule,
-        totals=totals_of((*lines, *pending), rule),
+        totals=totals_of((*invoiced, *pending), rule),
         discarded=tuple(_draft_values(draft) for draft in ending.waiting),
         window_starts_at=ending.window_starts_at,
+        settled=ending.settled,
+        withdrawn=ending.withdrawn,
     )
 
 
@@ -95,12 +115,34 @@ def key_prefix(subscription: Subscription) -> str:
 
 def _ending(subscription: Subscription, at: datetime) -> _Ending:
     waiting = drafts(subscription.customer_id)
-    own = (draft.billing_on for draft in waiting if draft.key.startswith(key_prefix(subscription)))
-    earliest = min(own, default=None)
+    fees = _waiting_fees(subscription)
+    own = [draft.billing_on for draft in waiting if draft.key.startswith(key_prefix(subscription))]
+    earliest = min((*own, *fees.values()), default=None)
     spell = spell_of(subscription, earliest)
-    discarding = frozenset(draft.key for draft in waiting)
-    [facts] = gather([Claim(subscription, cycle.closing_slice(spell, at), discarding)])
-    return _Ending(facts, cycle.unbilled_period(spell, utc_day(at)), tuple(waiting), cycle.window_start(spell))
+    piece = cycle.closing_slice(spell, at)
+    if subscription.plan.terms().is_credit_only:
+        piece = replace(piece, windows=())
+    [facts] = gather([Claim(subscription, piece, frozenset(draft.key for draft in waiting))])
+    return _Ending(
+        facts,
+        cycle.unbilled_period(spell, utc_day(at)),
+        tuple(waiting),
+        cycle.window_start(spell),
+        settled=tuple(settle_ending(subscription, at)),
+        withdrawn=tuple(fees),
+    )
+
+
+def _waiting_fees(subscription: Subscription) -> dict[str, date]:
+    """Fees of a credits-only plan that are calculated and not charged to credit yet: key → billing date."""
+    if not subscription.plan.terms().is_credit_only:
+        return {}
+    prefix = key_prefix(subscription)
+    return {
+        row.key: utc_day(row.settles_at)
+        for row in waiting_charges([subscription.customer_id])
+        if row.key.startswith(prefix)
+    }
 
 
 def _free(subscription: Subscription, at: datetime) -> _Ending:

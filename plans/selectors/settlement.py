@@ -9,10 +9,13 @@ from django.db.models import DateTimeField, Q, Value
 from django.db.models.functions import Coalesce
 
 from core.due import Due
-from core.periods import Window
+from core.periods import Window, usage_windows
+from credits.waiting import customers_with_credits
+from plans import cycle
 from plans.hours import HOUR, Reading, SettledWindow, Standing, WindowFacts, settle_window
 from plans.models import RatedUsage, SettlementMode, Subscription, UsageWatch
 from plans.pricing import CardTerms
+from plans.spells import spell_of
 from usage.selectors import Span, quantities, touched_hours, used_hours
 
 MarkKey = tuple[int, int, datetime]
@@ -93,19 +96,19 @@ class Settled:
 
 def due_to_settle(at: datetime) -> list[Due]:
     """Customers with usage that waits: an hour has closed, or something has reached us since they were looked at; by
-    their own clocks, nobody parked. Two queries."""
+    their own clocks, nobody parked. The number of queries is fixed."""
     present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
+    due = _to_watch(present)
     rows = UsageWatch.objects.filter(customer__parked_at__isnull=True).annotate(present=present)
     watched = rows.values_list(
         "customer_id", "customer__clock_at", "present", "settled_until", "seen_at",
         "subscription__ends_at", "subscription__plan__settlement_mode",
     )  # fmt: skip
-    due: dict[int, datetime] = {}
     asked: dict[int, datetime] = {}
     presents: dict[int, datetime] = {}
     for customer_id, clock, now, settled_until, seen_at, ends_at, mode in watched.order_by("customer_id"):
         presents[customer_id] = now
-        closed = mode == SettlementMode.CREDIT_ONLY and ends_at is None and settled_until + HOUR <= now
+        closed = mode == SettlementMode.CREDIT_ONLY and ends_at is None and settled_until < floor_hour(now)
         if closed or clock or seen_at is None:
             due[customer_id] = now
         else:
@@ -113,6 +116,13 @@ def due_to_settle(at: datetime) -> list[Due]:
     for customer_id in touched_hours(asked):
         due[customer_id] = presents[customer_id]
     return sorted((Due(customer_id, customer_id, now) for customer_id, now in due.items()), key=_in_order)
+
+
+def _to_watch(present: Coalesce) -> dict[int, datetime]:
+    """Who has credit, or a plan that nothing but credit pays, and is not looked at yet."""
+    wanted = Q(customer_id__in=customers_with_credits()) | Q(plan__settlement_mode=SettlementMode.CREDIT_ONLY)
+    rows = Subscription.objects.open().filter(wanted, watch__isnull=True, customer__parked_at__isnull=True)
+    return dict(rows.annotate(present=present).values_list("customer_id", "present"))
 
 
 def _in_order(row: Due) -> tuple[datetime, int]:
@@ -126,6 +136,18 @@ def running_claim(
     newest = floor_hour(at)
     windows = tuple((window, window) for window in spell_windows)
     return SettlementClaim(subscription, settled_until, newest, newest, windows)
+
+
+def settle_ending(subscription: Subscription, at: datetime) -> list[Settled]:
+    """What is left of a spell that ends at `at`, to the instant; nothing where no credits-only plan is watched."""
+    row = UsageWatch.objects.filter(subscription=subscription).first()
+    if row is None or not subscription.plan.terms().is_credit_only:
+        return []
+    spell = spell_of(subscription)
+    windows = tuple(usage_windows(spell.anchor_on, cycle.window_start(spell), at))
+    claim = SettlementClaim(subscription, row.settled_until, at, at, windows, closes=True)
+    seen = None if subscription.customer.clock_at else row.seen_at
+    return settle_claims([claim], touched_hours({subscription.customer_id: seen}))
 
 
 def settle_claims(claims: Sequence[SettlementClaim], touched: Touched) -> list[Settled]:
@@ -222,8 +244,9 @@ def watched(customer_ids: Collection[int]) -> list[UsageWatch]:
 
 
 def unwatched(subscriptions: Q) -> list[Subscription]:
-    """Open spells of this kind that nobody watches yet."""
-    return list(Subscription.objects.open().filter(subscriptions, watch__isnull=True).order_by("pk"))
+    """Open spells of this kind that nobody watches yet, with their plans."""
+    rows = Subscription.objects.open().filter(subscriptions, watch__isnull=True)
+    return list(rows.select_related("plan").order_by("pk"))
 
 
 def floor_hour(at: datetime) -> datetime:

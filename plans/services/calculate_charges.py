@@ -1,7 +1,7 @@
 """The calculation instant: usage and fees of the next billing date become a draft."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from plans.charges import SpellFacts, compose_charges
 from plans.models import Subscription
 from plans.selectors.closing import key_prefix
 from plans.selectors.gathering import Claim, gather
+from plans.settling import close_windows, show_running
 from plans.spells import calendar_of, spell_of
 
 if TYPE_CHECKING:
@@ -51,20 +52,42 @@ def calculate_charges(*, subscription_ids: Collection[int], at: datetime, actor:
     lock_customers(Subscription.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
     due = Subscription.objects.due(at, settings.CALCULATION_GRACE).with_terms().filter(pk__in=ids).order_by("pk")
     calculations = _calculate(due)
+    _settle_windows(calculations, at, actor)
     invoices = draft_invoices(drafts=[_draft(one) for one in calculations if _is_owed(one)], at=at, actor=actor)
     save_watermarks(((one.facts, one.invoice_key) for one in calculations), at)
     _move_on(calculations)
+    _show_running(calculations, at)
     AuditEntry.objects.bulk_create([_audit(one, at, actor) for one in calculations])
     return invoices
 
 
 def _calculate(due: Iterable[Subscription]) -> list[_Calculation]:
     spells = [(subscription, spell_of(subscription)) for subscription in due]
-    facts = gather([Claim(subscription, cycle.monthly_slice(spell)) for subscription, spell in spells])
+    facts = gather([Claim(subscription, _slice(subscription, spell)) for subscription, spell in spells])
     return [
         _Calculation(subscription, spell, known, compose_charges(known))
         for (subscription, spell), known in zip(spells, facts, strict=True)
     ]
+
+
+def _slice(subscription: Subscription, spell: cycle.Spell) -> cycle.Slice:
+    """On a credits-only plan usage is settled by the hour, and a document has none of it."""
+    piece = cycle.monthly_slice(spell)
+    return replace(piece, windows=()) if subscription.plan.terms().is_credit_only else piece
+
+
+def _settle_windows(calculations: Iterable[_Calculation], at: datetime, actor: User | None) -> None:
+    """Close the windows of credits-only plans: what is left of their usage, and their minimum, go to credit."""
+    spells = {one.subscription.pk: one.spell for one in calculations if one.subscription.plan.terms().is_credit_only}
+    if spells:
+        close_windows(spells, at, actor)
+
+
+def _show_running(calculations: Iterable[_Calculation], at: datetime) -> None:
+    """What is on a draft now is no open charge any more."""
+    ids = [one.subscription.pk for one in calculations if not one.subscription.plan.terms().is_credit_only]
+    spells = Subscription.objects.with_terms().filter(pk__in=ids, watch__isnull=False)
+    show_running([], list(spells), at)
 
 
 def _is_owed(calculation: _Calculation) -> bool:

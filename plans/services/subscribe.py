@@ -45,7 +45,7 @@ def _subscribe(quote: ChangeQuote, at: datetime, actor: User | None) -> ChangeQu
     check_card(customer, quote.plan)
     owed = closing(current, at, to=quote.plan, opens_id=quote.opens_id)
     check_figures(quote, owed)
-    if owed.is_owed:
+    if owed.totals.total > 0:
         raise PaidFirstError(f"quote {quote.public_id}: {owed.totals.total} is due before {quote.plan} begins")
     quote.invoice = end_spell(current=current, owed=owed, to=quote.plan, ends_at=at, at=at, actor=actor)
     quote.opened = begin_spell(

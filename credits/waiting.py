@@ -1,0 +1,30 @@
+"""Reads for those who hand down charges: whose usage lowers credit, and what is to be charged later by itself."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from credits.models import CreditBalance, OpenCharge
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingCharge:
+    """An open charge that becomes a charge at `settles_at`. Amount in minor units."""
+
+    key: str
+    customer_id: int
+    currency: str
+    amount: int
+    settles_at: datetime
+
+
+def customers_with_credits() -> set[int]:
+    """Everybody who ever had credit on the ledger."""
+    return set(CreditBalance.objects.values_list("customer_id", flat=True))
+
+
+def waiting_charges(customer_ids: Iterable[int]) -> list[WaitingCharge]:
+    """What settles itself later, the earliest first."""
+    rows = OpenCharge.objects.filter(customer_id__in=list(customer_ids), settles_at__isnull=False)
+    columns = ("key", "customer_id", "currency", "amount", "settles_at")
+    return [WaitingCharge(*row) for row in rows.order_by("settles_at", "pk").values_list(*columns)]
