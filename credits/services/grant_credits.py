@@ -1,10 +1,93 @@
 from datetime import datetime
 
+from django.db import transaction
+
+from accounts.audit import record
 from accounts.models import User
+from accounts.services.lock_customers import lock_customers
+from core.money import UnknownCurrencyError, exponent
+from credits.exceptions import CreditCurrencyError, GrantError
+from credits.funding import fund
 from credits.grants import GrantDraft
-from credits.models import CreditGrant
+from credits.ledger import write
+from credits.models import CreditBalance, CreditGrant, Funding
+from credits.storage import Purses
+
+AT_ONCE = (Funding.PROMOTIONAL, Funding.ADJUSTMENT)
 
 
+@transaction.atomic
 def grant_credits(*, grant: GrantDraft, at: datetime, actor: User | None) -> CreditGrant:
-    """Give a customer credit. Granting the same key twice gives the first grant. Raises GrantError, CreditCurrencyError."""
-    raise NotImplementedError
+    """Give a customer credit. Granting the same key twice gives the first grant.
+
+    Promotional credit first repays overdraft, and the rest is available at once or when it becomes effective;
+    invoiced and external credit is pending until `pay_grant`. Raises GrantError, CreditCurrencyError.
+    """
+    customers = lock_customers([grant.customer_id])
+    if known := CreditGrant.objects.filter(key=grant.key).first():
+        if known.customer_id != grant.customer_id:
+            raise GrantError(f"{grant.key} is another customer's")
+        return known
+    effective_at = grant.effective_at or at
+    _check(grant, effective_at, at)
+    row = CreditGrant.objects.create(
+        key=grant.key,
+        customer_id=grant.customer_id,
+        currency=grant.currency,
+        amount=grant.amount,
+        pending=grant.amount,
+        funding=grant.funding,
+        unit_cost=grant.unit_cost,
+        priority=grant.priority,
+        effective_at=effective_at,
+        expires_at=grant.expires_at,
+        features=sorted(set(grant.features)),
+        name=grant.name,
+        reason=grant.reason,
+        metadata=dict(grant.metadata),
+        created_at=at,
+        created_by=actor,
+    )
+    CreditBalance.objects.get_or_create(customer_id=grant.customer_id, currency=grant.currency)
+    if grant.funding in AT_ONCE:
+        purses = Purses().load_open([grant.customer_id], until=at, repaying=True)
+        fund(purses, row.pk, at)
+        write(purses, customers, at)
+        row.refresh_from_db()
+    record(
+        at=at,
+        actor=actor,
+        customer_id=grant.customer_id,
+        action="grant_credits",
+        subject=f"grant:{row.public_id}",
+        after={
+            "amount": row.amount,
+            "currency": row.currency,
+            "funding": row.funding,
+            "name": row.name,
+            "priority": row.priority,
+            "effective_at": row.effective_at.isoformat(),
+            "expires_at": row.expires_at.isoformat() if row.expires_at else None,
+            "features": row.features,
+        },
+        reason=grant.reason,
+    )
+    return row
+
+
+def _check(grant: GrantDraft, effective_at: datetime, at: datetime) -> None:
+    if grant.amount <= 0:
+        raise GrantError(f"amount {grant.amount}", message="Enter an amount above zero.")
+    if not 1 <= grant.priority <= 1000:
+        raise GrantError(f"priority {grant.priority}", message="Enter a draw-down order from 1 to 1000.")
+    if grant.funding not in Funding.values:
+        raise GrantError(f"funding {grant.funding}")
+    if grant.expires_at is not None and grant.expires_at <= max(at, effective_at):
+        raise GrantError(
+            f"effective {effective_at}, expires {grant.expires_at}",
+            message="Credit has to expire after it becomes available, and in the future.",
+        )
+    try:
+        exponent(grant.currency)
+    except UnknownCurrencyError:
+        raise CreditCurrencyError(grant.currency) from None

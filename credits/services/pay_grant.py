@@ -1,9 +1,38 @@
 from datetime import datetime
 
+from django.db import transaction
+
+from accounts.audit import record
 from accounts.models import User
+from accounts.services.lock_customers import lock_customers
+from credits.funding import fund
+from credits.ledger import write
 from credits.models import CreditGrant
+from credits.storage import Purses
 
 
+@transaction.atomic
 def pay_grant(*, grant_id: int, at: datetime, actor: User | None, reference: str = "") -> CreditGrant:
-    """Fund a grant that was waiting for its payment; paid already, nothing happens."""
-    raise NotImplementedError
+    """Fund a grant that was waiting for its payment; one that is paid stays as it is.
+
+    A payment that comes after the grant's expiry funds it, and the credit expires at that instant.
+    """
+    row = CreditGrant.objects.get(pk=grant_id)
+    customers = lock_customers([row.customer_id])
+    row.refresh_from_db()
+    if row.paid_at is not None:
+        return row
+    purses = Purses().load_open([row.customer_id], until=at, repaying=True)
+    fund(purses, row.pk, at)
+    write(purses, customers, at)
+    row.refresh_from_db()
+    record(
+        at=at,
+        actor=actor,
+        customer_id=row.customer_id,
+        action="pay_grant",
+        subject=f"grant:{row.public_id}",
+        before={"paid_at": None},
+        after={"paid_at": at.isoformat(), "amount": row.amount, "reference": reference},
+    )
+    return row
