@@ -304,7 +304,7 @@ class LedgerTransaction(models.Model):
     description = models.CharField(max_length=300)
     booked_at = models.DateTimeField(help_text="When it counts")
     created_at = models.DateTimeField(help_text="When it was written")
-    entry_count = models.PositiveSmallIntegerField()
+    entry_count = models.PositiveIntegerField()
     previous_hash = models.CharField(max_length=64)
     hash = models.CharField(max_length=64)
 
@@ -344,7 +344,7 @@ class LedgerEntry(models.Model):
     """
 
     transaction = models.ForeignKey(LedgerTransaction, on_delete=models.PROTECT, related_name="entries", db_index=False)
-    position = models.PositiveSmallIntegerField()
+    position = models.PositiveIntegerField()
     account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="+", db_index=False)
     amount = models.BigIntegerField()
     grant = models.ForeignKey(CreditGrant, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)

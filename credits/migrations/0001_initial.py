@@ -311,7 +311,7 @@ class Migration(migrations.Migration):
                 ("description", models.CharField(max_length=300)),
                 ("booked_at", models.DateTimeField(help_text="When it counts")),
                 ("created_at", models.DateTimeField(help_text="When it was written")),
-                ("entry_count", models.PositiveSmallIntegerField()),
+                ("entry_count", models.PositiveIntegerField()),
                 ("previous_hash", models.CharField(max_length=64)),
                 ("hash", models.CharField(max_length=64)),
                 (
@@ -359,7 +359,7 @@ class Migration(migrations.Migration):
             name="LedgerEntry",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("position", models.PositiveSmallIntegerField()),
+                ("position", models.PositiveIntegerField()),
                 ("amount", models.BigIntegerField()),
                 (
                     "account",
