@@ -12,8 +12,8 @@ from accounts.notices import NoticeDraft
 from core import formats
 from core.periods import Period
 from invoices.lines import LineDraft
-from invoices.models import Collection, Invoice, Payment, Refund
-from invoices.taxing import tax_notes, tax_texts
+from invoices.models import Collection, CreditStatement, Invoice, Payment, Refund
+from invoices.taxing import credit_texts, tax_notes, tax_texts
 
 PLACE = "PUBLIC-ID"
 
@@ -59,6 +59,8 @@ def issued(invoice: Invoice, card: PaymentMethod | None, to: list[str]) -> Notic
         "later": bool(invoice.collect_at and invoice.finalized_at and invoice.collect_at > invoice.finalized_at),
         "due": formats.day(invoice.due_on) if invoice.due_on else "",
         "payable": invoice.amount_due > 0,
+        "by_credit": bool(invoice.credit_rows) and not invoice.total,
+        "balance": "" if invoice.ledger_balance is None else formats.money(invoice.ledger_balance, invoice.currency),
         "credited": formats.money(invoice.amount_credited, invoice.currency) if invoice.amount_credited else "",
         "amount_due": formats.money(invoice.amount_due, invoice.currency),
         "iban": invoice.seller_party.get("iban", ""),
@@ -99,6 +101,29 @@ def failed(payment: Payment, reason: str, to: list[str]) -> NoticeDraft:
     return _notice(payment.invoice, f"failed:{payment.pk}", "payment_failed", to, context)
 
 
+def stated(statement: CreditStatement, to: list[str]) -> NoticeDraft:
+    """E21: the monthly credit statement – opening balance, what moved, closing balance."""
+    moved = statement.closing - statement.opening
+    period = Period(statement.period_start, statement.period_end)
+    context = {
+        "product": settings.PRODUCT_NAME,
+        "period": formats.period(period),
+        "currency": statement.currency,
+        "opening": formats.money(statement.opening, statement.currency),
+        "moved": formats.money(moved, statement.currency),
+        "closing": formats.money(statement.closing, statement.currency),
+        "overdrawn": statement.closing < 0,
+        "url": settings.PORTAL_URL + reverse("statement_pdf", args=[statement.public_id]),
+    }
+    return NoticeDraft(
+        key=f"statement:{statement.pk}:issued",
+        customer_id=statement.customer_id,
+        template="credit_statement",
+        to=to,
+        context=context,
+    )
+
+
 @lru_cache(maxsize=4)
 def _address(name: str, *args: str) -> str:
     """A page of the portal that is the same for everybody."""
@@ -117,6 +142,7 @@ def _figures(invoice: Invoice) -> dict[str, Any]:
         "number": invoice.number or "",
         "total": formats.money(invoice.total, invoice.currency),
         "subtotal": formats.money(invoice.subtotal, invoice.currency),
+        "grants": [row._asdict() for row in credit_texts(invoice)],
         "taxes": [row._asdict() for row in tax_texts(invoice)],
         "tax_notes": list(tax_notes(invoice)),
         "billing_on": formats.day(invoice.billing_on),

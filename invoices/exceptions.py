@@ -55,3 +55,9 @@ class NotVoidableError(InvoicesError):
     """Something is paid on it, or it is no open invoice: a credit note corrects it instead."""
 
     message = "This invoice can't be voided."
+
+
+class StatementError(InvoicesError):
+    """The period has not ended, or a later one is stated already."""
+
+    message = "There can't be a credit statement for this period."

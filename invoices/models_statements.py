@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import F, Q
 
 from core.ids import public_id
+from core.periods import midnight
+from credits.stated import Cut
 
 
 class CreditStatement(models.Model):
@@ -43,3 +45,8 @@ class CreditStatement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer_id} {self.currency} {self.period_start}/{self.period_end}"
+
+    @property
+    def cut(self) -> Cut:
+        """Which movements are stated by now: on this statement or an earlier one."""
+        return Cut(midnight(self.period_end), self.last_sequence)

@@ -13,7 +13,7 @@ from django.conf import settings
 from core import formats
 from core.periods import Period, Window
 from invoices.models import Collection, CreditApplication, Invoice, InvoiceLine, Payment
-from invoices.taxing import TaxText, tax_notes, tax_texts
+from invoices.taxing import TaxText, credit_texts, ledger_text, tax_notes, tax_texts
 
 Party = dict[str, Any]
 ENGLISH = Locale("en")
@@ -37,6 +37,8 @@ class InvoicePaper:
     """An invoice or a credit note (`title`) as it is printed. Statuses change later and are not printed.
 
     A credit note's amounts are printed positive. `taxes` has a row per rate; `tax_notes` says why none is charged.
+    Where credit pays, `charges` is the sum of the lines and `grants` what each grant takes off it, before tax; else
+    both are empty. `ledger` says where the customer's credit ledger was when it was issued.
     """
 
     title: str
@@ -54,6 +56,8 @@ class InvoicePaper:
     seller_address: str
     customer_address: str
     lines: tuple[PaperLine, ...]
+    charges: str
+    grants: tuple[TaxText, ...]
     subtotal: str
     taxes: tuple[TaxText, ...]
     tax_notes: tuple[str, ...]
@@ -61,6 +65,7 @@ class InvoicePaper:
     credits: tuple[TaxText, ...]
     due_label: str
     amount_due: str
+    ledger: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,7 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
     seller, customer = invoice.seller_party, invoice.customer_party
     credits = _credits(invoice)
     due = sign * invoice.total - sum(credit.amount for credit in credits)
+    has_credits = bool(invoice.credits or invoice.credit_rows)
     return InvoicePaper(
         title="Credit note" if invoice.is_credit_note else "Invoice",
         corrects=", ".join(invoice.corrects),
@@ -106,6 +112,8 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
         seller_address=address(seller),
         customer_address=address(customer),
         lines=tuple(_line(line, invoice.currency, sign) for line in invoice.lines.all()),
+        charges=money(sign * (invoice.subtotal + invoice.tax_included + invoice.credits)) if has_credits else "",
+        grants=credit_texts(invoice, sign),
         subtotal=money(sign * invoice.subtotal),
         taxes=tax_texts(invoice, sign),
         tax_notes=tax_notes(invoice),
@@ -113,6 +121,7 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
         credits=tuple(TaxText(f"Credit note {credit.credit_note.number}", money(-credit.amount)) for credit in credits),
         due_label="Credited" if invoice.is_credit_note else "Amount due",
         amount_due=money(due),
+        ledger=ledger_text(invoice.ledger_sequence, invoice.ledger_head),
     )
 
 
@@ -181,12 +190,21 @@ def _terms(invoice: Invoice, due: int) -> str:
     if invoice.is_credit_note:
         return "Lowers what is due on open invoices; the rest goes back to the card that paid, or to the next invoice."
     if not due:
-        return "Nothing to pay."
+        return _settled_by_credit(invoice) or "Nothing to pay."
     if invoice.due_on is None:
         return ""
     if _is_charged(invoice):
         return f"Charged to your default payment method on {formats.day(invoice.due_on)}."
     return f"Payable by {formats.day(invoice.due_on)}."
+
+
+def _settled_by_credit(invoice: Invoice) -> str:
+    """Where credit left nothing to pay: what is left of it, as it stood when the invoice was issued."""
+    if invoice.total or not invoice.credit_rows:
+        return ""
+    if invoice.ledger_balance is None:
+        return "Paid with credits."
+    return f"Paid with credits. Your balance after: {formats.money(invoice.ledger_balance, invoice.currency)}."
 
 
 def _is_charged(invoice: Invoice) -> bool:

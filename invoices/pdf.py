@@ -1,4 +1,4 @@
-"""The only WeasyPrint in the house: an invoice or a receipt as PDF bytes.
+"""The only WeasyPrint in the house: an invoice, a receipt or a credit statement as PDF bytes.
 
 WeasyPrint needs system libraries that a machine may lack, so it is imported on first use; `available()` says what is
 missing. Nothing but the template is ever loaded: every other address is refused.
@@ -12,8 +12,9 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
-from invoices.models import Invoice, Payment
+from invoices.models import CreditStatement, Invoice, Payment
 from invoices.paper import invoice_paper, receipt_paper
+from invoices.statement_paper import statement_paper
 
 INSTALL = (
     "install Pango and HarfBuzz, for example: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
@@ -43,6 +44,11 @@ def invoice_pdf(invoice: Invoice) -> bytes:
 def receipt_pdf(payment: Payment) -> bytes:
     """Proof of one succeeded payment. Raises PdfUnavailableError."""
     return render("pdf/receipt.html", {"paper": receipt_paper(payment)})
+
+
+def statement_pdf(statement: CreditStatement) -> bytes:
+    """A month of credit as it was stated. Raises PdfUnavailableError."""
+    return render("pdf/statement.html", {"paper": statement_paper(statement)})
 
 
 def render(template: str, context: dict[str, Any]) -> bytes:

@@ -25,6 +25,7 @@ from invoices.exceptions import SellerMissingError
 from invoices.lines import STORED, LineDraft, total_lines
 from invoices.models import (
     UNRESOLVED,
+    CreditStatement,
     Invoice,
     InvoiceKind,
     InvoiceLine,
@@ -163,6 +164,11 @@ def due_to_deliver() -> tuple[list[int], list[int]]:
     )
 
 
+def statements_to_deliver() -> list[int]:
+    """Credit statements that have no PDF yet."""
+    return list(CreditStatement.objects.filter(document__isnull=True).order_by("pk").values_list("pk", flat=True))
+
+
 # --- what one customer sees -----------------------------------------------------------------------------------------
 def documents_of(customer_id: int) -> QuerySet[Invoice]:
     """A customer's invoices, drafts included, with their payments oldest first."""
@@ -203,6 +209,11 @@ def has_past_due(customer_id: int, on: date) -> bool:
 def billing_history(customer_id: int) -> QuerySet[Invoice]:
     """Every issued document, newest first."""
     return documents_of(customer_id).filter(number__isnull=False).order_by("-billing_on", "-pk")
+
+
+def credit_statements(customer_id: int) -> list[CreditStatement]:
+    """The customer's monthly credit statements, newest first; at most two years of them."""
+    return list(CreditStatement.objects.filter(customer_id=customer_id).order_by("-period_end", "currency")[:24])
 
 
 def line_by_key(customer_id: int, key: str) -> InvoiceLine | None:

@@ -9,7 +9,7 @@ from accounts.gateways import decline_message
 from accounts.models import Membership, PaymentMethod, PaymentPolicy
 from core import formats
 from core.periods import Period
-from invoices.models import REFUNDING, UNRESOLVED, Invoice, InvoiceStatus, Payment, PaymentStatus
+from invoices.models import REFUNDING, UNRESOLVED, CreditStatement, Invoice, InvoiceStatus, Payment, PaymentStatus
 
 PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
 
@@ -41,6 +41,27 @@ class Row:
 def row(invoice: Invoice, on: date) -> Row:
     """The invoice with its payments prefetched, oldest first."""
     return Row(invoice, badge(invoice, on), period_text(invoice), receipts(invoice))
+
+
+class StatementText(NamedTuple):
+    """One credit statement in a list."""
+
+    public_id: str
+    currency: str
+    period: str
+    opening: str
+    closing: str
+
+
+def statement_row(statement: CreditStatement) -> StatementText:
+    """The statement's figures as text."""
+    return StatementText(
+        statement.public_id,
+        statement.currency,
+        formats.period(Period(statement.period_start, statement.period_end)),
+        formats.money(statement.opening, statement.currency),
+        formats.money(statement.closing, statement.currency),
+    )
 
 
 def period_text(invoice: Invoice) -> str:

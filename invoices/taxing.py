@@ -1,7 +1,7 @@
-"""The tax rows of a document as text: one source for page, PDF, mail and preview."""
+"""The tax and credit rows of a document as text: one source for page, PDF, mail and preview."""
 
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from core import formats
 from invoices.totals import TaxRow, row_from
@@ -31,6 +31,32 @@ def row_texts(rows: Iterable[TaxRow], currency: str, sign: int = 1) -> tuple[Tax
     return tuple(
         TaxText(_label(row, currency, sign), formats.money(sign * row.tax, currency)) for row in rows if row.rule.label
     )
+
+
+class Credited(Protocol):
+    """A document with what credit pays of it: `credit_rows` per grant, `credits` less what it gives back."""
+
+    currency: str
+    credits: int
+    credit_rows: list[dict[str, Any]]
+
+
+def credit_texts(document: Credited, sign: int = 1) -> tuple[TaxText, ...]:
+    """A row per grant that pays, below zero; and one for what goes back to credit. `sign` as in `tax_texts`."""
+    used = sum(int(row["amount"]) for row in document.credit_rows)
+    texts = [
+        TaxText(f"Credits used: {row['name']}", formats.money(-sign * int(row["amount"]), document.currency))
+        for row in document.credit_rows
+    ]
+    back = used - document.credits
+    if back:
+        texts.append(TaxText("Credits returned to your balance", formats.money(sign * back, document.currency)))
+    return tuple(texts)
+
+
+def ledger_text(sequence: int | None, head: str) -> str:
+    """`Credit ledger #123 · 9f3a…`: what the customer can verify the ledger against; empty where there is none."""
+    return f"Credit ledger #{sequence} · {head}" if sequence and head else ""
 
 
 def tax_notes(document: Taxed) -> tuple[str, ...]:

@@ -6,6 +6,9 @@ INVOICE = "settings/billing/invoices/<slug:public_id>/"
 
 urlpatterns = [
     path("settings/billing/portal/", views.portal, name="portal"),
+    path(
+        "settings/billing/credits/statements/<slug:public_id>.pdf", views_documents.statement_pdf, name="statement_pdf"
+    ),
     path(INVOICE, views.invoice, name="invoice"),
     path(INVOICE + "invoice.pdf", views_documents.invoice_pdf, name="invoice_pdf"),
     path(INVOICE + "receipts/<slug:payment_id>.pdf", views_documents.receipt_pdf, name="receipt_pdf"),

@@ -15,7 +15,7 @@ from core.clock import now
 from invoices import selectors
 from invoices.models import Invoice, InvoiceStatus, Payment
 from invoices.paper import address, invoice_paper
-from invoices.showing import badge, credit_figures, paying, receipts, row
+from invoices.showing import badge, credit_figures, paying, receipts, row, statement_row
 
 PAGE_SIZE = 24
 
@@ -34,6 +34,7 @@ def portal(request: PortalRequest) -> HttpResponse:
         "unpaid": [row(invoice, today) for invoice in selectors.unpaid(customer.pk)],
         "history": [row(invoice, today) for invoice in history],
         **_pages(history),
+        "statements": [statement_row(each) for each in selectors.credit_statements(customer.pk)],
         "profile": profile,
         "address": address(accounts.parties([customer.pk])[customer.pk]),
         "recipients": accounts.recipients([customer.pk])[customer.pk],

@@ -4,12 +4,12 @@ from typing import TypedDict, Unpack
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from accounts.access import enter_customer
 from core.nudge import nudge
-from invoices.models import Document, DocumentKind, Invoice, PaymentStatus
+from invoices.models import CreditStatement, Document, DocumentKind, Invoice, PaymentStatus
 from invoices.pdf import available
 from invoices.views import find, find_payment
 
@@ -42,6 +42,29 @@ def receipt_pdf(request: HttpRequest, public_id: str, payment_id: str) -> HttpRe
     return download(request, invoice, kind=DocumentKind.RECEIPT, payment_id=payment.pk)
 
 
+@require_GET
+@login_required
+def statement_pdf(request: HttpRequest, public_id: str) -> HttpResponse:
+    statement = get_object_or_404(CreditStatement, public_id=public_id)
+    enter_customer(request, statement.customer_id)
+    document = Document.objects.filter(statement=statement).first()
+    if document is None and not available():
+        nudge("billing_portal.tasks.deliver_documents")
+        document = Document.objects.filter(statement=statement).first()
+    if document is not None:
+        return attached(document)
+    text = f"PDF unavailable: {available()}." if available() else "The PDF is being made. Try again in a minute."
+    response = render(request, "invoices/no_statement.html", {"text": text}, status=503)
+    response["Retry-After"] = str(RETRY_SECONDS)
+    return response
+
+
+def attached(document: Document) -> HttpResponse:
+    response = HttpResponse(bytes(document.content), content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{document.filename}"'
+    return response
+
+
 def download(request: HttpRequest, invoice: Invoice, **which: Unpack[Which]) -> HttpResponse:
     """The stored document; while there is none a page that says so, tries again, and wakes the worker."""
     document = stored(invoice, **which)
@@ -52,9 +75,7 @@ def download(request: HttpRequest, invoice: Invoice, **which: Unpack[Which]) -> 
         document = stored(invoice, **which)
     if document is None:
         return preparing(request, invoice)
-    response = HttpResponse(bytes(document.content), content_type="application/pdf")
-    response["Content-Disposition"] = f'attachment; filename="{document.filename}"'
-    return response
+    return attached(document)
 
 
 def stored(invoice: Invoice, **which: Unpack[Which]) -> Document | None:

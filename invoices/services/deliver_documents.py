@@ -6,17 +6,17 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from invoices.models import Document, DocumentKind, Invoice, Payment
-from invoices.pdf import available, invoice_pdf, receipt_pdf
-from invoices.selectors import due_to_deliver
+from invoices.models import CreditStatement, Document, DocumentKind, Invoice, Payment
+from invoices.pdf import available, invoice_pdf, receipt_pdf, statement_pdf
+from invoices.selectors import due_to_deliver, statements_to_deliver
 
 logger = logging.getLogger(__name__)
 
-Row = TypeVar("Row", Invoice, Payment)
+Row = TypeVar("Row", Invoice, Payment, CreditStatement)
 
 
 def deliver_documents(*, at: datetime, limit: int = 200) -> int:
-    """How many invoices and receipts got their PDF. 0 where PDFs cannot be made here.
+    """How many invoices, receipts and credit statements got their PDF. 0 where PDFs cannot be made here.
 
     Rendering is outside any transaction; of two workers that render the same one, the first is kept. One document
     that fails is logged and does not hold up the others.
@@ -26,8 +26,10 @@ def deliver_documents(*, at: datetime, limit: int = 200) -> int:
     invoice_ids, payment_ids = due_to_deliver()
     invoices = Invoice.objects.filter(pk__in=invoice_ids[:limit]).prefetch_related("lines")
     payments = Payment.objects.filter(pk__in=payment_ids[:limit]).select_related("invoice", "payment_method")
+    statements = CreditStatement.objects.filter(pk__in=statements_to_deliver()[:limit])
     done = sum(_keep(_invoice, invoice, at) for invoice in invoices.iterator(50))
-    return done + sum(_keep(_receipt, payment, at) for payment in payments.iterator(50))
+    done += sum(_keep(_receipt, payment, at) for payment in payments.iterator(50))
+    return done + sum(_keep(_statement, statement, at) for statement in statements.iterator(50))
 
 
 def _keep(make: Callable[[Row, datetime], Document], row: Row, at: datetime) -> int:
@@ -58,5 +60,15 @@ def _receipt(payment: Payment, at: datetime) -> Document:
         payment=payment,
         filename=f"{payment.receipt_number}.pdf",
         content=receipt_pdf(payment),
+        created_at=at,
+    )
+
+
+def _statement(statement: CreditStatement, at: datetime) -> Document:
+    return Document(
+        kind=DocumentKind.STATEMENT,
+        statement=statement,
+        filename=f"credit-statement-{statement.period_end:%Y-%m-%d}-{statement.public_id}.pdf",
+        content=statement_pdf(statement),
         created_at=at,
     )

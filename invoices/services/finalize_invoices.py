@@ -18,8 +18,9 @@ from credits.services.recognize_charges import recognize_charges
 from invoices.charging import charge_key
 from invoices.drawing import held_on
 from invoices.emails import issued
-from invoices.models import Collection, Invoice, InvoiceKind, InvoiceStatus, Seller
+from invoices.models import Collection, Invoice, InvoiceKind, InvoiceStatus
 from invoices.numbering import CREDIT_NOTE, INVOICE, next_numbers
+from invoices.parties import seller_party
 from invoices.retaxing import retax
 from invoices.selectors import tax_rules
 from invoices.services.settle_credit_notes import settle_credit_notes
@@ -51,7 +52,7 @@ def finalize_invoices(
     buyers = parties(customer_ids)
     to = recipients(customer_ids)
     for invoice in invoices:
-        invoice.seller_party = _seller_party(invoice.seller)
+        invoice.seller_party = seller_party(invoice.seller)
         invoice.customer_party = buyers[invoice.customer_id]
         _schedule(invoice, cards.get(invoice.customer_id), at, collect_now=collect_now)
     _name_corrected(invoices)
@@ -137,12 +138,6 @@ def _schedule(invoice: Invoice, card: PaymentMethod | None, at: datetime, *, col
 def _announced_late(invoice: Invoice) -> bool:
     """Whether the customer was told only when the billing date had come."""
     return invoice.announced_at is None or invoice.announced_at >= midnight(invoice.billing_on)
-
-
-def _seller_party(seller: Seller) -> dict[str, str]:
-    fields = ("legal_name", "line1", "line2", "postal_code", "city", "country")
-    more = ("tax_id", "registration", "email", "iban")
-    return {field: getattr(seller, field) for field in fields + more}
 
 
 def _number(invoices: Sequence[Invoice], year: int) -> None:
