@@ -122,6 +122,9 @@ class Customer:
             if posting.pot == "credit" and posting.grant is grant
         )
 
+    def left_of(self, number):
+        return self.left(self.grants[number])
+
     def owed(self, charge):
         return -sum(
             posting.amount
@@ -211,29 +214,32 @@ class Customer:
         new = Grant(
             name, currency, amount, kind, is_paid, priority, features, effective_at, expires_at, at, len(self.grants)
         )
-        self.book_due(at, at)
+        self.book_due(at, at, currency)
         self.grants.append(new)
         if is_paid:
             self._fund(new, at, at)
         return new
 
     def pay(self, grant, at):
+        """Paid after its expiry, what does not repay overdraft is gone at once."""
         if grant.is_paid:
             return
-        self.book_due(at, at)
-        if grant.is_over(at) or grant.is_voided:
-            raise RefusedError
-        grant.is_paid = True
+        self.book_due(at, at, grant.currency)
+        grant.is_paid, grant.is_expired = True, False
         self._fund(grant, at, at)
+        if grant.is_over(at):
+            self._forfeit(grant, "expired", at, at)
+            grant.is_expired = True
 
     def charge(self, *, key, group, currency, feature, amount, booked_at, at, may_overdraw):
-        """Usage or a fee; in the future it waits until then."""
+        """Usage or a fee. One that is due later waits until then; for an invoice, the credit of now pays it."""
         if any(one.key == key for one in [*self.charges, *self.waiting]):
             return
-        if booked_at > at:
+        if booked_at > at and may_overdraw:
             self.waiting.append(Waiting(key, group, currency, feature, amount, may_overdraw, booked_at))
             return
-        self.book_due(booked_at, at)
+        booked_at = min(booked_at, at)
+        self.book_due(booked_at, at, currency)
         charge = Charge(key, group, currency, feature, booked_at, len(self.charges))
         self._take(charge, amount, at, may_overdraw, "consumed")
 
@@ -248,25 +254,32 @@ class Customer:
             )  # fmt: skip
 
     def correct(self, *, group, amount, at):
-        """Give back from the newest charge on: overdraft first, then what paid last first, to the same grants."""
-        self.book_due(at, at)
+        """Give back, the newest first: what still waits, then of each charge its overdraft and what paid last."""
         charges = [charge for charge in self.charges if group in (charge.group, charge.key)]
-        held = sum(self.owed(charge) + self.covered(charge) for charge in charges)
-        rest = held if amount is None else amount
+        waiting = [one for one in self.waiting if one.settles_at and group in (one.group, one.key)]
+        held = sum(self.owed(charge) + self.covered(charge) for charge in charges) + sum(one.amount for one in waiting)
         if amount is not None and not 0 < amount <= held:
             raise RefusedError
+        self.book_due(at, at)
+        rest = amount = held if amount is None else amount
+        for one in sorted(waiting, key=lambda one: (one.settles_at, self.waiting.index(one)), reverse=True):
+            part = min(rest, one.amount)
+            one.amount -= part
+            rest -= part
+        self.waiting = [one for one in self.waiting if one.amount]
         for charge in sorted(charges, key=lambda charge: (charge.booked_at, charge.number), reverse=True):
             rest -= self._return_overdraft(charge, min(rest, self.owed(charge)), at)
             for share in [share for share in self.shares if share.charge is charge][::-1]:
                 rest -= self._return(share, min(rest, share.amount - share.returned), at)
-        return held if amount is None else amount
+        return amount
 
     def void(self, grant, at):
         if grant.is_voided:
             return
-        self.book_due(at, at)
-        if not grant.is_paid or grant.effective_at > at or grant.is_over(at) or not self.left(grant):
+        then = self.as_of(at).grants[grant.number]
+        if not then.is_paid or then.effective_at > at or then.is_over(at) or not self.as_of(at).left_of(grant.number):
             raise RefusedError
+        self.book_due(at, at, grant.currency)
         self._forfeit(grant, "voided", at, at)
         grant.is_voided = True
 
@@ -274,13 +287,13 @@ class Customer:
         if amount > 0:
             self.grant(name=key, currency=currency, amount=amount, at=at, kind="adjustment")
             return
-        self.book_due(at, at)
+        self.book_due(at, at, currency)
         self._take(Charge(key, key, currency, "", at, len(self.charges)), -amount, at, True, "adjustment")
 
-    def book_due(self, until, created_at):
-        """Everything that starts or ends by itself, in the order of time; at one instant what starts comes first."""
-        while due := sorted(self._due(until), key=lambda one: one[:3]):
-            at, is_end, _, grant = due[0]
+    def book_due(self, until, created_at, currency=None):
+        """Everything that starts or ends by itself, in the order of time; at one instant the older grant first."""
+        while due := sorted(self._due(until, currency), key=lambda one: one[:2]):
+            at, _, is_end, grant = due[0]
             if is_end:
                 self._forfeit(grant, "expired", at, created_at)
                 grant.is_expired = True
@@ -289,14 +302,14 @@ class Customer:
 
     # --- how ---------------------------------------------------------------------------------------------------------
 
-    def _due(self, until):
+    def _due(self, until, currency):
         for grant in self.grants:
-            if grant.is_voided or grant.is_expired:
+            if grant.is_voided or grant.is_expired or currency not in (None, grant.currency):
                 continue
             if grant.is_paid and self.pending(grant) > 0 and grant.effective_at <= until:
-                yield grant.effective_at, False, grant.number, grant
-            if grant.is_over(until):
-                yield grant.expires_at, True, grant.number, grant
+                yield grant.effective_at, grant.number, False, grant
+            elif grant.is_over(until):
+                yield grant.expires_at, grant.number, True, grant
 
     def _unbooked(self, currency, at):
         other = self.as_of(at)
