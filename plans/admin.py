@@ -1,16 +1,17 @@
-"""Staff's view: a plan is edited as a draft and read-only afterwards; what customers did is read-only always."""
+"""Staff's view: plans have pages of their own (admin_plans, admin_cards); what customers did is read-only always."""
 
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import path
 
+from plans import admin_cards, admin_plans
 from plans.models import (
     ChangeQuote,
     Plan,
-    PlanStatus,
-    PriceTier,
     RateCard,
     RatedUsage,
     SalesInquiry,
@@ -32,68 +33,54 @@ class ReadOnly:
         return False
 
 
-def _is_frozen(obj: Any) -> bool:
-    plan = obj.plan if isinstance(obj, RateCard) else obj
-    return isinstance(plan, Plan) and plan.status != PlanStatus.DRAFT
-
-
-class DraftInline(admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
-    """Rows that are edited as long as their plan is a draft."""
-
-    extra = 0
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return not _is_frozen(obj) and super().has_add_permission(request, obj)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return not _is_frozen(obj) and super().has_change_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return not _is_frozen(obj) and super().has_delete_permission(request, obj)
-
-
-class RateCardInline(DraftInline):
-    model = RateCard
-    show_change_link = True
-
-
-class PriceTierInline(DraftInline):
-    model = PriceTier
-
-
 @admin.register(Plan)
-class PlanAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("name", "key", "version", "status", "currency", "settlement_mode", "payment_policy", "published_at")
+class PlanAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """The list of plans; everything about one of them has pages of its own, which write by verbs."""
+
+    list_display = ("name", "key", "version", "status", "currency", "settlement_mode", "active_subscriptions")
     list_filter = ("status", "settlement_mode", "payment_policy")
     search_fields = ("name", "key")
-    readonly_fields = ("status", "published_at")
-    inlines = (RateCardInline,)
+    ordering = ("position", "key", "-version")
+    actions = None
 
-    def has_change_permission(self, request: HttpRequest, obj: Plan | None = None) -> bool:
-        return not _is_frozen(obj) and super().has_change_permission(request, obj)
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
+        is_open = Q(subscriptions__isnull=False, subscriptions__ends_at__isnull=True)
+        rows: QuerySet[Plan] = super().get_queryset(request)
+        return rows.annotate(open_count=Count("subscriptions", filter=is_open))
 
-    def has_delete_permission(self, request: HttpRequest, obj: Plan | None = None) -> bool:
-        return not _is_frozen(obj) and super().has_delete_permission(request, obj)
+    @admin.display(description="Active subscriptions", ordering="open_count")
+    def active_subscriptions(self, plan: Any) -> int:
+        return int(plan.open_count)
+
+    def get_urls(self) -> list[Any]:
+        own = [
+            path("<str:plan_id>/publish/", admin_plans.plan_publish, name="plans_plan_publish"),
+            path("<str:plan_id>/new-version/", admin_plans.plan_copy, name="plans_plan_copy"),
+            path("<str:plan_id>/migrate/", admin_plans.plan_migrate, name="plans_plan_migrate"),
+            path("<str:plan_id>/rate-cards/add/", admin_cards.card_add, name="plans_plan_card_add"),
+            path("<str:plan_id>/rate-cards/preview/", admin_cards.card_preview, name="plans_plan_card_preview"),
+            path("<str:plan_id>/rate-cards/<int:card_id>/", admin_cards.card_change, name="plans_plan_card_change"),
+            path(
+                "<str:plan_id>/rate-cards/<int:card_id>/remove/", admin_cards.card_remove, name="plans_plan_card_remove"
+            ),
+        ]
+        return [*own, *super().get_urls()]
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return admin_plans.plan_add(request)
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return admin_plans.plan_change(request, object_id)
 
 
 @admin.register(RateCard)
-class RateCardAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """One price with its tiers; reached from its plan."""
+class RateCardAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Every price there ever was, to be searched; a draft's are changed on its plan."""
 
     list_display = ("plan", "name", "key", "model", "feature", "unit_amount", "per_units", "free_units")
     list_filter = ("model", "plan__status")
     list_select_related = ("plan", "feature")
     search_fields = ("name", "key", "plan__name", "plan__key")
-    inlines = (PriceTierInline,)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: RateCard | None = None) -> bool:
-        return not _is_frozen(obj) and super().has_change_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: RateCard | None = None) -> bool:
-        return not _is_frozen(obj) and super().has_delete_permission(request, obj)
 
 
 @admin.register(Subscription)

@@ -130,3 +130,21 @@ class TooManyInquiriesError(PlansError):
 
     status = 429
     message = "You have sent several requests today already. We have them all and will answer soon."
+
+
+class PlanInvalidError(PlansError):
+    """A plan's draft breaks a rule; `message` names the field."""
+
+    status = 422
+
+
+class PlanFrozenError(PlansError):
+    """A published or archived version never changes."""
+
+    message = "This version is published and never changes. Make a new version."
+
+
+class RateCardInvalidError(PlansError):
+    """A rate card breaks a rule of the price list; `message` names the field or the tier."""
+
+    status = 422

@@ -1,41 +1,24 @@
-"""Who may see staff's own pages, and how they are rendered inside the staff site."""
+"""Who may see the customer page of staff."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, cast
+from typing import Concatenate, ParamSpec, cast
 
-from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 
-from accounts.models import Customer, User
-from accounts.roles import check_manages_billing
+from accounts.models import Customer
+from accounts.staff import StaffView, staff_page
+from accounts.staff import render_staff as render_staff
+from accounts.staff import staff_user as staff_user
 
 P = ParamSpec("P")
-StaffView = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 CustomerView = Callable[Concatenate[HttpRequest, Customer, P], HttpResponseBase]
 KeyView = Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]
 
 
-def staff_page(view: StaffView[P]) -> StaffView[P]:
-    """Decorates a view: strangers and customers log in to the staff site; staff need the role, else a 403 that names
-    who has it."""
-
-    @wraps(view)
-    def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        check_manages_billing(request.user)
-        return view(request, *args, **kwargs)
-
-    @wraps(view)
-    def page(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        return admin.site.admin_view(checked)(request, *args, **kwargs)
-
-    return page
-
-
 def customer_page(view: CustomerView[P]) -> KeyView[P]:
-    """The same for a page about the customer of that key, which the view gets; 404 where there is none."""
+    """As `staff_page`, for a page about the customer of that key, which the view gets; 404 where there is none."""
 
     @wraps(view)
     def find(request: HttpRequest, /, key: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -45,15 +28,3 @@ def customer_page(view: CustomerView[P]) -> KeyView[P]:
         return view(request, customer, *args, **kwargs)
 
     return cast("KeyView[P]", staff_page(cast("StaffView[P]", find)))
-
-
-def staff_user(request: HttpRequest) -> User:
-    """The member of staff, as the actor of a verb."""
-    return cast("User", request.user)
-
-
-def render_staff(
-    request: HttpRequest, template: str, context: Mapping[str, Any], status: int | None = None
-) -> HttpResponse:
-    """A page inside the staff site: with its menu and messages."""
-    return render(request, template, {**admin.site.each_context(request), **context}, status=status)

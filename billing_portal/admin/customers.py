@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from accounts.models import Customer
-from billing_portal.admin.access import customer_page, render_staff
+from accounts.staff import render_staff
+from billing_portal.admin.access import customer_page
 from core import clock, formats
 from core.periods import utc_day
 from invoices.selectors import unpaid

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from billing_portal.admin.access import render_staff, staff_page
+from accounts.staff import render_staff, staff_page
 from billing_portal.admin.menu import SECTIONS
 
 

@@ -1,0 +1,300 @@
+"""What staff fill in on plans and rate cards. The forms read and write people's units; the verbs check the rules."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, cast
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.utils.text import slugify
+
+from accounts.models import PaymentPolicy
+from core.money import quantize, to_major
+from plans.models import FeeCadence, FeeTiming, Plan, PriceModel, RateCard, SettlementMode
+from plans.models_credits import CreditExhaustion
+from plans.pricing import Tier
+from usage.selectors import all_features, features_by_key
+
+KEY = RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*$", "Use small letters, digits and single hyphens, such as api-requests.")
+POLICIES = [
+    (PaymentPolicy.OPTIONAL, "Not needed"),
+    (PaymentPolicy.REQUIRED, "Required: customers must have a card"),
+    (PaymentPolicy.MANAGED_BY_CONTRACT, "Managed by contract: invoices are sent, nothing is charged by itself"),
+]
+Data = Mapping[str, Any] | None
+TIER_ROWS = 3  # empty ones offered beside those that are filled in
+
+
+class LinesField(forms.CharField):
+    """Short texts, one per line; a list of them."""
+
+    widget = forms.Textarea(attrs={"rows": 4})
+
+    def to_python(self, value: Any) -> Any:
+        return [line.strip() for line in (super().to_python(value) or "").splitlines() if line.strip()]
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+
+class PlanForm(forms.Form):
+    """A plan's draft without its rate cards."""
+
+    name = forms.CharField(label="Name", max_length=60, help_text="Without the product’s name: Plus")
+    key = forms.CharField(
+        label="Key",
+        max_length=40,
+        required=False,
+        validators=[KEY],
+        help_text="The same for all versions. Empty: made from the name.",
+    )
+    tagline = forms.CharField(label="Tagline", max_length=200, required=False, help_text="One sentence on the tile")
+    facts = LinesField(label="Facts", required=False, help_text="Up to five short lines on the tile")
+    position = forms.IntegerField(label="Place", min_value=0, max_value=999, initial=10, help_text="Order of the tiles")
+    self_serve = forms.BooleanField(label="Customers may choose it by themselves", required=False, initial=True)
+    currency = forms.CharField(
+        label="Currency", min_length=3, max_length=3, initial="USD",
+        help_text="ISO 4217, such as USD. It never changes after the first save.",
+    )  # fmt: skip
+    settlement_mode = forms.ChoiceField(
+        label="Settlement mode",
+        choices=[
+            (SettlementMode.CREDIT_THEN_INVOICE, "Credits then invoice"),
+            (SettlementMode.CREDIT_ONLY, "Credits only"),
+        ],
+        widget=forms.RadioSelect,
+        initial=SettlementMode.CREDIT_THEN_INVOICE,
+    )
+    when_credits_run_out = forms.ChoiceField(
+        label="When credits run out",
+        choices=CreditExhaustion.choices,
+        widget=forms.RadioSelect,
+        initial=CreditExhaustion.NEGATIVE,
+        required=False,
+        help_text="Usage that arrives all the same still settles.",
+    )
+    payment_policy = forms.ChoiceField(
+        label="Payment method", choices=POLICIES, widget=forms.RadioSelect, initial=PaymentPolicy.OPTIONAL
+    )
+
+    def __init__(self, data: Data, *, plan: Plan | None) -> None:
+        super().__init__(data, initial=_plan_values(plan) if plan else None)
+        self.plan = plan
+        if plan:
+            for name in ("key", "currency"):
+                self.fields[name].disabled = True
+        else:
+            self.fields["key"].widget.attrs["placeholder"] = "made from the name"
+
+    def clean_facts(self) -> list[str]:
+        facts: list[str] = self.cleaned_data["facts"]
+        if len(facts) > 5:
+            raise ValidationError("Use at most five lines.")
+        return facts
+
+    def clean_currency(self) -> str:
+        return str(self.cleaned_data["currency"]).upper()
+
+    def clean_when_credits_run_out(self) -> str:
+        return self.cleaned_data["when_credits_run_out"] or CreditExhaustion.NEGATIVE
+
+    def clean(self) -> dict[str, Any]:
+        values = self.cleaned_data
+        if not values.get("key") and values.get("name"):
+            values["key"] = slugify(values["name"])[:40]
+        if values.get("settlement_mode") == SettlementMode.CREDIT_THEN_INVOICE:
+            values["when_credits_run_out"] = CreditExhaustion.NEGATIVE
+        elif values.get("payment_policy") == PaymentPolicy.REQUIRED:
+            self.add_error("payment_policy", "Credits only: nothing is charged to a card, so none can be required.")
+        return values
+
+
+def _plan_values(plan: Plan) -> dict[str, Any]:
+    return {name: getattr(plan, name) for name in PlanForm.base_fields}
+
+
+class AmountField(forms.DecimalField):
+    """Money in major units, as people write it; minor units as a value. The currency is set by the form."""
+
+    currency = "USD"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, min_value=0, max_digits=15, **kwargs)
+        self.widget.attrs["inputmode"] = "decimal"
+
+    def prepare_value(self, value: Any) -> Any:
+        return to_major(value, self.currency) if isinstance(value, int) else value
+
+    def clean(self, value: Any) -> Any:
+        exact = super().clean(value)
+        if exact is None:
+            return None
+        amount = quantize(exact, self.currency)
+        if to_major(amount, self.currency) != exact:
+            raise ValidationError(f"{self.currency} has no such fraction: {exact}.")
+        return amount
+
+
+class FeatureField(forms.CharField):
+    """A feature by key or name, with suggestions that need no script; its id as a value."""
+
+    def clean(self, value: Any) -> Any:
+        text = str(super().clean(value)).strip()
+        if not text:
+            return None
+        found = features_by_key([text]).get(text)
+        if found is not None:
+            return found.pk
+        named = [feature for feature in all_features() if feature.name.lower() == text.lower()]
+        if len(named) != 1:
+            raise ValidationError(f"There is no feature “{text}”.")
+        return named[0].pk
+
+
+def _exact(**kwargs: Any) -> forms.DecimalField:
+    field = forms.DecimalField(required=False, min_value=0, max_digits=30, decimal_places=12, **kwargs)
+    field.widget.attrs["inputmode"] = "decimal"
+    field.widget.input_type = "text"  # no spinner, no rounding by the browser
+    return field
+
+
+class RateCardForm(forms.Form):
+    """«Add Rate Card»: what is priced, how, and within which limits. Amounts come out in minor units."""
+
+    model = forms.ChoiceField(
+        label="Pricing model", choices=PriceModel.choices, widget=forms.RadioSelect, initial=PriceModel.UNIT
+    )
+    feature = FeatureField(
+        label="Feature",
+        required=False,
+        help_text="What is measured. Type its key or name.",
+        widget=forms.TextInput(attrs={"list": "features", "autocomplete": "off"}),
+    )
+    name = forms.CharField(label="Name", max_length=100, required=False, help_text="As on the invoice: API requests")
+    key = forms.CharField(
+        label="Key",
+        max_length=60,
+        required=False,
+        validators=[KEY],
+        help_text="The same over versions. Empty: made from the name.",
+    )
+    unit_amount = _exact(label="Price per unit", help_text="Or the price of one package")
+    per_units = forms.IntegerField(
+        label="Per N units", min_value=1, max_value=2_000_000_000, initial=1, required=False,
+        help_text="1.00 per 1,000 keeps small prices readable. Of a package: how many are in it.",
+    )  # fmt: skip
+    amount = AmountField(label="Amount", help_text="The flat fee")
+    timing = forms.ChoiceField(label="Timing", choices=FeeTiming.choices, initial=FeeTiming.IN_ARREARS, required=False)
+    cadence = forms.ChoiceField(
+        label="Billing cadence", choices=FeeCadence.choices, initial=FeeCadence.MONTHLY, required=False
+    )
+    free_units = _exact(label="Free units", help_text="Included in every usage window")
+    discount_percent = _exact(label="Discount, percent", help_text="Off the price of usage: 0 to 100")
+    minimum_amount = AmountField(label="Minimum", help_text="Least charge of a usage window")
+    maximum_amount = AmountField(label="Maximum", help_text="Highest charge of a usage window")
+
+    def __init__(self, data: Data, *, currency: str, card: RateCard | None) -> None:
+        super().__init__(data, initial=_card_values(card) if card else None)
+        for field in self.fields.values():
+            if isinstance(field, AmountField):
+                field.currency = currency
+
+    def clean(self) -> dict[str, Any]:
+        """Values as `save_rate_card` takes them; what was left empty has its default."""
+        values = self.cleaned_data
+        values["feature_id"] = values.pop("feature", None)
+        if not values.get("name") and values["feature_id"] and "feature" not in self.errors:
+            values["name"] = next(each.name for each in all_features() if each.pk == values["feature_id"])
+        if not values.get("name") and "name" not in self.errors:
+            self.add_error("name", "Say what stands on the invoice.")
+        values["key"] = values.get("key") or slugify(values.get("name") or "")[:60]
+        for name, default in (("per_units", 1), ("free_units", Decimal(0)), ("discount_percent", Decimal(0))):
+            values[name] = default if values.get(name) is None else values[name]
+        values["timing"] = values.get("timing") or FeeTiming.IN_ARREARS
+        values["cadence"] = values.get("cadence") or FeeCadence.MONTHLY
+        return values
+
+
+def _card_values(card: RateCard) -> dict[str, Any]:
+    names = [name for name in RateCardForm.base_fields if name != "feature"]
+    return {**{name: _tidy(getattr(card, name)) for name in names}, "feature": card.feature.key if card.feature else ""}
+
+
+def _tidy(value: Any) -> Any:
+    """A decimal as people write it: without the zeros of its column."""
+    if not isinstance(value, Decimal):
+        return value
+    return f"{value.normalize():f}" if value else ""
+
+
+class TierForm(forms.Form):
+    """One tier; a row that is wholly empty is none."""
+
+    up_to = _exact(label="Up to")
+    unit_amount = _exact(label="Price per unit")
+    flat_amount = AmountField(label="Flat price")
+
+    @property
+    def is_empty(self) -> bool:
+        return all(self.cleaned_data.get(name) is None for name in self.fields)
+
+
+class BaseTierFormSet(forms.BaseFormSet):  # type: ignore[type-arg]  # not generic at run time
+    """The tiers of a graduated or volume price, in the order they are written."""
+
+    def __init__(self, data: Data, *, currency: str, card: RateCard | None) -> None:
+        self.currency = currency
+        super().__init__(data, initial=_tier_values(card) if card else None, prefix="tiers")
+
+    def add_fields(self, form: forms.Form, index: int | None) -> None:
+        super().add_fields(form, index)
+        form.empty_permitted = True
+        for name, field in form.fields.items():
+            field.widget.attrs["aria-label"] = f"Tier {(index or 0) + 1}: {str(field.label).lower()}"
+            if isinstance(field, AmountField):
+                field.currency = self.currency
+            if name == "up_to":
+                field.widget.attrs["placeholder"] = "no limit"
+
+    def tiers(self) -> list[Tier]:
+        """Those that are filled in; flat prices in major units, as `plans.pricing` has them."""
+        rows = [form.cleaned_data for form in self.forms if not form.is_empty]
+        return [
+            Tier(
+                up_to=row.get("up_to"),
+                unit_amount=row.get("unit_amount") or Decimal(0),
+                flat_amount=to_major(row.get("flat_amount") or 0, self.currency),
+            )
+            for row in rows
+        ]
+
+    def sentences(self) -> list[str]:
+        """What is wrong, by the number of the tier."""
+        return [
+            f"Tier {number}, {form.fields[name].label}: {error}"
+            for number, form in enumerate(self.forms, 1)
+            for name, errors in form.errors.items()
+            for error in errors
+        ]
+
+
+def _tier_values(card: RateCard) -> Sequence[dict[str, Any]]:
+    return [
+        {
+            "up_to": _tidy(tier.up_to),
+            "unit_amount": f"{tier.unit_amount.normalize():f}",
+            "flat_amount": tier.flat_amount or None,
+        }
+        for tier in card.tiers.all()
+    ]
+
+
+TierFormSet = forms.formset_factory(
+    TierForm, formset=BaseTierFormSet, extra=TIER_ROWS, max_num=100, absolute_max=100, validate_max=True
+)
+
+
+def tier_formset(data: Data, *, currency: str, card: RateCard | None) -> BaseTierFormSet:
+    """The formset of a card's tiers, with empty rows to fill in."""
+    return cast("BaseTierFormSet", TierFormSet(data, currency=currency, card=card))  # type: ignore[call-arg]

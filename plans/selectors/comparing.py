@@ -1,0 +1,143 @@
+"""What publishing a version changes: against the running one, in words and for customers that are on it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from plans.examples import month_price
+from plans.models import Plan, Subscription
+from plans.price_rules import broken_rules
+from plans.pricing import PlanTerms
+from plans.words import card_price
+from usage.selectors import Span, all_features, quantities
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+MONTH = timedelta(days=30)
+LOOKED_AT = 200  # subscriptions among which the samples are chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the checklist; `is_note`: worth knowing, no obstacle."""
+
+    text: str
+    is_fulfilled: bool
+    is_note: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that the versions say differently; empty where one of them does not have it."""
+
+    what: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the last thirty days of a customer come to, before tax, minor units."""
+
+    customer: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Everything the confirm page of «Publish Plan» shows."""
+
+    plan: Plan
+    running: Plan | None
+    subscriptions: int
+    checks: tuple[Check, ...]
+    differences: tuple[Difference, ...]
+    samples: tuple[Sample, ...]
+
+    @property
+    def can_publish(self) -> bool:
+        return all(check.is_fulfilled or check.is_note for check in self.checks)
+
+
+def comparison(plan: Plan, at: datetime) -> Comparison:
+    """The draft (loaded `with_cards`) against the published version of the same key."""
+    running = Plan.objects.published().with_cards().filter(key=plan.key).exclude(pk=plan.pk).first()
+    return Comparison(
+        plan=plan,
+        running=running,
+        subscriptions=Subscription.objects.open().filter(plan=running).count() if running else 0,
+        checks=_checks(plan),
+        differences=_differences(running, plan) if running else (),
+        samples=_samples(running, plan, at) if running else (),
+    )
+
+
+def _checks(plan: Plan) -> tuple[Check, ...]:
+    terms = plan.terms()
+    broken = [sentence for card in terms.cards for sentence in broken_rules(card)]
+    priced = {card.feature_id for card in terms.metered}
+    missing = [feature.name for feature in all_features() if feature.meter_id and feature.pk not in priced]
+    unpriced = f"Not on this plan, so never charged: {', '.join(missing)}"
+    return (
+        Check(f"Currency is set: {plan.currency}", is_fulfilled=True),
+        Check("There is at least one rate card", bool(terms.cards), is_note=True),
+        Check("Every metered feature is priced" if not missing else unpriced, not missing, is_note=True),
+        *(Check(sentence, is_fulfilled=False) for sentence in broken),
+        *([] if broken else [Check("Prices keep the rules; tiers do not overlap", is_fulfilled=True)]),
+    )
+
+
+def _differences(before: Plan, after: Plan) -> tuple[Difference, ...]:
+    facts = [
+        Difference(label, str(getattr(before, name)), str(getattr(after, name)))
+        for label, name in (("Name", "name"), ("Tagline", "tagline"), ("Currency", "currency"))
+    ]
+    choices = [
+        Difference(label, before_text, after_text)
+        for label, before_text, after_text in (
+            ("Settlement mode", before.get_settlement_mode_display(), after.get_settlement_mode_display()),
+            (
+                "When credits run out",
+                before.get_when_credits_run_out_display(),
+                after.get_when_credits_run_out_display(),
+            ),
+            ("Payment method", before.get_payment_policy_display(), after.get_payment_policy_display()),
+            ("Self-service", _yes(before.self_serve), _yes(after.self_serve)),
+        )
+    ]
+    old, new = _prices(before.terms()), _prices(after.terms())
+    keys = [*new, *(key for key in old if key not in new)]
+    prices = [
+        Difference((new.get(key) or old[key])[0], old.get(key, ("", ""))[1], new.get(key, ("", ""))[1]) for key in keys
+    ]
+    return tuple(each for each in (*facts, *choices, *prices) if each.before != each.after)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _prices(terms: PlanTerms) -> dict[str, tuple[str, str]]:
+    return {card.key: (card.name, card_price(card, terms.currency)) for card in terms.cards}
+
+
+def _samples(before: Plan, after: Plan, at: datetime) -> tuple[Sample, ...]:
+    """The least, the middle and the greatest of the customers on the running version, by what they pay now."""
+    rows = Subscription.objects.open().filter(plan=before).select_related("customer").order_by("-pk")[:LOOKED_AT]
+    features = {*before.terms().feature_ids, *after.terms().feature_ids}
+    spans = [Span(row.customer_id, feature, at - MONTH, at) for row in rows for feature in features]
+    used: dict[int, dict[int, Decimal]] = {row.customer_id: {} for row in rows}
+    for span, quantity in quantities(spans).items():
+        used[span.customer_id][span.feature_id] = quantity
+    old, new = before.terms(), after.terms()
+    samples = sorted(
+        (
+            Sample(row.customer.name, month_price(old, used[row.customer_id]), month_price(new, used[row.customer_id]))
+            for row in rows
+        ),
+        key=lambda sample: (sample.before, sample.customer),
+    )
+    places = sorted({0, len(samples) // 2, len(samples) - 1}) if samples else []
+    return tuple(samples[place] for place in places)

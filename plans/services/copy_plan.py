@@ -1,0 +1,42 @@
+"""Staff: «New version» of a plan, to be changed and published."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts.audit import record
+from accounts.models import User
+from plans.models import Plan, PlanStatus, PriceTier
+
+
+@transaction.atomic
+def copy_plan(*, plan_id: int, at: datetime, actor: User | None) -> Plan:
+    """A draft with everything this version says, rate cards and tiers; the draft there is, where one waits already."""
+    plan = Plan.objects.get(pk=plan_id)
+    versions = list(Plan.objects.select_for_update().filter(key=plan.key).order_by("-version"))
+    waiting = next((version for version in versions if version.status == PlanStatus.DRAFT), None)
+    if waiting is not None:
+        return waiting
+    cards = list(plan.rate_cards.prefetch_related("tiers"))
+    copied_from, plan.pk = plan.version, None
+    plan.version, plan.status, plan.published_at = versions[0].version + 1, PlanStatus.DRAFT, None
+    plan.save(force_insert=True)
+    for card in cards:
+        tiers = list(card.tiers.all())
+        card.pk, card.plan = None, plan
+        card.save(force_insert=True)
+        PriceTier.objects.bulk_create(
+            [
+                PriceTier(rate_card=card, up_to=tier.up_to, unit_amount=tier.unit_amount, flat_amount=tier.flat_amount)
+                for tier in tiers
+            ]
+        )
+    record(
+        at=at,
+        actor=actor,
+        customer_id=None,
+        action="copy_plan",
+        subject=f"plan:{plan.key}:v{plan.version}",
+        after={"copied_from": copied_from, "rate_cards": len(cards)},
+    )
+    return plan
