@@ -11,6 +11,7 @@ from credits.models import CreditBalance, OpenCharge
 class WaitingCharge:
     """An open charge that becomes a charge at `settles_at`. Amount in minor units."""
 
+    id: int
     key: str
     customer_id: int
     currency: str
@@ -26,5 +27,5 @@ def customers_with_credits() -> set[int]:
 def waiting_charges(customer_ids: Iterable[int]) -> list[WaitingCharge]:
     """What settles itself later, the earliest first."""
     rows = OpenCharge.objects.filter(customer_id__in=list(customer_ids), settles_at__isnull=False)
-    columns = ("key", "customer_id", "currency", "amount", "settles_at")
+    columns = ("id", "key", "customer_id", "currency", "amount", "settles_at")
     return [WaitingCharge(*row) for row in rows.order_by("settles_at", "pk").values_list(*columns)]

@@ -100,7 +100,7 @@ def settle_window(facts: WindowFacts) -> SettledWindow:
             continue
         closed = facts.is_closed or reading is facts.final
         rated = facts.rated(reading.quantity, standing, closed=closed)
-        number = standing.number + (reading is facts.late)
+        number = standing.number + (reading is facts.late and rated.total_difference != 0)
         lines += _lines(facts, reading, rated, number)
         standing = Standing(rated.priced.quantity, rated.total, number)
     return SettledWindow(facts, tuple(lines), standing)

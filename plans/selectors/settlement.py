@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 
 from core.due import Due
 from core.periods import Window, usage_windows
+from credits.selectors import due_open_charges
 from credits.waiting import customers_with_credits
 from plans import cycle
 from plans.hours import HOUR, Reading, SettledWindow, Standing, WindowFacts, settle_window
@@ -95,8 +96,8 @@ class Settled:
 
 
 def due_to_settle(at: datetime) -> list[Due]:
-    """Customers with usage that waits: an hour has closed, or something has reached us since they were looked at; by
-    their own clocks, nobody parked. The number of queries is fixed."""
+    """Customers of whom something waits for credit: an hour has closed, usage has reached us since they were looked at,
+    or the day of a fee has come; by their own clocks, nobody parked. The number of queries is fixed."""
     present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
     due = _to_watch(present)
     rows = UsageWatch.objects.filter(customer__parked_at__isnull=True).annotate(present=present)
@@ -115,6 +116,7 @@ def due_to_settle(at: datetime) -> list[Due]:
             asked[customer_id] = min(seen_at, asked.get(customer_id, seen_at))
     for customer_id in touched_hours(asked):
         due[customer_id] = presents[customer_id]
+    due |= {row.customer_id: row.present for row in due_open_charges(at)}
     return sorted((Due(customer_id, customer_id, now) for customer_id, now in due.items()), key=_in_order)
 
 
@@ -129,13 +131,15 @@ def _in_order(row: Due) -> tuple[datetime, int]:
     return row.present, row.customer_id
 
 
-def running_claim(
-    subscription: Subscription, settled_until: datetime, spell_windows: Iterable[Window], at: datetime
-) -> SettlementClaim:
-    """What a minute's look settles of an open spell: the hours that are closed at `at`."""
-    newest = floor_hour(at)
-    windows = tuple((window, window) for window in spell_windows)
-    return SettlementClaim(subscription, settled_until, newest, newest, windows)
+def running_claim(row: UsageWatch, until: datetime, at: datetime) -> SettlementClaim:
+    """What a look at `at` settles of a watched spell: hours that are closed at `until`; of one that has ended, or
+    charges nothing, only what came late."""
+    spell = row.subscription
+    runs = spell.ends_at is None and spell.plan.terms().is_priced
+    windows = cycle.begun_windows(spell_of(spell), until) if runs else ()
+    return SettlementClaim(
+        spell, row.settled_until, floor_hour(until), floor_hour(at), tuple((window, window) for window in windows)
+    )
 
 
 def settle_ending(subscription: Subscription, at: datetime) -> list[Settled]:
