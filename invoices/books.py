@@ -12,6 +12,7 @@ from django.db.models import BigIntegerField, Count, F, OuterRef, Q, QuerySet, S
 from django.db.models.functions import Abs, Coalesce
 
 from core.books import Finding
+from invoices import books_credits
 from invoices.models import (
     UNRESOLVED,
     CreditApplication,
@@ -39,6 +40,7 @@ def check() -> Iterator[Finding]:
     yield from credits_are_used_once()
     yield from nothing_was_charged_twice()
     yield from documents_are_as_rendered()
+    yield from books_credits.check()
 
 
 def kept() -> QuerySet[Invoice]:

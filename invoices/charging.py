@@ -84,9 +84,12 @@ def corrections(sheet: Sheet, returned: Mapping[str, int]) -> list[CorrectionDra
 
 
 def charges(sheet: Sheet, returned: Mapping[str, int], at: datetime) -> list[ChargeDraft]:
-    """What credit is asked to pay, the document's lines first. What it does not cover of those is invoiced."""
+    """What credit is asked to pay, the oldest first; of the same instant the document's lines first.
+
+    What it does not cover of those is invoiced.
+    """
     asked = chargeable(sheet.lines, returned)
-    return [
+    on_document = [
         ChargeDraft(
             key=charge_key(line.key, sheet.ref),
             group=line.key,
@@ -102,7 +105,9 @@ def charges(sheet: Sheet, returned: Mapping[str, int], at: datetime) -> list[Cha
         )
         for line in sheet.lines
         if line.key in asked
-    ] + [_direct(sheet, line, at) for line in sheet.direct if line.amount > 0]
+    ]
+    direct = [_direct(sheet, line, at) for line in sheet.direct if line.amount > 0]
+    return sorted((*on_document, *direct), key=lambda charge: charge.booked_at)
 
 
 def _direct(sheet: Sheet, line: LineDraft, at: datetime) -> ChargeDraft:

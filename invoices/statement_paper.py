@@ -57,7 +57,7 @@ class StatementPaper:
 def statement_paper(statement: CreditStatement) -> StatementPaper:
     """The document of a statement; its movements never change, so that it always reads the same."""
     period = Period(statement.period_start, statement.period_end)
-    movements = _movements(statement)
+    movements = stated_by(statement)
     rows = statement_rows(movements, period=period, opening=statement.opening)
     sums = sums_by_kind(movements)
     money = _money(statement.currency)
@@ -80,7 +80,8 @@ def statement_paper(statement: CreditStatement) -> StatementPaper:
     )
 
 
-def _movements(statement: CreditStatement) -> list[Stated]:
+def stated_by(statement: CreditStatement) -> list[Stated]:
+    """The movements that the statement covers, in the order of the history."""
     before = statement.previous
     since = before.cut if before else midnight(statement.period_start)
     return stated_movements(statement.customer_id, statement.currency, statement.cut, since=since)
