@@ -4,21 +4,34 @@ from collections.abc import Iterable
 from datetime import datetime
 from itertools import chain
 
+from django.db.models import Q
+
 from credits.charges import CorrectionDraft
 from credits.exceptions import CorrectionError
-from credits.models import OpenCharge
-from credits.state import ChargeState, held_by, newest_first
+from credits.models import CreditCharge, OpenCharge
+from credits.state import ChargeState, Origins, held_by, newest_first
 from credits.storage import Purses
+
+
+def load_corrected(corrections: Iterable[CorrectionDraft], purses: Purses) -> tuple[Purses, list[OpenCharge]]:
+    """All that these corrections may touch, into purses that are open; the charges that wait, the latest first."""
+    owners = {one.customer_id for one in corrections}
+    named = {one.group for one in corrections}
+    if not owners:
+        return purses, []
+    purses.load_charges(CreditCharge.objects.filter(Q(group__in=named) | Q(key__in=named), customer_id__in=owners))
+    waiting = OpenCharge.objects.filter(customer_id__in=owners, settles_at__isnull=False)
+    return purses, list(waiting.order_by("-settles_at", "-pk"))
 
 
 class Correcting:
     """Corrections over what was loaded; nothing is written. `lowered` are open charges to be saved or removed."""
 
-    def __init__(self, purses: Purses, waiting: Iterable[OpenCharge], at: datetime) -> None:
+    def __init__(self, purses: Purses, waiting: Iterable[OpenCharge], at: datetime, *, origins: Origins) -> None:
         self.purses, self.at = purses, at
         self.lowered: list[OpenCharge] = []
         self._waiting = list(waiting)
-        self._origins = purses.origins(chain.from_iterable(purse.charges for purse in purses))
+        self._origins = origins
 
     def give_back(self, draft: CorrectionDraft) -> int:
         """What is given back, in minor units. Raises CorrectionError where the charges do not hold that much."""

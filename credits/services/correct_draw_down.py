@@ -1,16 +1,16 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 
 from django.db import transaction
-from django.db.models import Q
 
 from accounts.audit import record
 from accounts.models import User
 from accounts.services.lock_customers import lock_customers
 from credits.charges import CorrectionDraft
-from credits.correcting import Correcting
+from credits.correcting import Correcting, load_corrected
 from credits.ledger import write
-from credits.models import CreditCharge, CreditCorrection, OpenCharge
+from credits.models import CreditCorrection, OpenCharge
 from credits.storage import Purses
 
 
@@ -30,11 +30,13 @@ def correct_draw_down(
     new = list({one.key: one for one in corrections if one.key not in given}.values())
     if not new:
         return given
-    purses, waiting = load(new, at)
+    opened = Purses().load_open({one.customer_id for one in new}, until=at)
+    purses, waiting = load_corrected(new, opened)
     for purse in purses:
         purse.book_due(at)
     write(purses, customers, at)
-    correcting = Correcting(purses, waiting, at)
+    origins = purses.origins(chain.from_iterable(purse.charges for purse in purses))
+    correcting = Correcting(purses, waiting, at, origins=origins)
     given |= {one.key: correcting.give_back(one) for one in new}
     written = write(purses, customers, at)
     _write_waiting(correcting, at)
@@ -55,16 +57,6 @@ def correct_draw_down(
             after={"transactions": written, "customers": len(customers)},
         )
     return given
-
-
-def load(corrections: Iterable[CorrectionDraft], at: datetime) -> tuple[Purses, list[OpenCharge]]:
-    """All that these corrections may touch."""
-    owners = {one.customer_id for one in corrections}
-    named = {one.group for one in corrections}
-    purses = Purses().load_open(owners, until=at)
-    purses.load_charges(CreditCharge.objects.filter(Q(group__in=named) | Q(key__in=named), customer_id__in=owners))
-    waiting = OpenCharge.objects.filter(customer_id__in=owners, settles_at__isnull=False)
-    return purses, list(waiting.order_by("-settles_at", "-pk"))
 
 
 def _write_waiting(correcting: Correcting, at: datetime) -> None:

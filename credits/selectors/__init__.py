@@ -1,0 +1,42 @@
+"""What credits answers to those above it. Amounts are minor units; every reading takes its instant."""
+
+from credits.selectors.balances import (
+    Balance,
+    NextExpiry,
+    balance,
+    balances,
+    balances_of,
+    currencies,
+    has_credits,
+    settled_at,
+)
+from credits.selectors.chains import chain_rows, hash_at, head, heads
+from credits.selectors.charges import allocations_of, open_charges_of, preview_draw_down
+from credits.selectors.due import due_open_charges, due_to_book
+from credits.selectors.grants import GrantRow, grants
+from credits.selectors.history import Movement, MovementPage, movements
+
+__all__ = [
+    "Balance",
+    "GrantRow",
+    "Movement",
+    "MovementPage",
+    "NextExpiry",
+    "allocations_of",
+    "balance",
+    "balances",
+    "balances_of",
+    "chain_rows",
+    "currencies",
+    "due_open_charges",
+    "due_to_book",
+    "grants",
+    "has_credits",
+    "hash_at",
+    "head",
+    "heads",
+    "movements",
+    "open_charges_of",
+    "preview_draw_down",
+    "settled_at",
+]

@@ -1,0 +1,66 @@
+"""What credit pays, paid, and is still to pay."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import groupby
+
+from credits.charges import Allocation, ChargeDraft, CorrectionDraft
+from credits.correcting import Correcting, load_corrected
+from credits.models import CreditCharge, OpenCharge
+from credits.state import ChargeState
+from credits.storage import Purses
+
+Step = ChargeDraft | CorrectionDraft
+
+
+def preview_draw_down(steps: Sequence[Step], at: datetime) -> dict[str, Allocation]:
+    """What drawing these charges down at `at` would come to, by key; corrections between them come in order.
+
+    The verbs' own rules on the same rows, without a lock, and nothing is written. A charge that is booked later shows
+    what will pay for it if nothing happens until then. Raises CorrectionError as the verb does.
+    """
+    charges = [step for step in steps if isinstance(step, ChargeDraft)]
+    corrections = [step for step in steps if isinstance(step, CorrectionDraft)]
+    owners = {step.customer_id for step in steps}
+    last = max([at, *(charge.booked_at for charge in charges)])
+    purses, waiting = load_corrected(corrections, Purses().load_open(owners, until=last))
+    known = purses.load_charges(CreditCharge.objects.filter(key__in=[charge.key for charge in charges]))
+    made = {charge.key: charge for charge in known}
+    correcting = Correcting(purses, waiting, at, origins={})
+    for is_charge, group in groupby(steps, key=lambda step: isinstance(step, ChargeDraft)):
+        if is_charge:
+            _charge(purses, [step for step in group if isinstance(step, ChargeDraft)], at, made)
+        else:
+            for step in group:
+                _correct(correcting, step, at)
+    nothing = {charge.key: Allocation(charge.key, charge.amount, 0, 0) for charge in charges}
+    return nothing | {charge.key: made[charge.key].outcome() for charge in charges if charge.key in made}
+
+
+def _charge(purses: Purses, drafts: Iterable[ChargeDraft], at: datetime, made: dict[str, ChargeState]) -> None:
+    for draft in sorted(drafts, key=lambda draft: draft.booked_at):
+        if draft.key not in made:
+            is_later = draft.booked_at > at and not draft.may_overdraw
+            due = replace(draft, booked_at=at) if is_later else draft
+            charge = purses.of(draft.customer_id, draft.currency).charge(due, at)
+            if charge is not None:
+                made[draft.key] = charge
+
+
+def _correct(correcting: Correcting, step: Step, at: datetime) -> None:
+    if isinstance(step, CorrectionDraft):
+        for purse in correcting.purses.of_customer(step.customer_id):
+            purse.book_due(at)
+        correcting.give_back(step)
+
+
+def allocations_of(charge_keys: Iterable[str]) -> dict[str, Allocation]:
+    """What became of these charges, less what was given back; absent where credit paid nothing. Three queries."""
+    charges = Purses().load_charges(CreditCharge.objects.filter(key__in=list(charge_keys)))
+    return {charge.key: charge.outcome() for charge in charges}
+
+
+def open_charges_of(customer_ids: Iterable[int]) -> list[OpenCharge]:
+    """All that is rated and not settled, also what settles itself later (`settles_at`), in the order it came."""
+    return list(OpenCharge.objects.filter(customer_id__in=list(customer_ids)).order_by("pk"))

@@ -1,0 +1,27 @@
+"""What periodic jobs ask of credits: what is due, by each customer's own clock. Parked customers wait."""
+
+from datetime import datetime
+
+from django.db.models import DateTimeField, F, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
+
+from core.due import Due
+from credits.models import CreditGrant, OpenCharge
+
+
+def due_to_book(at: datetime) -> list[Due]:
+    """Grants whose release or expiry is due and not booked (`book_due_credits`)."""
+    releasing = Q(pending__gt=0, paid_at__isnull=False, effective_at__lte=F("present"))
+    expiring = Q(available__gt=0, expires_at__lte=F("present"))
+    return _due(CreditGrant.objects.all(), at, releasing | expiring)
+
+
+def due_open_charges(at: datetime) -> list[Due]:
+    """Open charges whose time to settle has come (`settle_open_charges`)."""
+    return _due(OpenCharge.objects.filter(settles_at__isnull=False), at, Q(settles_at__lte=F("present")))
+
+
+def _due(rows: "QuerySet[CreditGrant] | QuerySet[OpenCharge]", at: datetime, condition: Q) -> list[Due]:
+    present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
+    found = rows.filter(customer__parked_at__isnull=True).annotate(present=present).filter(condition)
+    return [Due(*row) for row in found.order_by("present", "pk").values_list("pk", "customer_id", "present")]
