@@ -22,7 +22,8 @@ SELECT purse.customer_id, purse.currency, coalesce(balance.settled, 0), coalesce
     (SELECT json_agg(json_build_array(id, priority, features, effective_at, expires_at, created_at, available, pending,
         paid_at)) FROM credits_creditgrant AS one
      WHERE one.customer_id = purse.customer_id AND one.currency = purse.currency AND (available > 0 OR pending > 0)),
-    (SELECT json_agg(json_build_array(feature_key, amount, may_overdraw) ORDER BY id) FROM credits_opencharge AS one
+    (SELECT json_agg(json_build_array(feature_key, amount, may_overdraw, settles_at) ORDER BY id)
+     FROM credits_opencharge AS one
      WHERE one.customer_id = purse.customer_id AND one.currency = purse.currency),
     CASE WHEN balance.overdraft > 0 THEN (
         SELECT json_object_agg(feature_key, owed) FROM (
@@ -150,7 +151,9 @@ def _balance(customer_id: int, currency: str, values: Sequence[Any], at: datetim
 
 def _reading(values: Sequence[Any]) -> _Reading:
     settled, overdraft, grants, open_charges, owed = values
-    read = _Reading(settled, overdraft, [], [], [Open(*row) for row in open_charges or ()], [])
+    read = _Reading(settled, overdraft, [], [], [], [])
+    for *facts, settles_at in open_charges or ():
+        read.open_charges.append(Open(*facts, datetime.fromisoformat(settles_at) if settles_at else None))
     read.owed = [Owed(0, feature_key, int(amount)) for feature_key, amount in (owed or {}).items()]
     for number, priority, features, effective, expires, created, available, pending, paid in grants or ():
         source = Source(
@@ -162,6 +165,10 @@ def _reading(values: Sequence[Any]) -> _Reading:
         if pending:
             read.pending.append((source, pending, paid is not None))
     return read
+
+
+def _open(feature_key: str, amount: int, may_overdraw: bool, settles: str | None) -> Open:
+    return Open(feature_key, amount, may_overdraw, datetime.fromisoformat(settles) if settles else None)
 
 
 def _released(customer_id: int, currency: str, read: _Reading, at: datetime) -> _Reading:
