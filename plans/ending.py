@@ -13,7 +13,7 @@ from plans.billing import invoice_draft, save_watermarks
 from plans.models import ChangeQuote, Plan, RatedUsage, ScheduledChange, ScheduleStatus, Subscription
 from plans.quotes import check_figures
 from plans.selectors.closing import Closing, closing, key_prefix
-from plans.settling import charge, stop_running
+from plans.settling import note, stop_running
 from plans.spells import close_spell, next_anchor, open_spell
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def end_spell(
         RatedUsage.objects.filter(subscription__customer_id=current.customer_id, invoice_key__in=keys).delete()
     if owed.withdrawn:
         withdraw_open_charges(keys=owed.withdrawn, at=at)
-    charge(owed.settled, at, actor)
+    note(owed.settled, at)
     stop_running(current, at)
     key = f"{key_prefix(current)}closing"
     save_watermarks([(owed.facts, key)], at)
@@ -75,7 +75,7 @@ def carry_out(
     The customer is locked and the rules are checked. Raises QuoteMovedError where a figure has moved.
     """
     ends_at, opens_id = quote.effective_at, quote.opens_id
-    owed = closing(current, ends_at, to=plan, opens_id=opens_id)
+    owed = closing(current, ends_at, to=plan, opens_id=opens_id, now=at)
     check_figures(quote, owed)
     quote.invoice = end_spell(current=current, owed=owed, to=plan, ends_at=ends_at, at=at, actor=actor)
     opened = begin_spell(customer=customer, before=current, plan=plan, starts_at=ends_at, opens_id=opens_id)

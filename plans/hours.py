@@ -103,7 +103,16 @@ def settle_window(facts: WindowFacts) -> SettledWindow:
         number = standing.number + (reading is facts.late and rated.total_difference != 0)
         lines += _lines(facts, reading, rated, number)
         standing = Standing(rated.priced.quantity, rated.total, number)
-    return SettledWindow(facts, tuple(lines), standing)
+    return SettledWindow(facts, tuple(_in_one(facts, lines)), standing)
+
+
+def _in_one(facts: WindowFacts, lines: list[LineDraft]) -> list[LineDraft]:
+    """Where a closing window would charge and give back at once, the usage is one line: what is right in the end."""
+    if facts.final is None or all(line.amount > 0 for line in lines):
+        return lines
+    minimum = [line for line in lines if line.explain["line"] == "minimum"]
+    rated = facts.rated(facts.final.quantity, facts.standing, closed=True)
+    return [*([_hour_line(facts, facts.final, rated)] if rated.difference else []), *minimum]
 
 
 def _lines(facts: WindowFacts, reading: Reading, rated: RatedWindow, number: int) -> Iterator[LineDraft]:

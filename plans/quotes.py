@@ -97,11 +97,17 @@ def check_holds(quote: ChangeQuote, current: Subscription, at: datetime) -> None
 
 def check_figures(quote: ChangeQuote, now: Closing) -> None:
     """Raises QuoteMovedError where what is owed is not, to the cent and line by line, what was shown."""
-    shown = (quote.lines, quote.subtotal, quote.tax, quote.total)
-    if shown != (lines_values(now.all_lines), now.totals.subtotal, now.totals.tax, now.totals.total):
+    shown = (_held(quote.lines), quote.credits, quote.subtotal, quote.tax, quote.total)
+    lines = _held(lines_values(now.all_lines))
+    if shown != (lines, now.credits, now.totals.subtotal, now.totals.tax, now.totals.total):
         raise QuoteMovedError("Usage or billing details have changed since.")
     if quote.effective_at < now.window_starts_at:
         raise QuoteMovedError("Charges were calculated since.")
+
+
+def _held(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines that must not move: usage of a credits-only plan settles by the hour, confirmed or not."""
+    return [line for line in lines if line["kind"] != "usage" or line.get("settlement") != "credit_only"]
 
 
 def lines_values(lines: tuple[LineDraft, ...]) -> list[dict[str, Any]]:
@@ -116,6 +122,7 @@ def lines_values(lines: tuple[LineDraft, ...]) -> list[dict[str, Any]]:
             "ends_at": line.ends_at.isoformat(),
             "quantity": str(line.quantity),
             "amount": line.amount,
+            "settlement": line.settlement,
         }
         for line in lines
     ]

@@ -60,7 +60,7 @@ def seen_since(rows: Iterable[UsageWatch]) -> dict[int, datetime | None]:
 
 
 def charge(settled: Sequence[Settled], at: datetime, actor: User | None) -> None:
-    """Charge what was composed; a customer's lines in the order of time."""
+    """Charge what was composed, a customer's lines in the order of time, and note it."""
     lines: dict[tuple[int, str], list[LineDraft]] = {}
     for one in settled:
         if one.window.lines:
@@ -69,11 +69,12 @@ def charge(settled: Sequence[Settled], at: datetime, actor: User | None) -> None
     if lines:
         in_order = {owner: sorted(each, key=lambda line: line.ends_at) for owner, each in lines.items()}
         settle_lines(lines=in_order, at=at, actor=actor)
-    _save_watermarks(settled, at)
+    note(settled, at)
 
 
-def _save_watermarks(settled: Iterable[Settled], at: datetime) -> None:
-    """One row per window and price, moved in place; a window that closes has one even where nothing was used."""
+def note(settled: Iterable[Settled], at: datetime) -> None:
+    """Remember what of each window is charged: one row per window and price, moved in place. A window that closes has
+    one even where nothing was used."""
     new, moved = [], []
     for one in settled:
         facts, closes = one.window.facts, one.claim.closes

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from core.periods import Period, utc_day
 from credits.waiting import waiting_charges
 from invoices.lines import LineDraft
-from invoices.selectors import drafts, pending_lines, tax_rules, totals_of
+from invoices.previewing import DocumentPreview, preview_document
+from invoices.selectors import drafts, pending_lines, tax_rules
 from invoices.totals import TaxRule, Totals
 from plans import cycle
 from plans.charges import SpellFacts, compose_charges
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 class Closing:
     """What is due at once when a spell ends at an instant and another begins.
 
-    `facts` are those of the old spell, `lines` the charges of both, old ones first; `pending` lines that wait for the
-    next document join them. `discarded`: drafts that the invoice takes the place of, as JSON values. `settled`: usage
-    of a credits-only plan up to the end; `withdrawn`: keys of its fees that wait for their billing date.
+    `facts` are those of the old spell, `lines` the charges of both, old ones first, also those that credit alone pays;
+    `preview` is what becomes of them. `pending` lines that wait for the next document join them. `discarded`: drafts
+    that the invoice takes the place of, as JSON values. `settled`: usage of a credits-only plan up to the end;
+    `withdrawn`: keys of its fees that wait for their billing date.
     """
 
     facts: SpellFacts
@@ -36,7 +38,7 @@ class Closing:
     currency: str
     period: Period
     rule: TaxRule
-    totals: Totals
+    preview: DocumentPreview
     discarded: tuple[dict[str, Any], ...]
     window_starts_at: datetime
     settled: tuple[Settled, ...] = ()
@@ -48,19 +50,19 @@ class Closing:
         return any(line.amount for line in self.lines)
 
     @property
-    def settled_lines(self) -> tuple[LineDraft, ...]:
-        """The usage of a credits-only plan that waits to be settled."""
-        return tuple(line for one in self.settled for line in one.window.lines)
+    def totals(self) -> Totals:
+        """Of the document alone, after what credit pays of it."""
+        return self.preview.totals
+
+    @property
+    def credits(self) -> int:
+        """What credit pays of the document, minor units."""
+        return sum(self.preview.credits.values())
 
     @property
     def all_lines(self) -> tuple[LineDraft, ...]:
-        """Everything that will stand on the document or go to credit."""
-        return (*self.settled_lines, *self.lines, *self.pending)
-
-    @property
-    def to_credits(self) -> int:
-        """What goes to credit alone, minor units; below zero where credit gets something back."""
-        return sum(line.amount for line in (*self.settled_lines, *self.lines) if line.settlement == "credit_only")
+        """Everything that will stand on the document or go to credit alone."""
+        return (*self.lines, *self.pending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +76,26 @@ class _Ending:
 
 
 def closing(
-    subscription: Subscription, at: datetime, *, to: Plan | None = None, opens_id: int | None = None
+    subscription: Subscription,
+    at: datetime,
+    *,
+    to: Plan | None = None,
+    opens_id: int | None = None,
+    now: datetime | None = None,
 ) -> Closing:
     """What is due when the subscription (loaded `with_terms`) ends at `at` and plan `to` begins.
 
     A draft that is not issued yet would be discarded, so what it billed is billed here: the same days, the same
     windows, and what has come since. `opens_id` is the number kept for the new spell, in the keys of its lines;
-    without it nothing of the new plan is charged.
+    without it nothing of the new plan is charged. `now`: when it is drafted, where that is later; credit of then pays.
     """
     ending = _ending(subscription, at) if subscription.plan.terms().is_priced else _free(subscription, at)
     starting = _starting(subscription, to, opens_id, at) if to and opens_id else None
-    lines = (*compose_charges(ending.facts), *(compose_charges(starting) if starting else ()))
+    settled = (line for one in ending.settled for line in one.window.lines)
+    lines = (*settled, *compose_charges(ending.facts), *(compose_charges(starting) if starting else ()))
     rule = tax_rules([subscription.customer_id])[subscription.customer_id]
     currency = subscription.plan.currency if subscription.plan.terms().is_priced or not to else to.currency
-    invoiced = tuple(line for line in lines if line.settlement != "credit_only")
-    is_owed = any(line.amount for line in invoiced)
+    is_owed = any(line.amount for line in lines)
     pending = pending_lines(subscription.customer_id, currency, discarding=True) if is_owed else ()
     period = ending.period
     if to and not period.days:
@@ -100,7 +107,15 @@ def closing(
         currency=currency,
         period=period,
         rule=rule,
-        totals=totals_of((*invoiced, *pending), rule),
+        preview=preview_document(
+            customer_id=subscription.customer_id,
+            currency=currency,
+            lines=(*lines, *pending),
+            rule=rule,
+            billing_on=utc_day(at),
+            at=now or at,
+            discarding=bool(ending.waiting),
+        ),
         discarded=tuple(_draft_values(draft) for draft in ending.waiting),
         window_starts_at=ending.window_starts_at,
         settled=ending.settled,

@@ -37,7 +37,7 @@ def _accept(quote: ChangeQuote, at: datetime, actor: User | None) -> ChangeQuote
     check_change(customer, current, quote.plan, at)
     check_holds(quote, current, at)
     starts_at = quote.effective_at if quote.kind == QuoteKind.CHANGE else at
-    check_figures(quote, closing(current, starts_at, to=quote.plan, opens_id=quote.opens_id))
+    check_figures(quote, closing(current, starts_at, to=quote.plan, opens_id=quote.opens_id, now=at))
     quote.accepted_at = at
     quote.expires_at = at + CARD_DETOUR
     quote.save(update_fields=["accepted_at", "expires_at"])

@@ -56,7 +56,7 @@ def _move(
 ) -> Subscription:
     moment = max(change.effective_at, current.starts_at)
     opens_id = keep_number()
-    owed = closing(current, moment, to=change.plan, opens_id=opens_id)
+    owed = closing(current, moment, to=change.plan, opens_id=opens_id, now=at)
     if moment < owed.window_starts_at:
         raise ChangeTooEarlyError(f"customer {customer.pk}: charges from after {moment} are issued")
     invoice = end_spell(

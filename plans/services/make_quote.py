@@ -44,6 +44,9 @@ def make_quote(
         tax_percent=owed.rule.percent,
         tax=owed.totals.tax,
         total=owed.totals.total,
+        credits=owed.credits,
+        credit_rows=[{"name": row.name, "amount": row.amount} for row in owed.preview.rows],
+        to_credits=owed.preview.charged,
     )
 
 
