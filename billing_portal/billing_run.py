@@ -17,6 +17,8 @@ from accounts.services.deliver_notices import deliver_notices
 from accounts.services.park_customer import park_customer
 from core.due import Due
 from core.exceptions import RuleError
+from credits.selectors import due_to_book
+from credits.services.book_due_credits import book_due_credits
 from invoices.selectors import due_to_collect, due_to_finalize, due_to_refresh
 from invoices.services.collect_payment import collect_payment
 from invoices.services.deliver_documents import deliver_documents
@@ -26,10 +28,12 @@ from invoices.services.reconcile_refunds import reconcile_refunds
 from invoices.services.refresh_drafts import refresh_drafts
 from invoices.services.submit_payment import submit_payment
 from plans.selectors.catalogue import due_for_calculation, due_for_follow_up, due_to_change, starts_to_settle
+from plans.selectors.settlement import due_to_settle
 from plans.services.bill_late_usage import bill_late_usage
 from plans.services.calculate_charges import calculate_charges
 from plans.services.carry_out_changes import carry_out_changes
 from plans.services.settle_start import settle_start
+from plans.services.settle_usage import settle_usage
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +47,7 @@ class RunReport:
     """What a run did; amounts stay with the documents, this counts."""
 
     at: str
+    settled: int = 0
     calculated: int = 0
     finalized: int = 0
     changed: int = 0
@@ -93,6 +98,7 @@ def bill_due(*, at: datetime, report: RunReport, progress: Progress) -> None:
     """Period by period until nothing is due: an outage of months is caught up in order."""
     in_batches(due_to_refresh(at), refresh_batch, report, progress, "refreshed")
     while True:
+        settle_due(at=at, report=report, progress=progress)
         calculated = in_batches(due_for_calculation(at), calculate_batch, report, progress, "calculated")
         finalized = in_batches(due_to_finalize(at), finalize_batch, report, progress, "finalized")
         changed = in_batches(due_to_change(at), change_batch, report, progress, "changed")
@@ -102,6 +108,21 @@ def bill_due(*, at: datetime, report: RunReport, progress: Progress) -> None:
         report.changed += changed
         if not (calculated or finalized or changed or followed):
             return
+
+
+def settle_due(*, at: datetime, report: RunReport, progress: Progress) -> None:
+    """Closed hours and fees whose day has come are charged to credit; then what has expired, or is effective by now,
+    and nothing has booked yet."""
+    report.settled += in_batches(due_to_settle(at), settle_batch, report, progress, "settled")
+    in_batches(due_to_book(at), book_batch, report, progress, "booked")
+
+
+def settle_batch(ids: Sequence[int], at: datetime) -> int:
+    return settle_usage(customer_ids=ids, at=at)
+
+
+def book_batch(ids: Sequence[int], at: datetime) -> int:
+    return book_due_credits(customer_ids=ids, at=at)
 
 
 def refresh_batch(ids: Sequence[int], at: datetime) -> int:

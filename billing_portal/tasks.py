@@ -24,6 +24,13 @@ def collect_due() -> None:
     billing_run.collect_due(at=at, report=billing_run.RunReport(at=at.isoformat()))
 
 
+@shared_task(name="billing_portal.tasks.settle_credits")
+def settle_credits() -> None:
+    """Each minute: charge closed hours and due fees to credit, show what runs, book what has expired."""
+    at = clock.now()
+    billing_run.settle_due(at=at, report=billing_run.RunReport(at=at.isoformat()), progress=lambda step, done: None)
+
+
 @shared_task(name="billing_portal.tasks.submit_payment")
 def submit_payment(payment_id: int) -> None:
     """Nudged by «Pay»: take one committed payment to the gateway."""
