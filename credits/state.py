@@ -246,7 +246,7 @@ class Purse:
             return None
         charge = ChargeState(
             draft.key, draft.group, draft.customer_id, draft.currency, draft.feature_key, draft.title, draft.line_key,
-            draft.details, draft.amount, draft.booked_at, at, draft.is_final,
+            draft.details, draft.amount, draft.booked_at, at, draft.is_final, changed=True,
         )  # fmt: skip
         self.charges.append(charge)
         for part in drawn.parts:

@@ -26,7 +26,7 @@ def void_grant(*, grant_id: int, at: datetime, actor: User | None, reason: str) 
     grant = purses.grant(row.pk)
     purse = purses.of(row.customer_id, row.currency)
     purse.book_due(at)
-    if grant.pending or not grant.available:
+    if grant.pending or not grant.available or grant.effective_at > at:
         raise NotVoidableError(f"grant:{row.public_id} has {grant.available} available, {grant.pending} pending")
     before = grant.available
     purse.forfeit(grant, at, "voided", f"grant:{row.public_id}:voided")
