@@ -7,7 +7,7 @@ key as its group, so that a line that corrects it later finds it whatever draft 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.periods import midnight, utc_day
 from credits.charges import Allocation, ChargeDraft, CorrectionDraft
@@ -52,14 +52,51 @@ class DocumentCredits:
 NO_CREDITS = DocumentCredits()
 
 
+class Round(NamedTuple):
+    """What is given back, and then charged."""
+
+    corrections: list[CorrectionDraft]
+    charges: list[ChargeDraft]
+
+
 def charge_key(line_key: str, ref: str) -> str:
     """The key of what credit pays of a line of the document `ref`."""
     return f"{line_key}@{ref}"
 
 
-def corrections(sheet: Sheet, returned: Mapping[str, int]) -> list[CorrectionDraft]:
-    """What goes back to credit: of the document's lines what was said by `returned`, of direct ones all below zero."""
-    backs = [
+def rounds(sheet: Sheet, returned: Mapping[str, int], at: datetime) -> list[Round]:
+    """What is given back and then charged, in as many rounds as it takes; the document's lines are in the first.
+
+    Direct lines of one group follow each other: what an hour gives back of an earlier hour that is charged here too
+    comes a round later. `returned` is what the document's lines give back in credits.
+    """
+    made = [Round(_returns(sheet, returned), _charges(sheet, returned, at))]
+    reached: dict[str, int] = {}  # 2 × round, one more once something of the group is charged in it
+    for line in sheet.direct:
+        if line.amount:
+            group = line.corrects or line.key
+            phase = _next_phase(reached.get(group, 0), is_charge=line.amount > 0)
+            reached[group] = phase
+            if phase // 2 == len(made):
+                made.append(Round([], []))
+            if line.amount > 0:
+                made[phase // 2].charges.append(_direct(sheet, line, at))
+            else:
+                made[phase // 2].corrections.append(_correction(sheet, line))
+    return [Round(each.corrections, sorted(each.charges, key=_booked)) for each in made]
+
+
+def _next_phase(phase: int, *, is_charge: bool) -> int:
+    """Even phases give back, odd ones charge."""
+    return phase if (phase % 2 == 1) == is_charge else phase + 1
+
+
+def _booked(charge: ChargeDraft) -> datetime:
+    return charge.booked_at
+
+
+def _returns(sheet: Sheet, returned: Mapping[str, int]) -> list[CorrectionDraft]:
+    return [
         CorrectionDraft(
             key=charge_key(line.key, sheet.ref),
             customer_id=sheet.customer_id,
@@ -70,26 +107,22 @@ def corrections(sheet: Sheet, returned: Mapping[str, int]) -> list[CorrectionDra
         for line in sheet.lines
         if line.key in returned
     ]
-    return backs + [
-        CorrectionDraft(
-            key=line.key,
-            customer_id=sheet.customer_id,
-            group=line.corrects or line.key,
-            amount=-line.amount,
-            description=line.title,
-        )
-        for line in sheet.direct
-        if line.amount < 0
-    ]
 
 
-def charges(sheet: Sheet, returned: Mapping[str, int], at: datetime) -> list[ChargeDraft]:
-    """What credit is asked to pay, the oldest first; of the same instant the document's lines first.
+def _correction(sheet: Sheet, line: LineDraft) -> CorrectionDraft:
+    return CorrectionDraft(
+        key=line.key,
+        customer_id=sheet.customer_id,
+        group=line.corrects or line.key,
+        amount=-line.amount,
+        description=line.title,
+    )
 
-    What it does not cover of those is invoiced.
-    """
+
+def _charges(sheet: Sheet, returned: Mapping[str, int], at: datetime) -> list[ChargeDraft]:
+    """What credit is asked to pay of the document; what it does not cover is invoiced."""
     asked = chargeable(sheet.lines, returned)
-    on_document = [
+    return [
         ChargeDraft(
             key=charge_key(line.key, sheet.ref),
             group=line.key,
@@ -106,8 +139,6 @@ def charges(sheet: Sheet, returned: Mapping[str, int], at: datetime) -> list[Cha
         for line in sheet.lines
         if line.key in asked
     ]
-    direct = [_direct(sheet, line, at) for line in sheet.direct if line.amount > 0]
-    return sorted((*on_document, *direct), key=lambda charge: charge.booked_at)
 
 
 def _direct(sheet: Sheet, line: LineDraft, at: datetime) -> ChargeDraft:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import zip_longest
 
 from django.db.models import Q
 
 from accounts.models import User
+from credits.charges import Allocation
 from credits.selectors import has_credits
 from credits.services.correct_draw_down import correct_draw_down
 from credits.services.draw_down_credits import draw_down_credits
@@ -13,11 +15,11 @@ from invoices.charging import (
     NO_CREDITS,
     DocumentCredits,
     Held,
+    Round,
     Sheet,
-    charges,
-    corrections,
     document_credits,
     returned_by,
+    rounds,
     undoing,
 )
 from invoices.crediting import Billed
@@ -37,13 +39,21 @@ def draw_down(sheets: Sequence[Sheet], at: datetime, actor: User | None) -> dict
         return {}
     billed = billed_with(line for sheet in concerned for line in sheet.lines)
     returned = {sheet.ref: returned_by(sheet, billed) for sheet in concerned}
-    backs = [each for sheet in concerned for each in corrections(sheet, returned[sheet.ref])]
-    if backs:
-        correct_draw_down(corrections=backs, at=at, actor=actor)
-    asked = [each for sheet in concerned for each in charges(sheet, returned[sheet.ref], at)]
-    paid = draw_down_credits(charges=asked, at=at, actor=actor) if asked else {}
+    asked = [rounds(sheet, returned[sheet.ref], at) for sheet in concerned]
+    paid: dict[str, Allocation] = {}
+    for parallel in zip_longest(*asked, fillvalue=Round([], [])):
+        paid |= _book(parallel, at, actor)
     made = {sheet.ref: document_credits(sheet, returned[sheet.ref], paid) for sheet in concerned if sheet.lines}
     return {ref: credits for ref, credits in made.items() if credits != NO_CREDITS}
+
+
+def _book(parallel: Sequence[Round], at: datetime, actor: User | None) -> dict[str, Allocation]:
+    """One round of any number of drafts."""
+    backs = [each for one in parallel for each in one.corrections]
+    asked = [each for one in parallel for each in one.charges]
+    if backs:
+        correct_draw_down(corrections=backs, at=at, actor=actor)
+    return draw_down_credits(charges=asked, at=at, actor=actor) if asked else {}
 
 
 def _any_lines(sheets: Iterable[Sheet]) -> bool:

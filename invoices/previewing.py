@@ -1,8 +1,9 @@
 """What a document would come to, credits included: the draft's own steps on the same facts, writing nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain
 
 from credits.charges import Allocation, ChargeDraft, CorrectionDraft
 from credits.selectors import balances_of, has_credits, preview_draw_down
@@ -10,10 +11,9 @@ from invoices.charging import (
     CreditRow,
     Held,
     Sheet,
-    charges,
-    corrections,
     document_credits,
     returned_by,
+    rounds,
     undoing,
 )
 from invoices.drawing import billed_with, held_on
@@ -71,8 +71,10 @@ def preview_document(
     returned = returned_by(sheet, billed_with(on_document, discarding=discarding))
     given_up = _held_by_drafts(customer_id) if discarding else []
     backs, again = undoing(given_up, "discarded", at)
-    asked = charges(sheet, returned, at)
-    steps: list[Step] = [*backs, *again, *corrections(sheet, returned), *asked]
+    each_round = rounds(sheet, returned, at)
+    asked = [charge for one in each_round for charge in one.charges]
+    booked: Iterator[Step] = chain.from_iterable((*one.corrections, *one.charges) for one in each_round)
+    steps: list[Step] = [*backs, *again, *booked]
     outcomes = preview_draw_down(steps, at)
     credits = document_credits(sheet, returned, outcomes)
     change = _change(asked, outcomes) - sum(line.credits for line in given_up if line.currency == currency)

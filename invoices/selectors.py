@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import reduce
+from operator import or_
 
 from django.db.models import (
     DateTimeField,
@@ -98,6 +100,14 @@ def totals_of(lines: Sequence[LineDraft], rule: TaxRule) -> Totals:
 def line_amounts(keys: Iterable[str]) -> dict[str, int]:
     """Amounts in minor units by key of line; keys without a line are absent. One query."""
     return dict(InvoiceLine.objects.filter(key__in=list(keys)).values_list("key", "amount"))
+
+
+def lines_beginning_with(prefixes: Sequence[str]) -> list[str]:
+    """Keys of lines, on a document or waiting for one, that begin with one of these."""
+    if not prefixes:
+        return []
+    wanted = reduce(or_, (Q(key__startswith=prefix) for prefix in prefixes))
+    return list(InvoiceLine.objects.filter(wanted).order_by("key").values_list("key", flat=True))
 
 
 def pending_lines(customer_id: int, currency: str, *, discarding: bool = False) -> tuple[LineDraft, ...]:
