@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.admin import UserAdmin
 from django.http import HttpRequest
+from django.urls import reverse
 
 from accounts.models import (
     ApiToken,
@@ -80,6 +82,13 @@ class PaymentMethodInline(LookOnly, TabularInline):
     fields = ("brand", "last4", "exp_month", "exp_year", "is_default", "created_at", "deleted_at")
 
 
+class CustomerList(ChangeList):
+    """Leads to the customer page with its tabs, not to the bare row."""
+
+    def url_for_result(self, result: Any) -> str:
+        return reverse("admin:customer", args=[result.key])
+
+
 @admin.register(Customer)
 class CustomerAdmin(ModelAdmin):
     list_display = ("name", "key", "payment_policy", "currency", "parked_at", "created_at")
@@ -99,6 +108,9 @@ class CustomerAdmin(ModelAdmin):
     )
     inlines = (BillingProfileInline, MembershipInline, UsageSubjectInline, PaymentMethodInline)
     actions = ("unpark",)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return CustomerList
 
     @admin.action(description="Take along in runs again", permissions=["change"])
     def unpark(self, request: HttpRequest, queryset: "QuerySet[Customer]") -> None:

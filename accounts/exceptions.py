@@ -88,3 +88,9 @@ class StaffRoleRequiredError(AccountsError):
     def __init__(self, description: str = "", *, admins: Sequence[str] = ()) -> None:
         ask = f" Ask {', '.join(admins)}." if admins else ""
         super().__init__(description, message=f"This needs the role Metering & Billing Admin.{ask}")
+
+
+class CustomerInvalidError(AccountsError):
+    """A new customer's value breaks a rule; `message` names field and rule."""
+
+    status = 422

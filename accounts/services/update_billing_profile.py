@@ -2,20 +2,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 
 from accounts.audit import record
-from accounts.countries import country_names
+from accounts.details import checked_details
 from accounts.emails import billing_details_changed
-from accounts.exceptions import InvalidBillingDetailsError
 from accounts.models import BillingProfile, User
-from accounts.selectors import PARTY_FIELDS, security_recipients
+from accounts.selectors import security_recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
-
-FIELDS = (*PARTY_FIELDS, "recipients")
 
 
 @transaction.atomic
@@ -24,11 +19,11 @@ def update_billing_profile(
 ) -> BillingProfile:
     """Change fields of the billing profile; those not named stay. Nothing changed: nothing written, nobody told.
 
-    `values` has keys of `FIELDS`; `recipients` is a list of e-mail addresses. Raises InvalidBillingDetailsError
-    naming the field and its rule.
+    `values` has keys of `accounts.details.FIELDS`; `recipients` is a list of e-mail addresses. Raises
+    InvalidBillingDetailsError naming the field and its rule.
     """
     customer = lock_customers([customer_id])[customer_id]
-    values = _checked(values)
+    values = checked_details(values)
     profile = BillingProfile.objects.select_related("customer").get(customer=customer)
     after = {field: value for field, value in values.items() if getattr(profile, field) != value}
     if not after:
@@ -53,39 +48,3 @@ def update_billing_profile(
         after=after,
     )
     return profile
-
-
-def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The same values, stripped; raises InvalidBillingDetailsError."""
-    unknown = sorted(set(values) - set(FIELDS))
-    if unknown:
-        raise InvalidBillingDetailsError(message=f"{unknown[0]}: there is no such billing detail.")
-    checked = {field: value.strip() for field, value in values.items() if field != "recipients"}
-    if checked.get("country") and checked["country"] not in country_names():
-        raise InvalidBillingDetailsError(message="Country: use a two-letter ISO 3166-1 code, such as FR.")
-    _check_lengths(checked)
-    if "recipients" in values:
-        checked["recipients"] = _recipients(values["recipients"])
-    return checked
-
-
-def _check_lengths(values: Mapping[str, str]) -> None:
-    for name, value in values.items():
-        field = BillingProfile._meta.get_field(name)
-        longest = getattr(field, "max_length", None)
-        if longest and len(value) > longest:
-            label = str(getattr(field, "verbose_name", name)).capitalize()
-            raise InvalidBillingDetailsError(message=f"{label}: use at most {longest} characters.")
-
-
-def _recipients(addresses: list[str]) -> list[str]:
-    """Each address once, in the order given."""
-    unique = list(dict.fromkeys(address.strip() for address in addresses if address.strip()))
-    for address in unique:
-        try:
-            validate_email(address)
-        except ValidationError as error:
-            raise InvalidBillingDetailsError(
-                message=f"Invoice recipients: {address} is not an e-mail address."
-            ) from error
-    return unique

@@ -3,35 +3,53 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from accounts.models import Customer
+from accounts.models import AuditEntry, Customer, UsageSubject
+from accounts.selectors import billing_profile, default_payment_methods, members
 from accounts.staff import render_staff
 from billing_portal.admin.access import customer_page
 from core import clock, formats
 from core.periods import utc_day
-from invoices.selectors import unpaid
+from credits.selectors import balances
+from invoices.selectors import documents_of, unpaid
 from invoices.showing import is_past_due
-from plans.selectors import current_subscription
+from invoices.showing import row as invoice_row
+from plans.selectors import current_subscription, running, usage_to_date
+from plans.selectors.scheduling import scheduled_change
+from plans.words import card_price
+
+if TYPE_CHECKING:
+    from invoices.models import Invoice
+    from plans.models import Subscription
 
 # (label, name of the URL) in the order of the tab bar
 TABS = (
     ("Overview", "customer"),
+    ("Subscriptions", "customer_subscriptions"),
     ("Credits", "customer_credits"),
+    ("Invoices", "customer_invoices"),
+    ("Usage", "customer_usage"),
+    ("Audit", "customer_audit"),
 )
+PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What stands above every tab; amounts as text."""
+    """What stands above every tab; amounts as text, one per currency."""
 
-    plan: str
+    subscription: "Subscription | None"
     balance: str
     overdue: str
-    unpaid: str
+    unpaid: "tuple[Invoice, ...]"
+
+    @property
+    def plan(self) -> str:
+        return str(self.subscription.plan) if self.subscription else "No plan yet"
 
 
 def customer_now(customer: Customer) -> datetime:
@@ -39,15 +57,16 @@ def customer_now(customer: Customer) -> datetime:
     return customer.clock_at or clock.now()
 
 
-def header_of(customer: Customer, at: datetime) -> Header:
-    subscription = current_subscription(customer.pk)
+def header_of(customer: Customer, at: datetime, subscription: "Subscription | None" = None) -> Header:
+    """`subscription`: the open one, where somebody has read it already."""
     owed = unpaid(customer.pk)
     late = [invoice for invoice in owed if is_past_due(invoice, utc_day(at))]
+    held = [formats.money(each.available, each.currency) for each in balances(customer.pk, at)]
     return Header(
-        plan=str(subscription.plan) if subscription else "No plan yet",
-        balance="",
+        subscription=subscription or current_subscription(customer.pk),
+        balance=", ".join(held),
         overdue=_sums([(each.currency, each.amount_due) for each in late]),
-        unpaid=_sums([(each.currency, each.amount_due) for each in owed]),
+        unpaid=tuple(owed),
     )
 
 
@@ -60,7 +79,13 @@ def _sums(amounts: list[tuple[str, int]]) -> str:
 
 
 def render_customer(
-    request: HttpRequest, customer: Customer, template: str, context: Mapping[str, Any], status: int | None = None
+    request: HttpRequest,
+    customer: Customer,
+    template: str,
+    context: Mapping[str, Any],
+    status: int | None = None,
+    *,
+    header: Header | None = None,
 ) -> HttpResponse:
     """One tab of the customer page. The template extends `admin/customer_base.html` and fills its block `tab`.
 
@@ -72,11 +97,64 @@ def render_customer(
     current = max((url for _label, url in TABS if name.startswith(url)), key=len, default="customer")
     tabs = [{"label": label, "url_name": url, "is_current": url == current} for label, url in TABS]
     label = next(tab["label"] for tab in tabs if tab["is_current"])
-    base = {"customer": customer, "header": header_of(customer, at), "tabs": tabs, "as_of": at, "tab_title": label}
+    base = {
+        "customer": customer,
+        "header": header or header_of(customer, at),
+        "tabs": tabs,
+        "as_of": at,
+        "tab_title": label,
+    }
     return render_staff(request, template, {**base, "title": f"{label} – {customer.name}", **context}, status)
 
 
 @require_safe
 @customer_page
 def customer_overview(request: HttpRequest, customer: Customer) -> HttpResponse:
-    return render_customer(request, customer, "admin/customer_overview.html", {})
+    at = customer_now(customer)
+    header = header_of(customer, at)
+    plan = header.subscription.plan if header.subscription else None
+    context = {
+        "prices": [(card.name, card_price(card, plan.currency)) for card in plan.terms().cards] if plan else [],
+        "unpaid": [invoice_row(invoice, utc_day(at)) for invoice in header.unpaid],
+        "profile": billing_profile(customer),
+        "subjects": UsageSubject.objects.filter(customer=customer).order_by("pk"),
+        "members": members(customer),
+        "card": default_payment_methods([customer.pk]).get(customer.pk),
+        "scheduled": scheduled_change(customer.pk),
+    }
+    return render_customer(request, customer, "admin/customer_overview.html", context, header=header)
+
+
+@require_safe
+@customer_page
+def customer_invoices(request: HttpRequest, customer: Customer) -> HttpResponse:
+    """Every document, drafts included, newest first."""
+    today = utc_day(customer_now(customer))
+    rows = documents_of(customer.pk).order_by("-billing_on", "-pk")[:PAGE]
+    context = {"rows": [invoice_row(invoice, today) for invoice in rows]}
+    return render_customer(request, customer, "admin/customer_invoices.html", context)
+
+
+@require_safe
+@customer_page
+def customer_usage(request: HttpRequest, customer: Customer) -> HttpResponse:
+    """What was used in the running usage window, and what it comes to."""
+    at = customer_now(customer)
+    subscription = current_subscription(customer.pk)
+    usage = usage_to_date(running(customer, at)) if subscription else None
+    header = header_of(customer, at, subscription)
+    return render_customer(request, customer, "admin/customer_usage.html", {"usage": usage}, header=header)
+
+
+@require_safe
+@customer_page
+def customer_audit(request: HttpRequest, customer: Customer) -> HttpResponse:
+    """Who did what, newest first."""
+    rows = AuditEntry.objects.filter(customer=customer).select_related("actor").order_by("-pk")
+    before = request.GET.get("before", "")
+    if before.isdecimal() and len(before) < 19:
+        rows = rows.filter(pk__lt=int(before))
+    shown = list(rows[: PAGE + 1])
+    older = f"?before={shown[PAGE - 1].pk}" if len(shown) > PAGE else ""
+    context = {"entries": shown[:PAGE], "older_url": older, "newer_url": "?" if before else ""}
+    return render_customer(request, customer, "admin/customer_audit.html", context)

@@ -2,11 +2,19 @@
 
 from django.urls import path
 
-from billing_portal.admin import credits, customers, menu_pages
+from billing_portal.admin import credits, customers, menu_pages, new_customer, subscriptions
+
+CUSTOMER = "billing/customers/<str:key>/"
 
 urlpatterns = [
     path("product-catalog/", menu_pages.product_catalog, name="product_catalog"),
     path("billing/", menu_pages.billing, name="billing"),
-    path("billing/customers/<str:key>/", customers.customer_overview, name="customer"),
+    path("billing/new-customer/", new_customer.customer_add, name="customer_add"),
+    path(CUSTOMER, customers.customer_overview, name="customer"),
+    path(f"{CUSTOMER}subscriptions/", subscriptions.customer_subscriptions, name="customer_subscriptions"),
+    path(f"{CUSTOMER}subscriptions/add/", subscriptions.customer_subscriptions_add, name="customer_subscriptions_add"),
     *credits.urlpatterns,
+    path(f"{CUSTOMER}invoices/", customers.customer_invoices, name="customer_invoices"),
+    path(f"{CUSTOMER}usage/", customers.customer_usage, name="customer_usage"),
+    path(f"{CUSTOMER}audit/", customers.customer_audit, name="customer_audit"),
 ]

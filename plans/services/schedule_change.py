@@ -1,22 +1,17 @@
 """Staff: another plan for a customer – now, at the end of the period, or from a day on."""
 
-from datetime import date, datetime
-from typing import Literal
+from datetime import datetime
 
 from django.db import transaction
 
 from accounts.audit import record
 from accounts.models import User
 from accounts.services.lock_customers import lock_customers
-from core.periods import midnight, utc_day
-from plans.exceptions import AlreadySubscribedError, ChangeTooEarlyError, PlanNotFoundError
-from plans.models import Plan, PlanStatus, ScheduledChange, ScheduleStatus, Subscription
+from plans.models import Plan, ScheduledChange, ScheduleStatus
 from plans.quotes import check_currency
-from plans.selectors.closing import closing
+from plans.scheduling import When, check_plan, effective_instant
 from plans.services.carry_out_changes import carry_out_changes
-from plans.spells import open_subscription, period_end
-
-When = Literal["now", "period_end"] | date
+from plans.spells import open_subscription
 
 
 @transaction.atomic
@@ -32,9 +27,9 @@ def schedule_change(
     """
     customer = lock_customers([customer_id])[customer_id]
     current = open_subscription(customer_id)
-    _check_plan(plan, current)
+    check_plan(plan, current)
     check_currency(customer, current, plan)
-    effective_at = _effective_at(current, when, at)
+    effective_at = effective_instant(current, when, at)
     waiting = ScheduledChange.objects.filter(customer_id=customer_id, status=ScheduleStatus.SCHEDULED)
     same = waiting.filter(plan=plan, effective_at=effective_at).first()
     if same is not None:
@@ -56,30 +51,3 @@ def schedule_change(
     if effective_at <= at:
         [change] = carry_out_changes(change_ids=[change.pk], at=at, actor=actor)
     return change
-
-
-def _check_plan(plan: Plan, current: Subscription) -> None:
-    if plan.status != PlanStatus.PUBLISHED:
-        raise PlanNotFoundError(f"{plan} is {plan.status}")
-    if plan.pk == current.plan_id:
-        raise AlreadySubscribedError(f"customer {current.customer_id} is on {plan} already")
-
-
-def _effective_at(current: Subscription, when: When, at: datetime) -> datetime:
-    if when == "now":
-        return at
-    if when == "period_end":
-        return period_end(current, at)
-    if not isinstance(when, date):
-        raise ValueError(f"now, period_end or a day, not {when!r}")
-    return midnight(when) if when > utc_day(at) else _past(current, when, at)
-
-
-def _past(current: Subscription, on: date, at: datetime) -> datetime:
-    """That day, from where the current plan began on it; never before this month, nor what is issued already."""
-    if on < utc_day(at).replace(day=1):
-        raise ChangeTooEarlyError(f"{on} is before the month of {at}")
-    starts_at = max(midnight(on), current.starts_at) if on == utc_day(current.starts_at) else midnight(on)
-    if starts_at < current.starts_at or starts_at < closing(current, at).window_starts_at:
-        raise ChangeTooEarlyError(f"customer {current.customer_id}: {on} is billed already")
-    return starts_at

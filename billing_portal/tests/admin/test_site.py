@@ -5,45 +5,48 @@ from django.contrib.auth.models import Group
 from django.urls import reverse
 
 from accounts.models import User
-from accounts.roles import METERING_AND_BILLING, billing_group
+from accounts.roles import METERING_AND_BILLING
+from plans.tests.conftest import go_plus
 
 PAGES = ["index", "product_catalog", "billing"]
-
-
-@pytest.fixture
-def clerk(db) -> User:
-    """A member of staff with the role and nothing else."""
-    user = User.objects.create_user("clerk@example.com", "correct-horse-battery", first_name="Clara", is_staff=True)
-    user.groups.add(billing_group())
-    return user
-
-
-@pytest.fixture
-def trainee(db) -> User:
-    """A member of staff without the role."""
-    return User.objects.create_user("trainee@example.com", "correct-horse-battery", is_staff=True)
+TABS = [
+    "customer",
+    "customer_subscriptions",
+    "customer_credits",
+    "customer_invoices",
+    "customer_usage",
+    "customer_audit",
+]
+FORMS = ["customer_add", "customer_subscriptions_add"]
 
 
 def url_of(page, customer):
-    return reverse(f"admin:{page}", args=[customer.key] if page.startswith("customer") else [])
+    return reverse(f"admin:{page}", args=[customer.key] if page in (*TABS, "customer_subscriptions_add") else [])
 
 
-@pytest.mark.parametrize("page", [*PAGES, "customer", "customer_credits"])
-def test_it_opens_to_the_role(page, clerk, customer, log_in, django_assert_max_num_queries):
+@pytest.fixture
+def plus_customer(customer, catalogue, seller, at):
+    """On Plus, with an open invoice and a card."""
+    go_plus(customer, catalogue, at)
+    return customer
+
+
+@pytest.mark.parametrize("page", [*PAGES, *TABS, *FORMS])
+def test_it_opens_to_the_role(page, clerk, plus_customer, log_in, django_assert_max_num_queries):
     client = log_in(clerk)
     with django_assert_max_num_queries(15):
-        response = client.get(url_of(page, customer))
+        response = client.get(url_of(page, plus_customer))
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize("page", [*PAGES[1:], "customer", "customer_credits"])
+@pytest.mark.parametrize("page", [*PAGES[1:], *TABS, *FORMS])
 def test_it_tells_staff_without_the_role_who_has_it(page, trainee, clerk, customer, log_in):
     response = log_in(trainee).get(url_of(page, customer))
     assert response.status_code == 403
     assert "This needs the role Metering &amp; Billing Admin. Ask Clara (clerk@example.com)." in response.text
 
 
-@pytest.mark.parametrize("page", [*PAGES, "customer", "customer_credits"])
+@pytest.mark.parametrize("page", [*PAGES, *TABS, *FORMS])
 def test_it_sends_everybody_else_to_the_log_in(page, alice, customer, client, log_in):
     assert client.get(url_of(page, customer)).status_code == 302
     assert log_in(alice).get(url_of(page, customer)).status_code == 302

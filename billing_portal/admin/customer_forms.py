@@ -1,0 +1,97 @@
+"""What staff fill in about a customer: «Create Customer», and a plan with its start."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Literal, cast
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from accounts.countries import country_choices
+from accounts.models import SubjectKind
+from accounts.selectors import PARTY_FIELDS
+from core.ids import public_id
+from plans.selectors import catalogue
+
+WHEN = [("now", "Immediately"), ("date", "On a date"), ("period_end", "At the end of the billing period")]
+
+
+class CustomerForm(forms.Form):
+    """A new customer. `key` is made when the page is shown, so that sending the form twice opens one customer."""
+
+    key = forms.RegexField(r"^cus_[A-Za-z0-9]{8,36}$", widget=forms.HiddenInput)
+    name = forms.CharField(label="Name", max_length=200)
+    subject_kind = forms.ChoiceField(
+        label="Map to",
+        choices=SubjectKind.choices,
+        widget=forms.RadioSelect,
+        initial=SubjectKind.SUBJECT,
+        help_text="What the usage events of this customer name.",
+    )
+    subject = forms.CharField(
+        label="Value",
+        max_length=200,
+        required=False,
+        help_text="The <code>subject</code> of its events. The customer’s key is always one, too.",
+    )
+    email = forms.EmailField(label="Billing e-mail", help_text="Gets invoices and receipts.")
+    invite = forms.BooleanField(label="Invite this person as billing admin", required=False)
+    currency = forms.CharField(
+        label="Currency", required=False, min_length=3, max_length=3,
+        help_text="ISO 4217, such as USD. Empty: that of the first invoice. It never changes afterwards.",
+    )  # fmt: skip
+    legal_name = forms.CharField(label="Legal name", max_length=200, required=False, help_text="Empty: the name.")
+    line1 = forms.CharField(label="Address line 1", max_length=200, required=False)
+    line2 = forms.CharField(label="Address line 2", max_length=200, required=False)
+    postal_code = forms.CharField(label="Postal code", max_length=20, required=False)
+    city = forms.CharField(label="City", max_length=100, required=False)
+    region = forms.CharField(label="State or region", max_length=100, required=False)
+    country = forms.ChoiceField(label="Country", choices=country_choices, required=False)
+    tax_id = forms.CharField(label="Tax ID", max_length=40, required=False, help_text="Decides how tax is charged.")
+    po_number = forms.CharField(label="PO number", max_length=60, required=False)
+
+    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data, initial={"key": public_id("cus")})
+
+    def clean_currency(self) -> str:
+        return str(self.cleaned_data["currency"]).upper()
+
+    def details(self) -> dict[str, Any]:
+        """The billing profile, as `open_customer` takes it."""
+        values = {name: self.cleaned_data[name] for name in PARTY_FIELDS}
+        values["legal_name"] = values["legal_name"] or self.cleaned_data["name"]
+        return {**values, "recipients": [self.cleaned_data["email"]]}
+
+
+class SubscriptionForm(forms.Form):
+    """A plan and when it begins. `seen` is what the preview said: saving something else is refused."""
+
+    plan = forms.ChoiceField(label="Plan")
+    when = forms.ChoiceField(label="Start date", choices=WHEN, widget=forms.RadioSelect, initial="now")
+    on = forms.DateField(
+        label="Date",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="Ahead: it begins that day, 00:00 UTC. Past: a day of this month at most.",
+    )
+    reason = forms.CharField(
+        label="Reason", max_length=300, help_text="For the audit trail; the customer does not see it."
+    )
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data)
+        self.plans = {str(plan.pk): plan for plan in catalogue()}
+        choices = [(key, f"{plan.name}, version {plan.version} ({plan.currency})") for key, plan in self.plans.items()]
+        cast("forms.ChoiceField", self.fields["plan"]).choices = [("", "Choose a plan"), *choices]
+
+    def clean(self) -> dict[str, Any]:
+        if self.cleaned_data.get("when") == "date" and not self.cleaned_data.get("on") and "on" not in self.errors:
+            self.add_error("on", ValidationError("Choose the day it begins."))
+        return self.cleaned_data
+
+    @property
+    def chosen_when(self) -> Literal["now", "period_end"] | date:
+        """As `schedule_change` takes it."""
+        when: Any = self.cleaned_data["on"] if self.cleaned_data["when"] == "date" else self.cleaned_data["when"]
+        return cast('Literal["now", "period_end"] | date', when)
