@@ -1,6 +1,7 @@
 """The messages of this room, one function each. Every figure is frozen as text when the message is made."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -31,9 +32,9 @@ def granted(
 
 
 def low(
-    *, customer_id: int, customer: str, currency: str, available: int, level: str, since: int, to: list[str]
+    *, customer_id: int, customer: str, currency: str, available: int, level: str, at: datetime, to: list[str]
 ) -> NoticeDraft:
-    """E18: little is left, nothing, or less. `since`: number of the newest grant, said once per fall."""
+    """E18: little is left, nothing, or less. The instant `at` tells one fall from the next."""
     money = _money(currency)
     context = _context(customer) | {
         "level": level,
@@ -41,7 +42,7 @@ def low(
         "owed": money(-available),
         "help_email": settings.BILLING_EMAIL,
     }
-    key = f"credits:{customer_id}:{currency}:{since}:{level}"
+    key = f"credits:{customer_id}:{currency}:{level}:{at:%Y%m%dT%H%M%S}"
     return NoticeDraft(key, customer_id, "credits_low", to, context)
 
 

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from core.ids import public_id
+from credits.models_proposals import GrantProposal as GrantProposal
 
 
 class Funding(models.TextChoices):
@@ -58,6 +59,9 @@ class CreditGrant(models.Model):
     used = models.BigIntegerField(default=0, help_text="Consumed, less what corrections returned")
     expired = models.BigIntegerField(default=0)
     voided = models.BigIntegerField(default=0)
+    warned_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="How many days before its expiry the customer was told last"
+    )
 
     class Meta:
         constraints = (
@@ -197,8 +201,8 @@ class CreditAllocation(models.Model):
 class OpenCharge(models.Model):
     """Rated but not settled yet: usage of the running hour and month, or a fee that is due later. Written by plans.
 
-    It lowers what is available now and is not on the ledger. `settles_at` says when it becomes a charge by itself;
-    without it whoever set it replaces or removes it.
+    It is not on the ledger, and lowers what is available now. `settles_at` says when it becomes a charge by itself, and
+    nothing is taken before; without it whoever set it replaces or removes it.
     """
 
     key = models.CharField(max_length=250, unique=True)
@@ -255,7 +259,13 @@ class CreditBalance(models.Model):
     currency = models.CharField(max_length=3)
     settled = models.BigIntegerField(default=0)
     overdraft = models.BigIntegerField(default=0, help_text="Not repaid yet, as a positive amount")
-    warned_at = models.DateTimeField(null=True, blank=True, help_text="Told that it is low; cleared when it is not")
+    warned = models.CharField(
+        max_length=10,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What was told: low, exhausted, negative; cleared when credit is there again",
+    )
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("customer", "currency"), name="credit_balance_once"),)

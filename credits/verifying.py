@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from credits import selectors
 from credits.chain import verify
-from credits.models import LedgerTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +17,7 @@ class Verified:
 
     def compare(self, sequence: int, digest: str) -> bool:
         """Whether the chain had exactly this hash at that number: then so was everything before it."""
-        rows = LedgerTransaction.objects.filter(customer_id=self.customer_id, sequence=sequence)
-        return rows.filter(hash=digest).exists()
+        return selectors.hash_at(self.customer_id, sequence) == digest
 
 
 def verify_customer(customer_id: int) -> Verified:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.http import FileResponse, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.http import urlencode
@@ -47,7 +47,7 @@ def credits_page(request: PortalRequest) -> HttpResponse:
 @billing_page()
 def credit_tx(request: PortalRequest) -> HttpResponse:
     """«Transaction History» by itself: the fragment for htmx, else a page; 422 where a filter is wrong."""
-    context = history(request.GET, request.customer.pk, *_choices(request.customer))
+    context = history(request.GET, request.customer.pk, *choices_of(request.customer))
     template = "credits/_history.html" if request.htmx else "credits/transactions.html"
     return render(request, template, context, status=422 if context["filter"].errors else 200)
 
@@ -56,7 +56,7 @@ def credit_tx(request: PortalRequest) -> HttpResponse:
 @billing_page()
 def credit_tx_csv(request: PortalRequest) -> HttpResponseBase:
     """What the filters show, all pages of it, newest first."""
-    customer_id, choices = request.customer.pk, _choices(request.customer)
+    customer_id, choices = request.customer.pk, choices_of(request.customer)
     form = history_filter(request.GET, *choices)
     if not form.is_valid():
         context = history(request.GET, customer_id, *choices)
@@ -86,9 +86,10 @@ def credits_ledger_csv(request: PortalRequest) -> StreamingHttpResponse:
 
 @require_safe
 @billing_page()
-def verify_script(request: PortalRequest) -> FileResponse:
+def verify_script(request: PortalRequest) -> HttpResponse:
     """The program that checks a downloaded ledger without us."""
-    return FileResponse(SCRIPT.open("rb"), as_attachment=True, filename=SCRIPT.name, content_type="text/x-python")
+    headers = {"Content-Disposition": f'attachment; filename="{SCRIPT.name}"'}
+    return HttpResponse(SCRIPT.read_bytes(), content_type="text/x-python; charset=utf-8", headers=headers)
 
 
 def present(customer: Customer) -> datetime:
@@ -96,9 +97,9 @@ def present(customer: Customer) -> datetime:
     return customer.clock_at or now()
 
 
-def _choices(customer: Customer) -> tuple[list[str], Mapping[str, str]]:
-    balances = selectors.balances(customer.pk, present(customer))
-    return [balance.currency for balance in balances], feature_names()
+def choices_of(customer: Customer) -> tuple[list[str], Mapping[str, str]]:
+    """The currencies and features that a customer's history can be filtered by."""
+    return list(selectors.currencies(customer.pk)), feature_names()
 
 
 def history_filter(data: QueryDict, currencies: list[str], features: Mapping[str, str]) -> HistoryFilter:

@@ -10,7 +10,7 @@ from credits.selectors.balances import (
     has_credits,
     settled_at,
 )
-from credits.selectors.chains import chain_rows, hash_at, head, heads
+from credits.selectors.chains import chain_rows, customers_with_ledger, hash_at, head, heads, newest_movement_of
 from credits.selectors.charges import allocations_of, open_charges_of, preview_draw_down
 from credits.selectors.due import due_open_charges, due_to_book
 from credits.selectors.grants import GrantRow, grants
@@ -28,6 +28,7 @@ __all__ = [
     "balances_of",
     "chain_rows",
     "currencies",
+    "customers_with_ledger",
     "due_open_charges",
     "due_to_book",
     "grants",
@@ -36,6 +37,7 @@ __all__ = [
     "head",
     "heads",
     "movements",
+    "newest_movement_of",
     "open_charges_of",
     "preview_draw_down",
     "settled_at",

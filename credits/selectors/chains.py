@@ -38,6 +38,17 @@ def heads(customer_ids: Iterable[int]) -> Mapping[int, tuple[int, str]]:
     return {pk: (sequence, digest) for pk, sequence, digest in rows.values_list("customer_id", "sequence", "hash")}
 
 
+def customers_with_ledger() -> list[int]:
+    """Everybody who has a chain."""
+    return list(ChainHead.objects.filter(sequence__gt=0).order_by("pk").values_list("pk", flat=True))
+
+
+def newest_movement_of(grant_id: int) -> int | None:
+    """The sequence of the newest movement about a grant; None where nothing of it is booked."""
+    rows = LedgerTransaction.objects.filter(grant_id=grant_id, charge__isnull=True)
+    return rows.order_by("-sequence").values_list("sequence", flat=True).first()
+
+
 def hash_at(customer_id: int, sequence: int) -> str | None:
     """The stored hash of one transaction; None where there is none of that number."""
     rows = LedgerTransaction.objects.filter(customer_id=customer_id, sequence=sequence)

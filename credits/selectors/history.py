@@ -13,7 +13,8 @@ from credits.selectors.balances import currencies
 
 COLUMNS = (
     "id", "sequence", "kind", "amount", "booked_at", "created_at", "currency", "grant_id", "grant__public_id",
-    "grant__name", "charge__key", "charge__title", "charge__line_key", "feature_key", "description", "corrects_id",
+    "grant__name", "charge__key", "charge__title", "charge__line_key", "feature_key", "description",
+    "corrects__sequence",
 )  # fmt: skip
 NEWEST_FIRST = ("-booked_at", "-created_at", "-pk")
 OLDEST_FIRST = ("booked_at", "created_at", "pk")
@@ -33,7 +34,10 @@ SELECT id, after FROM (
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """One row of the history, amounts in minor units. `before + amount == after`; empty texts where there is none."""
+    """One row of the history, amounts in minor units. `before + amount == after`; empty texts where there is none.
+
+    `corrects` is the sequence of the movement it takes back.
+    """
 
     id: int
     sequence: int

@@ -243,7 +243,7 @@ def test_a_downloaded_ledger_verifies_by_the_downloaded_program(customer, alice,
     grant_credits(grant=draft, at=at, actor=None)
     client = log_in(alice)
     script, ledger = tmp_path / "verify_ledger.py", tmp_path / "credit-ledger.csv"
-    script.write_bytes(b"".join(client.get(reverse("verify_script")).streaming_content))
+    script.write_bytes(client.get(reverse("verify_script")).content)
     ledger.write_bytes(b"".join(client.get(reverse("credits_ledger_csv")).streaming_content))
     newest = LedgerTransaction.objects.order_by("sequence").last()
     asked = ["--sequence", str(newest.sequence), "--head", newest.hash]

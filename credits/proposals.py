@@ -1,0 +1,85 @@
+"""Grants that staff are still writing, and what granting one would do: the real verb, rolled back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import Customer, User
+from credits import selectors
+from credits.grants import GrantDraft
+from credits.models import CreditGrant, Funding
+from credits.models_proposals import GrantProposal
+from credits.services.grant_credits import grant_credits
+from credits.services.pay_grant import pay_grant
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a grant does, minor units: the settled balance before and after, overdraft it repays, its place among the
+    grants in draw-down order (1 is drawn first) and how many those are."""
+
+    before: int
+    after: int
+    repaid: int
+    position: int
+    grants: int
+
+
+def save_proposal(
+    *, customer: Customer, values: dict[str, Any], at: datetime, actor: User | None, proposal: GrantProposal | None
+) -> GrantProposal:
+    """Keep what was filled in; nothing is granted."""
+    if proposal is None:
+        return GrantProposal.objects.create(
+            customer=customer, values=values, created_by=actor, created_at=at, updated_at=at
+        )
+    proposal.values, proposal.updated_at = values, at
+    proposal.save(update_fields=["values", "updated_at"])
+    return proposal
+
+
+def find_proposal(customer: Customer, public_id: str) -> GrantProposal | None:
+    return GrantProposal.objects.select_related("granted").filter(customer=customer, public_id=public_id).first()
+
+
+def latest_proposal(customer: Customer, actor: User | None) -> GrantProposal | None:
+    """What this person began for this customer and did not finish."""
+    rows = GrantProposal.objects.filter(customer=customer, created_by=actor, granted__isnull=True)
+    return rows.order_by("-updated_at").first()
+
+
+def proposal_key(proposal: GrantProposal) -> str:
+    """The idempotency key of its grant."""
+    return f"proposal:{proposal.public_id}"
+
+
+@transaction.atomic
+def accept_proposal(
+    *, proposal: GrantProposal, grant: GrantDraft, is_paid: bool, at: datetime, actor: User | None
+) -> CreditGrant:
+    """Grant it. A second click, or another tab, gives the same grant."""
+    made = _grant(grant, is_paid, at, actor)
+    GrantProposal.objects.filter(pk=proposal.pk).update(granted=made)
+    return made
+
+
+def preview_grant(*, grant: GrantDraft, is_paid: bool, at: datetime) -> Outcome:
+    """What accepting it now would do; nothing of it stays."""
+    before = selectors.balance(grant.customer_id, grant.currency, at).settled
+    with transaction.atomic():
+        made = _grant(grant, is_paid, at, None)
+        after = selectors.balance(grant.customer_id, grant.currency, at).settled
+        rows = [row for row in selectors.grants(grant.customer_id, at) if row.status in ("active", "pending")]
+        transaction.set_rollback(True)
+    same = [row.grant.pk for row in rows if row.grant.currency == grant.currency]
+    position = same.index(made.pk) + 1 if made.pk in same else 0
+    return Outcome(before, after, made.repaid, position, len(same))
+
+
+def _grant(grant: GrantDraft, is_paid: bool, at: datetime, actor: User | None) -> CreditGrant:
+    made = grant_credits(grant=grant, at=at, actor=actor)
+    if is_paid and grant.funding == Funding.EXTERNAL:
+        made = pay_grant(grant_id=made.pk, at=at, actor=actor, reference=grant.reason)
+    return made
