@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from credits.models import CreditBalance, OpenCharge
+from django.db.models import F, Sum
+
+from credits.models import CreditBalance, CreditCharge, OpenCharge
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +31,16 @@ def waiting_charges(customer_ids: Iterable[int]) -> list[WaitingCharge]:
     rows = OpenCharge.objects.filter(customer_id__in=list(customer_ids), settles_at__isnull=False)
     columns = ("id", "key", "customer_id", "currency", "amount", "settles_at")
     return [WaitingCharge(*row) for row in rows.order_by("settles_at", "pk").values_list(*columns)]
+
+
+def running_charges(customer_ids: Iterable[int]) -> dict[str, int]:
+    """Amounts by key of what is open and does not settle itself."""
+    rows = OpenCharge.objects.filter(customer_id__in=list(customer_ids), settles_at__isnull=True)
+    return dict(rows.values_list("key", "amount"))
+
+
+def charged_by_group(customer_ids: Iterable[int], groups: Iterable[str]) -> dict[str, int]:
+    """What these groups of charges came to, less what was given back; groups without a charge are absent."""
+    rows = CreditCharge.objects.filter(customer_id__in=list(customer_ids), group__in=list(groups))
+    sums = rows.order_by().values("group").annotate(kept=Sum(F("amount") - F("returned")))
+    return dict(sums.values_list("group", "kept"))

@@ -11,8 +11,9 @@ from core.books import Finding
 from core.periods import Window as UsageWindow
 from core.periods import billing_date, period_number
 from invoices.selectors import line_amounts
+from plans import books_credits
 from plans.late import late_key
-from plans.models import Calendar, RatedUsage, Subscription
+from plans.models import Calendar, RatedUsage, SettlementMode, Subscription
 from plans.rating import minimum_key, usage_key
 from plans.spells import calendar_of, spell_of
 
@@ -26,6 +27,7 @@ def check() -> Iterator[Finding]:
     yield from spells_are_contiguous()
     yield from calendars_follow_the_anchor()
     yield from watermarks_are_what_was_billed()
+    yield from books_credits.check()
 
 
 def every_customer_has_a_plan() -> Iterator[Finding]:
@@ -91,6 +93,7 @@ def _watermarks() -> QuerySet[RatedUsage]:
         order_by="number",
     )
     rows = RatedUsage.objects.select_related("rate_card").annotate(rated_before=before)
+    rows = rows.exclude(subscription__plan__settlement_mode=SettlementMode.CREDIT_ONLY)
     return rows.order_by("subscription_id", "rate_card_id", "window_starts_at", "number")
 
 

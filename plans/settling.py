@@ -102,15 +102,20 @@ def scope(subscription_id: int) -> str:
 
 def show_running(settled: Sequence[Settled], watched: Sequence[Subscription], at: datetime) -> None:
     """Let credit know what is used and not charged yet: of windows just settled, and of plans that invoice the rest."""
+    scopes = running_of(settled) | running_usage(watched)
+    if scopes:
+        set_open_charges(scopes=scopes, at=at)
+
+
+def running_of(settled: Sequence[Settled]) -> dict[str, list[OpenDraft]]:
+    """By scope what of these windows is used and not settled yet."""
     scopes: dict[str, list[OpenDraft]] = {}
     for one in settled:
         if one.window.facts.seen is not None:
             drafts = scopes.setdefault(scope(one.subscription.pk), [])
             if one.window.running:
                 drafts.append(_running(one))
-    scopes |= running_usage(watched)
-    if scopes:
-        set_open_charges(scopes=scopes, at=at)
+    return scopes
 
 
 def _running(one: Settled) -> OpenDraft:

@@ -5,10 +5,10 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.audit import record
-from accounts.models import User
+from accounts.models import PaymentPolicy, User
 from core.money import UnknownCurrencyError, exponent
 from plans.exceptions import PlanNotPublishableError
-from plans.models import Plan, PlanStatus
+from plans.models import Plan, PlanStatus, SettlementMode
 from plans.price_rules import broken_rules
 
 
@@ -52,6 +52,9 @@ def _check(plan: Plan) -> None:
     except UnknownCurrencyError as error:
         message = f"Currency: “{plan.currency}” is not an ISO 4217 code."
         raise PlanNotPublishableError(f"{plan}: unknown currency", message=message) from error
+    if plan.settlement_mode == SettlementMode.CREDIT_ONLY and plan.payment_policy == PaymentPolicy.REQUIRED:
+        message = "Payment policy: a credits-only plan needs no card."
+        raise PlanNotPublishableError(f"{plan} requires a card", message=message)
     cards = plan.rate_cards.with_terms().order_by("position", "pk")
     broken = [rule for card in cards for rule in broken_rules(card.terms(plan.currency))]
     if broken:
