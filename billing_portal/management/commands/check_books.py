@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 import accounts.books
+import credits.books
 import invoices.books
 import plans.books
 import usage.books
@@ -15,14 +16,15 @@ import usage.books
 
 class Command(BaseCommand):
     help = (
-        "Recompute what must agree – totals, numbers, payments, roll-ups, pushed-down facts – and name what does not."
+        "Recompute what must agree – totals, numbers, payments, the credit ledger, roll-ups, pushed-down facts – and "
+        "name what does not."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print the findings as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        rooms = (accounts.books, usage.books, invoices.books, plans.books)
+        rooms = (accounts.books, usage.books, credits.books, invoices.books, plans.books)
         findings = list(chain.from_iterable(room.check() for room in rooms))
         if options["json"]:
             rows = [{"rule": row.rule, "subject": row.subject, "detail": row.detail} for row in findings]
