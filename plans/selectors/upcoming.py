@@ -211,14 +211,18 @@ def _running_facts(subscription: Subscription, at: datetime) -> SpellFacts:
     if subscription.next_billing_on:
         piece = cycle.monthly_slice(spell_of(subscription))
     else:
-        window = _free_window(subscription, at)
+        window = running_window(subscription, at)
         piece = cycle.Slice(fees=(), windows=((window, window),))
     [facts] = gather([Claim(subscription, piece)], seen_until=at)
     return facts
 
 
-def _free_window(subscription: Subscription, at: datetime) -> Window:
-    """A plan that never bills counts its included units by months from the anchor."""
+def running_window(subscription: Subscription, at: datetime) -> Window:
+    """The usage window that included units count in: until the next calculation; a plan that never bills counts by
+    months from the anchor."""
+    if subscription.next_billing_on:
+        [(window, _planned)] = cycle.monthly_slice(spell_of(subscription)).windows
+        return window
     month = _running_period(subscription, at)
     return Window(max(midnight(month.start), subscription.starts_at), midnight(month.end))
 
