@@ -62,7 +62,7 @@ def statement_paper(statement: CreditStatement) -> StatementPaper:
     sums = sums_by_kind(movements)
     money = _money(statement.currency)
     return StatementPaper(
-        number="Credit statement",
+        number=formats.period(period),
         period=formats.period(period),
         currency=statement.currency,
         made_on=formats.day(statement.created_at.date()),

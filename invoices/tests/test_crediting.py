@@ -1,10 +1,15 @@
 """Which part of a document's lines credit may pay, and what a correcting line gives back. No database."""
 
+from datetime import UTC, date, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.periods import Period
+from credits.stated import Stated
 from invoices.crediting import Billed, chargeable, credits_of, returned_credits
+from invoices.statements import statement_rows
 from invoices.tests.cast import line, usage_line
 
 
@@ -87,3 +92,13 @@ def test_credit_never_makes_a_document_negative(rows, money, credits):
     assert sum(returned.values()) <= credits
     for one in lines:
         assert min(one.amount, 0) <= paid.get(one.key, 0) <= max(one.amount, 0)
+
+
+def test_rows_lead_from_opening_to_closing():
+    october = Period(date(2026, 10, 1), date(2026, 11, 1))
+    instants = [(n, datetime(2026, 10, 1 + n // 4, n % 24, tzinfo=UTC)) for n in range(1, 40)]
+    movements = [Stated(n, "consumed", -n, instant, f"Feature {n % 2}", "") for n, instant in instants]
+    rows = statement_rows(movements, period=october, opening=5000)
+    assert sum(row.amount for row in rows.period) == sum(movement.amount for movement in movements)
+    assert rows.period[-1].after == 5000 - sum(range(1, 40))
+    assert all(row.count == 2 for row in rows.period[2:-2])

@@ -48,6 +48,11 @@ def payment(issued, at):
         "due_on = '2099-01-01'",
         "key = 'other'",
         "public_id = 'inv_other'",
+        "credits = 1, subtotal = subtotal - 1, total = total - 1",
+        "credit_rows = '[{}]'",
+        "ledger_sequence = 7",
+        "ledger_head = 'other'",
+        "ledger_balance = 7",
         "billing_on = '2020-01-01'",
         "finalized_at = now()",
         "status = 'draft', number = NULL",
@@ -107,6 +112,22 @@ def test_a_draft_whose_lines_do_not_sum_up_cannot_be_issued(seller, customer):
         "UPDATE invoices_invoice SET status = 'open', number = 'INV-1', finalized_at = now() WHERE id = %s", draft.pk
     )
     assert "do not sum to its subtotal" in message
+
+
+def test_a_draft_whose_credits_are_not_its_lines_cannot_be_issued(seller, customer):
+    draft = calculated(customer, 100)
+    allowed("UPDATE invoices_invoice SET credits = 10, subtotal = 90, total = 90 WHERE id = %s", draft.pk)
+    message = refused(
+        "UPDATE invoices_invoice SET status = 'open', number = 'INV-1', finalized_at = now() WHERE id = %s", draft.pk
+    )
+    assert "do not sum to its subtotal" in message
+
+
+@pytest.mark.parametrize("credits", [-1, 101])
+def test_credit_pays_no_more_than_a_line_costs(seller, customer, credits):
+    draft = calculated(customer, 100)
+    message = refused("UPDATE invoices_invoiceline SET credits = %s WHERE invoice_id = %s", credits, draft.pk)
+    assert "line_credits_within_amount" in message
 
 
 @pytest.mark.parametrize(
