@@ -152,8 +152,9 @@ def _balance(customer_id: int, currency: str, values: Sequence[Any], at: datetim
 def _reading(values: Sequence[Any]) -> _Reading:
     settled, overdraft, grants, open_charges, owed = values
     read = _Reading(settled, overdraft, [], [], [], [])
-    for *facts, settles_at in open_charges or ():
-        read.open_charges.append(Open(*facts, datetime.fromisoformat(settles_at) if settles_at else None))
+    for feature_key, amount, may_overdraw, settles_at in open_charges or ():
+        later = datetime.fromisoformat(settles_at) if settles_at else None
+        read.open_charges.append(Open(feature_key, amount, may_overdraw, later))
     read.owed = [Owed(0, feature_key, int(amount)) for feature_key, amount in (owed or {}).items()]
     for number, priority, features, effective, expires, created, available, pending, paid in grants or ():
         source = Source(

@@ -76,6 +76,7 @@ class Share:
     charge: Charge
     grant: Grant
     amount: int
+    repays: bool
     returned: int = 0
 
 
@@ -149,6 +150,20 @@ class Customer:
 
     def covered(self, charge):
         return sum(share.amount - share.returned for share in self.shares if share.charge is charge)
+
+    def held(self, group):
+        """What a correction of the group could give back."""
+        charges, waiting = self._of_group(group)
+        return sum(self.owed(one) + self.covered(one) for one in charges) + sum(one.amount for one in waiting)
+
+    def next_expiry(self, currency, at):
+        ends = [
+            (grant.expires_at, self.left(grant))
+            for grant in self.grants
+            if grant.currency == currency and grant.expires_at and grant.effective_at <= at and self.left(grant)
+        ]
+        first = min((one for one, _ in ends), default=None)
+        return first and (first, sum(amount for one, amount in ends if one == first))
 
     def history(self, currency):
         """Newest first: (kind, amount, before, after, booked_at)."""
@@ -255,9 +270,8 @@ class Customer:
 
     def correct(self, *, group, amount, at):
         """Give back, the newest first: what still waits, then of each charge its overdraft and what paid last."""
-        charges = [charge for charge in self.charges if group in (charge.group, charge.key)]
-        waiting = [one for one in self.waiting if one.settles_at and group in (one.group, one.key)]
-        held = sum(self.owed(charge) + self.covered(charge) for charge in charges) + sum(one.amount for one in waiting)
+        charges, waiting = self._of_group(group)
+        held = self.held(group)
         if amount is not None and not 0 < amount <= held:
             raise RefusedError
         self.book_due(at, at)
@@ -299,6 +313,10 @@ class Customer:
                 grant.is_expired = True
             else:
                 self._release(grant, at, created_at)
+
+    def _of_group(self, group):
+        charges = [charge for charge in self.charges if group in (charge.group, charge.key)]
+        return charges, [one for one in self.waiting if one.settles_at and group in (one.group, one.key)]
 
     # --- how ---------------------------------------------------------------------------------------------------------
 
@@ -347,7 +365,7 @@ class Customer:
             part = min(amount, self.owed(charge))
             if part:
                 repaid.append(Posting("overdraft", part, grant, charge))
-                self.shares.append(Share(charge, grant, part))
+                self.shares.append(Share(charge, grant, part, repays=True))
                 amount -= part
         return repaid
 
@@ -356,7 +374,7 @@ class Customer:
             part = min(amount, self.left(grant))
             if part:
                 self._add(kind, charge.currency, charge.booked_at, at, [Posting("credit", -part, grant, charge)])
-                self.shares.append(Share(charge, grant, part))
+                self.shares.append(Share(charge, grant, part, repays=False))
                 amount -= part
         if amount and may_overdraw:
             self._add(kind, charge.currency, charge.booked_at, at, [Posting("overdraft", -amount, None, charge)])
@@ -398,6 +416,6 @@ class Customer:
             list(grants.values()),
             list(self.charges),
             [Movement(**vars(row) | {"postings": postings(row)}) for row in self.movements],
-            [Share(one.charge, grants[id(one.grant)], one.amount, one.returned) for one in self.shares],
+            [Share(**vars(one) | {"grant": grants[id(one.grant)]}) for one in self.shares],
             list(self.waiting),
         )

@@ -41,7 +41,7 @@ FIRST_RESULT = "doing it twice gives the first result"
 
 def source(number: int, available: int, **facts: Any) -> Source:
     """In force since long ago, unrestricted, for ever – unless the facts say otherwise."""
-    usual = {"priority": 10, "features": frozenset(), "effective_at": EARLIER, "expires_at": None}
+    usual: dict[str, Any] = {"priority": 10, "features": frozenset(), "effective_at": EARLIER, "expires_at": None}
     return Source(id=number, available=available, granted_at=EARLIER, **(usual | facts))
 
 
@@ -158,7 +158,7 @@ def grant_over_overdraft(case: Case) -> Answer:
         effective = {"past": EARLIER, "now": NOW, "future": LATER}[given["effective"]]
         sources.append(source(number, rest, features=features, effective_at=effective))
         told.append({"repays_overdraft": sum(dict(paid).values()), "becomes_available": rest})
-    ours = {
+    ours: dict[str, Any] = {
         "grants": told,
         "overdraft_left": [one.amount for one in owed],
         "settled_balance": settled_for(sources, owed=owed, feature_key=None, at=LATER),
@@ -167,7 +167,7 @@ def grant_over_overdraft(case: Case) -> Answer:
         "expires": sources[-1].available,
     }
     expected = case.expected
-    theirs = {
+    theirs: dict[str, Any] = {
         name: cents(expected[name]) for name in ours if name in expected and name not in ("grants", "overdraft_left")
     }
     theirs["overdraft_left"] = [cents(amount) for amount in expected["overdraft_left"]]
@@ -288,7 +288,7 @@ def prepaid_allocation(case: Case) -> Answer:
 
 
 def _feature(fee: Any) -> str:
-    return fee["metric"] or fee["type"]
+    return str(fee["metric"] or fee["type"])
 
 
 def prepaid_balance(case: Case) -> Answer:

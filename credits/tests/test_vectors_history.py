@@ -268,7 +268,9 @@ def burn_down(case: Case) -> Answer | NotApplicable:
         for name, value in case.expected.items()
         if name in known
     }
-    ours["balances"] = {name: ours["balances"][name] for name in theirs.get("balances", ())}
+    ours["balances"] = {
+        name: left for name, left in ours["balances"].items() if name in case.expected.get("balances", ())
+    }
     return Answer({name: ours[name] for name in theirs}, theirs)
 
 
