@@ -1,11 +1,10 @@
 """Staff's view: plans have pages of their own (admin_plans, admin_cards); what customers did is read-only always."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import Count, Model, Q, QuerySet
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 from plans import admin_cards, admin_plans
@@ -66,11 +65,11 @@ class PlanAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not ge
         ]
         return [*own, *super().get_urls()]
 
-    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return admin_plans.plan_add(request)
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return cast("HttpResponse", admin_plans.plan_add(request))
 
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return admin_plans.plan_change(request, object_id)
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        return cast("HttpResponse", admin_plans.plan_change(request, object_id))
 
 
 @admin.register(RateCard)

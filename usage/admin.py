@@ -1,60 +1,48 @@
-"""Staff's view of metering. Events and hours are only looked at; meters and features are made by their verbs."""
+"""Staff's view of metering. Events and hours are only looked at; meters and features have pages (admin_pages)."""
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, cast
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from accounts.admin import LookOnly, ModelAdmin
-from core.clock import now
+from usage import admin_pages
 from usage.models import Feature, Meter, UsageEvent, UsageHour
-from usage.services.define_feature import define_feature
-from usage.services.define_meter import define_meter
-
-if TYPE_CHECKING:
-    from django.forms import ModelForm
-
-
-class DefinedAdmin(ModelAdmin):
-    """Made by a verb; afterwards only its names change, because quantities that were billed keep their meaning."""
-
-    names: ClassVar[tuple[str, ...]] = ("name",)
-    fields: ClassVar[tuple[str, ...]]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return () if obj is None else tuple(field for field in self.fields if field not in self.names)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def save_model(self, request: HttpRequest, obj: Any, form: "ModelForm[Any]", change: bool) -> None:
-        if change:
-            obj.save(update_fields=self.names)
-        else:
-            obj.pk = self.define(request, form.cleaned_data).pk
-
-    def define(self, request: HttpRequest, values: dict[str, Any]) -> Any:
-        raise NotImplementedError
 
 
 @admin.register(Meter)
-class MeterAdmin(DefinedAdmin):
-    fields = ("key", "name", "event_type", "aggregation", "value_path", "dimensions")
-    list_display = ("name", "key", "event_type", "aggregation", "value_path")
+class MeterAdmin(LookOnly, ModelAdmin):
+    """The list; making and renaming have pages of their own, which write by verbs."""
 
-    def define(self, request: HttpRequest, values: dict[str, Any]) -> Meter:
-        return define_meter(**values, at=now(), actor=request.user)  # type: ignore[arg-type] # admin logs in
+    list_display = ("name", "key", "event_type", "aggregation", "value_path")
+    search_fields = ("name", "key", "event_type")
+    actions = None
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return cast("HttpResponse", admin_pages.meter_add(request))
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        return cast("HttpResponse", admin_pages.meter_change(request, object_id))
 
 
 @admin.register(Feature)
-class FeatureAdmin(DefinedAdmin):
-    names = ("name", "unit", "unit_plural")
-    fields = ("key", "name", "unit", "unit_plural", "meter", "filters")
-    list_display = ("name", "key", "meter", "filters")
-    list_select_related = ("meter",)
+class FeatureAdmin(LookOnly, ModelAdmin):
+    """As for meters."""
 
-    def define(self, request: HttpRequest, values: dict[str, Any]) -> Feature:
-        return define_feature(**values, at=now(), actor=request.user)  # type: ignore[arg-type] # admin logs in
+    list_display = ("name", "key", "meter", "filters_text", "unit_plural")
+    list_select_related = ("meter",)
+    search_fields = ("name", "key", "meter__name")
+    actions = None
+
+    @admin.display(description="filters")
+    def filters_text(self, feature: Any) -> str:
+        return "; ".join(f"{name} = {', '.join(values)}" for name, values in feature.filters.items())
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return cast("HttpResponse", admin_pages.feature_add(request))
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        return cast("HttpResponse", admin_pages.feature_change(request, object_id))
 
 
 @admin.register(UsageEvent)
