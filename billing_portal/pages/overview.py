@@ -14,6 +14,7 @@ from accounts.access import PortalRequest, billing_page, can_write, describe
 from accounts.gateways.declines import decline_message
 from accounts.models import Customer, PaymentMethod, PaymentPolicy
 from accounts.selectors import billing_admins, default_payment_methods
+from billing_portal.pages.overview_credits import CreditState, credit_warnings, read_credits
 from core import clock, formats
 from core.periods import utc_day
 from invoices.selectors import unsettled
@@ -36,6 +37,12 @@ class Overview:
     card: PaymentMethod | None
     unpaid: "list[Invoice]"
     projection: Projection | None
+    credits: CreditState | None = None
+
+    @property
+    def credits_only(self) -> bool:
+        """Whether nothing but credit pays: then no card is ever asked for."""
+        return self.upcoming.subscription.plan.terms().is_credit_only
 
     @property
     def plan_name(self) -> str:
@@ -67,7 +74,7 @@ class Overview:
         """Whether usage is billed and there is not enough of it yet to project."""
         prices = self.upcoming.subscription.plan.terms().metered
         missing = self.projection is None and self.upcoming.draft is None
-        return self.bills and missing and any(price.is_priced for price in prices)
+        return self.upcoming.has_document and missing and any(price.is_priced for price in prices)
 
     @property
     def can_cancel(self) -> bool:
@@ -92,7 +99,8 @@ class Overview:
 def read_overview(customer: Customer, at: datetime) -> Overview:
     now = running(customer, at)
     calculated, issued = unsettled(customer.pk)
-    upcoming = upcoming_invoice(now, calculated=calculated)
+    state = read_credits(customer.pk, now.subscription.plan, at)
+    upcoming = upcoming_invoice(now, calculated=calculated, has_credit=state is not None)
     return Overview(
         customer=customer,
         upcoming=upcoming,
@@ -100,6 +108,7 @@ def read_overview(customer: Customer, at: datetime) -> Overview:
         card=default_payment_methods([customer.pk]).get(customer.pk),
         unpaid=issued,
         projection=projection(now, upcoming),
+        credits=state,
     )
 
 
@@ -152,7 +161,8 @@ def customer_now(request: HttpRequest) -> datetime:
 
 def banners(overview: Overview) -> list[dict[str, Any]]:
     """What needs to be known now, the most severe first."""
-    found = [*failed_payments(overview), *card_warnings(overview)]
+    credit = credit_warnings(overview.credits, credits_only=overview.credits_only)
+    found = [*failed_payments(overview), *credit, *card_warnings(overview)]
     if overview.by_contract:
         found.append({"level": "info", "text": "Your plan is managed under a contract."})
     elif (draft := overview.upcoming.draft) and draft.total:
@@ -179,7 +189,7 @@ def failed_payments(overview: Overview) -> list[dict[str, Any]]:
 def card_warnings(overview: Overview) -> list[dict[str, Any]]:
     """Said before the date: the next payment cannot work."""
     billing_on = overview.upcoming.billing_on
-    if billing_on is None or overview.by_contract:
+    if billing_on is None or overview.by_contract or not overview.upcoming.has_document:
         return []
     add = {"level": "warning", "url": reverse("pm_add"), "label": "Add a payment method"}
     plan = overview.upcoming.subscription.plan.name

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from billing_portal.pages.api import api_access, api_balance
 from billing_portal.pages.explain import billing_explain, billing_explain_events
 from billing_portal.pages.health import healthz
 from billing_portal.pages.home import home
@@ -12,6 +13,8 @@ from billing_portal.pages.theme import set_theme
 urlpatterns = [
     path("", home, name="home"),
     path("healthz", healthz, name="healthz"),
+    path("api/v1/customers/<str:key>/balance", api_balance, name="api_balance"),
+    path("api/v1/customers/<str:key>/access", api_access, name="api_access"),
     path("theme/", set_theme, name="set_theme"),
     path("styleguide/", styleguide, name="styleguide"),
     path("settings/billing/", billing_overview, name="billing_overview"),

@@ -1,0 +1,118 @@
+"""The credits pages in a real browser: accessible in every state, theme and width, and usable without a script."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+
+from billing_portal.tests.test_looks import complaints
+from core.clock import travel_to
+from credits.models import LedgerTransaction
+from credits.tests.test_pages import grant, use
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SHOTS = os.environ.get("SCREENSHOTS", "")  # a folder: what was looked at is kept there
+
+
+@pytest.fixture(autouse=True)
+def _today(at):
+    with travel_to(at):
+        yield
+
+
+@pytest.fixture
+def story(customer, catalogue, at):
+    """Credit of every kind, a charge on two grants, and what is over."""
+    grant(customer, 500, at - timedelta(days=40), key="old", expires_at=at - timedelta(days=10))
+    grant(customer, 2_000, at - timedelta(days=30), key="small", priority=1)
+    grant(customer, 10_000, at - timedelta(days=20), key="big", expires_at=at + timedelta(days=9))
+    grant(customer, 3_000, at - timedelta(days=2), key="only", features=("ai-tokens",))
+    grant(customer, 5_000, at - timedelta(days=1), key="later", effective_at=at + timedelta(days=5))
+    use(customer, 4_500, at - timedelta(days=3), key="two-grants", feature="api-requests")
+    for number in range(30):
+        use(customer, 10 + number, at - timedelta(hours=30 - number), key=f"c{number}", feature="ai-tokens")
+
+
+def visit(page: Page, user, path: str) -> None:
+    """The browser gets the session of a test client that is logged in."""
+    client = Client()
+    client.force_login(user)
+    cookie = client.cookies[settings.SESSION_COOKIE_NAME]
+    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "domain": "localhost", "path": "/"}])
+    page.goto(path)
+
+
+def check(page: Page, name: str, width: int, theme: str) -> None:
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / f"{name}-{theme}-{width}.png", full_page=True)
+    assert complaints(page) == [], name
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} scrolls sideways"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_nobody_is_kept_out_of_their_credits(page: Page, alice, story, theme, width):
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    page.set_viewport_size({"width": width, "height": 800})
+    visit(page, alice, reverse("credits"))
+    check(page, "credits", width, theme)
+    page.goto(reverse("credit_tx") + "?type=voided")
+    check(page, "nothing", width, theme)
+    newest = LedgerTransaction.objects.order_by("sequence").last()
+    page.goto(reverse("credits_verify") + f"?sequence={newest.sequence}&hash={newest.hash}")
+    check(page, "verify", width, theme)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_nobody_is_kept_out_of_an_empty_or_overdrawn_tab(page: Page, alice, customer, at, theme, width):
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    page.set_viewport_size({"width": width, "height": 800})
+    visit(page, alice, reverse("credits"))
+    check(page, "empty", width, theme)
+    use(customer, 4_000, at)
+    page.goto(reverse("credits"))
+    check(page, "negative", width, theme)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_no_staff_are_kept_out_of_granting(page: Page, staff, customer, story, theme, width):
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    page.set_viewport_size({"width": width, "height": 800})
+    visit(page, staff, reverse("admin:customer_credits", args=[customer.key]))
+    check(page, "staff-credits", width, theme)
+    page.get_by_role("link", name="Grant Credits").click()
+    page.get_by_text("Policies").click()
+    check(page, "staff-grant", width, theme)
+    page.get_by_label("Credit amount").fill("100")
+    page.get_by_label("Currency").fill("USD")
+    page.get_by_label("Reason").fill("A good start")
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_text("Grant Summary")).to_be_visible()
+    check(page, "staff-summary", width, theme)
+    page.get_by_role("button", name="Grant credits").click()
+    expect(page.locator("#new")).to_be_focused()
+    check(page, "staff-granted", width, theme)
+
+
+def test_the_history_is_filtered_without_a_script(page_without_js: Page, alice, story):
+    visit(page_without_js, alice, reverse("credits"))
+    page_without_js.get_by_label("Type").select_option("expired")
+    page_without_js.get_by_role("button", name="Filter").click()
+    expect(page_without_js.locator("#history tbody tr")).to_have_count(1)
+
+
+def test_the_history_is_filtered_in_place(page: Page, alice, story):
+    visit(page, alice, reverse("credits"))
+    page.get_by_label("Type").select_option("expired")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.locator("#history tbody tr")).to_have_count(1)
+    expect(page.get_by_role("heading", name="Grants", exact=True)).to_be_visible()
+    assert "type=expired" in page.url
+    assert complaints(page) == []
