@@ -9,6 +9,7 @@ from accounts.admin import LookOnly, ModelAdmin, TabularInline
 from core import formats
 from invoices.models import (
     CreditApplication,
+    CreditStatement,
     Document,
     Invoice,
     InvoiceLine,
@@ -22,7 +23,7 @@ from invoices.models import (
 
 class LineInline(LookOnly, TabularInline):
     model = InvoiceLine
-    fields = ("title", "detail", "quantity", "unit_amount", "per_units", "amount", "key")
+    fields = ("title", "detail", "quantity", "unit_amount", "per_units", "amount", "credits", "key")
     extra = 0
 
 
@@ -106,8 +107,25 @@ class DocumentAdmin(LookOnly, ModelAdmin):
     list_filter = ("kind", "created_at")
     list_select_related = ("invoice",)
     search_fields = ("filename", "invoice__number", "sha256")
-    fields = ("kind", "invoice", "payment", "filename", "sha256", "created_at")
+    fields = ("kind", "invoice", "payment", "statement", "filename", "sha256", "created_at")
     ordering = ("-pk",)
+
+
+@admin.register(CreditStatement)
+class CreditStatementAdmin(LookOnly, ModelAdmin):
+    list_display = ("customer", "currency", "period_start", "period_end", "opening_text", "closing_text", "created_at")
+    list_filter = ("currency", "period_end")
+    list_select_related = ("customer",)
+    search_fields = ("public_id", "customer__name", "customer__key")
+    ordering = ("-period_end", "-pk")
+
+    @admin.display(description="opening", ordering="opening")
+    def opening_text(self, statement: CreditStatement) -> str:
+        return formats.money(statement.opening, statement.currency)
+
+    @admin.display(description="closing", ordering="closing")
+    def closing_text(self, statement: CreditStatement) -> str:
+        return formats.money(statement.closing, statement.currency)
 
 
 @admin.register(InvoiceSequence)

@@ -81,6 +81,7 @@ class ReceiptPaper:
     invoice_number: str
     invoice_issued_on: str
     invoice_total: str
+    credits: tuple[TaxText, ...]
     amount_left: str
     seller: Party
     customer: Party
@@ -141,6 +142,7 @@ def receipt_paper(payment: Payment) -> ReceiptPaper:
         invoice_number=invoice.number or "",
         invoice_issued_on=formats.day(invoice.issued_on) if invoice.issued_on else "",
         invoice_total=money(invoice.total),
+        credits=credit_texts(invoice),
         amount_left=money(left),
         seller=invoice.seller_party,
         customer=invoice.customer_party,

@@ -30,17 +30,24 @@ PLAIN = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a list of invoices; `payments` are those with a receipt."""
+    """One line of a list of invoices; `receipts` are the payments with one, `credits` what credit paid of it."""
 
     invoice: Invoice
     badge: Badge
     period: str
     receipts: tuple[Payment, ...]
+    credits: str
 
 
 def row(invoice: Invoice, on: date) -> Row:
     """The invoice with its payments prefetched, oldest first."""
-    return Row(invoice, badge(invoice, on), period_text(invoice), receipts(invoice))
+    return Row(invoice, badge(invoice, on), period_text(invoice), receipts(invoice), credits_used(invoice))
+
+
+def credits_used(invoice: Invoice) -> str:
+    """`after $40.00 of credits`; empty where no credit paid anything."""
+    used = sum(int(row["amount"]) for row in invoice.credit_rows)
+    return f"after {formats.money(used, invoice.currency)} of credits" if used else ""
 
 
 class StatementText(NamedTuple):

@@ -4,6 +4,7 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
+from django.urls import reverse
 
 from accounts.models import BillingProfile, Notice
 from accounts.services.open_customer import open_customer
@@ -15,7 +16,7 @@ from credits.services.grant_credits import grant_credits
 from credits.services.settle_open_charges import settle_open_charges
 from invoices import books
 from invoices.models import CreditApplication, Invoice, InvoiceLine, InvoiceStatus, Refund
-from invoices.paper import invoice_paper
+from invoices.paper import invoice_paper, receipt_paper
 from invoices.previewing import preview_document
 from invoices.selectors import pending_lines, tax_rules
 from invoices.services.add_pending_lines import add_pending_lines
@@ -294,6 +295,31 @@ def test_a_voided_invoice_returns_its_credits(customer, staff):
     for _ in range(2):
         void_invoice(invoice_id=issued.pk, at=ISSUED_AT, actor=staff, reason="Wrong customer")
     assert (left(customer), settled(customer)) == (4000, 4000)
+
+
+# --- pages ----------------------------------------------------------------------------------------------------------
+def test_page_history_and_receipt_show_what_credit_paid(customer, alice, client, django_assert_max_num_queries):
+    add_card(customer, alice, GRANTED_AT)
+    granted(customer, 4000, name="Welcome")
+    issued = open_invoice(customer, 4900)
+    payment = paid_with(collect_payment(invoice_id=issued.pk, at=ISSUED_AT, automatic=False).pk, ISSUED_AT)
+    assert receipt_paper(payment).credits == (("Credits used: Welcome", "−$40.00"),)
+    client.force_login(alice)
+    with django_assert_max_num_queries(15):
+        page = client.get(reverse("invoice", args=[issued.public_id])).content.decode()
+    assert "Credits used: Welcome" in page
+    assert f"Credit ledger #3 · {issued.ledger_head}" in page
+    with django_assert_max_num_queries(15):
+        page = client.get(reverse("portal")).content.decode()
+    assert "after $40.00 of credits" in page
+
+
+def test_a_page_says_that_credit_paid_everything(customer, bob, client):
+    granted(customer, 5210)
+    issued = open_invoice(customer, 4900)
+    client.force_login(bob)
+    page = client.get(reverse("invoice", args=[issued.public_id])).content.decode()
+    assert "Paid with credits. Your balance after: $3.10." in page
 
 
 # --- corrections ----------------------------------------------------------------------------------------------------

@@ -92,6 +92,17 @@ def test_what_was_booked_late_stands_on_the_next_one(seller, customer):
     assert [(each.day, each.amount, each.balance) for each in paper.rows] == [("3 Nov 2026", "−$1.00", "$6.50")]
 
 
+def test_the_statements_of_the_documentation(seller, customer):
+    granted(customer, 1000, at=october(1))
+    used(customer, 300, october(5))
+    first = stated(customer)
+    used(customer, 250, october(20), at=LATER)
+    used(customer, 100, midnight(date(2026, 11, 3)))
+    second = stated(customer, NOVEMBER)
+    assert (first.opening, first.closing, first.last_sequence) == (0, 700, 2)
+    assert (second.opening, second.closing, second.first_sequence, second.last_sequence) == (700, 350, 3, 4)
+
+
 def test_credit_that_expired_while_nobody_looked_is_on_it(seller, customer):
     granted(customer, 1000, at=october(1), expires_at=october(20))
     row = stated(customer, at=LATER)
