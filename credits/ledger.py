@@ -23,7 +23,7 @@ from credits.models import (
     LedgerTransaction,
 )
 from credits.state import OVERDRAFT, AllocationState, ChargeState, GrantState, Posting
-from credits.storage import Purses
+from credits.storage import Purses, among
 
 BUSINESS = frozenset({"earnings", "breakage", "funding"})
 Account = tuple[int | None, str, str]  # customer, currency, kind
@@ -33,6 +33,8 @@ CHARGE = (
     "id", "key", "group", "customer_id", "currency", "feature_key", "title", "line_key", "details", "amount",
     "covered", "overdraft", "returned", "is_final", "booked_at", "created_at",
 )  # fmt: skip
+AMOUNTS = ("pending", "available", "repaid", "used", "expired", "voided")
+STATES = ("paid_at", "released_at", "settled_at")
 ALLOCATION = ("id", "charge_id", "grant_id", "position", "amount", "returned", "is_repayment")
 TRANSACTION = (
     "id", "key", "customer_id", "sequence", "kind", "currency", "amount", "grant_id", "charge_id", "feature_key",
@@ -101,12 +103,11 @@ def _allocation_row(charge: ChargeState, one: AllocationState) -> tuple[Any, ...
 def _write_grants(grants: Sequence[GrantState]) -> None:
     if not grants:
         return
-    names = (
-        "id", "paid_at", "released_at", "settled_at", "pending", "available", "repaid", "used", "expired", "voided",
-    )  # fmt: skip
-    _update(CreditGrant, {name: [getattr(grant, name) for grant in grants] for name in names})
+    _update(CreditGrant, {name: [getattr(grant, name) for grant in grants] for name in ("id", *AMOUNTS)})
+    if moved := [grant for grant in grants if grant.moved]:
+        _update(CreditGrant, {name: [getattr(grant, name) for grant in moved] for name in ("id", *STATES)})
     for grant in grants:
-        grant.changed = False
+        grant.changed = grant.moved = False
 
 
 def _update(model: type[models.Model], columns: Mapping[str, list[Any]]) -> None:
@@ -119,7 +120,14 @@ def _update(model: type[models.Model], columns: Mapping[str, list[Any]]) -> None
         f"FROM unnest({arrays}) AS new ({', '.join(columns)}) WHERE old.id = new.id"
     )
     with connection.cursor() as cursor:
-        cursor.execute(statement, list(columns.values()))
+        cursor.execute(statement, [_array(column) for column in columns.values()])
+
+
+def _array(column: list[Any]) -> Any:
+    """Whole numbers as the text of an array, which is much quicker to make than a list that is adapted."""
+    if column and all(type(value) is int for value in column):
+        return "{" + ",".join(map(str, column)) + "}"
+    return column
 
 
 def _plain(type_name: str) -> str:
@@ -209,13 +217,14 @@ def _accounts(journal: Iterable[Posting]) -> dict[Account, int]:
 
 
 def _find_accounts(customer_ids: Collection[int]) -> dict[Account, int]:
-    owned = models.Q(customer_id__in=customer_ids) | models.Q(customer__isnull=True)
-    rows = LedgerAccount.objects.filter(owned).values_list("customer_id", "currency", "kind", "pk")
-    return {(owner, currency, kind): pk for owner, currency, kind, pk in rows}
+    fields = ("customer_id", "currency", "kind", "pk")
+    own = LedgerAccount.objects.filter(customer_id__in=among(customer_ids)).values_list(*fields)
+    business = LedgerAccount.objects.filter(customer__isnull=True).values_list(*fields)
+    return {(owner, currency, kind): pk for owner, currency, kind, pk in own.union(business, all=True)}
 
 
 def _heads(customer_ids: Collection[int]) -> dict[int, tuple[int, str]]:
-    rows = ChainHead.objects.filter(pk__in=customer_ids).values_list("pk", "sequence", "hash")
+    rows = ChainHead.objects.filter(pk__in=among(customer_ids)).values_list("pk", "sequence", "hash")
     heads = dict.fromkeys(customer_ids, (0, chain.GENESIS))
     return heads | {customer_id: (sequence, digest) for customer_id, sequence, digest in rows}
 
@@ -246,4 +255,4 @@ def _write_balances(journal: Iterable[Posting]) -> None:
 
 def _upsert(statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
+        cursor.execute(statement, [_array(list(column)) for column in zip(*rows, strict=True)])

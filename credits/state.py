@@ -42,6 +42,7 @@ class GrantState:
     expired: int
     voided: int
     changed: bool = False
+    moved: bool = False  # also when it was paid, released or settled
 
     def source(self) -> Source:
         return Source(
@@ -192,7 +193,7 @@ class Purse:
     def fund(self, grant: GrantState, at: datetime) -> None:
         """A grant is paid: overdraft first, the rest becomes available, at once or when it is effective."""
         self.grants[grant.id] = grant
-        grant.paid_at, grant.changed = at, True
+        grant.paid_at, grant.moved = at, True
         self._take_in(grant, at, "funded")
 
     def _take_in(self, grant: GrantState, at: datetime, word: str) -> None:
@@ -215,7 +216,7 @@ class Purse:
         grant.repaid += moved - left
         grant.changed = True
         if grant.effective_at <= at:
-            grant.released_at = at
+            grant.released_at, grant.moved = at, True
         if moved:
             kind = "adjustment" if grant.funding == "adjustment" else "funded"
             self._post(f"grant:{grant.public_id}:{word}", kind, moved, at, grant.name, entries, grant=grant)
@@ -230,7 +231,7 @@ class Purse:
             grant.voided += amount
         else:
             grant.expired += amount
-        grant.settled_at, grant.changed = grant.settled_at or at, True
+        grant.settled_at, grant.changed, grant.moved = grant.settled_at or at, True, True
 
     # --- charges ----------------------------------------------------------------------------------------------------
     def charge(self, draft: ChargeDraft, at: datetime) -> ChargeState | None:

@@ -10,7 +10,7 @@ from credits.charges import ChargeDraft
 from credits.exceptions import AdjustmentError, CreditCurrencyError
 from credits.grants import GrantDraft
 from credits.ledger import write
-from credits.models import CreditCharge, Funding
+from credits.models import CreditCharge, CreditGrant, Funding
 from credits.services.grant_credits import grant_credits
 from credits.state import FUNDING
 from credits.storage import Purses
@@ -31,13 +31,15 @@ def adjust_balance(
     if not amount or not reason.strip():
         raise AdjustmentError(f"{amount} {currency}, reason {reason!r}")
     key = f"adjustment:{key}"
+    if CreditGrant.objects.filter(key=key).exists() or CreditCharge.objects.filter(key=key).exists():
+        return
     if amount > 0:
         draft = GrantDraft(
             key=key, customer_id=customer_id, currency=currency, amount=amount, funding=Funding.ADJUSTMENT, name=NAME,
             reason=reason, unit_cost=0,
         )  # fmt: skip
         grant_credits(grant=draft, at=at, actor=actor)
-    elif not CreditCharge.objects.filter(key=key).exists():
+    else:
         try:
             exponent(currency)
         except UnknownCurrencyError:
@@ -49,8 +51,6 @@ def adjust_balance(
         )  # fmt: skip
         purses.of(customer_id, currency).take(charge, at, kind="adjustment", to=FUNDING, beyond=FUNDING)
         write(purses, customers, at)
-    else:
-        return
     record(
         at=at, actor=actor, customer_id=customer_id, action="adjust_balance", subject=key,
         after={"amount": amount, "currency": currency}, reason=reason,

@@ -12,7 +12,7 @@ from credits.charges import Allocation, ChargeDraft, as_json
 from credits.exceptions import ChargeError
 from credits.ledger import write
 from credits.models import CreditCharge, OpenCharge
-from credits.storage import Purses
+from credits.storage import Purses, among
 
 CHUNK = 5_000  # what is held in memory at a time
 OPEN = (
@@ -58,13 +58,15 @@ def _draw(
     drafts: dict[str, ChargeDraft], customers: dict[int, Customer], at: datetime, outcomes: dict[str, Allocation]
 ) -> int:
     purses = Purses()
-    charges = purses.load_charges(CreditCharge.objects.filter(key__in=drafts))
+    charges = purses.load_charges(CreditCharge.objects.filter(key__in=among(drafts.keys(), "text")))
     for known in charges:
         if known.customer_id != drafts[known.key].customer_id:
             raise ChargeError(f"{known.key} is another customer's")
     recorded = {charge.key for charge in charges}
     new = [draft for draft in drafts.values() if draft.key not in recorded]
-    waiting = set(OpenCharge.objects.filter(key__in=[draft.key for draft in new]).values_list("key", flat=True))
+    waiting = set(
+        OpenCharge.objects.filter(key__in=among([draft.key for draft in new], "text")).values_list("key", flat=True)
+    )
     later = [draft for draft in new if draft.booked_at > at and draft.may_overdraw]
     _wait([draft for draft in later if draft.key not in waiting], at)
     now = [draft for draft in new if not (draft.booked_at > at and draft.may_overdraw)]
