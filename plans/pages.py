@@ -8,9 +8,9 @@ from typing import Any, Literal
 from accounts.models import PaymentPolicy
 from core import formats
 from core.periods import Window, calculation_instant, utc_day
-from invoices.totals import TaxRule, Totals, total_up
+from invoices.totals import NO_TAX, TaxRule, Totals, total_up
 from plans import cycle
-from plans.models import ChangeQuote, Plan, QuoteKind, Subscription
+from plans.models import ChangeQuote, CreditExhaustion, Plan, QuoteKind, Subscription
 from plans.pricing import PlanTerms
 from plans.spells import next_anchor
 from plans.words import card_price, included_units, monthly_fee, other_prices, unit_price
@@ -103,7 +103,7 @@ def upgrade_summary(quote: ChangeQuote, at: datetime) -> UpgradeSummary:
     """The summary beside the form of «Subscribe»."""
     terms = quote.plan.terms()
     billing_on = cycle.first_billing_date(next_anchor(quote.subscription, quote.plan, at), at)
-    rule = TaxRule(label=quote.tax_label, percent=quote.tax_percent)
+    rule = NO_TAX if terms.is_credit_only else TaxRule(label=quote.tax_label, percent=quote.tax_percent)
     fee = monthly_fee(terms)
     return UpgradeSummary(
         first_billing_on=billing_on,
@@ -132,8 +132,31 @@ def price_changes(before: Plan, after: Plan) -> list[tuple[str, str, str]]:
 
 
 def quote_lines(quote: ChangeQuote) -> list[dict[str, Any]]:
-    """Its lines for people: a title says which days or instants, because one price can have several windows."""
-    return [{**line, "title": f"{line['title']}, {_line_window(line)}"} for line in quote.lines]
+    """Its lines for people, those of the invoice: a title says which days or instants, because one price can have
+    several windows."""
+    return _titled(line for line in quote.lines if line.get("settlement") != "credit_only")
+
+
+def credit_lines(quote: ChangeQuote) -> list[dict[str, Any]]:
+    """What goes to credit alone, on no invoice."""
+    return _titled(line for line in quote.lines if line.get("settlement") == "credit_only")
+
+
+def _titled(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**line, "title": f"{line['title']}, {_line_window(line)}"} for line in lines]
+
+
+def moves_charges(before: Plan, after: Plan) -> str:
+    """Said where something else pays from now on: credits instead of the card, or the other way round."""
+    old, new = before.terms(), after.terms()
+    if new.is_credit_only and not old.is_credit_only:
+        then = (
+            "access is refused" if after.when_credits_run_out == CreditExhaustion.BLOCK else "the balance goes negative"
+        )
+        return f"From now on charges are settled with credits. No invoices, no card. When credits run out, {then}."
+    if old.is_credit_only and not new.is_credit_only and new.is_priced:
+        return "From now on charges move from credits to your card: credits pay first, an invoice takes the rest."
+    return ""
 
 
 def _line_window(line: dict[str, Any]) -> str:
@@ -142,7 +165,15 @@ def _line_window(line: dict[str, Any]) -> str:
 
 
 def quote_totals(quote: ChangeQuote) -> list[dict[str, Any]]:
-    """The rows between lines and total, where there is tax."""
+    """The rows between lines and total: what credit pays, and tax."""
+    credits = [{"label": f"Credits: {row['name']}", "amount": -row["amount"]} for row in quote.credit_rows]
+    back = sum(row["amount"] for row in quote.credit_rows) - quote.credits
+    if back:
+        credits.append({"label": "Credits returned to your balance", "amount": back})
+    return [*credits, *_tax_rows(quote)]
+
+
+def _tax_rows(quote: ChangeQuote) -> list[dict[str, Any]]:
     if not quote.tax:
         return []
     label = (

@@ -198,6 +198,8 @@ def _upgrade_page(
         "quote": quote,
         "changes_plan": quote.kind == QuoteKind.CHANGE,
         "lines": pages.quote_lines(quote),
+        "credit_lines": pages.credit_lines(quote),
+        "moves_charges": pages.moves_charges(quote.subscription.plan, quote.plan),
         "totals": pages.quote_totals(quote),
         "summary": pages.upgrade_summary(quote, present(request)),
         "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
@@ -247,6 +249,7 @@ def _cancel_page(request: PortalRequest, quote: ChangeQuote, stale: str = "") ->
     context: dict[str, Any] = {
         "quote": quote,
         "lines": pages.quote_lines(quote),
+        "credit_lines": pages.credit_lines(quote),
         "totals": pages.quote_totals(quote),
         "losses": pages.losses(quote.subscription.plan, quote.plan),
         "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),

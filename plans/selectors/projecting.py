@@ -9,7 +9,7 @@ from core.periods import Window, midnight, utc_day
 from invoices.selectors import totals_of
 from plans.charges import compose_charges
 from plans.projection import PATTERN_DAYS, History, Outlook, by_weekday, is_thin, outlook, with_quantities
-from plans.selectors.upcoming import Running, UpcomingInvoice
+from plans.selectors.upcoming import Running, UpcomingInvoice, previewed
 from usage.aggregation import RULES
 from usage.selectors import daily_quantities
 
@@ -51,7 +51,7 @@ def projection(now: Running, upcoming: UpcomingInvoice) -> Projection | None:
     """
     window = upcoming.window
     known = _full_days(now)
-    if upcoming.draft or not _bills_usage(now) or is_thin(window, now.as_of, len(known)):
+    if upcoming.draft or not upcoming.has_document or not _bills_usage(now) or is_thin(window, now.as_of, len(known)):
         return None
     outlooks = _outlooks(now, window, known)
     totals = [
@@ -104,4 +104,7 @@ def _history(days: list[tuple[date, Decimal]], at: datetime, so_far: Decimal, ad
 def _total(now: Running, upcoming: UpcomingInvoice, quantities: Mapping[int, Decimal]) -> int:
     composed = compose_charges(with_quantities(now.facts, quantities))
     usage = (line for line in composed if line.kind == "usage")
-    return totals_of((*upcoming.owed, *usage), upcoming.rule).total
+    lines = (*upcoming.owed, *usage)
+    if not upcoming.credits:
+        return totals_of(lines, upcoming.rule).total
+    return previewed(upcoming.subscription, lines, upcoming.rule, upcoming.as_of).totals.total

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from accounts.models import Customer
 from core.periods import (
@@ -19,6 +19,7 @@ from core.periods import (
     utc_day,
 )
 from invoices.lines import LineDraft
+from invoices.previewing import preview_document
 from invoices.selectors import drafts, line_draft, pending_lines, tax_rules, totals_of
 from invoices.totals import TaxRule, Totals
 from plans import cycle
@@ -43,7 +44,8 @@ class UpcomingInvoice:
 
     Once calculated (`draft` is the announced invoice) everything is in `owed` and final, and usage since then is
     in `next_counting`, for the billing date after. Before, `owed` has the fees and `counting` the usage so far.
-    Amounts in minor units of `currency`; `totals` is the total so far with tax by `rule`.
+    Amounts in minor units of `currency`; `totals` is the total so far with tax by `rule`, after `credits`, by grant in
+    `credit_rows`.
     `late` is usage of windows billed before: part of what counts, except after the last paid plan. Then nothing else
     counts, and it is billed on `late_billing_on` at the earliest, once it has come to the minimum.
     """
@@ -63,6 +65,15 @@ class UpcomingInvoice:
     as_of: datetime
     late: tuple[LineDraft, ...] = ()
     late_billing_on: date | None = None
+    credits: int = 0
+    credit_rows: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def has_document(self) -> bool:
+        """Whether an invoice comes: a credits-only plan has none, unless something of a plan before is billed."""
+        if not self.subscription.plan.terms().is_credit_only:
+            return self.billing_on is not None
+        return bool(self.draft) or any(line.settlement != "credit_only" for line in self.owed)
 
     @property
     def late_subtotal(self) -> int:
@@ -141,14 +152,23 @@ def running(customer: Customer, at: datetime) -> Running:
     return Running(subscription, _running_facts(subscription, at), at)
 
 
-def upcoming_invoice(now: Running, *, calculated: "Sequence[Invoice] | None" = None) -> UpcomingInvoice:
-    """The next invoice as far as it is known. `calculated`: the customer's drafts, where somebody has read them."""
+def upcoming_invoice(
+    now: Running, *, calculated: "Sequence[Invoice] | None" = None, has_credit: bool = True
+) -> UpcomingInvoice:
+    """The next invoice as far as it is known. `calculated`: the customer's drafts, where somebody has read them.
+    `has_credit` False: somebody knows that the customer never had any."""
     subscription, facts, at = now.subscription, now.facts, now.as_of
     draft = _waiting_draft(subscription, drafts(subscription.customer_id) if calculated is None else calculated)
     lines = compose_charges(facts) if facts.terms.is_priced else ()
     rule = tax_rules([subscription.customer_id])[subscription.customer_id]
     owed = _stored(draft) if draft else (*_kind(lines, "fee"), *_pending(subscription))
     counting = () if draft else _kind(lines, "usage")
+    if draft:
+        known = _announced(draft)
+    elif has_credit:
+        known = previewed(subscription, (*owed, *counting), rule, at)
+    else:
+        known = _Known(totals_of((*owed, *counting), rule))
     return UpcomingInvoice(
         subscription=subscription,
         currency=subscription.plan.currency,
@@ -161,7 +181,9 @@ def upcoming_invoice(now: Running, *, calculated: "Sequence[Invoice] | None" = N
         counting=counting,
         next_counting=_kind(lines, "usage") if draft else (),
         rule=rule,
-        totals=_totals(draft) if draft else totals_of((*owed, *counting), rule),
+        totals=known.totals,
+        credits=known.credits,
+        credit_rows=known.rows,
         as_of=at,
         late=tuple(late_lines(facts.late)),
         late_billing_on=_follow_up_date(subscription) if facts.late and not facts.terms.is_priced else None,
@@ -243,8 +265,29 @@ def _stored(draft: "Invoice") -> tuple[LineDraft, ...]:
     return tuple(line_draft(line) for line in draft.lines.all())
 
 
-def _totals(draft: "Invoice") -> Totals:
-    return Totals(subtotal=draft.subtotal, tax=draft.tax, total=draft.total)
+class _Known(NamedTuple):
+    totals: Totals
+    credits: int = 0
+    rows: tuple[tuple[str, int], ...] = ()
+
+
+def _announced(draft: "Invoice") -> _Known:
+    totals = Totals(subtotal=draft.subtotal, tax=draft.tax, total=draft.total)
+    return _Known(totals, draft.credits, tuple((row["name"], row["amount"]) for row in draft.credit_rows))
+
+
+def previewed(subscription: Subscription, lines: Sequence[LineDraft], rule: TaxRule, at: datetime) -> _Known:
+    """As if it were drafted now: the same credit pays."""
+    preview = preview_document(
+        customer_id=subscription.customer_id,
+        currency=subscription.plan.currency,
+        lines=[line for line in lines if line.settlement != "credit_only"],
+        rule=rule,
+        billing_on=subscription.next_billing_on or utc_day(at),
+        at=at,
+    )
+    rows = tuple((row.name, row.amount) for row in preview.rows)
+    return _Known(preview.totals, sum(preview.credits.values()), rows)
 
 
 def _row(facts: SpellFacts, rated: RatedWindow) -> UsageRow:
