@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,6 +17,8 @@ from billing_portal.pages.overview import customer_now
 from core import formats
 from core.periods import Window
 from core.spreadsheet import Cell, csv_lines
+from credits.explained import ExplainedCharge, explained_charge
+from invoices.lines import LineDraft
 from invoices.selectors import line_by_key
 from invoices.totals import TaxRule, rule_from
 from plans.charges import compose_charges
@@ -28,7 +30,6 @@ from usage.contributions import contributions
 from usage.selectors import daily_quantities, features_by_key
 
 if TYPE_CHECKING:
-    from invoices.lines import LineDraft
     from invoices.models import Invoice, InvoiceLine
     from usage.models import Feature
 
@@ -45,6 +46,7 @@ class Charge:
     taxes: tuple[str, ...]
     invoice: "Invoice | None" = None
     is_stored: bool = False
+    credit: ExplainedCharge | None = None
 
     @cached_property
     def derived(self) -> Explanation:
@@ -70,7 +72,7 @@ class Charge:
     @property
     def is_counting(self) -> bool:
         """Whether it may still change."""
-        return not self.is_stored and self.is_usage
+        return not self.is_stored and self.is_usage and self.credit is None
 
     @cached_property
     def feature(self) -> "Feature | None":
@@ -125,10 +127,14 @@ def billing_explain_events(request: PortalRequest, key: str) -> StreamingHttpRes
 
 
 def find_charge(customer: Customer, key: str, at: datetime) -> Charge:
-    """The customer's line of that key: stored, else on the upcoming invoice. Http404 where there is none."""
+    """The customer's line of that key: stored, else charged to credit, else on the upcoming invoice. Http404 where
+    there is none."""
     stored = line_by_key(customer.pk, key)
     if stored is not None:
         return _stored(stored, at)
+    credit = explained_charge(customer.pk, key)
+    if credit is not None:
+        return _credit(credit)
     try:
         return _upcoming(customer, key, at)
     except NoSubscriptionError:
@@ -145,6 +151,34 @@ def _stored(line: "InvoiceLine", at: datetime) -> Charge:
         invoice=invoice,
         is_stored=True,
     )
+
+
+def _credit(credit: ExplainedCharge) -> Charge:
+    """A line that credit alone pays, as it was charged. Usage is rated from the beginning of its window."""
+    details = credit.details
+    data = details["explain"]
+    starts_at = details["starts_at"]
+    if details["kind"] == "usage":
+        starts_at = data["window"].partition("/")[0]
+    line = LineDraft(
+        key=credit.key,
+        kind=details["kind"],
+        title=details["title"],
+        detail=details["detail"],
+        starts_at=_instant(starts_at),
+        ends_at=_instant(details["ends_at"]),
+        quantity=Decimal(details["quantity"]),
+        amount=credit.amount,
+        feature_key=credit.feature_key,
+        explain=data,
+    )
+    return Charge(line=line, currency=credit.currency, seen_until=credit.booked_at, taxes=(), credit=credit)
+
+
+def _instant(text: str) -> datetime:
+    """Written as an instant, or as a day that it begins."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _upcoming(customer: Customer, key: str, at: datetime) -> Charge:

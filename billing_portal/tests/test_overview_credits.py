@@ -1,0 +1,134 @@
+"""What «Billing and Usage» shows of credit, in every state."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.urls import reverse
+
+from billing_portal.billing_run import run_billing
+from billing_portal.tests.people import on_plus
+from billing_portal.tests.test_overview import text
+from core import clock
+from credits.models import CreditCharge
+from plans.services.settle_usage import settle_usage
+from plans.tests.conftest import send
+from plans.tests.test_credits_only import subscribed
+from plans.tests.test_settle_usage import HOUR, MINUTE, credits_plan, grant
+
+URL = "/settings/billing/"
+
+
+@pytest.fixture
+def plan(catalogue, seller, at):
+    return credits_plan(at)
+
+
+def visit(log_in, user, now, url=URL):
+    with clock.travel_to(now):
+        return text(log_in(user).get(url))
+
+
+def test_a_credits_only_plan_has_a_balance_and_asks_for_no_card(customer, alice, plan, at, log_in):
+    grant(customer, 10_000, at)
+    subscribed(customer, plan, at)
+    send(customer, at + MINUTE, tokens=12_340)
+    settle_usage(customer_ids=[customer.pk], at=at + 2 * HOUR)
+
+    page = visit(log_in, alice, at + 2 * HOUR)
+
+    for part in ("Credits only", "Charges are settled with credits. No invoices.", "$12.34 of credits used", "$87.66"):
+        assert part in page, part
+    for part in ("payment method", "Upcoming invoice", "You are not billed at sign-up", "Visa", "days left"):
+        assert part not in page, part
+
+
+def test_the_runway_is_told_once_there_is_enough_to_tell(customer, alice, plan, at, log_in):
+    grant(customer, 10_000, at)
+    subscribed(customer, plan, at)
+    for day in range(5):
+        send(customer, at + timedelta(days=day), tokens=4_000)
+    now = at + timedelta(days=5, hours=1)
+    settle_usage(customer_ids=[customer.pk], at=now)
+
+    assert "≈ 20 days left at this rate" in visit(log_in, alice, now)
+
+
+def test_low_credit_is_a_warning_and_says_whom_to_ask(customer, alice, plan, at, log_in):
+    grant(customer, 1_000, at)
+    subscribed(customer, plan, at)
+    send(customer, at, tokens=8_500)
+    settle_usage(customer_ids=[customer.pk], at=at + HOUR)
+
+    page = visit(log_in, alice, at + HOUR)
+    assert "Your credits are running low: $1.50 left." in page
+    assert "Ask for credits" in page
+
+
+def test_a_negative_balance_says_what_happens_next(customer, alice, plan, at, log_in):
+    grant(customer, 1_000, at)
+    subscribed(customer, plan, at)
+    send(customer, at, tokens=22_340)
+    settle_usage(customer_ids=[customer.pk], at=at + HOUR)
+
+    page = visit(log_in, alice, at + HOUR)
+    assert "Overdrawn" in page
+    assert "Your credit balance is −$12.34. Usage continues; the next grant first covers this amount." in page
+
+
+def test_credits_then_invoice_shows_what_credit_pays_and_what_is_left(customer, alice, catalogue, seller, at, log_in):
+    on_plus(customer, alice, catalogue, at)
+    grant(customer, 4_000, at)
+
+    page = visit(log_in, alice, at + HOUR)
+    assert "Paid with credits" in page
+    assert "−$40.00" in page
+    assert "Remainder on card" in page
+    assert "$9.00" in page
+
+
+def test_the_upcoming_invoice_with_credits_is_the_invoice(customer, alice, catalogue, seller, at, log_in):
+    on_plus(customer, alice, catalogue, at)
+    grant(customer, 4_000, at)
+    send(customer, at + HOUR, tokens=3_000_000)
+    before = datetime(2026, 11, 16, 23, tzinfo=UTC)
+    assert "$15.00" in visit(log_in, alice, before)
+
+    after = datetime(2026, 11, 17, 1, 5, tzinfo=UTC)
+    run_billing(at=after)
+    page = visit(log_in, alice, after)
+    assert "Remainder on card" in page
+    assert "$15.00" in page
+
+
+def test_a_charge_to_credit_is_explained_to_its_events(customer, alice, charlie, plan, at, log_in):
+    grant(customer, 1_000, at)
+    subscribed(customer, plan, at)
+    send(customer, at, tokens=12_000)
+    settle_usage(customer_ids=[customer.pk], at=at + HOUR)
+    charge = CreditCharge.objects.get()
+    url = reverse("billing_explain", args=[charge.key])
+
+    page = visit(log_in, alice, at + HOUR, url)
+    for part in ("AI tokens, explained", "$12.00", "Paid with credits", "welcome", "$10.00", "Overdrawn", "$2.00"):
+        assert part in page, part
+    assert "This sum does not give" not in page
+    with clock.travel_to(at + HOUR):
+        events = log_in(alice).get(reverse("billing_explain_events", args=[charge.key]))
+        assert b"12000" in b"".join(events.streaming_content)
+        assert log_in(charlie).get(url).status_code == 404
+
+
+def test_plan_pages_say_that_charges_move(customer, alice, catalogue, plan, seller, at, log_in):
+    on_plus(customer, alice, catalogue, at)
+    page = visit(log_in, alice, at + HOUR, reverse("plan_upgrade", args=[plan.key]))
+    assert "From now on charges are settled with credits. No invoices, no card." in page
+    assert "No payment method is needed" in page
+
+
+def test_leaving_a_credits_only_plan_shows_what_goes_to_credit(customer, alice, plan, at, log_in):
+    grant(customer, 1_000, at)
+    subscribed(customer, plan, at)
+    send(customer, at + MINUTE, tokens=3_000)
+    page = visit(log_in, alice, at + 30 * MINUTE, reverse("plan_cancel"))
+    for part in ("Nothing to pay.", "Charged to credits", "$3.00", "Your credits, as they are"):
+        assert part in page, part
