@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
 
-from accounts.audit import record_all
+from accounts.audit import NOTHING, record_all
 from accounts.models import Customer, User
 from accounts.selectors import default_payment_methods, recipients
 from accounts.services.lock_customers import lock_customers
@@ -86,6 +86,7 @@ def _store(sheets: Sequence[Sheet], customers: dict[int, Customer], at: datetime
             (
                 invoice.customer_id,
                 f"invoice:{invoice.pk}",
+                NOTHING,
                 {"key": invoice.key, "total": invoice.total, "currency": invoice.currency},
             )
             for invoice in invoices

@@ -22,7 +22,7 @@ from invoices.lines import LineDraft
 from invoices.selectors import drafts, pending_lines, tax_rules, totals_of
 from invoices.totals import TaxRule, Totals
 from plans import cycle
-from plans.charges import RatedWindow, SpellFacts, compose_charges, rate_usage, usage_key
+from plans.charges import RatedWindow, SpellFacts, compose_charges, usage_key
 from plans.exceptions import NoSubscriptionError
 from plans.late import late_lines
 from plans.models import Subscription
@@ -190,7 +190,7 @@ def usage_to_date(now: Running) -> UsageToDate:
         currency=now.subscription.plan.currency,
         window=now.facts.usage[0].planned,
         billing_on=now.subscription.next_billing_on,
-        rows=tuple(_row(now.facts, rated) for rated in rate_usage(now.facts)),
+        rows=tuple(_row(now.facts, rated) for rated in now.facts.rated_usage),
         received_at=latest_received_at(now.subscription.customer_id),
         as_of=now.as_of,
     )

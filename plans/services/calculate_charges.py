@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import transaction
 
-from accounts.audit import audit
-from accounts.models import AuditEntry, User
+from accounts.audit import Values, record_all
+from accounts.models import User
 from accounts.services.lock_customers import lock_customers
 from core.periods import billing_period, period_number
 from invoices.lines import InvoiceDraft, LineDraft
@@ -54,7 +54,7 @@ def calculate_charges(*, subscription_ids: Collection[int], at: datetime, actor:
     invoices = draft_invoices(drafts=[_draft(one) for one in calculations if _is_owed(one)], at=at, actor=actor)
     save_watermarks(((one.facts, one.invoice_key) for one in calculations), at)
     _move_on(calculations)
-    AuditEntry.objects.bulk_create([_audit(one, at, actor) for one in calculations])
+    record_all(at=at, actor=actor, action="calculate_charges", entries=map(_audited, calculations))
     return invoices
 
 
@@ -88,13 +88,10 @@ def _move_on(calculations: list[_Calculation]) -> None:
     )
 
 
-def _audit(calculation: _Calculation, at: datetime, actor: User | None) -> AuditEntry:
-    return audit(
-        at=at,
-        actor=actor,
-        customer_id=calculation.subscription.customer_id,
-        action="calculate_charges",
-        subject=f"subscription:{calculation.subscription.pk}",
-        before={"next_billing_on": calculation.spell.next_billing_on.isoformat()},
-        after={"next_billing_on": cycle.next_spell(calculation.spell).next_billing_on.isoformat()},
+def _audited(calculation: _Calculation) -> tuple[int, str, Values, Values]:
+    return (
+        calculation.subscription.customer_id,
+        f"subscription:{calculation.subscription.pk}",
+        {"next_billing_on": calculation.spell.next_billing_on.isoformat()},
+        {"next_billing_on": cycle.next_spell(calculation.spell).next_billing_on.isoformat()},
     )
