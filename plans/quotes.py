@@ -61,7 +61,10 @@ def check_change(customer: Customer, current: Subscription, plan: Plan, at: date
 
 
 def check_currency(customer: Customer, current: Subscription, plan: Plan) -> None:
-    """One currency per customer once billed, and for both plans of one invoice. Raises CurrencyMismatchError."""
+    """One currency per customer once billed, and for both plans of one invoice; a plan without prices bills nothing,
+    so its currency does not matter. Raises CurrencyMismatchError."""
+    if not plan.terms().is_priced:
+        return
     billed_in = customer.currency or (current.plan.currency if current.plan.terms().is_priced else "")
     if billed_in and billed_in != plan.currency:
         raise CurrencyMismatchError(f"customer {customer.pk} is billed in {billed_in}, not {plan.currency}")
