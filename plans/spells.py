@@ -9,7 +9,7 @@ from accounts.models import Customer
 from core.periods import calculation_instant, midnight, next_billing_date, utc_day
 from plans import cycle
 from plans.exceptions import NoSubscriptionError
-from plans.models import Calendar, Plan, Subscription
+from plans.models import Calendar, Plan, ScheduledChange, ScheduleStatus, Subscription
 
 
 def calendar_of(spell: cycle.Spell) -> Calendar:
@@ -72,14 +72,17 @@ def open_spell(
     return spell
 
 
-def close_spell(subscription: Subscription, at: datetime, *, followed_by: Plan) -> None:
-    """End a spell: nothing is due for it any more. Two rows of one customer never overlap.
+def close_spell(subscription: Subscription, ends_at: datetime, *, followed_by: Plan, at: datetime) -> None:
+    """End a spell at `ends_at`, decided `at`: nothing is due for it any more. Two rows of one customer never overlap.
 
-    Where the next plan has no prices, usage that comes late is looked for on the calculation instants of this one.
+    What staff had scheduled for the customer is superseded. Where the next plan has no prices, usage that comes late
+    is looked for on the calculation instants of this one.
     """
+    waiting = ScheduledChange.objects.filter(customer_id=subscription.customer_id, status=ScheduleStatus.SCHEDULED)
+    waiting.update(status=ScheduleStatus.SUPERSEDED, settled_at=at)
     if subscription.plan.terms().is_priced and not followed_by.terms().is_priced:
-        subscription.follow_up_at = next_calculation(subscription.anchor_on, at)
-    subscription.ends_at = subscription.window_starts_at = at
+        subscription.follow_up_at = next_calculation(subscription.anchor_on, ends_at)
+    subscription.ends_at = subscription.window_starts_at = ends_at
     subscription.next_billing_on = subscription.calculate_at = None
     subscription.save(update_fields=["ends_at", "window_starts_at", "next_billing_on", "calculate_at", "follow_up_at"])
 

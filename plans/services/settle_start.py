@@ -46,7 +46,7 @@ def _begin(quote: ChangeQuote, at: datetime, actor: User | None) -> ChangeQuote:
     if current.pk != quote.subscription_id:
         raise StartMovedError(f"quote {quote.public_id} is paid, but customer {quote.customer_id} is on {current.plan}")
     starts_at = quote.effective_at
-    close_spell(current, starts_at, followed_by=quote.plan)
+    close_spell(current, starts_at, followed_by=quote.plan, at=at)
     quote.opened = begin_spell(
         customer=quote.customer, before=current, plan=quote.plan, starts_at=starts_at, opens_id=quote.opens_id
     )

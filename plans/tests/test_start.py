@@ -11,12 +11,13 @@ from invoices.models import Invoice, InvoiceStatus
 from invoices.services.record_payment import record_payment
 from plans import books
 from plans.exceptions import NothingDueError, PaidFirstError, QuoteStaleError, StartMovedError, StartPendingError
-from plans.models import QuoteKind
+from plans.models import QuoteKind, ScheduleStatus
 from plans.selectors import current_subscription, starts_to_settle
 from plans.services.bill_start import bill_start
 from plans.services.calculate_charges import calculate_charges
 from plans.services.make_quote import make_quote
 from plans.services.open_contract import open_contract
+from plans.services.schedule_change import schedule_change
 from plans.services.settle_start import settle_start
 from plans.services.subscribe import subscribe
 from plans.tests.conftest import add_card, new_plan
@@ -75,6 +76,17 @@ def test_it_begins_once_it_is_paid(quote, customer, early, at):
     assert (done.invoice.period_start, done.invoice.period_end) == (date(2026, 10, 20), date(2026, 11, 20))
     assert Notice.objects.get(template="plan_subscribed").context["total"] == "$99.00"
     assert list(books.check()) == []
+
+
+def test_what_staff_had_scheduled_is_superseded(quote, customer, catalogue, at):
+    change = schedule_change(
+        customer_id=customer.pk, plan=catalogue.plus, when="period_end", at=at, actor=None, reason="Agreed by phone"
+    )
+
+    answered(quote, at + LATER, "succeeded")
+
+    change.refresh_from_db()
+    assert change.status == ScheduleStatus.SUPERSEDED
 
 
 def test_the_next_invoice_charges_the_next_month_in_advance(quote, at):
