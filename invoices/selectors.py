@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import date, datetime
+from typing import NamedTuple
 
 from django.db.models import (
     DateTimeField,
@@ -34,9 +35,11 @@ from invoices.models import (
     Seller,
     TaxRate,
 )
+from invoices.spreading import with_named_lines
 from invoices.taxes import decide, is_vat_id
 from invoices.totals import TaxRule, Totals, rules_from
 
+PAYMENTS = Prefetch("payments", Payment.objects.select_related("payment_method").order_by("pk"))
 PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
 
 
@@ -166,14 +169,7 @@ def due_to_deliver() -> tuple[list[int], list[int]]:
 # --- what one customer sees -----------------------------------------------------------------------------------------
 def documents_of(customer_id: int) -> QuerySet[Invoice]:
     """A customer's invoices, drafts included, with their payments oldest first."""
-    payments = Prefetch("payments", Payment.objects.select_related("payment_method").order_by("pk"))
-    return Invoice.objects.filter(customer_id=customer_id).prefetch_related(payments)
-
-
-def drafts(customer_id: int) -> list[Invoice]:
-    """Calculated, not yet issued; with their lines."""
-    rows = documents_of(customer_id).filter(status=InvoiceStatus.DRAFT).prefetch_related("lines")
-    return list(rows.order_by("billing_on", "pk"))
+    return Invoice.objects.filter(customer_id=customer_id).prefetch_related(PAYMENTS)
 
 
 def unpaid(customer_id: int) -> list[Invoice]:
@@ -182,14 +178,36 @@ def unpaid(customer_id: int) -> list[Invoice]:
     return list(rows.order_by("due_on", "pk"))
 
 
-def unsettled(customer_id: int) -> tuple[list[Invoice], list[Invoice]]:
-    """(drafts, unpaid), each as the function of that name gives it, in the queries of one."""
+class Unsettled(NamedTuple):
+    """Drafts by billing date, invoices to pay by due date, and credit notes of which something may be kept."""
+
+    drafts: list[Invoice]
+    unpaid: list[Invoice]
+    notes: list[Invoice]
+
+
+def unsettled(customer_id: int) -> Unsettled:
+    """What of a customer's documents is not over, without lines and payments. One query."""
     mine = Q(status=InvoiceStatus.DRAFT) | Q(status__in=PAYABLE, kind=InvoiceKind.INVOICE)
-    rows = list(documents_of(customer_id).filter(mine).order_by("pk"))
-    calculated = [row for row in rows if row.status == InvoiceStatus.DRAFT]
-    prefetch_related_objects(calculated, "lines")
-    issued = [row for row in rows if row.status != InvoiceStatus.DRAFT]
-    return sorted(calculated, key=lambda row: row.billing_on), sorted(issued, key=lambda row: row.due_on or date.max)
+    notes = Q(status=InvoiceStatus.OPEN, kind=InvoiceKind.CREDIT_NOTE)
+    rows = with_named_lines(Invoice.objects.filter(mine | notes, customer_id=customer_id)).order_by("pk")
+    by_place: tuple[list[Invoice], list[Invoice], list[Invoice]] = ([], [], [])
+    for row in rows:
+        by_place[0 if row.status == InvoiceStatus.DRAFT else 2 if row.is_credit_note else 1].append(row)
+    drafts, unpaid, kept = by_place
+    return Unsettled(
+        sorted(drafts, key=lambda row: row.billing_on), sorted(unpaid, key=lambda row: row.due_on or date.max), kept
+    )
+
+
+def read_lines(invoices: Sequence[Invoice]) -> None:
+    """Load the lines of these documents. One query, none for no document."""
+    prefetch_related_objects(invoices, "lines")
+
+
+def read_payments(invoices: Sequence[Invoice]) -> None:
+    """Load the payments of these documents with their cards, oldest first. One query, none for no document."""
+    prefetch_related_objects(invoices, PAYMENTS)
 
 
 def has_past_due(customer_id: int, on: date) -> bool:

@@ -4,7 +4,7 @@ The verb that settles credit notes stores it; pages ask what it will come to for
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from django.db.models import Exists, OuterRef
@@ -34,11 +34,16 @@ class Books:
     refunds: list[Refund] = field(default_factory=list)
 
 
-def open_notes(customer_ids: Collection[int]) -> InvoiceQuerySet:
-    """Credit notes of which something may be left, oldest first, with whether they name the lines they give back."""
+def with_named_lines(invoices: InvoiceQuerySet) -> InvoiceQuerySet:
+    """With whether they name lines that they give back, as `names_lines`."""
     lines = InvoiceLine.objects.filter(invoice=OuterRef("pk")).exclude(corrects="")
+    return invoices.annotate(names_lines=Exists(lines))
+
+
+def open_notes(customer_ids: Collection[int]) -> InvoiceQuerySet:
+    """Credit notes of which something may be left, oldest first."""
     rows = Invoice.objects.credit_notes().filter(customer__in=customer_ids, status=InvoiceStatus.OPEN)
-    return rows.annotate(names_lines=Exists(lines)).order_by("pk")
+    return with_named_lines(rows).order_by("pk")
 
 
 def read_books(customer_ids: Collection[int]) -> dict[int, Books]:
@@ -57,7 +62,7 @@ def read_books(customer_ids: Collection[int]) -> dict[int, Books]:
 
 
 def settlement_of(note: Invoice, books: Books) -> Settlement:
-    """Where a note of `open_notes` goes: the invoices it corrects, the oldest others, the cards that paid."""
+    """Where a note, read `with_named_lines`, goes: the invoices it corrects, the oldest others, the cards that paid."""
     reserved = sum(
         refund.amount for refund in books.refunds if refund.credit_note_id == note.pk and refund.status in REFUNDING
     )
@@ -73,13 +78,13 @@ def settlement_of(note: Invoice, books: Books) -> Settlement:
     )
 
 
-def kept_for(customer_id: int, currency: str, total: int) -> int:
-    """What finalizing an invoice of `total` would take from credit notes that are kept, minor units.
+def kept_for(customer_id: int, notes: Iterable[Invoice], currency: str, total: int) -> int:
+    """What finalizing an invoice of `total` would take from the customer's open notes, minor units.
 
-    One query where nothing is kept.
+    No query where there are none.
     """
-    notes = [note for note in open_notes([customer_id]) if note.currency == currency] if total > 0 else []
-    if not notes:
+    notes = [note for note in notes if note.currency == currency]
+    if not notes or total <= 0:
         return 0
     books = read_books([customer_id])[customer_id]
     bill = Invoice(pk=0, customer_id=customer_id, kind=InvoiceKind.INVOICE, currency=currency, total=total)

@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import partial
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
 
 from core.ids import public_id
 
@@ -38,14 +38,24 @@ class ChangeQuote(models.Model):
         default=list, help_text="Announced drafts that it takes the place of: key, billing date, total"
     )
     subtotal = models.BigIntegerField()
-    tax_label = models.CharField(max_length=40, blank=True)
-    tax_percent = models.DecimalField(max_digits=7, decimal_places=4, default=0)
-    tax = models.BigIntegerField()
+    tax_rules = models.JSONField(
+        default=list, db_default=Value([], models.JSONField()), help_text="The customer's rates, as on the invoice"
+    )
+    taxes = models.JSONField(
+        default=list, db_default=Value([], models.JSONField()), help_text="One row per rate, as on the invoice"
+    )
+    tax = models.BigIntegerField(help_text="Sum of the rows")
     total = models.BigIntegerField()
+    credit = models.BigIntegerField(
+        default=0, db_default=0, help_text="What kept credit notes take off the total, minor units"
+    )
     created_at = models.DateTimeField()
     created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
     accepted_at = models.DateTimeField(null=True, help_text="Confirmed by a person; may still wait for a card")
     completed_at = models.DateTimeField(null=True, help_text="Carried out; a repeat gives the same result")
+    given_up_at = models.DateTimeField(
+        null=True, help_text="Its invoice was issued, but the plan will not begin: declined, or another has begun"
+    )
     opened = models.ForeignKey(
         "plans.Subscription",
         null=True,
@@ -58,10 +68,29 @@ class ChangeQuote(models.Model):
     )
 
     class Meta:
-        constraints = (models.CheckConstraint(condition=Q(kind__in=QuoteKind.values), name="quote_kind_known"),)
+        constraints = (
+            models.CheckConstraint(condition=Q(kind__in=QuoteKind.values), name="quote_kind_known"),
+            models.CheckConstraint(
+                condition=Q(credit=0) | Q(credit__gt=0, credit__lte=F("total")), name="quote_credit_within_total"
+            ),
+            models.CheckConstraint(
+                condition=Q(given_up_at__isnull=True) | Q(completed_at__isnull=True, invoice__isnull=False),
+                name="quote_given_up_was_billed",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.public_id
+
+    @property
+    def amount_due(self) -> int:
+        """What is collected at once: the total less what kept credits take off it; nothing below zero."""
+        return max(self.total - self.credit, 0)
+
+    @property
+    def amount_back(self) -> int:
+        """What a document below zero gives back."""
+        return max(-self.total, 0)
 
     def complete(self, at: datetime) -> None:
         """Note that it was carried out, with what it opened and billed."""

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from accounts.models import PaymentPolicy
 from core import formats
 from core.periods import Window, calculation_instant, utc_day
-from invoices.totals import TaxRule, Totals, total_up
+from invoices.taxing import TaxText, row_label, row_texts
+from invoices.totals import Totals, row_from, rules_from, total_up
 from plans import cycle
 from plans.models import ChangeQuote, Plan, QuoteKind, Subscription
 from plans.pricing import PlanTerms
@@ -94,7 +95,7 @@ class UpgradeSummary:
     first_calculation_on: date
     prices: tuple[tuple[str, str], ...]
     fee: int
-    rule: TaxRule
+    taxes: tuple[TaxText, ...]
     minimum: Totals
     currency: str
 
@@ -103,15 +104,15 @@ def upgrade_summary(quote: ChangeQuote, at: datetime) -> UpgradeSummary:
     """The summary beside the form of «Subscribe»."""
     terms = quote.plan.terms()
     billing_on = cycle.first_billing_date(next_anchor(quote.subscription, quote.plan, at), at)
-    rule = TaxRule(label=quote.tax_label, percent=quote.tax_percent)
     fee = monthly_fee(terms)
+    minimum = total_up([fee], rules_from(quote.tax_rules))
     return UpgradeSummary(
         first_billing_on=billing_on,
         first_calculation_on=utc_day(calculation_instant(billing_on)),
         prices=other_prices(terms),
         fee=fee,
-        rule=rule,
-        minimum=total_up([fee], rule),
+        taxes=row_texts(minimum.taxes, terms.currency),
+        minimum=minimum,
         currency=terms.currency,
     )
 
@@ -119,7 +120,8 @@ def upgrade_summary(quote: ChangeQuote, at: datetime) -> UpgradeSummary:
 def change_done(quote: ChangeQuote) -> str:
     """What is said once the new plan has begun."""
     first = quote.opened and quote.opened.next_billing_on
-    due = f"{formats.money(quote.total, quote.currency)} is due today." if quote.total else "Nothing is due today."
+    amount = quote.amount_due
+    due = f"{formats.money(amount, quote.currency)} is due today." if amount else "Nothing is due today."
     bill = f" {'First' if quote.kind == QuoteKind.SUBSCRIBE else 'Next'} bill: {formats.day(first)}." if first else ""
     return f"You're on {quote.plan.title}. {due}{bill}"
 
@@ -142,13 +144,20 @@ def _line_window(line: dict[str, Any]) -> str:
 
 
 def quote_totals(quote: ChangeQuote) -> list[dict[str, Any]]:
-    """The rows between lines and total, where there is tax."""
-    if not quote.tax:
+    """The rows between lines and total: net and every tax that has a name, as on the invoice."""
+    rows = [row for row in map(row_from, quote.taxes) if row.rule.label]
+    taxes = [{"label": row_label(row, quote.currency), "amount": row.tax} for row in rows]
+    return [{"label": "Net", "amount": quote.subtotal}, *taxes] if taxes else []
+
+
+def quote_credit(quote: ChangeQuote) -> list[dict[str, Any]]:
+    """The rows after the total, where a kept credit lowers what is collected."""
+    if not quote.credit:
         return []
-    label = (
-        f"{quote.tax_label} {formats.quantity(quote.tax_percent)} % of {formats.money(quote.subtotal, quote.currency)}"
-    )
-    return [{"label": "Net", "amount": quote.subtotal}, {"label": label, "amount": quote.tax}]
+    return [
+        {"label": "Credit from earlier credit notes", "amount": -quote.credit},
+        {"label": "Amount due", "amount": quote.amount_due},
+    ]
 
 
 def losses(before: Plan, after: Plan) -> list[tuple[str, str, str]]:

@@ -9,6 +9,7 @@ from core import formats
 from core.periods import utc_day
 from invoices.lines import LineDraft
 from invoices.selectors import has_past_due
+from invoices.totals import Totals, row_values
 from plans.exceptions import (
     AlreadySubscribedError,
     CancelFirstError,
@@ -100,9 +101,12 @@ def check_holds(quote: ChangeQuote, current: Subscription, at: datetime) -> None
 
 def check_figures(quote: ChangeQuote, now: Closing) -> None:
     """Raises QuoteMovedError where what is owed is not, to the cent and line by line, what was shown."""
-    shown = (quote.lines, quote.subtotal, quote.tax, quote.total)
-    if shown != (lines_values(now.all_lines), now.totals.subtotal, now.totals.tax, now.totals.total):
+    if (quote.lines, quote.taxes, quote.total) != (
+        lines_values(now.all_lines), taxes_values(now.totals), now.totals.total
+    ):  # fmt: skip
         raise QuoteMovedError("Usage or billing details have changed since.")
+    if quote.credit != now.credit:
+        raise QuoteMovedError("Your credit has changed since.")
     if quote.effective_at < now.window_starts_at:
         raise QuoteMovedError("Charges were calculated since.")
 
@@ -124,9 +128,14 @@ def lines_values(lines: tuple[LineDraft, ...]) -> list[dict[str, Any]]:
     ]
 
 
+def taxes_values(totals: Totals) -> list[dict[str, Any]]:
+    """Tax rows as JSON values, as a quote keeps and compares them and as the invoice will have them."""
+    return [row_values(row) for row in totals.taxes]
+
+
 def moved_sentence(moved: QuoteMovedError, before: ChangeQuote, after: ChangeQuote) -> str:
     """For people: what changed, and that nothing was done."""
-    old, new = (formats.money(quote.total, quote.currency) for quote in (before, after))
-    if before.total != after.total:
+    old, new = (formats.money(quote.amount_due, quote.currency) for quote in (before, after))
+    if before.amount_due != after.amount_due:
         return f"The total changed from {old} to {new}. {moved.reason} Nothing was done; please confirm the new total."
     return f"{moved.reason} Nothing was done; please check the figures and confirm again."

@@ -22,6 +22,7 @@ from core.nudge import nudge
 from core.periods import utc_day
 from invoices.selectors import default_seller, has_past_due, unpaid
 from invoices.services.submit_payment import submit_payment
+from invoices.taxing import tax_notes
 from plans import pages, selectors
 from plans.exceptions import (
     AlreadySubscribedError,
@@ -199,6 +200,9 @@ def _upgrade_page(
         "changes_plan": quote.kind == QuoteKind.CHANGE,
         "lines": pages.quote_lines(quote),
         "totals": pages.quote_totals(quote),
+        "tax_notes": tax_notes(quote),
+        "credit": pages.quote_credit(quote),
+        "total_label": "Total" if quote.credit or quote.amount_back else "Due today",
         "summary": pages.upgrade_summary(quote, present(request)),
         "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
         "seller": default_seller(),
@@ -248,6 +252,8 @@ def _cancel_page(request: PortalRequest, quote: ChangeQuote, stale: str = "") ->
         "quote": quote,
         "lines": pages.quote_lines(quote),
         "totals": pages.quote_totals(quote),
+        "tax_notes": tax_notes(quote),
+        "credit": pages.quote_credit(quote),
         "losses": pages.losses(quote.subscription.plan, quote.plan),
         "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
         "payable_by": utc_day(at) + settings.PAYMENT_TERMS,

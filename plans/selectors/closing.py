@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.periods import Period, utc_day
 from invoices.lines import LineDraft
-from invoices.selectors import drafts, pending_lines, tax_rules, totals_of
+from invoices.selectors import Unsettled, pending_lines, tax_rules, totals_of, unsettled
+from invoices.spreading import kept_for
 from invoices.totals import TaxRule, Totals
 from plans import cycle
 from plans.charges import SpellFacts, compose_charges
@@ -16,6 +17,8 @@ from plans.selectors.gathering import Claim, gather
 from plans.spells import next_anchor, spell_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from invoices.models import Invoice
 
 
@@ -24,7 +27,8 @@ class Closing:
     """What is due at once when a spell ends at an instant and another begins.
 
     `facts` are those of the old spell, `lines` the charges of both, old ones first; `pending` lines that wait for the
-    next document join them. `discarded`: drafts that the invoice takes the place of, as JSON values.
+    next document join them. `discarded`: drafts that the invoice takes the place of, as JSON values. `credit`: what
+    credit notes that are kept will take off the total.
     """
 
     facts: SpellFacts
@@ -36,6 +40,7 @@ class Closing:
     totals: Totals
     discarded: tuple[dict[str, Any], ...]
     window_starts_at: datetime
+    credit: int = 0
 
     @property
     def is_owed(self) -> bool:
@@ -57,24 +62,32 @@ class _Ending:
 
 
 def closing(
-    subscription: Subscription, at: datetime, *, to: Plan | None = None, opens_id: int | None = None
+    subscription: Subscription,
+    at: datetime,
+    *,
+    to: Plan | None = None,
+    opens_id: int | None = None,
+    documents: Unsettled | None = None,
 ) -> Closing:
     """What is due when the subscription (loaded `with_terms`) ends at `at` and plan `to` begins.
 
     A draft that is not issued yet would be discarded, so what it billed is billed here: the same days, the same
     windows, and what has come since. `opens_id` is the number kept for the new spell, in the keys of its lines;
-    without it nothing of the new plan is charged.
+    without it nothing of the new plan is charged. `documents`: the customer's, where somebody has read them.
     """
-    ending = _ending(subscription, at) if subscription.plan.terms().is_priced else _free(subscription, at)
+    documents = documents or unsettled(subscription.customer_id)
+    is_paid = subscription.plan.terms().is_priced
+    ending = _ending(subscription, documents.drafts, at) if is_paid else _free(subscription, at)
     starting = _starting(subscription, to, opens_id, at) if to and opens_id else None
     lines = (*compose_charges(ending.facts), *(compose_charges(starting) if starting else ()))
     rule = tax_rules([subscription.customer_id])[subscription.customer_id]
-    currency = subscription.plan.currency if subscription.plan.terms().is_priced or not to else to.currency
+    currency = subscription.plan.currency if is_paid or not to else to.currency
     is_owed = any(line.amount for line in lines)
     pending = pending_lines(subscription.customer_id, currency, discarding=True) if is_owed else ()
     period = ending.period
     if to and not period.days:
         period = _first_period(subscription, to, at)
+    totals = totals_of((*lines, *pending), rule)
     return Closing(
         facts=ending.facts,
         lines=lines,
@@ -82,9 +95,10 @@ def closing(
         currency=currency,
         period=period,
         rule=rule,
-        totals=totals_of((*lines, *pending), rule),
+        totals=totals,
         discarded=tuple(_draft_values(draft) for draft in ending.waiting),
         window_starts_at=ending.window_starts_at,
+        credit=kept_for(subscription.customer_id, documents.notes, currency, totals.total),
     )
 
 
@@ -93,8 +107,7 @@ def key_prefix(subscription: Subscription) -> str:
     return f"subscription:{subscription.pk}:"
 
 
-def _ending(subscription: Subscription, at: datetime) -> _Ending:
-    waiting = drafts(subscription.customer_id)
+def _ending(subscription: Subscription, waiting: "Sequence[Invoice]", at: datetime) -> _Ending:
     own = (draft.billing_on for draft in waiting if draft.key.startswith(key_prefix(subscription)))
     earliest = min(own, default=None)
     spell = spell_of(subscription, earliest)

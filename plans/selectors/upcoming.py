@@ -19,7 +19,8 @@ from core.periods import (
     utc_day,
 )
 from invoices.lines import LineDraft
-from invoices.selectors import drafts, pending_lines, tax_rules, totals_of
+from invoices.selectors import Unsettled, pending_lines, read_lines, tax_rules, totals_of, unsettled
+from invoices.spreading import kept_for
 from invoices.totals import TaxRule, Totals
 from plans import cycle
 from plans.charges import RatedWindow, SpellFacts, compose_charges, usage_key
@@ -44,6 +45,7 @@ class UpcomingInvoice:
     Once calculated (`draft` is the announced invoice) everything is in `owed` and final, and usage since then is
     in `next_counting`, for the billing date after. Before, `owed` has the fees and `counting` the usage so far.
     Amounts in minor units of `currency`; `totals` is the total so far with tax by `rule`.
+    `credit` is what credit notes that are kept will take off that total.
     `late` is usage of windows billed before: part of what counts, except after the last paid plan. Then nothing else
     counts, and it is billed on `late_billing_on` at the earliest, once it has come to the minimum.
     """
@@ -61,8 +63,19 @@ class UpcomingInvoice:
     rule: TaxRule
     totals: Totals
     as_of: datetime
+    credit: int = 0
     late: tuple[LineDraft, ...] = ()
     late_billing_on: date | None = None
+
+    @property
+    def amount_due(self) -> int:
+        """What will be collected: the total so far less the credit."""
+        return max(self.totals.total - self.credit, 0)
+
+    @property
+    def taken_off(self) -> int:
+        """The credit as a row of the sum."""
+        return -self.credit
 
     @property
     def late_subtotal(self) -> int:
@@ -141,14 +154,16 @@ def running(customer: Customer, at: datetime) -> Running:
     return Running(subscription, _running_facts(subscription, at), at)
 
 
-def upcoming_invoice(now: Running, *, calculated: "Sequence[Invoice] | None" = None) -> UpcomingInvoice:
-    """The next invoice as far as it is known. `calculated`: the customer's drafts, where somebody has read them."""
+def upcoming_invoice(now: Running, documents: Unsettled | None = None) -> UpcomingInvoice:
+    """The next invoice as far as it is known. `documents`: the customer's, where somebody has read them."""
     subscription, facts, at = now.subscription, now.facts, now.as_of
-    draft = _waiting_draft(subscription, drafts(subscription.customer_id) if calculated is None else calculated)
+    documents = documents or unsettled(subscription.customer_id)
+    draft = _waiting_draft(subscription, documents.drafts)
     lines = compose_charges(facts) if facts.terms.is_priced else ()
     rule = tax_rules([subscription.customer_id])[subscription.customer_id]
     owed = _stored(draft) if draft else (*_kind(lines, "fee"), *_pending(subscription))
     counting = () if draft else _kind(lines, "usage")
+    totals = _totals(draft) if draft else totals_of((*owed, *counting), rule)
     return UpcomingInvoice(
         subscription=subscription,
         currency=subscription.plan.currency,
@@ -161,8 +176,9 @@ def upcoming_invoice(now: Running, *, calculated: "Sequence[Invoice] | None" = N
         counting=counting,
         next_counting=_kind(lines, "usage") if draft else (),
         rule=rule,
-        totals=_totals(draft) if draft else totals_of((*owed, *counting), rule),
+        totals=totals,
         as_of=at,
+        credit=kept_for(subscription.customer_id, documents.notes, subscription.plan.currency, totals.total),
         late=tuple(late_lines(facts.late)),
         late_billing_on=_follow_up_date(subscription) if facts.late and not facts.terms.is_priced else None,
     )
@@ -236,6 +252,7 @@ def _kind(lines: Sequence[LineDraft], kind: str) -> tuple[LineDraft, ...]:
 
 def _stored(draft: "Invoice") -> tuple[LineDraft, ...]:
     """The lines of a draft in the shape of lines that are not stored."""
+    read_lines([draft])
     names = [field.name for field in fields(LineDraft)]
     return tuple(LineDraft(**{name: getattr(line, name) for name in names}) for line in draft.lines.all())
 

@@ -5,8 +5,9 @@ from datetime import datetime
 from django.conf import settings
 
 from accounts.models import Customer, User
+from invoices.totals import rules_values
 from plans.models import ChangeQuote, Plan, QuoteKind, Subscription
-from plans.quotes import check_cancellable, check_change, check_upgrade, lines_values
+from plans.quotes import check_cancellable, check_change, check_upgrade, lines_values, taxes_values
 from plans.selectors.catalogue import default_plan
 from plans.selectors.closing import closing
 from plans.spells import keep_number, open_subscription
@@ -40,10 +41,11 @@ def make_quote(
         lines=lines_values(owed.all_lines),
         discards=list(owed.discarded),
         subtotal=owed.totals.subtotal,
-        tax_label=owed.rule.label,
-        tax_percent=owed.rule.percent,
+        tax_rules=rules_values(owed.rule),
+        taxes=taxes_values(owed.totals),
         tax=owed.totals.tax,
         total=owed.totals.total,
+        credit=owed.credit,
     )
 
 

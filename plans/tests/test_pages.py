@@ -202,7 +202,7 @@ def test_it_estimates_the_tax_of_the_customers_country(free, customer, as_alice,
 
     page = text(as_alice.get(reverse("plan_upgrade", args=["plus"])))
 
-    assert "20 % VAT" in page
+    assert "VAT 20 % of $49.00" in page
     assert "$58.80" in page
 
 
