@@ -5,8 +5,10 @@ what is due and calls an idempotent verb, so a killed run is finished by the nex
 A batch that raises is run again customer by customer; the one that fails is parked with its reason, the rest is billed.
 """
 
+import gc
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import groupby, islice
@@ -156,8 +158,23 @@ def run_batch(batch: Sequence[Due], step: Callable[[Sequence[int], datetime], in
 
 
 def attempt(batch: Sequence[Due], step: Callable[[Sequence[int], datetime], int]) -> int:
-    with transaction.atomic():
+    with uncollected(), transaction.atomic():
         return step([row.id for row in batch], batch[0].present)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No search for cycles inside: a batch makes very many objects at once, all of which go when it ends.
+
+    Python would walk them again and again, a sixth of the run. What few cycles there are go between the batches.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def run_alone(row: Due, step: Callable[[Sequence[int], datetime], int], report: RunReport) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
@@ -12,6 +13,7 @@ from accounts.models import Customer, User
 from accounts.selectors import default_payment_methods, recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
+from core.any_of import any_of
 from core.bulk import copy_rows, copy_values
 from core.money import UnknownCurrencyError, exponent
 from core.periods import utc_day
@@ -23,6 +25,7 @@ from invoices.selectors import corrected_rules, default_seller, line_draft, tax_
 from invoices.totals import TaxRule, rules_values
 
 LINE_FIELDS = tuple(each.name for each in fields(LineDraft))
+LINE_VALUES = attrgetter(*LINE_FIELDS)
 LINE_COLUMNS = ("customer_id", "invoice_id", "position", "currency", "tax_rules", *LINE_FIELDS)
 
 
@@ -54,7 +57,7 @@ class Sheet(NamedTuple):
 
 def _with_pending(drafts: Sequence[InvoiceDraft]) -> list[Sheet]:
     ids = {draft.customer_id for draft in drafts}
-    rows = InvoiceLine.objects.filter(customer_id__in=ids, invoice__isnull=True).order_by("pk")
+    rows = InvoiceLine.objects.filter(any_of("customer_id", ids), invoice__isnull=True).order_by("pk")
     waiting: dict[tuple[int, str], list[InvoiceLine]] = {}
     for row in rows:
         waiting.setdefault((row.customer_id, row.currency), []).append(row)
@@ -176,7 +179,7 @@ def _line(line: LineDraft, invoice: Invoice, position: int, corrected: Mapping[s
         position,
         invoice.currency,
         _own_rules(line.corrects, corrected),
-        *(getattr(line, name) for name in LINE_FIELDS),
+        *LINE_VALUES(line),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from core.any_of import any_of
 from core.periods import Window
 from plans.models import RatedUsage
 from usage.selectors import Span
@@ -39,7 +40,7 @@ def watermarks(customer_ids: Collection[int], discarding: Collection[str]) -> li
     One query.
     """
     rows = (
-        RatedUsage.objects.filter(subscription__customer_id__in=customer_ids)
+        RatedUsage.objects.filter(any_of("subscription__customer_id", customer_ids))
         .exclude(invoice_key__in=discarding)
         .order_by("window_starts_at", "rate_card_id", "number")
         .values_list(

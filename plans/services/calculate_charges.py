@@ -11,6 +11,7 @@ from django.db import transaction
 from accounts.audit import Values, record_all
 from accounts.models import User
 from accounts.services.lock_customers import lock_customers
+from core.any_of import any_of
 from core.periods import billing_period, period_number
 from invoices.lines import InvoiceDraft, LineDraft
 from invoices.services.draft_invoices import draft_invoices
@@ -48,8 +49,9 @@ def calculate_charges(*, subscription_ids: Collection[int], at: datetime, actor:
     Whether it is due is asked again under the lock, so two runs at once draft once. Returns the drafts.
     """
     ids = list(subscription_ids)
-    lock_customers(Subscription.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
-    due = Subscription.objects.due(at, settings.CALCULATION_GRACE).with_terms().filter(pk__in=ids).order_by("pk")
+    lock_customers(Subscription.objects.filter(any_of("pk", ids)).values_list("customer_id", flat=True))
+    rows = Subscription.objects.due(at, settings.CALCULATION_GRACE).with_terms().filter(any_of("pk", ids))
+    due = rows.select_related(None).order_by("pk")  # nothing is asked of the customers themselves
     calculations = _calculate(due)
     invoices = draft_invoices(drafts=[_draft(one) for one in calculations if _is_owed(one)], at=at, actor=actor)
     save_watermarks(((one.facts, one.invoice_key) for one in calculations), at)
