@@ -55,3 +55,9 @@ class NotVoidableError(InvoicesError):
     """Something is paid on it, or it is no open invoice: a credit note corrects it instead."""
 
     message = "This invoice can't be voided."
+
+
+class NotCreditableError(InvoicesError):
+    """Only issued invoices are given back: a draft is discarded, a void invoice is for nothing already."""
+
+    message = "This invoice can't be credited."

@@ -5,7 +5,7 @@ list. Its keys are documented where they are written: plans/fees.py and plans/ra
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Context, Decimal
 from fractions import Fraction
@@ -65,9 +65,14 @@ class Explanation:
 
 def explain(data: Data) -> Explanation:
     """Derive a line from its explain data. Raises KeyError where something needed was not stored."""
-    if data["model"] == "flat":
-        return _fee(data)
-    return _usage(data)
+    own = _fee(data) if data["model"] == "flat" else _usage(data)
+    return _given_back(own, data["currency"]) if data.get("given_back") else own
+
+
+def _given_back(own: Explanation, currency: str) -> Explanation:
+    """The line of a credit note: what the invoice charged, taken back."""
+    steps = (Step("× −1", "given back"), Step(f"= {formats.money(-own.amount, currency)}"))
+    return replace(own, amount=-own.amount, steps=(*own.steps, *steps))
 
 
 def price_version(data: Data) -> str:

@@ -98,6 +98,11 @@ class ChangeQuote(models.Model):
         self.accepted_at = self.accepted_at or at
         self.save(update_fields=["effective_at", "invoice", "opened", "completed_at", "accepted_at"])
 
+    def give_up(self, at: datetime) -> None:
+        """Note that its plan will not begin though its invoice was issued."""
+        self.given_up_at = at
+        self.save(update_fields=["given_up_at"])
+
 
 class ScheduleStatus(models.TextChoices):
     SCHEDULED = "scheduled", "scheduled"

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from accounts.gateways import decline_message
 from accounts.models import PaymentPolicy
 from core import formats
 from core.periods import Window, calculation_instant, utc_day
@@ -15,6 +16,9 @@ from plans.models import ChangeQuote, Plan, QuoteKind, Subscription
 from plans.pricing import PlanTerms
 from plans.spells import next_anchor
 from plans.words import card_price, included_units, monthly_fee, other_prices, unit_price
+
+if TYPE_CHECKING:
+    from invoices.models import Payment
 
 Action = Literal["current", "upgrade", "cancel", "contact", "pay_first", "none"]
 BY_CONTRACT = "By contract"
@@ -124,6 +128,14 @@ def change_done(quote: ChangeQuote) -> str:
     due = f"{formats.money(amount, quote.currency)} is due today." if amount else "Nothing is due today."
     bill = f" {'First' if quote.kind == QuoteKind.SUBSCRIBE else 'Next'} bill: {formats.day(first)}." if first else ""
     return f"You're on {quote.plan.title}. {due}{bill}"
+
+
+def start_given_up(quote: ChangeQuote, payment: "Payment | None") -> str:
+    """What is said where a plan does not begin after all."""
+    if payment is not None and payment.status == "succeeded":
+        return f"Another plan has begun meanwhile. Your payment for {quote.plan.title} is given back."
+    said = decline_message(payment.decline_code) if payment is not None else ""
+    return f"{said} Nothing was charged and you are still on {quote.subscription.plan.title}.".strip()
 
 
 def price_changes(before: Plan, after: Plan) -> list[tuple[str, str, str]]:

@@ -13,7 +13,6 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.access import PortalRequest, billing_page, can_write, describe, enter_customer
 from accounts.forms import BillingDetailsForm
-from accounts.gateways import decline_message
 from accounts.models import PaymentPolicy
 from accounts.selectors import billing_admins, billing_profile, default_payment_methods
 from accounts.services.update_billing_profile import update_billing_profile
@@ -169,15 +168,16 @@ def _subscribed(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
 def _paid_first(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
     """Fees in advance are collected before the plan begins; declined, it does not; unknown, it waits."""
     at = present(request)
-    payment = submit_payment(payment_id=bill_start(quote=quote, at=at, actor=request.user).pk, at=at)
+    payment = bill_start(quote=quote, at=at, actor=request.user)
+    if payment is not None:
+        payment = submit_payment(payment_id=payment.pk, at=at)
     done = settle_start(quote=quote, at=at, actor=request.user)
     nudge("billing_portal.tasks.deliver_notices")
     if done.completed_at:
         messages.success(request, pages.change_done(done))
         return see_other(reverse("billing_overview"))
-    if done.invoice and done.invoice.status == "void":
-        said = decline_message(payment.decline_code)
-        messages.error(request, f"{said} Nothing was charged and you are still on {quote.subscription.plan.title}.")
+    if done.given_up_at:
+        messages.error(request, pages.start_given_up(done, payment))
         return see_other(reverse("plan_upgrade", args=[quote.plan.key]))
     messages.info(request, f"Your payment is being processed. {quote.plan.title} starts as soon as it has succeeded.")
     return see_other(reverse("billing_overview"))

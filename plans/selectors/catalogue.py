@@ -64,10 +64,12 @@ def due_to_change(at: datetime) -> list[Due]:
 def starts_to_settle(customer_id: int | None = None) -> list[ChangeQuote]:
     """Quotes, or those of one customer, whose first invoice is issued while the plan has not begun: its payment may
     have an outcome by now."""
-    rows = ChangeQuote.objects.filter(kind=QuoteKind.SUBSCRIBE, completed_at__isnull=True, invoice__isnull=False)
+    rows = ChangeQuote.objects.filter(
+        kind=QuoteKind.SUBSCRIBE, completed_at__isnull=True, given_up_at__isnull=True, invoice__isnull=False
+    )
     if customer_id is not None:
         rows = rows.filter(customer_id=customer_id)
-    return list(rows.exclude(invoice__status="void").select_related("customer").order_by("pk"))
+    return list(rows.select_related("customer").order_by("pk"))
 
 
 def quote_by_id(public_id: str) -> ChangeQuote | None:
