@@ -96,8 +96,8 @@ def bill_due(*, at: datetime, report: RunReport, progress: Progress) -> None:
     in_batches(due_to_refresh(at), refresh_batch, report, progress, "refreshed")
     while True:
         calculated = in_batches(due_for_calculation(at), calculate_batch, report, progress, "calculated")
-        finalized = in_batches(due_to_finalize(at), finalize_batch, report, progress, "finalized")
         changed = in_batches(due_to_change(at), change_batch, report, progress, "changed")
+        finalized = in_batches(due_to_finalize(at), finalize_batch, report, progress, "finalized")
         followed = in_batches(due_for_follow_up(at), follow_up_batch, report, progress, "followed up")
         report.calculated += calculated
         report.finalized += finalized

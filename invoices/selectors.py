@@ -121,8 +121,18 @@ def line_draft(row: InvoiceLine) -> LineDraft:
 
 # --- what is due ----------------------------------------------------------------------------------------------------
 def due_to_finalize(at: datetime) -> list[Due]:
-    """Drafts whose billing date has come, by the customer's own clock; parked customers wait."""
-    return _due(Invoice.objects.filter(status=InvoiceStatus.DRAFT), at, Q(billing_on__lte=TruncDate("present")))
+    """Drafts whose billing date has come, by the customer's own clock; parked customers wait.
+
+    Of each customer the earliest first: what happened between two billing dates may discard the later one.
+    """
+    drafts = Invoice.objects.filter(status=InvoiceStatus.DRAFT)
+    earlier = drafts.filter(customer=OuterRef("customer"), billing_on__lt=OuterRef("billing_on"))
+    return _due(drafts.exclude(Exists(earlier)), at, Q(billing_on__lte=TruncDate("present")))
+
+
+def drafts_until(customer: OuterRef, on: OuterRef) -> QuerySet[Invoice]:
+    """Of the customer of an outer row: drafts that are issued first, on that day or before."""
+    return Invoice.objects.filter(status=InvoiceStatus.DRAFT, customer=customer, billing_on__lte=on)
 
 
 def due_to_refresh(at: datetime) -> list[Due]:

@@ -3,10 +3,11 @@
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import DateTimeField, Exists, F, OuterRef, Prefetch, Value
-from django.db.models.functions import Coalesce
+from django.db.models import DateTimeField, Exists, F, OuterRef, Prefetch, Q, Value
+from django.db.models.functions import Coalesce, TruncDate
 
 from core.due import Due
+from invoices.selectors import drafts_until
 from plans.models import ChangeQuote, Plan, QuoteKind, RateCard, ScheduledChange, ScheduleStatus, Subscription
 
 
@@ -47,16 +48,20 @@ def due_for_follow_up(at: datetime) -> list[Due]:
 
 
 def due_to_change(at: datetime) -> list[Due]:
-    """Scheduled changes whose instant has come, once everything before it is calculated; nobody parked."""
+    """Scheduled changes whose instant has come, once everything before it is calculated and issued; nobody parked."""
     present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
-    calculated_before = Subscription.objects.open().filter(
-        customer=OuterRef("customer"), calculate_at__lt=OuterRef("effective_at")
+    effective_at = OuterRef("effective_at")
+    calculated_before = Subscription.objects.filter(
+        Q(ends_at__isnull=True, calculate_at__lt=effective_at) | Q(follow_up_at__lt=effective_at),
+        customer=OuterRef("customer"),
     )
+    issued_before = drafts_until(OuterRef("customer"), OuterRef("effective_on"))
     rows = (
         ScheduledChange.objects.filter(status=ScheduleStatus.SCHEDULED, customer__parked_at__isnull=True)
-        .annotate(present=present)
+        .annotate(present=present, effective_on=TruncDate("effective_at"))
         .filter(effective_at__lte=F("present"))
         .exclude(Exists(calculated_before))
+        .exclude(Exists(issued_before))
     )
     return [Due(*row) for row in rows.order_by("present", "customer_id").values_list("pk", "customer_id", "present")]
 
