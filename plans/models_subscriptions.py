@@ -69,6 +69,19 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
             )
 
 
+    def follow_up(self, instants: "dict[int, datetime]") -> None:
+        """Write when late usage of many is looked for next, in one statement."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                UPDATE plans_subscription AS subscription SET follow_up_at = moved.follow_up_at
+                  FROM unnest(%s::bigint[], %s::timestamptz[]) AS moved (id, follow_up_at)
+                 WHERE subscription.id = moved.id
+                """,
+                [list(instants), list(instants.values())],
+            )
+
+
 class Subscription(models.Model):
     """One spell of one customer on one plan version. Exactly one is open per customer."""
 
@@ -126,7 +139,7 @@ class RatedUsage(models.Model):
     the watermark, and deleting the rows of a discarded draft takes it back to where it stood before.
     """
 
-    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="rated_usage")
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="rated_usage", db_index=False)
     rate_card = models.ForeignKey(RateCard, on_delete=models.PROTECT, related_name="+")
     window_starts_at = models.DateTimeField()
     window_ends_at = models.DateTimeField()
@@ -143,6 +156,7 @@ class RatedUsage(models.Model):
                 fields=("subscription", "rate_card", "window_starts_at", "number"), name="rated_usage_once"
             ),
         )
+        indexes = (models.Index(fields=("subscription", "-rated_at"), name="rated_usage_last"),)
 
     def __str__(self) -> str:
         return f"{self.subscription_id} {self.rate_card_id} {self.window_starts_at:%Y-%m-%d}"

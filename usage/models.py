@@ -99,6 +99,7 @@ class UsageHour(models.Model):
                 fields=("customer", "feature", "hour"), name="usage_hour_once", include=("quantity",)
             ),
         )
+        # usage_hour_late, made by SQL (usage/late.py): the hours that were touched long after they began.
 
     def __str__(self) -> str:
         return f"{self.feature_id} {self.hour:%Y-%m-%d %H}h"

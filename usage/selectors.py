@@ -6,15 +6,14 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-from django.db.models import Max, Min
-
 from accounts.models import UsageSubject
 from core.periods import Window, midnight, utc_day
-from usage import measuring, storage
+from usage import late, measuring, storage
 from usage.acceptance import Listeners, Subject, Value
 from usage.aggregation import RULES, ZERO, Measure, Partial, answer, merge
 from usage.exceptions import UnknownCustomerError
-from usage.models import Feature, Meter, UsageEvent
+from usage.late import Looked as Looked
+from usage.models import Feature, Meter
 from usage.paths import keys
 
 HOUR = timedelta(hours=1)
@@ -55,18 +54,15 @@ def quantities(spans: Sequence[Span]) -> dict[Span, Decimal]:
     return {span: used.get(place, ZERO) for place, span in enumerate(asked)}
 
 
-def touched_windows(rated: Mapping[Span, datetime]) -> set[Span]:
-    """Of windows and the instants they were rated at: those where usage may have arrived since. One query.
+def touched_hours(looks: Mapping[int, Looked]) -> set[tuple[int, int, datetime]]:
+    """(customer, feature, hour) of the hours before `until` that usage may have reached since `at`. One query.
 
-    Never misses one, and sometimes names one where nothing arrived: an hour on the window's edge is looked at as a
-    whole, and so are the last minutes before the rating, because a batch that had arrived then may not have been
-    stored yet. Rating again tells; it is idempotent.
+    Never misses one, and sometimes names one where nothing arrived: the last minutes before the look count too,
+    because a batch that had arrived then may not have been stored yet. Rating again tells; it is idempotent.
     """
-    asked = list(rated)
-    if not asked:
+    if not looks:
         return set()
-    rows = [(place, *span, rated[span] - STORING) for place, span in enumerate(asked)]
-    return {asked[place] for place in measuring.touched_spans(rows)}
+    return set(late.touched_hours({customer: Looked(at - STORING, until) for customer, (at, until) in looks.items()}))
 
 
 @lru_cache(maxsize=4096)  # customers that are billed together ask about few windows
@@ -122,12 +118,6 @@ def features_by_key(feature_keys: Collection[str]) -> dict[str, Feature]:
 def latest_received_at(customer_id: int) -> datetime | None:
     """When usage of this customer last reached us; None where none ever did."""
     return storage.latest_received_at(customer_id)
-
-
-def first_and_last_event(customer_id: int) -> tuple[datetime, datetime] | None:
-    """The instants of the customer's earliest and latest event; None where there are none."""
-    found = UsageEvent.objects.filter(customer_id=customer_id).aggregate(first=Min("time"), last=Max("time"))
-    return (found["first"], found["last"]) if found["first"] else None
 
 
 def subjects(names: Collection[str], at: datetime) -> dict[str, Subject]:
