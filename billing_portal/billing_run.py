@@ -35,9 +35,13 @@ from plans.services.settle_start import settle_start
 
 logger = logging.getLogger(__name__)
 
-BATCH = 500
+BATCH = 1_000
 
-Progress = Callable[[str, int], None]
+Progress = Callable[[str, int, int], None]  # step, how many are done, how many there are
+
+
+def silently(step: str, done: int, total: int) -> None:
+    """For runs that nobody watches."""
 
 
 @dataclass
@@ -59,10 +63,10 @@ class RunReport:
         return asdict(self)
 
 
-def run_billing(*, at: datetime, progress: Progress | None = None) -> RunReport:
+def run_billing(*, at: datetime, progress: Progress = silently) -> RunReport:
     """Do everything that is due at `at`, however long the portal was away."""
     report = RunReport(at=at.isoformat())
-    bill_due(at=at, report=report, progress=progress or (lambda step, done: None))
+    bill_due(at=at, report=report, progress=progress)
     report.resolved = reconcile_payments(at=at) + reconcile_refunds(at=at)
     settle_starts(at=at)
     collect_due(at=at, report=report)
@@ -86,12 +90,12 @@ def dry_run(*, at: datetime) -> RunReport:
     """What `run_billing` would calculate and finalize: the real run, rolled back; nobody is charged or told."""
     report = RunReport(at=at.isoformat())
     with transaction.atomic():
-        bill_due(at=at, report=report, progress=lambda step, done: None)
+        bill_due(at=at, report=report)
         transaction.set_rollback(True)
     return report
 
 
-def bill_due(*, at: datetime, report: RunReport, progress: Progress) -> None:
+def bill_due(*, at: datetime, report: RunReport, progress: Progress = silently) -> None:
     """Period by period until nothing is due: an outage of months is caught up in order."""
     in_batches(due_to_refresh(at), refresh_batch, report, progress, "refreshed")
     while True:
@@ -129,16 +133,17 @@ def finalize_batch(ids: Sequence[int], at: datetime) -> int:
 
 
 def in_batches(
-    due: Iterable[Due],
+    due: Sequence[Due],
     step: Callable[[Sequence[int], datetime], int],
     report: RunReport,
     progress: Progress,
     name: str,
 ) -> int:
-    done = 0
+    done = seen = 0
     for batch in batches(due):
         done += run_batch(batch, step, report)
-        progress(name, done)
+        seen += len(batch)
+        progress(name, seen, len(due))
     return done
 
 

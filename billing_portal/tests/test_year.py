@@ -114,7 +114,7 @@ class Year:
             if player.ahead is None or is_last or player.random.random() < 0.2:
                 player.move_clock(at)
         report = billing_run.RunReport(at=at.isoformat())
-        billing_run.bill_due(at=at, report=report, progress=lambda step, done: None)
+        billing_run.bill_due(at=at, report=report)
         reconcile_payments(at=at)
         reconcile_refunds(at=at)
         billing_run.settle_starts(at=at)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -12,7 +12,7 @@ from accounts.audit import Values, record_all
 from accounts.models import User
 from accounts.services.lock_customers import lock_customers
 from core.any_of import any_of
-from core.periods import billing_period, period_number
+from core.periods import period_of
 from invoices.lines import InvoiceDraft, LineDraft
 from invoices.services.draft_invoices import draft_invoices
 from plans import cycle
@@ -25,6 +25,8 @@ from plans.spells import calendar_of, spell_of
 
 if TYPE_CHECKING:
     from invoices.models import Invoice
+
+ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +76,13 @@ def _is_owed(calculation: _Calculation) -> bool:
 
 
 def _draft(calculation: _Calculation) -> InvoiceDraft:
-    anchor_on, billing_on = calculation.spell.anchor_on, calculation.spell.next_billing_on
+    spell = calculation.spell
     return invoice_draft(
         subscription=calculation.subscription,
         key=calculation.invoice_key,
         lines=calculation.lines,
-        billing_on=billing_on,
-        period=billing_period(anchor_on, period_number(anchor_on, billing_on) - 1),
+        billing_on=spell.next_billing_on,
+        period=period_of(spell.anchor_on, spell.next_billing_on - ONE_DAY),
     )
 
 
