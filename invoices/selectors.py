@@ -1,9 +1,9 @@
 """Reads of this room. Rows are found by customer id; whoever calls has checked that the customer may be seen."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import (
     DateTimeField,
@@ -100,6 +100,20 @@ def totals_of(lines: Sequence[LineDraft], rule: TaxRule) -> Totals:
 def line_amounts(keys: Iterable[str]) -> dict[str, int]:
     """Amounts in minor units by key of line; keys without a line are absent. One query."""
     return dict(InvoiceLine.objects.filter(key__in=list(keys)).values_list("key", "amount"))
+
+
+class StoredLine(NamedTuple):
+    """A line as the books check it; `amount` in minor units."""
+
+    key: str
+    amount: int
+    explain: dict[str, Any]
+
+
+def stored_lines() -> Iterator[StoredLine]:
+    """Every line there is, pending ones too, in the order of their making; read in chunks by a cursor."""
+    rows = InvoiceLine.objects.order_by("pk").values_list("key", "amount", "explain")
+    return map(StoredLine._make, rows.iterator(chunk_size=2_000))
 
 
 def pending_lines(customer_id: int, currency: str, *, discarding: bool = False) -> tuple[LineDraft, ...]:
