@@ -166,16 +166,17 @@ class Player:
             ["now", "period_end", day + timedelta(days=random.randrange(1, 40)), day - timedelta(random.randrange(36))]
         )
         moment = self._moment(when)
+        too_early = moment < midnight(day.replace(day=1)) or self.ledger.is_billed(moment)
         values: dict[str, Any] = {"plan": market.row(wanted), "when": when, "at": self.now, "actor": None}
         try:
             schedule_change(customer_id=self.customer.pk, reason="Agreed by phone", **values)
         except ChangeTooEarlyError:
-            assert moment < midnight(day.replace(day=1)) or self.ledger.is_billed(moment)
+            assert too_early, f"customer {self.number}: {when} at {self.now}"
             return "too early"
+        assert not too_early, f"customer {self.number}: {when} at {self.now}"
         if moment > self.now:
             self.ledger.scheduled = (moment, wanted)
             return "schedule"
-        assert not self.ledger.is_billed(moment)
         self.ledger.change(wanted, moment)
         return "past" if moment < self.now else "staff"
 
