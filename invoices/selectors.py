@@ -54,12 +54,22 @@ def default_seller() -> Seller:
 def tax_rules(customer_ids: Iterable[int], seller: Seller | None = None) -> dict[int, TaxRule]:
     """What each customer pays by country, VAT id and the seller's table (see invoices/taxes.py)."""
     ids = list(customer_ids)
-    first = Seller.objects.order_by("pk").values("pk")[:1]
-    rates = list(TaxRate.objects.select_related("seller").filter(seller=seller or Subquery(first)).order_by("pk"))
+    rates = list(TaxRate.objects.select_related("seller").filter(seller=seller or _first_seller()).order_by("pk"))
     seller = seller or (rates[0].seller if rates else default_seller())
     table = _tax_table(rates)
     places = tax_places(ids)
     return {customer_id: _rule(seller, table, *places.get(customer_id, ("", ""))) for customer_id in ids}
+
+
+def tax_rule_at(country: str, tax_id: str) -> TaxRule:
+    """What the default seller's customer pays in a country (ISO, "" where none is known). One query."""
+    rates = list(TaxRate.objects.select_related("seller").filter(seller=_first_seller()).order_by("pk"))
+    seller = rates[0].seller if rates else default_seller()
+    return _rule(seller, _tax_table(rates), country, tax_id)
+
+
+def _first_seller() -> Subquery:
+    return Subquery(Seller.objects.order_by("pk").values("pk")[:1])
 
 
 def _tax_table(rates: Iterable[TaxRate]) -> dict[str, TaxRule]:
@@ -209,12 +219,23 @@ class Unsettled(NamedTuple):
     unpaid: list[Invoice]
     notes: list[Invoice]
 
+    def has_past_due(self, on: date) -> bool:
+        """As the function of that name."""
+        return any(row.status == InvoiceStatus.OPEN and _is_late(row, on) for row in self.unpaid)
+
+
+def _is_late(row: Invoice, on: date) -> bool:
+    declined = row.last_status == PaymentStatus.DECLINED  # type: ignore[attr-defined]  # annotated by unsettled
+    return declined or (row.due_on is not None and row.due_on < on)
+
 
 def unsettled(customer_id: int) -> Unsettled:
     """What of a customer's documents is not over, without lines and payments. One query."""
     mine = Q(status=InvoiceStatus.DRAFT) | Q(status__in=PAYABLE, kind=InvoiceKind.INVOICE)
     notes = Q(status=InvoiceStatus.OPEN, kind=InvoiceKind.CREDIT_NOTE)
-    rows = with_named_lines(Invoice.objects.filter(mine | notes, customer_id=customer_id)).order_by("pk")
+    last = Payment.objects.filter(invoice=OuterRef("pk")).order_by("-pk").values("status")[:1]
+    found = Invoice.objects.filter(mine | notes, customer_id=customer_id).annotate(last_status=Subquery(last))
+    rows = with_named_lines(found).order_by("pk")
     by_place: tuple[list[Invoice], list[Invoice], list[Invoice]] = ([], [], [])
     for row in rows:
         by_place[0 if row.status == InvoiceStatus.DRAFT else 2 if row.is_credit_note else 1].append(row)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import partial
+from typing import Self
 
 from django.db import models
 from django.db.models import F, Q, Value
@@ -13,6 +14,14 @@ class QuoteKind(models.TextChoices):
     SUBSCRIBE = "subscribe", "subscribe"
     CHANGE = "change", "change"
     CANCEL = "cancel", "cancel"
+
+
+class ChangeQuoteQuerySet(models.QuerySet["ChangeQuote"]):
+    def starts_to_settle(self) -> Self:
+        """Whose first invoice is issued while the plan has not begun: its payment may have an outcome by now."""
+        return self.filter(
+            kind=QuoteKind.SUBSCRIBE, completed_at__isnull=True, given_up_at__isnull=True, invoice__isnull=False
+        )
 
 
 class ChangeQuote(models.Model):
@@ -66,6 +75,8 @@ class ChangeQuote(models.Model):
     invoice = models.ForeignKey(
         "invoices.Invoice", null=True, on_delete=models.PROTECT, related_name="+", help_text="The closing invoice"
     )
+
+    objects = ChangeQuoteQuerySet.as_manager()
 
     class Meta:
         constraints = (

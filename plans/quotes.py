@@ -8,7 +8,7 @@ from accounts.selectors import default_payment_methods
 from core import formats
 from core.periods import utc_day
 from invoices.lines import LineDraft
-from invoices.selectors import has_past_due
+from invoices.selectors import Unsettled, unsettled
 from invoices.totals import Totals, row_values
 from plans.exceptions import (
     AlreadySubscribedError,
@@ -22,7 +22,6 @@ from plans.exceptions import (
     StartPendingError,
 )
 from plans.models import ChangeQuote, Plan, PlanStatus, QuoteKind, Subscription
-from plans.selectors.catalogue import starts_to_settle
 from plans.selectors.closing import Closing
 
 
@@ -40,24 +39,28 @@ def check_self_serve(customer: Customer) -> None:
         raise ManagedByContractError(f"customer {customer.pk} is managed by contract")
 
 
-def check_upgrade(customer: Customer, current: Subscription, plan: Plan, at: datetime) -> None:
+def check_upgrade(
+    customer: Customer, current: Subscription, plan: Plan, at: datetime, documents: Unsettled | None = None
+) -> None:
     """The rules of «Upgrade» from a plan without prices, for showing and for doing it."""
-    check_change(customer, current, plan, at)
+    check_change(customer, current, plan, at, documents)
     if current.plan.terms().is_priced:
         raise CancelFirstError(f"customer {customer.pk} is on {current.plan}")
 
 
-def check_change(customer: Customer, current: Subscription, plan: Plan, at: datetime) -> None:
-    """The rules of «Upgrade» from one paid plan to another."""
+def check_change(
+    customer: Customer, current: Subscription, plan: Plan, at: datetime, documents: Unsettled | None = None
+) -> None:
+    """The rules of «Upgrade» from one paid plan to another. `documents`: where somebody has read them."""
     check_self_serve(customer)
     if plan.key == current.plan.key:
         raise AlreadySubscribedError(f"customer {customer.pk} is on {plan} already")
     if not plan.self_serve or plan.is_default:
         raise PlanNotFoundError(f"{plan} is not chosen by upgrading")
     check_currency(customer, current, plan)
-    if starts_to_settle(customer.pk):
+    if current.has_start_pending:
         raise StartPendingError(f"customer {customer.pk} has a first payment without an outcome")
-    if has_past_due(customer.pk, utc_day(at)):
+    if (documents or unsettled(customer.pk)).has_past_due(utc_day(at)):
         raise PastDueError(f"customer {customer.pk} is past due")
 
 

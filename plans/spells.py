@@ -35,10 +35,16 @@ def first_calendar(plan: Plan, anchor_on: date, starts_at: datetime) -> Calendar
 
 def open_subscription(customer_id: int) -> Subscription:
     """The open spell with plan, cards and customer, read under the customer's lock. Raises NoSubscriptionError."""
-    subscription = Subscription.objects.open().with_terms().filter(customer_id=customer_id).first()
+    subscription = Subscription.objects.open().with_plan().filter(customer_id=customer_id).first()
     if subscription is None:
         raise NoSubscriptionError(f"customer {customer_id} has no open subscription")
     return subscription
+
+
+def tax_place(subscription: Subscription) -> tuple[str, str]:
+    """(ISO country, tax id) of its customer, each "" where none was given; no query where it was read `with_plan`."""
+    profile = getattr(subscription.customer, "billing_profile", None)
+    return (profile.country, profile.tax_id) if profile else ("", "")
 
 
 def next_anchor(current: Subscription, plan: Plan, at: datetime) -> date:

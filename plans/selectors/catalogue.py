@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import DateTimeField, Exists, F, OuterRef, Prefetch, Q, Value
+from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce, TruncDate
 
 from core.due import Due
 from invoices.selectors import drafts_until
-from plans.models import ChangeQuote, Plan, QuoteKind, RateCard, ScheduledChange, ScheduleStatus, Subscription
+from plans.models import ChangeQuote, Plan, ScheduledChange, ScheduleStatus, Subscription
 
 
 def catalogue() -> list[Plan]:
@@ -17,8 +17,8 @@ def catalogue() -> list[Plan]:
 
 
 def published_plan(key: str) -> Plan | None:
-    """The published version of a plan, with rate cards."""
-    return Plan.objects.published().with_cards().filter(key=key).first()
+    """The published version of a plan; its rate cards are not read yet."""
+    return Plan.objects.published().filter(key=key).first()
 
 
 def default_plan() -> Plan:
@@ -28,9 +28,7 @@ def default_plan() -> Plan:
 
 def current_subscription(customer_id: int) -> Subscription | None:
     """The open spell with customer, plan and cards, in two queries; None where nobody has opened one."""
-    cards = Prefetch("plan__rate_cards", RateCard.objects.with_terms().order_by("position", "pk"))
-    rows = Subscription.objects.open().select_related("customer", "plan").prefetch_related(cards)
-    return rows.filter(customer_id=customer_id).first()
+    return Subscription.objects.open().with_plan().filter(customer_id=customer_id).first()
 
 
 def due_for_calculation(at: datetime) -> list[Due]:
@@ -66,15 +64,9 @@ def due_to_change(at: datetime) -> list[Due]:
     return [Due(*row) for row in rows.order_by("present", "customer_id").values_list("pk", "customer_id", "present")]
 
 
-def starts_to_settle(customer_id: int | None = None) -> list[ChangeQuote]:
-    """Quotes, or those of one customer, whose first invoice is issued while the plan has not begun: its payment may
-    have an outcome by now."""
-    rows = ChangeQuote.objects.filter(
-        kind=QuoteKind.SUBSCRIBE, completed_at__isnull=True, given_up_at__isnull=True, invoice__isnull=False
-    )
-    if customer_id is not None:
-        rows = rows.filter(customer_id=customer_id)
-    return list(rows.select_related("customer").order_by("pk"))
+def starts_to_settle() -> list[ChangeQuote]:
+    """Quotes whose first invoice is issued while the plan has not begun."""
+    return list(ChangeQuote.objects.starts_to_settle().select_related("customer").order_by("pk"))
 
 
 def quote_by_id(public_id: str) -> ChangeQuote | None:

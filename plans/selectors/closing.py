@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from core.periods import Period, utc_day
 from invoices.lines import LineDraft
-from invoices.selectors import Unsettled, pending_lines, tax_rules, totals_of, unsettled
+from invoices.selectors import Unsettled, pending_lines, tax_rule_at, totals_of, unsettled
 from invoices.spreading import kept_for
 from invoices.totals import TaxRule, Totals
 from plans import cycle
 from plans.charges import SpellFacts, compose_charges
 from plans.models import Plan, Subscription
 from plans.selectors.gathering import Claim, gather
-from plans.spells import next_anchor, spell_of
+from plans.spells import next_anchor, spell_of, tax_place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +80,7 @@ def closing(
     ending = _ending(subscription, documents.drafts, at) if is_paid else _free(subscription, at)
     starting = _starting(subscription, to, opens_id, at) if to and opens_id else None
     lines = (*compose_charges(ending.facts), *(compose_charges(starting) if starting else ()))
-    rule = tax_rules([subscription.customer_id])[subscription.customer_id]
+    rule = tax_rule_at(*tax_place(subscription))
     currency = subscription.plan.currency if is_paid or not to else to.currency
     is_owed = any(line.amount for line in lines)
     pending = pending_lines(subscription.customer_id, currency, discarding=True) if is_owed else ()

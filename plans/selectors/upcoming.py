@@ -19,7 +19,7 @@ from core.periods import (
     utc_day,
 )
 from invoices.lines import LineDraft
-from invoices.selectors import Unsettled, pending_lines, read_lines, tax_rules, totals_of, unsettled
+from invoices.selectors import Unsettled, pending_lines, read_lines, tax_rule_at, totals_of, unsettled
 from invoices.spreading import kept_for
 from invoices.totals import TaxRule, Totals
 from plans import cycle
@@ -30,7 +30,7 @@ from plans.models import Subscription
 from plans.selectors.catalogue import current_subscription
 from plans.selectors.closing import key_prefix
 from plans.selectors.gathering import Claim, gather
-from plans.spells import spell_of
+from plans.spells import spell_of, tax_place
 from plans.words import unit_price
 from usage.selectors import latest_received_at
 
@@ -160,7 +160,7 @@ def upcoming_invoice(now: Running, documents: Unsettled | None = None) -> Upcomi
     documents = documents or unsettled(subscription.customer_id)
     draft = _waiting_draft(subscription, documents.drafts)
     lines = compose_charges(facts) if facts.terms.is_priced else ()
-    rule = tax_rules([subscription.customer_id])[subscription.customer_id]
+    rule = tax_rule_at(*tax_place(subscription))
     owed = _stored(draft) if draft else (*_kind(lines, "fee"), *_pending(subscription))
     counting = () if draft else _kind(lines, "usage")
     totals = _totals(draft) if draft else totals_of((*owed, *counting), rule)
