@@ -11,7 +11,6 @@ from accounts.models import (
     Membership,
     PaymentMethod,
     Role,
-    UsageSubject,
     User,
 )
 from core.any_of import any_of
@@ -105,11 +104,6 @@ def tax_places(customer_ids: Collection[int]) -> dict[int, tuple[str, str]]:
         customer_id: (country, tax_id)
         for customer_id, country, tax_id in rows.values_list("customer_id", "country", "tax_id")
     }
-
-
-def customers_by_subject(subjects: Collection[str]) -> dict[str, int]:
-    """Which customer the events of a subject belong to; unknown subjects are absent."""
-    return dict(UsageSubject.objects.filter(subject__in=subjects).values_list("subject", "customer_id"))
 
 
 def billing_profile(customer: Customer) -> BillingProfile:

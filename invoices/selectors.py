@@ -184,12 +184,6 @@ def _due(waiting: QuerySet[Invoice], at: datetime, condition: Q) -> list[Due]:
     return [Due(*row) for row in rows.order_by("present", "pk").values_list("pk", "customer_id", "present")]
 
 
-def due_to_resolve(at: datetime) -> list[int]:
-    """Payments without an outcome that the gateway is to be asked about again. Real time, whatever clock."""
-    waiting = Payment.objects.filter(status__in=UNRESOLVED, check_at__lte=at)
-    return list(waiting.order_by("check_at").values_list("pk", flat=True))
-
-
 def due_to_deliver() -> tuple[list[int], list[int]]:
     """(invoices, succeeded payments) that have no PDF yet."""
     invoices = Invoice.objects.filter(number__isnull=False).exclude(documents__kind="invoice")
@@ -220,7 +214,7 @@ class Unsettled(NamedTuple):
     notes: list[Invoice]
 
     def has_past_due(self, on: date) -> bool:
-        """As the function of that name."""
+        """Whether an open invoice is past its due date, or its last collection was declined."""
         return any(row.status == InvoiceStatus.OPEN and _is_late(row, on) for row in self.unpaid)
 
 
@@ -253,14 +247,6 @@ def read_lines(invoices: Sequence[Invoice]) -> None:
 def read_payments(invoices: Sequence[Invoice]) -> None:
     """Load the payments of these documents with their cards, oldest first. One query, none for no document."""
     prefetch_related_objects(invoices, PAYMENTS)
-
-
-def has_past_due(customer_id: int, on: date) -> bool:
-    """Whether an open invoice is past its due date, or its last collection was declined."""
-    last = Payment.objects.filter(invoice=OuterRef("pk")).order_by("-pk").values("status")[:1]
-    rows = Invoice.objects.payable_kind().filter(customer_id=customer_id, status=InvoiceStatus.OPEN)
-    late = Q(due_on__lt=on) | Q(last_status=PaymentStatus.DECLINED)
-    return rows.annotate(last_status=Subquery(last)).filter(late).exists()
 
 
 def billing_history(customer_id: int) -> QuerySet[Invoice]:
