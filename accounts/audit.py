@@ -8,6 +8,7 @@ from accounts.models import AuditEntry, User
 from core.bulk import copy_values
 
 Values = Mapping[str, Any]
+NOTHING: Values = {}
 
 
 def audit(
@@ -21,7 +22,7 @@ def audit(
     after: Values | None = None,
     reason: str = "",
 ) -> AuditEntry:
-    """An unsaved entry, for `bulk_create` by verbs that take a batch.
+    """An unsaved entry.
 
     `action` is the verb's name, `subject` what it was done to (`invoice:7`), `before` and `after` JSON values of
     the fields that changed. An `actor` of None is the run itself.
@@ -68,12 +69,15 @@ COLUMNS = ("at", "actor_id", "customer_id", "action", "subject", "before", "afte
 
 
 def record_all(
-    *, at: datetime, actor: User | None, action: str, entries: Iterable[tuple[int | None, str, Values]]
+    *, at: datetime, actor: User | None, action: str, entries: Iterable[tuple[int | None, str, Values, Values]]
 ) -> None:
-    """One entry per (customer id, subject, after) of a batch in which everything is new; no instances are made."""
+    """One entry per (customer id, subject, before, after) of a batch; no instances are made."""
     actor_id = actor.pk if actor else None
     copy_values(
         AuditEntry,
         COLUMNS,
-        ((at, actor_id, customer_id, action, subject, {}, dict(after), "") for customer_id, subject, after in entries),
+        (
+            (at, actor_id, customer_id, action, subject, before, after, "")
+            for customer_id, subject, before, after in entries
+        ),
     )

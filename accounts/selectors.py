@@ -11,9 +11,9 @@ from accounts.models import (
     Membership,
     PaymentMethod,
     Role,
-    UsageSubject,
     User,
 )
+from core.any_of import any_of
 
 PARTY_FIELDS = (
     "legal_name",
@@ -30,7 +30,7 @@ PARTY_FIELDS = (
 
 def default_payment_methods(customer_ids: Collection[int]) -> dict[int, PaymentMethod]:
     """The default card per customer; customers without one are absent."""
-    rows = PaymentMethod.objects.live().filter(customer_id__in=customer_ids, is_default=True)
+    rows = PaymentMethod.objects.live().filter(any_of("customer_id", customer_ids), is_default=True)
     return {method.customer_id: method for method in rows}
 
 
@@ -57,7 +57,7 @@ def billing_admins(customer: Customer) -> list[User]:
 
 
 def _admin_emails(customer_ids: Collection[int]) -> dict[int, list[str]]:
-    rows = Membership.objects.filter(customer_id__in=customer_ids, role=Role.BILLING_ADMIN, user__is_active=True)
+    rows = Membership.objects.filter(any_of("customer_id", customer_ids), role=Role.BILLING_ADMIN, user__is_active=True)
     emails: dict[int, list[str]] = {}
     for customer_id, email in rows.order_by("user__email").values_list("customer_id", "user__email"):
         emails.setdefault(customer_id, []).append(email)
@@ -67,7 +67,9 @@ def _admin_emails(customer_ids: Collection[int]) -> dict[int, list[str]]:
 def recipients(customer_ids: Collection[int]) -> dict[int, list[str]]:
     """Who gets a customer's documents: the profile's recipients, else the billing admins. Two queries."""
     admins = _admin_emails(customer_ids)
-    profiles = BillingProfile.objects.filter(customer_id__in=customer_ids).values_list("customer_id", "recipients")
+    profiles = BillingProfile.objects.filter(any_of("customer_id", customer_ids)).values_list(
+        "customer_id", "recipients"
+    )
     named = {customer_id: list(to) for customer_id, to in profiles}
     return {customer_id: named.get(customer_id) or admins.get(customer_id, []) for customer_id in customer_ids}
 
@@ -80,7 +82,7 @@ def security_recipients(customer_id: int) -> list[str]:
 
 def parties(customer_ids: Collection[int]) -> dict[int, dict[str, Any]]:
     """The customers as parties on a document: a JSON snapshot of name and billing profile. One query."""
-    rows = BillingProfile.objects.filter(customer_id__in=customer_ids).values(
+    rows = BillingProfile.objects.filter(any_of("customer_id", customer_ids)).values(
         "customer_id", "customer__name", *PARTY_FIELDS
     )
     return {
@@ -91,22 +93,17 @@ def parties(customer_ids: Collection[int]) -> dict[int, dict[str, Any]]:
 
 def countries(customer_ids: Collection[int]) -> dict[int, str]:
     """ISO country code per customer, `""` where none was given."""
-    rows = BillingProfile.objects.filter(customer_id__in=customer_ids)
+    rows = BillingProfile.objects.filter(any_of("customer_id", customer_ids))
     return dict(rows.values_list("customer_id", "country"))
 
 
 def tax_places(customer_ids: Collection[int]) -> dict[int, tuple[str, str]]:
     """(ISO country, tax id) per customer, each `""` where none was given."""
-    rows = BillingProfile.objects.filter(customer_id__in=customer_ids)
+    rows = BillingProfile.objects.filter(any_of("customer_id", customer_ids))
     return {
         customer_id: (country, tax_id)
         for customer_id, country, tax_id in rows.values_list("customer_id", "country", "tax_id")
     }
-
-
-def customers_by_subject(subjects: Collection[str]) -> dict[str, int]:
-    """Which customer the events of a subject belong to; unknown subjects are absent."""
-    return dict(UsageSubject.objects.filter(subject__in=subjects).values_list("subject", "customer_id"))
 
 
 def billing_profile(customer: Customer) -> BillingProfile:

@@ -60,7 +60,7 @@ def seed(at: datetime) -> None:
 def bill(at: datetime) -> None:
     """The day's run; PDFs are left to the worker."""
     report = RunReport(at=at.isoformat())
-    bill_due(at=at, report=report, progress=lambda step, done: None)
+    bill_due(at=at, report=report)
     collect_due(at=at, report=report)
     if report.parked:
         raise RuntimeError(f"the demo's run parked {report.parked}")

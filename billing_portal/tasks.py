@@ -28,7 +28,7 @@ def collect_due() -> None:
 def settle_credits() -> None:
     """Each minute: charge closed hours and due fees to credit, show what runs, book what has expired."""
     at = clock.now()
-    billing_run.settle_due(at=at, report=billing_run.RunReport(at=at.isoformat()), progress=lambda step, done: None)
+    billing_run.settle_due(at=at, report=billing_run.RunReport(at=at.isoformat()))
 
 
 @shared_task(name="billing_portal.tasks.submit_payment")

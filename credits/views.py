@@ -113,7 +113,7 @@ def history(data: QueryDict, customer_id: int, currencies: list[str], features: 
     if not form.is_valid():
         return {"filter": form, "rows": []}
     page = selectors.movements(customer_id, **form.criteria(), cursor=data.get("cursor", ""), limit=PAGE_SIZE)
-    chosen = {name: data[name] for name in form.fields if data.get(name)}
+    chosen = {name: str(data[name]) for name in form.fields if data.get(name)}
     return {
         "filter": form,
         "rows": presenting.history_rows(page.rows),

@@ -61,3 +61,9 @@ class StatementError(InvoicesError):
     """The period has not ended, or a later one is stated already."""
 
     message = "There can't be a credit statement for this period."
+
+
+class NotCreditableError(InvoicesError):
+    """Only issued invoices are given back: a draft is discarded, a void invoice is for nothing already."""
+
+    message = "This invoice can't be credited."

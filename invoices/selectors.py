@@ -1,10 +1,11 @@
 """Reads of this room. Rows are found by customer id; whoever calls has checked that the customer may be seen."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import reduce
 from operator import or_
+from typing import Any, NamedTuple
 
 from django.db.models import (
     DateTimeField,
@@ -37,9 +38,11 @@ from invoices.models import (
     Seller,
     TaxRate,
 )
+from invoices.spreading import with_named_lines
 from invoices.taxes import decide, is_vat_id
 from invoices.totals import TaxRule, Totals, rules_from
 
+PAYMENTS = Prefetch("payments", Payment.objects.select_related("payment_method").order_by("pk"))
 PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
 
 
@@ -54,12 +57,22 @@ def default_seller() -> Seller:
 def tax_rules(customer_ids: Iterable[int], seller: Seller | None = None) -> dict[int, TaxRule]:
     """What each customer pays by country, VAT id and the seller's table (see invoices/taxes.py)."""
     ids = list(customer_ids)
-    first = Seller.objects.order_by("pk").values("pk")[:1]
-    rates = list(TaxRate.objects.select_related("seller").filter(seller=seller or Subquery(first)).order_by("pk"))
+    rates = list(TaxRate.objects.select_related("seller").filter(seller=seller or _first_seller()).order_by("pk"))
     seller = seller or (rates[0].seller if rates else default_seller())
     table = _tax_table(rates)
     places = tax_places(ids)
     return {customer_id: _rule(seller, table, *places.get(customer_id, ("", ""))) for customer_id in ids}
+
+
+def tax_rule_at(country: str, tax_id: str) -> TaxRule:
+    """What the default seller's customer pays in a country (ISO, "" where none is known). One query."""
+    rates = list(TaxRate.objects.select_related("seller").filter(seller=_first_seller()).order_by("pk"))
+    seller = rates[0].seller if rates else default_seller()
+    return _rule(seller, _tax_table(rates), country, tax_id)
+
+
+def _first_seller() -> Subquery:
+    return Subquery(Seller.objects.order_by("pk").values("pk")[:1])
 
 
 def _tax_table(rates: Iterable[TaxRate]) -> dict[str, TaxRule]:
@@ -110,6 +123,20 @@ def lines_beginning_with(prefixes: Sequence[str]) -> list[str]:
     return list(InvoiceLine.objects.filter(wanted).order_by("key").values_list("key", flat=True))
 
 
+class StoredLine(NamedTuple):
+    """A line as the books check it; `amount` in minor units."""
+
+    key: str
+    amount: int
+    explain: dict[str, Any]
+
+
+def stored_lines() -> Iterator[StoredLine]:
+    """Every line there is, pending ones too, in the order of their making; read in chunks by a cursor."""
+    rows = InvoiceLine.objects.order_by("pk").values_list("key", "amount", "explain")
+    return map(StoredLine._make, rows.iterator(chunk_size=2_000))
+
+
 def pending_lines(customer_id: int, currency: str, *, discarding: bool = False) -> tuple[LineDraft, ...]:
     """Lines that wait for the customer's next document in that currency, oldest first.
 
@@ -129,8 +156,18 @@ def line_draft(row: InvoiceLine) -> LineDraft:
 
 # --- what is due ----------------------------------------------------------------------------------------------------
 def due_to_finalize(at: datetime) -> list[Due]:
-    """Drafts whose billing date has come, by the customer's own clock; parked customers wait."""
-    return _due(Invoice.objects.filter(status=InvoiceStatus.DRAFT), at, Q(billing_on__lte=TruncDate("present")))
+    """Drafts whose billing date has come, by the customer's own clock; parked customers wait.
+
+    Of each customer the earliest first: what happened between two billing dates may discard the later one.
+    """
+    drafts = Invoice.objects.filter(status=InvoiceStatus.DRAFT)
+    earlier = drafts.filter(customer=OuterRef("customer"), billing_on__lt=OuterRef("billing_on"))
+    return _due(drafts.exclude(Exists(earlier)), at, Q(billing_on__lte=TruncDate("present")))
+
+
+def drafts_until(customer: OuterRef, on: OuterRef) -> QuerySet[Invoice]:
+    """Of the customer of an outer row: drafts that are issued first, on that day or before."""
+    return Invoice.objects.filter(status=InvoiceStatus.DRAFT, customer=customer, billing_on__lte=on)
 
 
 def due_to_refresh(at: datetime) -> list[Due]:
@@ -158,12 +195,6 @@ def _due(waiting: QuerySet[Invoice], at: datetime, condition: Q) -> list[Due]:
     return [Due(*row) for row in rows.order_by("present", "pk").values_list("pk", "customer_id", "present")]
 
 
-def due_to_resolve(at: datetime) -> list[int]:
-    """Payments without an outcome that the gateway is to be asked about again. Real time, whatever clock."""
-    waiting = Payment.objects.filter(status__in=UNRESOLVED, check_at__lte=at)
-    return list(waiting.order_by("check_at").values_list("pk", flat=True))
-
-
 def due_to_deliver() -> tuple[list[int], list[int]]:
     """(invoices, succeeded payments) that have no PDF yet."""
     invoices = Invoice.objects.filter(number__isnull=False).exclude(documents__kind="invoice")
@@ -182,14 +213,7 @@ def statements_to_deliver() -> list[int]:
 # --- what one customer sees -----------------------------------------------------------------------------------------
 def documents_of(customer_id: int) -> QuerySet[Invoice]:
     """A customer's invoices, drafts included, with their payments oldest first."""
-    payments = Prefetch("payments", Payment.objects.select_related("payment_method").order_by("pk"))
-    return Invoice.objects.filter(customer_id=customer_id).prefetch_related(payments)
-
-
-def drafts(customer_id: int) -> list[Invoice]:
-    """Calculated, not yet issued; with their lines."""
-    rows = documents_of(customer_id).filter(status=InvoiceStatus.DRAFT).prefetch_related("lines")
-    return list(rows.order_by("billing_on", "pk"))
+    return Invoice.objects.filter(customer_id=customer_id).prefetch_related(PAYMENTS)
 
 
 def unpaid(customer_id: int) -> list[Invoice]:
@@ -198,22 +222,47 @@ def unpaid(customer_id: int) -> list[Invoice]:
     return list(rows.order_by("due_on", "pk"))
 
 
-def unsettled(customer_id: int) -> tuple[list[Invoice], list[Invoice]]:
-    """(drafts, unpaid), each as the function of that name gives it, in the queries of one."""
+class Unsettled(NamedTuple):
+    """Drafts by billing date, invoices to pay by due date, and credit notes of which something may be kept."""
+
+    drafts: list[Invoice]
+    unpaid: list[Invoice]
+    notes: list[Invoice]
+
+    def has_past_due(self, on: date) -> bool:
+        """Whether an open invoice is past its due date, or its last collection was declined."""
+        return any(row.status == InvoiceStatus.OPEN and _is_late(row, on) for row in self.unpaid)
+
+
+def _is_late(row: Invoice, on: date) -> bool:
+    declined = row.last_status == PaymentStatus.DECLINED  # type: ignore[attr-defined]  # annotated by unsettled
+    return declined or (row.due_on is not None and row.due_on < on)
+
+
+def unsettled(customer_id: int) -> Unsettled:
+    """What of a customer's documents is not over, without lines and payments. One query."""
     mine = Q(status=InvoiceStatus.DRAFT) | Q(status__in=PAYABLE, kind=InvoiceKind.INVOICE)
-    rows = list(documents_of(customer_id).filter(mine).order_by("pk"))
-    calculated = [row for row in rows if row.status == InvoiceStatus.DRAFT]
-    prefetch_related_objects(calculated, "lines")
-    issued = [row for row in rows if row.status != InvoiceStatus.DRAFT]
-    return sorted(calculated, key=lambda row: row.billing_on), sorted(issued, key=lambda row: row.due_on or date.max)
-
-
-def has_past_due(customer_id: int, on: date) -> bool:
-    """Whether an open invoice is past its due date, or its last collection was declined."""
+    notes = Q(status=InvoiceStatus.OPEN, kind=InvoiceKind.CREDIT_NOTE)
     last = Payment.objects.filter(invoice=OuterRef("pk")).order_by("-pk").values("status")[:1]
-    rows = Invoice.objects.payable_kind().filter(customer_id=customer_id, status=InvoiceStatus.OPEN)
-    late = Q(due_on__lt=on) | Q(last_status=PaymentStatus.DECLINED)
-    return rows.annotate(last_status=Subquery(last)).filter(late).exists()
+    found = Invoice.objects.filter(mine | notes, customer_id=customer_id).annotate(last_status=Subquery(last))
+    rows = with_named_lines(found).order_by("pk")
+    by_place: tuple[list[Invoice], list[Invoice], list[Invoice]] = ([], [], [])
+    for row in rows:
+        by_place[0 if row.status == InvoiceStatus.DRAFT else 2 if row.is_credit_note else 1].append(row)
+    drafts, unpaid, kept = by_place
+    return Unsettled(
+        sorted(drafts, key=lambda row: row.billing_on), sorted(unpaid, key=lambda row: row.due_on or date.max), kept
+    )
+
+
+def read_lines(invoices: Sequence[Invoice]) -> None:
+    """Load the lines of these documents. One query, none for no document."""
+    prefetch_related_objects(invoices, "lines")
+
+
+def read_payments(invoices: Sequence[Invoice]) -> None:
+    """Load the payments of these documents with their cards, oldest first. One query, none for no document."""
+    prefetch_related_objects(invoices, PAYMENTS)
 
 
 def billing_history(customer_id: int) -> QuerySet[Invoice]:

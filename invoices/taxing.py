@@ -29,7 +29,9 @@ def tax_texts(document: Taxed, sign: int = 1) -> tuple[TaxText, ...]:
 def row_texts(rows: Iterable[TaxRow], currency: str, sign: int = 1) -> tuple[TaxText, ...]:
     """One text per rate that has a name; what is not taxed at all has none."""
     return tuple(
-        TaxText(_label(row, currency, sign), formats.money(sign * row.tax, currency)) for row in rows if row.rule.label
+        TaxText(row_label(row, currency, sign), formats.money(sign * row.tax, currency))
+        for row in rows
+        if row.rule.label
     )
 
 
@@ -64,7 +66,8 @@ def tax_notes(document: Taxed) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(values["reason"]) for values in document.taxes if values["reason"]))
 
 
-def _label(row: TaxRow, currency: str, sign: int) -> str:
+def row_label(row: TaxRow, currency: str, sign: int = 1) -> str:
+    """`VAT 20 % of $51.35`, and whether it is in the prices already."""
     included = " (included in the prices)" if row.rule.inclusive else ""
     percent = formats.quantity(row.rule.percent)
     return f"{row.rule.label} {percent} % of {formats.money(sign * row.base, currency)}{included}"

@@ -1,14 +1,21 @@
 """From composed charges to rows: the invoice draft and the watermark that goes with it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Literal
 
 from accounts.models import PaymentPolicy
+from core.bulk import copy_values
 from core.periods import Period
 from invoices.lines import InvoiceDraft, LineDraft
-from plans.charges import RatedWindow, SpellFacts, rate_usage
+from plans.charges import RatedWindow, SpellFacts
 from plans.models import Plan, RatedUsage, Subscription
+
+WINDOW = ("subscription_id", "rate_card_id", "window_starts_at", "number")
+COLUMNS = (
+    *WINDOW,
+    *("window_ends_at", "planned_ends_at", "quantity", "amount", "invoice_key", "rated_at"),
+)
 
 
 def invoice_draft(
@@ -39,33 +46,40 @@ def invoice_draft(
 
 
 def save_watermarks(rated: Iterable[tuple[SpellFacts, str]], at: datetime) -> None:
-    """Remember what of each window is billed now, by which invoice key: the next rating posts the difference."""
-    rows = [row for facts, invoice_key in rated for row in _watermarks(facts, invoice_key, at)]
+    """Remember what of each window is billed now, by which invoice key: the next rating posts the difference.
+
+    The facts were gathered under the customers' locks, so they know which windows have a watermark already.
+    """
+    first: list[tuple[object, ...]] = []
+    again: list[tuple[object, ...]] = []
+    for facts, invoice_key in rated:
+        for window in facts.rated_usage:
+            known = (window.card.id, window.facts.cut.start) in facts.rated
+            (again if known else first).append(_watermark(facts.subscription_id, window, 0, invoice_key, at))
+        first.extend(_watermark(late.subscription_id, late.rated, late.number, invoice_key, at) for late in facts.late)
+    copy_values(RatedUsage, COLUMNS, first)
     RatedUsage.objects.bulk_create(
-        rows,
+        [RatedUsage(**dict(zip(COLUMNS, values, strict=True))) for values in again],
         update_conflicts=True,
-        unique_fields=["subscription", "rate_card", "window_starts_at", "number"],
-        update_fields=["window_ends_at", "planned_ends_at", "quantity", "amount", "invoice_key", "rated_at"],
+        unique_fields=WINDOW,
+        update_fields=[name for name in COLUMNS if name not in WINDOW],
     )
 
 
-def _watermarks(facts: SpellFacts, invoice_key: str, at: datetime) -> Iterator[RatedUsage]:
-    for rated in rate_usage(facts):
-        yield _watermark(facts.subscription_id, rated, 0, invoice_key, at)
-    for late in facts.late:
-        yield _watermark(late.subscription_id, late.rated, late.number, invoice_key, at)
-
-
-def _watermark(subscription_id: int, rated: RatedWindow, number: int, invoice_key: str, at: datetime) -> RatedUsage:
-    return RatedUsage(
-        subscription_id=subscription_id,
-        rate_card_id=rated.card.id,
-        window_starts_at=rated.facts.cut.start,
-        window_ends_at=rated.facts.cut.end,
-        planned_ends_at=rated.facts.planned.end,
-        number=number,
-        quantity=rated.priced.quantity,
-        amount=rated.total,
-        invoice_key=invoice_key,
-        rated_at=at,
+def _watermark(
+    subscription_id: int, rated: RatedWindow, number: int, invoice_key: str, at: datetime
+) -> tuple[object, ...]:
+    """The values of COLUMNS."""
+    cut, planned = rated.facts.cut, rated.facts.planned
+    return (
+        subscription_id,
+        rated.card.id,
+        cut.start,
+        number,
+        cut.end,
+        planned.end,
+        rated.priced.quantity,
+        rated.total,
+        invoice_key,
+        at,
     )

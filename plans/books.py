@@ -10,8 +10,9 @@ from accounts.models import Customer
 from core.books import Finding
 from core.periods import Window as UsageWindow
 from core.periods import billing_date, period_number
-from invoices.selectors import line_amounts
+from invoices.selectors import line_amounts, stored_lines
 from plans import books_credits
+from plans.explain import derived_amount
 from plans.late import late_key
 from plans.models import Calendar, RatedUsage, SettlementMode, Subscription
 from plans.rating import minimum_key, usage_key
@@ -28,6 +29,7 @@ def check() -> Iterator[Finding]:
     yield from calendars_follow_the_anchor()
     yield from watermarks_are_what_was_billed()
     yield from books_credits.check()
+    yield from lines_can_be_derived()
 
 
 def every_customer_has_a_plan() -> Iterator[Finding]:
@@ -105,6 +107,22 @@ def _wrong_postings(postings: "list[RatedUsage]") -> Iterator[Finding]:
         found = sum(billed.get(key, 0) for key in keys[row.pk])
         if rated != found:
             yield Finding("what was rated was billed", f"line:{keys[row.pk][0]}", f"rated {rated}, billed {found}")
+
+
+def lines_can_be_derived() -> Iterator[Finding]:
+    """Every line of this room, and whatever else has explain data, comes to its amount by that data alone."""
+    for line in stored_lines():
+        if not line.explain and not line.key.startswith("subscription:"):
+            continue  # added by hand: there is nothing to derive
+        try:
+            derived = derived_amount(line.explain)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            detail = f"its data does not suffice: {type(error).__name__} {error}"
+            yield Finding("a line can be derived again", f"line:{line.key}", detail)
+            continue
+        if derived != line.amount:
+            detail = f"derived {derived}, stored {line.amount}"
+            yield Finding("a line can be derived again", f"line:{line.key}", detail)
 
 
 def _line_keys(row: RatedUsage) -> list[str]:

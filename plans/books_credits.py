@@ -12,7 +12,7 @@ from plans.rating import usage_key
 from plans.selectors.closing import key_prefix
 from plans.selectors.settlement import running_claim, settle_claims, watched
 from plans.settling import running_of, running_usage, scope
-from usage.selectors import STORING, touched_hours
+from usage.selectors import STORING, hours_since
 
 BATCH = 500
 
@@ -60,7 +60,7 @@ def open_charges_are_what_runs() -> Iterator[Finding]:
 
 def _wrong_charges(ids: Sequence[int]) -> Iterator[Finding]:
     rows = watched(ids)
-    moved = touched_hours({row.customer_id: row.seen_at + STORING for row in rows if row.seen_at})
+    moved = hours_since({row.customer_id: row.seen_at + STORING for row in rows if row.seen_at})
     quiet = [row for row in rows if row.seen_at and row.customer_id not in moved]
     only = [row for row in quiet if row.subscription.plan.terms().is_credit_only and row.subscription.ends_at is None]
     claims = [running_claim(row, row.seen_at, row.seen_at) for row in only if row.seen_at]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 
 from invoices.lines import LineDraft
 from plans.fees import FeeFacts, fee_lines
@@ -21,13 +22,12 @@ __all__ = [
     "SpellFacts",
     "UsageFacts",
     "compose_charges",
-    "rate_usage",
     "units",
     "usage_key",
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SpellFacts:
     """Everything that decides what one subscription owes now.
 
@@ -43,10 +43,10 @@ class SpellFacts:
     rated: Mapping[tuple[int, datetime], tuple[Decimal, int]] = field(default_factory=dict)
     late: tuple[LateFacts, ...] = ()
 
-
-def rate_usage(facts: SpellFacts) -> tuple[RatedWindow, ...]:
-    """Every metered card over every usage window of the spell."""
-    return rate_windows(facts.terms, facts.usage, facts.rated)
+    @cached_property
+    def rated_usage(self) -> tuple[RatedWindow, ...]:
+        """Every metered card over every usage window of the spell; the lines and the watermarks share it."""
+        return rate_windows(self.terms, self.usage, self.rated)
 
 
 def compose_charges(facts: SpellFacts) -> tuple[LineDraft, ...]:
@@ -56,6 +56,6 @@ def compose_charges(facts: SpellFacts) -> tuple[LineDraft, ...]:
     """
     return (
         *fee_lines(facts.subscription_id, facts.terms, facts.fees),
-        *usage_lines(facts.subscription_id, facts.terms, rate_usage(facts)),
+        *usage_lines(facts.subscription_id, facts.terms, facts.rated_usage),
         *late_lines(facts.late),
     )

@@ -10,7 +10,7 @@ from invoices.services.discard_drafts import discard_drafts
 from invoices.services.draft_invoices import draft_invoices
 from invoices.services.finalize_invoices import finalize_invoices
 from plans.billing import invoice_draft, save_watermarks
-from plans.models import ChangeQuote, Plan, RatedUsage, ScheduledChange, ScheduleStatus, Subscription
+from plans.models import ChangeQuote, Plan, RatedUsage, Subscription
 from plans.quotes import check_figures
 from plans.selectors.closing import Closing, closing, key_prefix
 from plans.settling import note, stop_running
@@ -27,8 +27,7 @@ def end_spell(
     """Take back what was only announced; draft and issue what is owed; end the spell at `ends_at`.
 
     The customer is locked. `collect_now`: a person has confirmed the total just now, so it is collected at once.
-    What staff had scheduled for the customer is superseded. Returns the invoice; None where nothing is owed, or credit
-    alone pays it.
+    Returns the invoice; None where nothing is owed, or credit alone pays it.
     """
     if owed.discarded:
         discard_drafts(customer_ids=[current.customer_id], at=at, actor=actor)
@@ -41,9 +40,7 @@ def end_spell(
     key = f"{key_prefix(current)}closing"
     save_watermarks([(owed.facts, key)], at)
     charging = current.plan if current.plan.terms().is_priced else to
-    close_spell(current, ends_at, followed_by=to)
-    waiting = ScheduledChange.objects.filter(customer_id=current.customer_id, status=ScheduleStatus.SCHEDULED)
-    waiting.update(status=ScheduleStatus.SUPERSEDED, settled_at=at)
+    close_spell(current, ends_at, followed_by=to, at=at)
     if not owed.is_owed:
         return None
     draft = invoice_draft(

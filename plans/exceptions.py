@@ -112,12 +112,6 @@ class StartPendingError(PlansError):
     message = "Your payment is being processed. The plan starts as soon as it has succeeded."
 
 
-class StartMovedError(PlansError):
-    """A first payment has succeeded, but the customer is on another plan by now: staff decides."""
-
-    message = "The plan was paid for, but another plan has begun since."
-
-
 class CurrencyMismatchError(PlansError):
     """The customer is billed in another currency than the plan's."""
 

@@ -5,7 +5,7 @@ list. Its keys are documented where they are written: plans/fees.py and plans/ra
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Context, Decimal
 from fractions import Fraction
@@ -65,9 +65,21 @@ class Explanation:
 
 def explain(data: Data) -> Explanation:
     """Derive a line from its explain data. Raises KeyError where something needed was not stored."""
-    if data["model"] == "flat":
-        return _fee(data)
-    return _usage(data)
+    own = _fee(data) if data["model"] == "flat" else _usage(data)
+    amount = derived_amount(data)
+    if data.get("given_back"):
+        steps = (*own.steps, Step("× −1", "given back"), Step(f"= {formats.money(amount, data['currency'])}"))
+        return replace(own, amount=amount, steps=steps)
+    return own
+
+
+def derived_amount(data: Data) -> int:
+    """What a line comes to by its explain data, minor units: the amount of `explain` without the words.
+
+    Raises KeyError where something needed was not stored.
+    """
+    amount = _fee_amount(data) if data["model"] == "flat" else _usage_amount(data)
+    return -amount if data.get("given_back") else amount
 
 
 def price_version(data: Data) -> str:
@@ -78,13 +90,19 @@ def price_version(data: Data) -> str:
 # --- fees -------------------------------------------------------------------------------------------------------------
 def _fee(data: Data) -> Explanation:
     """Fee × days, rounded cumulatively: the price of the days up to the end less that of the days before."""
-    fee, of_days = data["fee"], data["of_days"]
-    before = (_period(data["part"]).start - _period(data["period"]).start).days
-    until = before + data["days"]
-    charged, earlier = _of_days(fee, until, of_days), _of_days(fee, before, of_days)
-    difference = charged - earlier
-    amount = -max(0, min(difference, fee)) if data.get("unused") else difference
-    return Explanation(amount=amount, steps=tuple(_fee_steps(data, before, amount)))
+    amount = _fee_amount(data)
+    return Explanation(amount=amount, steps=tuple(_fee_steps(data, _days_before(data), amount)))
+
+
+def _fee_amount(data: Data) -> int:
+    fee, of_days, before = data["fee"], data["of_days"], _days_before(data)
+    difference = _of_days(fee, before + data["days"], of_days) - _of_days(fee, before, of_days)
+    return -max(0, min(difference, fee)) if data.get("unused") else difference
+
+
+def _days_before(data: Data) -> int:
+    """Days of the period before the part that is charged."""
+    return (_period(data["part"]).start - _period(data["period"]).start).days
 
 
 def _fee_steps(data: Data, before: int, amount: int) -> Iterator[Step]:
@@ -135,26 +153,40 @@ def _usage(data: Data) -> Explanation:
     listed = _list_amount(data)
     exact = _capped(data, _discounted(data, listed))
     rounded = quantize(exact, data["currency"])
-    posted, last_steps = _posted(data, rounded)
     steps = (
         *_quantity_steps(data),
         *_price_steps(data, listed),
         *_reduction_steps(data, listed),
         *_rounding_steps(data, exact, rounded),
-        *last_steps,
+        *_posted_steps(data, rounded),
     )
-    return Explanation(amount=posted, steps=steps, tiers=tuple(_tier_rows(data)), quantity=Decimal(data["quantity"]))
+    return Explanation(
+        amount=_posted(data, rounded), steps=steps, tiers=tuple(_tier_rows(data)), quantity=Decimal(data["quantity"])
+    )
 
 
-def _posted(data: Data, rounded: int) -> tuple[int, tuple[Step, ...]]:
-    """What this line posts of a window whose usage costs `rounded`, and the steps from there."""
-    line, billed = data.get("line", "usage"), data.get("billed_amount", 0)
-    shortfall = 0 if line == "usage" else _shortfall(data, rounded)
+def _usage_amount(data: Data) -> int:
+    return _posted(data, quantize(_capped(data, _discounted(data, _list_amount(data))), data["currency"]))
+
+
+def _posted(data: Data, rounded: int) -> int:
+    """What this line posts of a window whose usage costs `rounded`."""
+    line = data.get("line", "usage")
     if line == "minimum":
-        return shortfall, tuple(_minimum_steps(data, rounded))
-    lifted = _minimum_steps(data, rounded, alone=False) if shortfall else ()
-    total = rounded + shortfall
-    return total - billed, (*lifted, *_billed_steps(data, total, billed))
+        return _shortfall(data, rounded)
+    lifted = 0 if line == "usage" else _shortfall(data, rounded)
+    return rounded + lifted - int(data.get("billed_amount", 0))
+
+
+def _posted_steps(data: Data, rounded: int) -> Iterator[Step]:
+    line = data.get("line", "usage")
+    if line == "minimum":
+        yield from _minimum_steps(data, rounded)
+        return
+    shortfall = 0 if line == "usage" else _shortfall(data, rounded)
+    if shortfall:
+        yield from _minimum_steps(data, rounded, alone=False)
+    yield from _billed_steps(data, rounded + shortfall, data.get("billed_amount", 0))
 
 
 def _shortfall(data: Data, rounded: int) -> int:

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 from functools import partial
+from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
 
 from core.ids import public_id
 
@@ -13,6 +14,14 @@ class QuoteKind(models.TextChoices):
     SUBSCRIBE = "subscribe", "subscribe"
     CHANGE = "change", "change"
     CANCEL = "cancel", "cancel"
+
+
+class ChangeQuoteQuerySet(models.QuerySet["ChangeQuote"]):
+    def starts_to_settle(self) -> Self:
+        """Whose first invoice is issued while the plan has not begun: its payment may have an outcome by now."""
+        return self.filter(
+            kind=QuoteKind.SUBSCRIBE, completed_at__isnull=True, given_up_at__isnull=True, invoice__isnull=False
+        )
 
 
 class ChangeQuote(models.Model):
@@ -38,19 +47,29 @@ class ChangeQuote(models.Model):
         default=list, help_text="Announced drafts that it takes the place of: key, billing date, total"
     )
     subtotal = models.BigIntegerField()
-    tax_label = models.CharField(max_length=40, blank=True)
-    tax_percent = models.DecimalField(max_digits=7, decimal_places=4, default=0)
-    tax = models.BigIntegerField()
+    tax_rules = models.JSONField(
+        default=list, db_default=Value([], models.JSONField()), help_text="The customer's rates, as on the invoice"
+    )
+    taxes = models.JSONField(
+        default=list, db_default=Value([], models.JSONField()), help_text="One row per rate, as on the invoice"
+    )
+    tax = models.BigIntegerField(help_text="Sum of the rows")
     total = models.BigIntegerField()
     credits = models.BigIntegerField(default=0, db_default=0, help_text="Taken off the lines of the invoice")
     credit_rows = models.JSONField(default=list, help_text="The same by grant: name, amount")
     to_credits = models.BigIntegerField(
         default=0, db_default=0, help_text="Charged to credit alone, on no invoice: lines of credits-only plans"
     )
+    credit = models.BigIntegerField(
+        default=0, db_default=0, help_text="What kept credit notes take off the total, minor units"
+    )
     created_at = models.DateTimeField()
     created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
     accepted_at = models.DateTimeField(null=True, help_text="Confirmed by a person; may still wait for a card")
     completed_at = models.DateTimeField(null=True, help_text="Carried out; a repeat gives the same result")
+    given_up_at = models.DateTimeField(
+        null=True, help_text="Its invoice was issued, but the plan will not begin: declined, or another has begun"
+    )
     opened = models.ForeignKey(
         "plans.Subscription",
         null=True,
@@ -62,17 +81,43 @@ class ChangeQuote(models.Model):
         "invoices.Invoice", null=True, on_delete=models.PROTECT, related_name="+", help_text="The closing invoice"
     )
 
+    objects = ChangeQuoteQuerySet.as_manager()
+
     class Meta:
-        constraints = (models.CheckConstraint(condition=Q(kind__in=QuoteKind.values), name="quote_kind_known"),)
+        constraints = (
+            models.CheckConstraint(condition=Q(kind__in=QuoteKind.values), name="quote_kind_known"),
+            models.CheckConstraint(
+                condition=Q(credit=0) | Q(credit__gt=0, credit__lte=F("total")), name="quote_credit_within_total"
+            ),
+            models.CheckConstraint(
+                condition=Q(given_up_at__isnull=True) | Q(completed_at__isnull=True, invoice__isnull=False),
+                name="quote_given_up_was_billed",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.public_id
+
+    @property
+    def amount_due(self) -> int:
+        """What is collected at once: the total less what kept credits take off it; nothing below zero."""
+        return max(self.total - self.credit, 0)
+
+    @property
+    def amount_back(self) -> int:
+        """What a document below zero gives back."""
+        return max(-self.total, 0)
 
     def complete(self, at: datetime) -> None:
         """Note that it was carried out, with what it opened and billed."""
         self.completed_at = at
         self.accepted_at = self.accepted_at or at
         self.save(update_fields=["effective_at", "invoice", "opened", "completed_at", "accepted_at"])
+
+    def give_up(self, at: datetime) -> None:
+        """Note that its plan will not begin though its invoice was issued."""
+        self.given_up_at = at
+        self.save(update_fields=["given_up_at"])
 
 
 class ScheduleStatus(models.TextChoices):

@@ -5,10 +5,11 @@ from typing import NamedTuple, Self
 
 from django.db import connection, models
 from django.db.models import F, Q, Value
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
 from plans.models_catalogue import Plan, RateCard
-from plans.models_changes import ScheduledChange, ScheduleStatus
+from plans.models_changes import ChangeQuote, ScheduledChange, ScheduleStatus
 
 
 class Calendar(NamedTuple):
@@ -29,6 +30,19 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         Plans are not joined, so that all rows share one plan in memory and its terms are read once.
         """
         return self.select_related("customer").prefetch_related(models.Prefetch("plan", Plan.objects.with_cards()))
+
+    def with_plan(self) -> Self:
+        """For one row: customer, billing profile and plan with one query, its cards with another; and whether a first
+        payment has no outcome yet."""
+        pending = ChangeQuote.objects.starts_to_settle().filter(customer=models.OuterRef("customer"))
+        cards = models.Prefetch("plan__rate_cards", RateCard.objects.with_terms().order_by("position", "pk"))
+        rows = self.select_related("customer__billing_profile", "plan").prefetch_related(cards)
+        return rows.annotate(has_start_pending=models.Exists(pending))
+
+    def keeping_number(self) -> Self:
+        """With a number for a spell that may begin after, as `next_id`: its first lines have their keys before it."""
+        number = "nextval(pg_get_serial_sequence('plans_subscription', 'id'))"
+        return self.annotate(next_id=RawSQL(number, [], models.BigIntegerField()))  # noqa: S611 - a constant
 
     def due(self, at: datetime, grace: timedelta) -> Self:
         """Whose next calculation, and a short grace, has passed on the customer's own clock; nobody parked, and nobody
@@ -68,6 +82,18 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
                 ],
             )
 
+    def follow_up(self, instants: "dict[int, datetime]") -> None:
+        """Write when late usage of many is looked for next, in one statement."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                UPDATE plans_subscription AS subscription SET follow_up_at = moved.follow_up_at
+                  FROM unnest(%s::bigint[], %s::timestamptz[]) AS moved (id, follow_up_at)
+                 WHERE subscription.id = moved.id
+                """,
+                [list(instants), list(instants.values())],
+            )
+
 
 class Subscription(models.Model):
     """One spell of one customer on one plan version. Exactly one is open per customer."""
@@ -93,6 +119,8 @@ class Subscription(models.Model):
     )
 
     objects = SubscriptionQuerySet.as_manager()
+    has_start_pending: bool
+    next_id: int
 
     class Meta:
         constraints = (
@@ -127,7 +155,7 @@ class RatedUsage(models.Model):
     plan a window has one row, moved hour by hour; nothing takes it back.
     """
 
-    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="rated_usage")
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="rated_usage", db_index=False)
     rate_card = models.ForeignKey(RateCard, on_delete=models.PROTECT, related_name="+")
     window_starts_at = models.DateTimeField()
     window_ends_at = models.DateTimeField()
@@ -144,6 +172,7 @@ class RatedUsage(models.Model):
                 fields=("subscription", "rate_card", "window_starts_at", "number"), name="rated_usage_once"
             ),
         )
+        indexes = (models.Index(fields=("subscription", "-rated_at"), name="rated_usage_last"),)
 
     def __str__(self) -> str:
         return f"{self.subscription_id} {self.rate_card_id} {self.window_starts_at:%Y-%m-%d}"

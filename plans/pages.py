@@ -3,17 +3,22 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from accounts.gateways import decline_message
 from accounts.models import PaymentPolicy
 from core import formats
 from core.periods import Window, calculation_instant, utc_day
-from invoices.totals import NO_TAX, TaxRule, Totals, total_up
+from invoices.taxing import TaxText, row_label, row_texts
+from invoices.totals import NO_TAX, Totals, row_from, rules_from, total_up
 from plans import cycle
 from plans.models import ChangeQuote, CreditExhaustion, Plan, QuoteKind, Subscription
 from plans.pricing import PlanTerms
 from plans.spells import next_anchor
 from plans.words import card_price, included_units, monthly_fee, other_prices, unit_price
+
+if TYPE_CHECKING:
+    from invoices.models import Payment
 
 Action = Literal["current", "upgrade", "cancel", "contact", "pay_first", "none"]
 BY_CONTRACT = "By contract"
@@ -94,7 +99,7 @@ class UpgradeSummary:
     first_calculation_on: date
     prices: tuple[tuple[str, str], ...]
     fee: int
-    rule: TaxRule
+    taxes: tuple[TaxText, ...]
     minimum: Totals
     currency: str
 
@@ -103,15 +108,16 @@ def upgrade_summary(quote: ChangeQuote, at: datetime) -> UpgradeSummary:
     """The summary beside the form of «Subscribe»."""
     terms = quote.plan.terms()
     billing_on = cycle.first_billing_date(next_anchor(quote.subscription, quote.plan, at), at)
-    rule = NO_TAX if terms.is_credit_only else TaxRule(label=quote.tax_label, percent=quote.tax_percent)
+    rule = NO_TAX if terms.is_credit_only else rules_from(quote.tax_rules)
     fee = monthly_fee(terms)
+    minimum = total_up([fee], rule)
     return UpgradeSummary(
         first_billing_on=billing_on,
         first_calculation_on=utc_day(calculation_instant(billing_on)),
         prices=other_prices(terms),
         fee=fee,
-        rule=rule,
-        minimum=total_up([fee], rule),
+        taxes=row_texts(minimum.taxes, terms.currency),
+        minimum=minimum,
         currency=terms.currency,
     )
 
@@ -119,9 +125,18 @@ def upgrade_summary(quote: ChangeQuote, at: datetime) -> UpgradeSummary:
 def change_done(quote: ChangeQuote) -> str:
     """What is said once the new plan has begun."""
     first = quote.opened and quote.opened.next_billing_on
-    due = f"{formats.money(quote.total, quote.currency)} is due today." if quote.total else "Nothing is due today."
+    amount = quote.amount_due
+    due = f"{formats.money(amount, quote.currency)} is due today." if amount else "Nothing is due today."
     bill = f" {'First' if quote.kind == QuoteKind.SUBSCRIBE else 'Next'} bill: {formats.day(first)}." if first else ""
     return f"You're on {quote.plan.title}. {due}{bill}"
+
+
+def start_given_up(quote: ChangeQuote, payment: "Payment | None") -> str:
+    """What is said where a plan does not begin after all."""
+    if payment is not None and payment.status == "succeeded":
+        return f"Another plan has begun meanwhile. Your payment for {quote.plan.title} is given back."
+    said = decline_message(payment.decline_code) if payment is not None else ""
+    return f"{said} Nothing was charged and you are still on {quote.subscription.plan.title}.".strip()
 
 
 def price_changes(before: Plan, after: Plan) -> list[tuple[str, str, str]]:
@@ -165,7 +180,7 @@ def _line_window(line: dict[str, Any]) -> str:
 
 
 def quote_totals(quote: ChangeQuote) -> list[dict[str, Any]]:
-    """The rows between lines and total: what credit pays, and tax."""
+    """The rows between lines and total: what credit pays, net, and every tax that has a name, as on the invoice."""
     credits = [{"label": f"Credits: {row['name']}", "amount": -row["amount"]} for row in quote.credit_rows]
     back = sum(row["amount"] for row in quote.credit_rows) - quote.credits
     if back:
@@ -174,12 +189,19 @@ def quote_totals(quote: ChangeQuote) -> list[dict[str, Any]]:
 
 
 def _tax_rows(quote: ChangeQuote) -> list[dict[str, Any]]:
-    if not quote.tax:
+    rows = [row for row in map(row_from, quote.taxes) if row.rule.label]
+    taxes = [{"label": row_label(row, quote.currency), "amount": row.tax} for row in rows]
+    return [{"label": "Net", "amount": quote.subtotal}, *taxes] if taxes else []
+
+
+def quote_credit(quote: ChangeQuote) -> list[dict[str, Any]]:
+    """The rows after the total, where a kept credit lowers what is collected."""
+    if not quote.credit:
         return []
-    label = (
-        f"{quote.tax_label} {formats.quantity(quote.tax_percent)} % of {formats.money(quote.subtotal, quote.currency)}"
-    )
-    return [{"label": "Net", "amount": quote.subtotal}, {"label": label, "amount": quote.tax}]
+    return [
+        {"label": "Credit from earlier credit notes", "amount": -quote.credit},
+        {"label": "Amount due", "amount": quote.amount_due},
+    ]
 
 
 def losses(before: Plan, after: Plan) -> list[tuple[str, str, str]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import ceil
 from typing import Literal
 
@@ -81,9 +81,9 @@ class CardTerms:
         return self.model in ("unit", "package") and bool(self.unit_amount)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PlanTerms:
-    """One version of a plan, as far as it decides a price."""
+    """One version of a plan, as far as it decides a price; all customers of a run share it."""
 
     id: int
     key: str
@@ -98,15 +98,15 @@ class PlanTerms:
         """Whether its charges never stand on an invoice."""
         return self.settlement == "credit_only"
 
-    @property
+    @cached_property
     def fees(self) -> tuple[CardTerms, ...]:
         return tuple(card for card in self.cards if card.model == "flat")
 
-    @property
+    @cached_property
     def metered(self) -> tuple[CardTerms, ...]:
         return tuple(card for card in self.cards if card.model != "flat")
 
-    @property
+    @cached_property
     def feature_ids(self) -> tuple[int, ...]:
         """What has to be measured for it."""
         return tuple(sorted({card.feature_id for card in self.metered if card.feature_id is not None}))

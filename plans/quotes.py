@@ -8,7 +8,8 @@ from accounts.selectors import default_payment_methods
 from core import formats
 from core.periods import utc_day
 from invoices.lines import LineDraft
-from invoices.selectors import has_past_due
+from invoices.selectors import Unsettled, unsettled
+from invoices.totals import Totals, row_values
 from plans.exceptions import (
     AlreadySubscribedError,
     CancelFirstError,
@@ -21,7 +22,6 @@ from plans.exceptions import (
     StartPendingError,
 )
 from plans.models import ChangeQuote, Plan, PlanStatus, QuoteKind, Subscription
-from plans.selectors.catalogue import starts_to_settle
 from plans.selectors.closing import Closing
 
 
@@ -39,29 +39,36 @@ def check_self_serve(customer: Customer) -> None:
         raise ManagedByContractError(f"customer {customer.pk} is managed by contract")
 
 
-def check_upgrade(customer: Customer, current: Subscription, plan: Plan, at: datetime) -> None:
+def check_upgrade(
+    customer: Customer, current: Subscription, plan: Plan, at: datetime, documents: Unsettled | None = None
+) -> None:
     """The rules of «Upgrade» from a plan without prices, for showing and for doing it."""
-    check_change(customer, current, plan, at)
+    check_change(customer, current, plan, at, documents)
     if current.plan.terms().is_priced:
         raise CancelFirstError(f"customer {customer.pk} is on {current.plan}")
 
 
-def check_change(customer: Customer, current: Subscription, plan: Plan, at: datetime) -> None:
-    """The rules of «Upgrade» from one paid plan to another."""
+def check_change(
+    customer: Customer, current: Subscription, plan: Plan, at: datetime, documents: Unsettled | None = None
+) -> None:
+    """The rules of «Upgrade» from one paid plan to another. `documents`: where somebody has read them."""
     check_self_serve(customer)
     if plan.key == current.plan.key:
         raise AlreadySubscribedError(f"customer {customer.pk} is on {plan} already")
     if not plan.self_serve or plan.is_default:
         raise PlanNotFoundError(f"{plan} is not chosen by upgrading")
     check_currency(customer, current, plan)
-    if starts_to_settle(customer.pk):
+    if current.has_start_pending:
         raise StartPendingError(f"customer {customer.pk} has a first payment without an outcome")
-    if has_past_due(customer.pk, utc_day(at)):
+    if (documents or unsettled(customer.pk)).has_past_due(utc_day(at)):
         raise PastDueError(f"customer {customer.pk} is past due")
 
 
 def check_currency(customer: Customer, current: Subscription, plan: Plan) -> None:
-    """One currency per customer once billed, and for both plans of one invoice. Raises CurrencyMismatchError."""
+    """One currency per customer once billed, and for both plans of one invoice; a plan without prices bills nothing,
+    so its currency does not matter. Raises CurrencyMismatchError."""
+    if not plan.terms().is_priced:
+        return
     billed_in = customer.currency or (current.plan.currency if current.plan.terms().is_priced else "")
     if billed_in and billed_in != plan.currency:
         raise CurrencyMismatchError(f"customer {customer.pk} is billed in {billed_in}, not {plan.currency}")
@@ -97,10 +104,11 @@ def check_holds(quote: ChangeQuote, current: Subscription, at: datetime) -> None
 
 def check_figures(quote: ChangeQuote, now: Closing) -> None:
     """Raises QuoteMovedError where what is owed is not, to the cent and line by line, what was shown."""
-    shown = (_held(quote.lines), quote.credits, quote.subtotal, quote.tax, quote.total)
-    lines = _held(lines_values(now.all_lines))
-    if shown != (lines, now.credits, now.totals.subtotal, now.totals.tax, now.totals.total):
+    shown = (_held(quote.lines), quote.credits, quote.taxes, quote.total)
+    if shown != (_held(lines_values(now.all_lines)), now.credits, taxes_values(now.totals), now.totals.total):
         raise QuoteMovedError("Usage or billing details have changed since.")
+    if quote.credit != now.credit:
+        raise QuoteMovedError("Your credit has changed since.")
     if quote.effective_at < now.window_starts_at:
         raise QuoteMovedError("Charges were calculated since.")
 
@@ -128,9 +136,14 @@ def lines_values(lines: tuple[LineDraft, ...]) -> list[dict[str, Any]]:
     ]
 
 
+def taxes_values(totals: Totals) -> list[dict[str, Any]]:
+    """Tax rows as JSON values, as a quote keeps and compares them and as the invoice will have them."""
+    return [row_values(row) for row in totals.taxes]
+
+
 def moved_sentence(moved: QuoteMovedError, before: ChangeQuote, after: ChangeQuote) -> str:
     """For people: what changed, and that nothing was done."""
-    old, new = (formats.money(quote.total, quote.currency) for quote in (before, after))
-    if before.total != after.total:
+    old, new = (formats.money(quote.amount_due, quote.currency) for quote in (before, after))
+    if before.amount_due != after.amount_due:
         return f"The total changed from {old} to {new}. {moved.reason} Nothing was done; please confirm the new total."
     return f"{moved.reason} Nothing was done; please check the figures and confirm again."

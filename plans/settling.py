@@ -9,13 +9,12 @@ from credits.charges import OpenDraft
 from credits.services.set_open_charges import set_open_charges
 from invoices.services.settle_lines import settle_lines
 from plans import cycle
-from plans.charges import rate_usage
 from plans.keys import instants
 from plans.models import RatedUsage, Subscription, UsageWatch
 from plans.selectors.gathering import Claim, gather
 from plans.selectors.settlement import Settled, SettlementClaim, Touched, floor_hour, settle_claims
 from plans.spells import spell_of
-from usage.selectors import touched_hours
+from usage.selectors import hours_since
 
 if TYPE_CHECKING:
     from invoices.lines import LineDraft
@@ -44,7 +43,7 @@ def close_windows(spells: Mapping[int, cycle.Spell], at: datetime, actor: User |
             )
         )
         row.settled_until = max(row.settled_until, window.end)
-    settle(claims, touched_hours(seen_since(rows)), at, actor)
+    settle(claims, hours_since(seen_since(rows)), at, actor)
     UsageWatch.objects.bulk_update(rows, ["settled_until"], batch_size=500)
 
 
@@ -75,7 +74,8 @@ def charge(settled: Sequence[Settled], at: datetime, actor: User | None) -> None
 def note(settled: Iterable[Settled], at: datetime) -> None:
     """Remember what of each window is charged: one row per window and price, moved in place. A window that closes has
     one even where nothing was used."""
-    new, moved = [], []
+    new: list[RatedUsage] = []
+    moved: list[RatedUsage] = []
     for one in settled:
         facts, closes = one.window.facts, one.claim.closes
         if not (one.window.has_moved or (closes and not facts.is_closed)):
@@ -145,7 +145,7 @@ def running_usage(spells: Sequence[Subscription]) -> dict[str, list[OpenDraft]]:
                 amount=rated.difference,
                 may_overdraw=False,
             )
-            for rated in rate_usage(known)
+            for rated in known.rated_usage
             if rated.difference > 0
         ]
     return found

@@ -9,7 +9,7 @@ from accounts.models import Customer
 from core.periods import calculation_instant, midnight, next_billing_date, utc_day
 from plans import cycle
 from plans.exceptions import NoSubscriptionError
-from plans.models import Calendar, Plan, Subscription, UsageWatch
+from plans.models import Calendar, Plan, ScheduledChange, ScheduleStatus, Subscription, UsageWatch
 
 
 def calendar_of(spell: cycle.Spell) -> Calendar:
@@ -35,10 +35,16 @@ def first_calendar(plan: Plan, anchor_on: date, starts_at: datetime) -> Calendar
 
 def open_subscription(customer_id: int) -> Subscription:
     """The open spell with plan, cards and customer, read under the customer's lock. Raises NoSubscriptionError."""
-    subscription = Subscription.objects.open().with_terms().filter(customer_id=customer_id).first()
+    subscription = Subscription.objects.open().with_plan().filter(customer_id=customer_id).first()
     if subscription is None:
         raise NoSubscriptionError(f"customer {customer_id} has no open subscription")
     return subscription
+
+
+def tax_place(subscription: Subscription) -> tuple[str, str]:
+    """(ISO country, tax id) of its customer, each "" where none was given; no query where it was read `with_plan`."""
+    profile = getattr(subscription.customer, "billing_profile", None)
+    return (profile.country, profile.tax_id) if profile else ("", "")
 
 
 def next_anchor(current: Subscription, plan: Plan, at: datetime) -> date:
@@ -74,18 +80,21 @@ def open_spell(
     return spell
 
 
-def close_spell(subscription: Subscription, at: datetime, *, followed_by: Plan) -> None:
-    """End a spell: nothing is due for it any more. Two rows of one customer never overlap.
+def close_spell(subscription: Subscription, ends_at: datetime, *, followed_by: Plan, at: datetime) -> None:
+    """End a spell at `ends_at`, decided `at`: nothing is due for it any more. Two rows of one customer never overlap.
 
-    Where the next plan has no prices, usage that comes late is looked for on the calculation instants of this one.
+    What staff had scheduled for the customer is superseded. Where the next plan has no prices, usage that comes late
+    is looked for on the calculation instants of this one.
     """
+    waiting = ScheduledChange.objects.filter(customer_id=subscription.customer_id, status=ScheduleStatus.SCHEDULED)
+    waiting.update(status=ScheduleStatus.SUPERSEDED, settled_at=at)
     if subscription.plan.terms().is_priced and not followed_by.terms().is_priced:
-        subscription.follow_up_at = next_calculation(subscription.anchor_on, at)
+        subscription.follow_up_at = next_calculation(subscription.anchor_on, ends_at)
     if subscription.plan.terms().is_credit_only:  # what comes late of it is charged to credit all the same
-        UsageWatch.objects.filter(subscription=subscription).update(settled_until=at)
+        UsageWatch.objects.filter(subscription=subscription).update(settled_until=ends_at)
     else:
         UsageWatch.objects.filter(subscription=subscription).delete()
-    subscription.ends_at = subscription.window_starts_at = at
+    subscription.ends_at = subscription.window_starts_at = ends_at
     subscription.next_billing_on = subscription.calculate_at = None
     subscription.save(update_fields=["ends_at", "window_starts_at", "next_billing_on", "calculate_at", "follow_up_at"])
 

@@ -1,7 +1,7 @@
 """«Change Plan», «Subscribe» and «Confirm Downgrade»: full pages, each with its own URL."""
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -13,15 +13,15 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.access import PortalRequest, billing_page, can_write, describe, enter_customer
 from accounts.forms import BillingDetailsForm
-from accounts.gateways import decline_message
 from accounts.models import PaymentPolicy
 from accounts.selectors import billing_admins, billing_profile, default_payment_methods
 from accounts.services.update_billing_profile import update_billing_profile
 from core.clock import now
 from core.nudge import nudge
 from core.periods import utc_day
-from invoices.selectors import default_seller, has_past_due, unpaid
+from invoices.selectors import default_seller, unsettled
 from invoices.services.submit_payment import submit_payment
+from invoices.taxing import tax_notes
 from plans import pages, selectors
 from plans.exceptions import (
     AlreadySubscribedError,
@@ -34,7 +34,7 @@ from plans.exceptions import (
     StartPendingError,
 )
 from plans.models import ChangeQuote, Plan, QuoteKind
-from plans.quotes import check_self_serve, upgrade_kind
+from plans.quotes import check_self_serve
 from plans.services.accept_quote import accept_quote
 from plans.services.bill_start import bill_start
 from plans.services.cancel_subscription import cancel_subscription
@@ -42,6 +42,9 @@ from plans.services.change_plan import change_plan
 from plans.services.make_quote import make_quote
 from plans.services.settle_start import settle_start
 from plans.services.subscribe import subscribe
+
+if TYPE_CHECKING:
+    from invoices.models import Invoice
 
 MANAGED = PaymentPolicy.MANAGED_BY_CONTRACT
 REFUSALS = (AlreadySubscribedError, PastDueError, CancelFirstError, CurrencyMismatchError, StartPendingError)
@@ -63,7 +66,8 @@ def plan_change(request: PortalRequest) -> HttpResponse:
     customer = request.customer
     current = selectors.current_subscription(customer.pk)
     managed = customer.payment_policy == MANAGED
-    past_due = has_past_due(customer.pk, utc_day(present(request)))
+    documents = unsettled(customer.pk)
+    past_due = documents.has_past_due(utc_day(present(request)))
     tiles = pages.tiles(selectors.catalogue(), current, managed=managed, past_due=past_due)
     writes = can_write(request.membership)
     context = {
@@ -71,7 +75,7 @@ def plan_change(request: PortalRequest) -> HttpResponse:
         "rows": pages.comparison(tiles),
         "managed": managed,
         "sales_email": settings.SALES_EMAIL,
-        "overdue": next(iter(unpaid(customer.pk)), None) if past_due else None,
+        "overdue": next(iter(documents.unpaid), None) if past_due else None,
         "can_write": writes,
         "admin_names": "" if writes else ", ".join(describe(admin) for admin in billing_admins(customer)),
     }
@@ -168,24 +172,23 @@ def _subscribed(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
 def _paid_first(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
     """Fees in advance are collected before the plan begins; declined, it does not; unknown, it waits."""
     at = present(request)
-    payment = submit_payment(payment_id=bill_start(quote=quote, at=at, actor=request.user).pk, at=at)
+    payment = bill_start(quote=quote, at=at, actor=request.user)
+    if payment is not None:
+        payment = submit_payment(payment_id=payment.pk, at=at)
     done = settle_start(quote=quote, at=at, actor=request.user)
     nudge("billing_portal.tasks.deliver_notices")
     if done.completed_at:
         messages.success(request, pages.change_done(done))
         return see_other(reverse("billing_overview"))
-    if done.invoice and done.invoice.status == "void":
-        said = decline_message(payment.decline_code)
-        messages.error(request, f"{said} Nothing was charged and you are still on {quote.subscription.plan.title}.")
+    if done.given_up_at:
+        messages.error(request, pages.start_given_up(done, payment))
         return see_other(reverse("plan_upgrade", args=[quote.plan.key]))
     messages.info(request, f"Your payment is being processed. {quote.plan.title} starts as soon as it has succeeded.")
     return see_other(reverse("billing_overview"))
 
 
 def _quote(request: PortalRequest, plan: Plan) -> ChangeQuote:
-    current = selectors.current_subscription(request.customer.pk)
-    kind = upgrade_kind(current) if current else QuoteKind.SUBSCRIBE
-    return make_quote(customer=request.customer, kind=kind, plan=plan, at=present(request), actor=request.user)
+    return make_quote(customer=request.customer, plan=plan, at=present(request), actor=request.user)
 
 
 def _upgrade_page(
@@ -194,13 +197,16 @@ def _upgrade_page(
     quote = stale.after if stale else _quote(request, plan)
     context = {
         "plan": plan,
-        "form": form or BillingDetailsForm(instance=billing_profile(request.customer)),
+        "form": form or BillingDetailsForm(instance=quote.customer.billing_profile),
         "quote": quote,
         "changes_plan": quote.kind == QuoteKind.CHANGE,
         "lines": pages.quote_lines(quote),
         "credit_lines": pages.credit_lines(quote),
         "moves_charges": pages.moves_charges(quote.subscription.plan, quote.plan),
         "totals": pages.quote_totals(quote),
+        "tax_notes": tax_notes(quote),
+        "credit": pages.quote_credit(quote),
+        "total_label": "Total" if quote.credit or quote.amount_back else "Due today",
         "summary": pages.upgrade_summary(quote, present(request)),
         "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
         "seller": default_seller(),
@@ -222,17 +228,17 @@ def plan_cancel(request: PortalRequest) -> HttpResponse:
     elif request.customer.payment_policy == MANAGED:
         return render(request, "plans/plan_cancel_managed.html", {"sales_email": settings.SALES_EMAIL})
     try:
-        return _cancel_posted(request) if request.method == "POST" else _cancel_page(request, _cancel_quote(request))
+        return _cancel_posted(request) if request.method == "POST" else _cancel_asked(request)
     except NothingToCancelError as refusal:
         return _turned_away(request, refusal.message)
     except QuoteStaleError as stale:
-        return _cancel_page(request, stale.after, stale=stale.message)
+        return _cancel_page(request, stale.after, unsettled(request.customer.pk).unpaid, stale.message)
 
 
 def _cancel_posted(request: PortalRequest) -> HttpResponse:
     quote = selectors.quote_of(request.customer.pk, request.POST.get("quote", ""))
     if quote is None or quote.kind != QuoteKind.CANCEL:
-        return _cancel_page(request, _cancel_quote(request), stale="Please check the figures and confirm again.")
+        return _cancel_asked(request, stale="Please check the figures and confirm again.")
     done = cancel_subscription(quote=quote, at=present(request), actor=request.user)
     messages.success(request, f"Your plan is now {done.plan.title}.")
     nudge("billing_portal.tasks.collect_due")
@@ -240,21 +246,27 @@ def _cancel_posted(request: PortalRequest) -> HttpResponse:
     return see_other(reverse("billing_overview"))
 
 
-def _cancel_quote(request: PortalRequest) -> ChangeQuote:
-    return make_quote(customer=request.customer, kind=QuoteKind.CANCEL, at=present(request), actor=request.user)
+def _cancel_asked(request: PortalRequest, stale: str = "") -> HttpResponse:
+    documents = unsettled(request.customer.pk)
+    quote = make_quote(
+        customer=request.customer, kind=QuoteKind.CANCEL, at=present(request), actor=request.user, documents=documents
+    )
+    return _cancel_page(request, quote, documents.unpaid, stale)
 
 
-def _cancel_page(request: PortalRequest, quote: ChangeQuote, stale: str = "") -> HttpResponse:
+def _cancel_page(request: PortalRequest, quote: ChangeQuote, unpaid: "list[Invoice]", stale: str = "") -> HttpResponse:
     at = present(request)
     context: dict[str, Any] = {
         "quote": quote,
         "lines": pages.quote_lines(quote),
         "credit_lines": pages.credit_lines(quote),
         "totals": pages.quote_totals(quote),
+        "tax_notes": tax_notes(quote),
+        "credit": pages.quote_credit(quote),
         "losses": pages.losses(quote.subscription.plan, quote.plan),
         "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
         "payable_by": utc_day(at) + settings.PAYMENT_TERMS,
-        "unpaid": unpaid(request.customer.pk),
+        "unpaid": unpaid,
         "on": utc_day(at),
         "stale": stale,
     }

@@ -7,6 +7,7 @@ stand at the same instant as the event: `GAUGED` groups them, and drops an event
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from django.db import connection
 
@@ -16,7 +17,7 @@ HourKey = tuple[int, int, datetime]
 Asked = tuple[int, int, int, datetime, datetime]  # place in the answer, customer, feature, from, until
 Hour = tuple[int, int, datetime, Decimal | None, int | None, Decimal | None, int | None]
 
-_iso = datetime.isoformat
+_iso = lru_cache(maxsize=4096)(datetime.isoformat)  # customers that are billed together ask about few windows
 
 ADDITIVE = "(" + ", ".join(f"'{name}'" for name, rule in RULES.items() if rule.additive) + ")"
 GAUGES = "(" + ", ".join(f"'{name}'" for name, rule in RULES.items() if not rule.additive) + ")"
@@ -178,24 +179,6 @@ WHERE meter.aggregation = 'unique_count'
 GROUP BY asked.place
 """  # noqa: S608
 
-TOUCHED_SPANS = """
-SELECT asked.place
-FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[])
-    AS asked (place, customer_id, feature_id, since, until, rated_at)
-WHERE EXISTS (
-    SELECT FROM usage_usagehour AS known
-    WHERE known.customer_id = asked.customer_id AND known.feature_id = asked.feature_id
-        AND known.hour >= date_trunc('hour', asked.since, 'UTC') AND known.hour < asked.until
-        AND known.touched_at >= asked.rated_at
-)
-"""
-
-TOUCHED_HOURS = """
-SELECT asked.customer_id, known.feature_id, known.hour
-FROM unnest(%s::bigint[], %s::timestamptz[]) AS asked (customer_id, since)
-JOIN usage_usagehour AS known ON known.customer_id = asked.customer_id AND known.touched_at >= asked.since
-"""
-
 USED_HOURS = """
 SELECT asked.place, known.hour
 FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
@@ -240,21 +223,6 @@ def measure_spans(hours: Sequence[Asked], edges: Sequence[Asked]) -> Iterator[tu
         cursor.execute(MEASURE_SPANS, [*_columns(hours), *_columns(edges)])
         for place, aggregation, quantity, events, latest_at in cursor:
             yield place, aggregation, Partial(quantity, events, latest_at)
-
-
-def touched_spans(rows: Sequence[tuple[int, int, int, datetime, datetime, datetime]]) -> set[int]:
-    """Of (place, customer, feature, from, until, instant): the places where an hour was touched since the instant."""
-    with connection.cursor() as cursor:
-        cursor.execute(TOUCHED_SPANS, [*_columns([row[:5] for row in rows]), array(_iso(row[5]) for row in rows)])
-        return {place for (place,) in cursor}
-
-
-def touched_hours(rows: Iterable[tuple[int, datetime]]) -> list[HourKey]:
-    """Of (customer, instant): the hours that were touched at or after the instant."""
-    customers, instants = zip(*rows, strict=True)
-    with connection.cursor() as cursor:
-        cursor.execute(TOUCHED_HOURS, [array(map(str, customers)), array(map(_iso, instants))])
-        return list(cursor)
 
 
 def used_hours(rows: Sequence[Asked]) -> list[tuple[int, datetime]]:

@@ -99,7 +99,7 @@ class UsageHour(models.Model):
                 fields=("customer", "feature", "hour"), name="usage_hour_once", include=("quantity",)
             ),
         )
-        indexes = (models.Index(fields=("customer", "touched_at"), name="usage_hour_touched"),)
+        # usage_hour_late, made by SQL (usage/late.py): the hours that were touched long after they began.
 
     def __str__(self) -> str:
         return f"{self.feature_id} {self.hour:%Y-%m-%d %H}h"

@@ -6,20 +6,20 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-from django.db.models import Max, Min
-
 from accounts.models import UsageSubject
 from core.periods import Window, midnight, utc_day
-from usage import measuring, storage
+from usage import late, measuring, storage
 from usage.acceptance import Listeners, Subject, Value
 from usage.aggregation import RULES, ZERO, Measure, Partial, answer, merge
 from usage.exceptions import UnknownCustomerError
-from usage.models import Feature, Meter, UsageEvent
+from usage.late import Looked as Looked
+from usage.models import Feature, Meter
 from usage.paths import keys
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
+FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 STORING = timedelta(minutes=5)  # longer than a batch needs from its arrival until it is visible
 
 Interval = tuple[datetime, datetime]
@@ -56,31 +56,26 @@ def quantities(spans: Sequence[Span]) -> dict[Span, Decimal]:
     return {span: used.get(place, ZERO) for place, span in enumerate(asked)}
 
 
-def touched_windows(rated: Mapping[Span, datetime]) -> set[Span]:
-    """Of windows and the instants they were rated at: those where usage may have arrived since. One query.
+def touched_hours(looks: Mapping[int, Looked]) -> set[tuple[int, int, datetime]]:
+    """(customer, feature, hour) of the hours before `until` that usage may have reached since `at`. One query.
 
-    Never misses one, and sometimes names one where nothing arrived: an hour on the window's edge is looked at as a
-    whole, and so are the last minutes before the rating, because a batch that had arrived then may not have been
-    stored yet. Rating again tells; it is idempotent.
+    Never misses one, and sometimes names one where nothing arrived: the last minutes before the look count too,
+    because a batch that had arrived then may not have been stored yet. Rating again tells; it is idempotent.
     """
-    asked = list(rated)
-    if not asked:
+    if not looks:
         return set()
-    rows = [(place, *span, rated[span] - STORING) for place, span in enumerate(asked)]
-    return {asked[place] for place in measuring.touched_spans(rows)}
+    return set(late.touched_hours({customer: Looked(at - STORING, until) for customer, (at, until) in looks.items()}))
 
 
-def touched_hours(seen: Mapping[int, datetime | None]) -> dict[int, list[tuple[int, datetime]]]:
+def hours_since(seen: Mapping[int, datetime | None]) -> dict[int, list[tuple[int, datetime]]]:
     """By customer (feature id, hour) of the hours that usage may have reached since the customer was looked at last;
     None: all there are. Customers without any are absent. One query, for any number of customers.
 
-    As with `touched_windows` the last minutes before are named again. Looking again must change nothing.
+    As with `touched_hours` the last minutes before are named again. Looking again must change nothing.
     """
-    if not seen:
-        return {}
-    rows = ((customer_id, at - STORING if at else EVER) for customer_id, at in seen.items())
     found: dict[int, list[tuple[int, datetime]]] = {}
-    for customer_id, feature_id, hour in measuring.touched_hours(rows):
+    looks = {customer_id: Looked(at or EVER, FOR_EVER) for customer_id, at in seen.items()}
+    for customer_id, feature_id, hour in touched_hours(looks):
         found.setdefault(customer_id, []).append((feature_id, hour))
     return found
 
@@ -154,12 +149,6 @@ def latest_received_at(customer_id: int) -> datetime | None:
 def all_features() -> list[Feature]:
     """The whole catalogue by name, each feature with its meter. One query."""
     return list(Feature.objects.select_related("meter").order_by("name", "key"))
-
-
-def first_and_last_event(customer_id: int) -> tuple[datetime, datetime] | None:
-    """The instants of the customer's earliest and latest event; None where there are none."""
-    found = UsageEvent.objects.filter(customer_id=customer_id).aggregate(first=Min("time"), last=Max("time"))
-    return (found["first"], found["last"]) if found["first"] else None
 
 
 def subjects(names: Collection[str], at: datetime) -> dict[str, Subject]:

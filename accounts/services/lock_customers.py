@@ -1,6 +1,7 @@
 from collections.abc import Iterable
 
 from accounts.models import Customer
+from core.any_of import any_of
 
 
 def lock_customers(customer_ids: Iterable[int]) -> dict[int, Customer]:
@@ -10,5 +11,5 @@ def lock_customers(customer_ids: Iterable[int]) -> dict[int, Customer]:
     transactions go on inserting rows that merely reference the customer. Raises TransactionManagementError
     outside a transaction; ids that do not exist are absent from the answer.
     """
-    rows = Customer.objects.select_for_update(no_key=True).filter(pk__in=set(customer_ids)).order_by("pk")
+    rows = Customer.objects.select_for_update(no_key=True).filter(any_of("pk", set(customer_ids))).order_by("pk")
     return {customer.pk: customer for customer in rows}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -11,6 +11,9 @@ from django.core.exceptions import ValidationError
 from accounts.models import Customer
 from core.money import UnknownCurrencyError, exponent, quantize
 from credits.grants import GrantDraft
+
+if TYPE_CHECKING:
+    from django.http import QueryDict
 
 CHARGES = [
     ("promotional", "Promotional / Free"),
@@ -119,9 +122,8 @@ class GrantForm(forms.Form):
 
     def values(self) -> dict[str, Any]:
         """What was filled in, to be kept and shown again."""
-        return {
-            name: self.data.getlist(name) if name == "features" else self.data.get(name, "") for name in self.fields
-        }
+        data = cast("QueryDict", self.data)
+        return {name: data.getlist(name) if name == "features" else data.get(name, "") for name in self.fields}
 
     def draft(self, *, key: str, customer: Customer) -> GrantDraft:
         """The grant these answers ask for; the form is valid."""
@@ -146,7 +148,8 @@ class GrantForm(forms.Form):
     @property
     def is_paid_already(self) -> bool:
         """Paid outside, and available without waiting for a payment to be recorded."""
-        return self.cleaned_data["charge"] == "external" and self.cleaned_data["availability"] != "after_payment"
+        values = self.cleaned_data
+        return bool(values["charge"] == "external" and values["availability"] != "after_payment")
 
 
 class ReasonForm(forms.Form):

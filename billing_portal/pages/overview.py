@@ -17,7 +17,7 @@ from accounts.selectors import billing_admins, default_payment_methods
 from billing_portal.pages.overview_credits import CreditState, credit_warnings, read_credits
 from core import clock, formats
 from core.periods import utc_day
-from invoices.selectors import unsettled
+from invoices.selectors import read_payments, unsettled
 from invoices.taxing import TaxText, row_texts, tax_texts
 from plans.selectors.projecting import Projection, projection
 from plans.selectors.upcoming import UpcomingInvoice, UsageToDate, running, upcoming_invoice, usage_to_date
@@ -98,15 +98,16 @@ class Overview:
 
 def read_overview(customer: Customer, at: datetime) -> Overview:
     now = running(customer, at)
-    calculated, issued = unsettled(customer.pk)
+    documents = unsettled(customer.pk)
+    read_payments(documents.unpaid)
     state = read_credits(customer.pk, now.subscription.plan, at)
-    upcoming = upcoming_invoice(now, calculated=calculated, has_credit=state is not None)
+    upcoming = upcoming_invoice(now, documents, has_credit=state is not None)
     return Overview(
         customer=customer,
         upcoming=upcoming,
         usage=usage_to_date(now),
         card=default_payment_methods([customer.pk]).get(customer.pk),
-        unpaid=issued,
+        unpaid=documents.unpaid,
         projection=projection(now, upcoming),
         credits=state,
     )
@@ -165,7 +166,7 @@ def banners(overview: Overview) -> list[dict[str, Any]]:
     found = [*failed_payments(overview), *credit, *card_warnings(overview)]
     if overview.by_contract:
         found.append({"level": "info", "text": "Your plan is managed under a contract."})
-    elif (draft := overview.upcoming.draft) and draft.total:
+    elif (draft := overview.upcoming.draft) and overview.upcoming.amount_due:
         found.append({"level": "info", "text": announcement(overview, draft)})
     return found
 
@@ -203,7 +204,7 @@ def card_warnings(overview: Overview) -> list[dict[str, Any]]:
 
 
 def announcement(overview: Overview, draft: "Invoice") -> str:
-    total, on = formats.money(draft.total, draft.currency), formats.day(draft.billing_on)
+    total, on = formats.money(overview.upcoming.amount_due, draft.currency), formats.day(draft.billing_on)
     if overview.card is None:
         return f"Charges for this period are final: {total}, billed on {on}."
     return f"Charges for this period are final: {total}. We'll charge {overview.card} on {on}."

@@ -5,79 +5,33 @@ minor units, instants in UTC.
 """
 
 from calendar import monthrange
-from copy import deepcopy
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 
-EXACT = Context(prec=80)
-DIGITS = {"USD": 2, "JPY": 0}
+from billing_portal.tests.year_prices import DIGITS, Fee, PlainPlan, Tax, rounded
+
 DAY = timedelta(days=1)
-
-
-def rounded(value: Fraction) -> int:
-    exact = EXACT.divide(Decimal(value.numerator), Decimal(value.denominator))
-    return int(exact.quantize(Decimal(1), ROUND_HALF_UP, EXACT))
+LEAD = 3 * DAY
+GRACE = timedelta(hours=1)
+Entry = tuple[date, int, int, bool]  # billing date, net amount, tax, whether it is issued
 
 
 def midnight(on: date) -> datetime:
     return datetime(on.year, on.month, on.day, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class Price:
-    """Of one feature. `tiers` are (up to, unit price, flat price); minimum, maximum and flat prices in minor units."""
-
-    feature: str
-    model: str
-    unit: str = "0"
-    per: int = 1
-    free: int = 0
-    tiers: tuple[tuple[int | None, str, int], ...] = ()
-    discount: str = "0"
-    minimum: int | None = None
-    maximum: int | None = None
-
-    def lines(self, quantity: Fraction, share: Fraction, limits: Fraction, currency: str) -> tuple[int, int]:
-        """Usage and what is missing to the minimum. `limits`: the share of bounds and maximum."""
-        scale = 10 ** DIGITS[currency]
-        units = max(quantity - self.free * share, Fraction(0))
-        price = self._listed(units, share, limits, scale) * (1 - Fraction(self.discount) / 100)
-        if self.maximum is not None:
-            price = min(price, self.maximum * limits)
-        usage = rounded(price)
-        least = rounded(self.minimum * share) if self.minimum is not None else 0
-        return usage, max(least - usage, 0)
-
-    def _listed(self, units: Fraction, share: Fraction, limits: Fraction, scale: int) -> Fraction:
-        if self.model == "unit":
-            return units / self.per * Fraction(self.unit) * scale
-        if self.model == "package":
-            return -(-units // self.per) * Fraction(self.unit) * scale
-        bounds = [None if up_to is None else up_to * limits for up_to, _unit, _flat in self.tiers]
-        if self.model == "volume":
-            place = next(n for n, bound in enumerate(bounds) if bound is None or units <= bound)
-            _up_to, unit, flat = self.tiers[place]
-            return units / self.per * Fraction(unit) * scale + flat * share
-        price, start = Fraction(0), Fraction(0)
-        for bound, (_up_to, unit, flat) in zip(bounds, self.tiers, strict=True):
-            end = units if bound is None else min(bound, units)
-            price += (end - start) / self.per * Fraction(unit) * scale + flat * share
-            start = end
-            if start == units:
-                break
-        return price
-
-
-@dataclass(frozen=True)
-class PlainPlan:
-    key: str
-    currency: str
-    fee: int
-    prices: tuple[Price, ...]
-    in_advance: bool = False
+def boundaries(anchor: date, months: int = 1) -> list[date]:
+    """The anchor and every so many months from it, in the month's last days where it has no such day."""
+    found = []
+    for number in range(0, 60, months):
+        year, month = divmod(anchor.year * 12 + anchor.month - 1 + number, 12)
+        found.append(date(year, month + 1, min(anchor.day, monthrange(year, month + 1)[1])))
+    return found
 
 
 @dataclass(frozen=True)
@@ -117,53 +71,46 @@ class BilledWindow:
 
 @dataclass
 class Spell:
-    """On a paid plan."""
+    """On a paid plan. `charged`: up to which day, by fee."""
 
     plan: PlainPlan
     anchor: date
     start: datetime
     window_from: datetime
-    fee_from: date
     next_billing: date
+    charged: dict[str, date]
 
 
 @dataclass
 class Document:
     billing_on: date
-    subtotal: int
+    amount: int
     windows: list[BilledWindow]  # as they were before, should it be discarded; and the spell
     spell: Spell | None
 
 
 @dataclass
 class PlainCustomer:
-    """One customer's account. `issued`: (billing date, net amount, tax) of every document with a number."""
+    """One customer's account. `since`: when the present plan began, a paid one or not."""
 
-    tax_percent: int
+    tax: Tax
+    since: datetime
     events: list[Used] = field(default_factory=list)
     spell: Spell | None = None
     windows: list[BilledWindow] = field(default_factory=list)
     drafts: list[Document] = field(default_factory=list)
-    issued: list[tuple[date, int, int]] = field(default_factory=list)
+    issued: list[tuple[date, int]] = field(default_factory=list)
     follow_up: tuple[date, date, str] | None = None  # anchor, next billing date, currency
-    scheduled: tuple[date, PlainPlan] | None = None
+    scheduled: tuple[datetime, PlainPlan | None] | None = None
 
     @property
     def plan(self) -> PlainPlan | None:
         return self.spell.plan if self.spell else None
 
-    # -- the calendar
-
-    @staticmethod
-    def billing_date(anchor: date, number: int) -> date:
-        year, month = divmod(anchor.year * 12 + anchor.month - 1 + number, 12)
-        return date(year, month + 1, min(anchor.day, monthrange(year, month + 1)[1]))
-
-    def billing_dates(self, anchor: date) -> list[date]:
-        return [self.billing_date(anchor, number) for number in range(40)]
-
-    def next_calculated(self, anchor: date, after: datetime) -> date:
-        return next(on for on in self.billing_dates(anchor)[1:] if midnight(on) - 3 * DAY > after)
+    @property
+    def documents(self) -> list[Entry]:
+        drafts = [(draft.billing_on, *self.tax.split(draft.amount), False) for draft in self.drafts]
+        return sorted([*((on, *self.tax.split(amount), True) for on, amount in self.issued), *drafts])
 
     # -- what was used
 
@@ -199,69 +146,95 @@ class PlainCustomer:
                 lines.append(usage + missing - window.totals[feature])
         return [line for line in lines if line], moves
 
-    def fees(self, spell: Spell, until: date) -> list[int]:
-        """From where they are charged to that day, by period; given back where that lies before."""
-        sign, since, until = (1, spell.fee_from, until) if spell.fee_from <= until else (-1, until, spell.fee_from)
+    @staticmethod
+    def fee(spell: Spell, fee: Fee, until: date) -> list[int]:
+        """From where it is charged to that day, by period; given back where that lies before. Moves on."""
+        since, spell.charged[fee.key] = spell.charged[fee.key], until
+        sign, since, until = (1, since, until) if since <= until else (-1, until, since)
         lines = []
-        for start, end in pairwise(self.billing_dates(spell.anchor)):
+        for start, end in pairwise(boundaries(spell.anchor, fee.months)):
             first, last = max(start, since), min(end, until)
             if first < last:
                 days = (end - start).days
-                upto = rounded(Fraction(spell.plan.fee * (last - start).days, days))
-                lines.append(sign * (upto - rounded(Fraction(spell.plan.fee * (first - start).days, days))))
+                upto = rounded(Fraction(fee.amount * (last - start).days, days))
+                lines.append(sign * (upto - rounded(Fraction(fee.amount * (first - start).days, days))))
         return lines
 
-    def usage(self, spell: Spell, until: datetime) -> tuple[list[int], list[BilledWindow]]:
+    def fees(self, spell: Spell, billing_on: date, following: date, timings: tuple[str, ...]) -> list[int]:
+        """What a billing date charges: periods that end by it, in arrears; those that begin by it, in advance."""
         lines: list[int] = []
-        windows, start = [], spell.window_from
-        for on in self.billing_dates(spell.anchor)[1:]:
-            end = midnight(on) - 3 * DAY
-            if end <= start or start >= until:
+        for fee in spell.plan.fees:
+            dates = boundaries(spell.anchor, fee.months)
+            if fee.timing not in timings:
                 continue
-            window = BilledWindow(spell.plan, start, min(end, until), end, {})
-            for feature, amounts in self.rate(window).items():
-                lines += amounts
-                window.totals[feature] = sum(amounts)
-            windows.append(window)
-            start = window.end
-        return lines, windows
+            if fee.timing == "in_advance":
+                until = next(on for on in dates if on >= following)
+            else:
+                until = max(spell.charged[fee.key], *(on for on in dates if on <= billing_on))
+            lines += self.fee(spell, fee, until)
+        return lines
 
-    def bill(self, spell: Spell, window_until: datetime, fee_until: date) -> list[int]:
-        """Fees, usage and late usage; moves on."""
-        usage, windows = self.usage(spell, window_until)
+    def usage(self, spell: Spell, until: datetime) -> list[int]:
+        """Of the windows up to that instant, and late usage of those before. Moves on."""
         late, moves = self.late()
-        lines = [*self.fees(spell, fee_until), *usage, *late]
+        lines: list[int] = []
+        for on in boundaries(spell.anchor)[1:]:
+            start, end = spell.window_from, midnight(on) - LEAD
+            if start < end and start < until:
+                window = BilledWindow(spell.plan, start, min(end, until), end, {})
+                for feature, amounts in self.rate(window).items():
+                    lines += amounts
+                    window.totals[feature] = sum(amounts)
+                self.windows.append(window)
+                spell.window_from = window.end
+        spell.window_from = until
+        self._remember(moves)
+        return lines + late
+
+    @staticmethod
+    def _remember(moves: list[tuple[BilledWindow, str, int]]) -> None:
         for window, feature, amount in moves:
             window.totals[feature] = amount
-        self.windows += windows
-        spell.window_from, spell.fee_from = window_until, fee_until
-        return lines
-
-    def issue(self, billing_on: date, subtotal: int) -> None:
-        self.issued.append((billing_on, subtotal, rounded(Fraction(subtotal * self.tax_percent, 100))))
 
     # -- what happens
 
     def change(self, plan: PlainPlan | None, at: datetime) -> None:
         """Another plan, or none that is paid, from this instant on; what is left of the old one is issued at once."""
-        before, self.scheduled, anchor = self.spell, None, at.date()
+        before, self.scheduled, self.since, anchor = self.spell, None, at, at.date()
         lines: list[int] = []
         if before is not None:
             before = self._discard(before)
-            lines += self.bill(before, at, at.date())
+            for fee in before.plan.fees:
+                lines += self.fee(before, fee, at.date()) if fee.timing != "one_time" else []
+            lines += self.usage(before, at)
             if plan is None:
-                self.follow_up = (before.anchor, self.next_calculated(before.anchor, at), before.plan.currency)
+                following = self._next_calculated(before.anchor, at)
+                self.follow_up = (before.anchor, following, before.plan.currency)
             else:
                 anchor = before.anchor
         self.spell = None
         if plan is not None:
             self.follow_up = None
-            self.spell = Spell(plan, anchor, at, at, at.date(), self.next_calculated(anchor, at))
-            if plan.in_advance:
-                lines += self.fees(self.spell, self.spell.next_billing)
-                self.spell.fee_from = self.spell.next_billing
+            lines += self._begin(plan, anchor, at, before)
         if any(lines):
-            self.issue(at.date(), sum(lines))
+            self.issued.append((at.date(), sum(lines)))
+
+    def _begin(self, plan: PlainPlan, anchor: date, at: datetime, before: Spell | None) -> list[int]:
+        following = self._next_calculated(anchor, at)
+        self.spell = Spell(plan, anchor, at, at, following, {fee.key: at.date() for fee in plan.fees})
+        once = [fee.amount for fee in plan.fees if fee.timing == "one_time"]
+        again = before is not None and before.plan.key == plan.key
+        return ([] if again else once) + self.fees(self.spell, at.date(), following, ("in_advance",))
+
+    def fail_to_begin(self, plan: PlainPlan, at: datetime) -> None:
+        """A plan whose first invoice was paid in part only, by a credit: it is given back by a document."""
+        amount = sum(self._begin(plan, at.date(), at, None))
+        self.spell = None
+        self.issued += [(at.date(), amount), (at.date(), -amount)]
+
+    @staticmethod
+    def _next_calculated(anchor: date, after: datetime) -> date:
+        return next(on for on in boundaries(anchor)[1:] if midnight(on) - LEAD > after)
 
     def _discard(self, spell: Spell) -> Spell:
         """Undo what was only announced."""
@@ -271,49 +244,65 @@ class PlainCustomer:
         self.drafts = []
         return own[0] if own else spell
 
-    def schedule(self, plan: PlainPlan, at: datetime) -> None:
-        """Another plan from the next billing date on."""
-        assert self.spell is not None
-        self.scheduled = (next(on for on in self.billing_dates(self.spell.anchor) if on > at.date()), plan)
+    def _windows(self) -> list[BilledWindow]:
+        return [replace(window, totals=dict(window.totals)) for window in self.windows]
 
-    def run(self, today: date) -> None:
-        """The night's run, two hours into the day."""
-        self._calculate(today)
-        self._finalize(today)
-        if self.scheduled is not None and self.scheduled[0] <= today:
-            on, plan = self.scheduled
-            self.change(plan, midnight(on))
-        self._look_for_late_usage(today)
+    def period_end(self, at: datetime) -> datetime:
+        anchor = self.spell.anchor if self.spell else self.since.date()
+        return midnight(next(on for on in boundaries(anchor) if on > at.date()))
 
-    def _calculate(self, today: date) -> None:
+    def is_billed(self, moment: datetime) -> bool:
+        """Whether what came after that instant is issued already, or was another plan's."""
+        own = [draft.spell for draft in self.drafts if draft.spell and self.spell and draft.spell.start == self.since]
+        spell = own[0] if own else self.spell
+        return moment < (spell.window_from if spell else self.since)
+
+    def run(self, now: datetime) -> None:
+        """Everything that is due, in the order of its time, however long nobody looked."""
+        while ahead := sorted(self._ahead(), key=lambda one: one[:2]):
+            at, rank, act = ahead[0]
+            if at + (GRACE if rank > 1 else timedelta(0)) > now:
+                return
+            act()
+
+    def _ahead(self) -> Iterator[tuple[datetime, int, Callable[[], None]]]:
+        for draft in self.drafts:
+            yield midnight(draft.billing_on), 0, partial(self._finalize, draft)
+        if self.scheduled is not None:
+            yield self.scheduled[0], 1, self._carry_out
+        if self.spell is not None:
+            yield midnight(self.spell.next_billing) - LEAD, 2, self._calculate
+        if self.follow_up is not None:
+            yield midnight(self.follow_up[1]) - LEAD, 3, self._look_for_late_usage
+
+    def _finalize(self, draft: Document) -> None:
+        self.drafts.remove(draft)
+        self.issued.append((draft.billing_on, draft.amount))
+
+    def _carry_out(self) -> None:
+        assert self.scheduled is not None
+        (at, plan), self.scheduled = self.scheduled, None
+        if plan != self.plan:
+            self.change(plan, at)
+
+    def _calculate(self) -> None:
         spell = self.spell
-        if spell is None or spell.next_billing - 3 * DAY > today:
-            return
-        windows, before = deepcopy(self.windows), replace(spell)
-        dates = self.billing_dates(spell.anchor)
-        following = dates[dates.index(spell.next_billing) + 1]
-        fee_until = following if spell.plan.in_advance else spell.next_billing
-        lines = self.bill(spell, midnight(spell.next_billing) - 3 * DAY, fee_until)
+        assert spell is not None
+        windows, billing_on = self._windows(), spell.next_billing
+        before = replace(spell, charged=dict(spell.charged))
+        following = next(on for on in boundaries(spell.anchor) if on > billing_on)
+        lines = self.fees(spell, billing_on, following, ("in_arrears", "in_advance"))
+        lines += self.usage(spell, midnight(billing_on) - LEAD)
         if any(lines):
-            self.drafts.append(Document(spell.next_billing, sum(lines), windows, before))
+            self.drafts.append(Document(billing_on, sum(lines), windows, before))
         spell.next_billing = following
 
-    def _finalize(self, today: date) -> None:
-        for draft in [draft for draft in self.drafts if draft.billing_on <= today]:
-            self.drafts.remove(draft)
-            self.issue(draft.billing_on, draft.subtotal)
-
-    def _look_for_late_usage(self, today: date) -> None:
-        if self.follow_up is None:
-            return
+    def _look_for_late_usage(self) -> None:
+        assert self.follow_up is not None
         anchor, billing_on, currency = self.follow_up
-        if billing_on - 3 * DAY > today:
-            return
-        windows = deepcopy(self.windows)
+        windows = self._windows()
         lines, moves = self.late()
         if sum(lines) and abs(sum(lines)) >= 10 ** DIGITS[currency]:
-            for window, feature, amount in moves:
-                window.totals[feature] = amount
+            self._remember(moves)
             self.drafts.append(Document(billing_on, sum(lines), windows, None))
-        dates = self.billing_dates(anchor)
-        self.follow_up = (anchor, dates[dates.index(billing_on) + 1], currency)
+        self.follow_up = (anchor, next(on for on in boundaries(anchor) if on > billing_on), currency)

@@ -2,7 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 
 import pytest
@@ -14,10 +14,13 @@ from billing_portal import billing_run
 from billing_portal.tests.people import on_plus
 from core import clock
 from invoices.models import Invoice, Payment
+from plans.selectors import current_subscription
+from plans.services.schedule_change import schedule_change
 from usage.services.ingest_events import ingest_events
 
 CALCULATED_AT = datetime(2026, 11, 17, 1, 5, tzinfo=UTC)
 BILLED_AT = datetime(2026, 11, 20, 0, 5, tzinfo=UTC)
+DAY = timedelta(days=1)
 
 
 def run(at):
@@ -50,6 +53,31 @@ def test_doing_it_twice_bills_once(customer, alice, seller, catalogue, at):
     assert (again.calculated, again.finalized, again.collected, again.documents, again.notices) == (0, 0, 0, 0, 0)
     after = (Invoice.objects.count(), Payment.objects.count(), AuditEntry.objects.count(), Notice.objects.count())
     assert after == before
+
+
+CHANGES = {  # the day before, on and after the billing date → the documents, whenever the run comes
+    date(2026, 11, 19): [(date(2026, 11, 19), 4_742)],
+    date(2026, 11, 20): [(date(2026, 11, 20), 4_900)],
+    date(2026, 11, 21): [(date(2026, 11, 20), 4_900), (date(2026, 11, 21), 163)],
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("on", CHANGES)
+@pytest.mark.parametrize("away", [0, 1, 3])
+def test_a_run_that_was_away_makes_the_documents_it_would_have_made(customer, alice, seller, catalogue, at, on, away):
+    on_plus(customer, alice, catalogue, at)
+    decided_at = CALCULATED_AT - DAY
+    schedule_change(
+        customer_id=customer.pk, plan=catalogue.free, when=on, at=decided_at, actor=None, reason="Agreed by phone"
+    )
+
+    for day in (0, 2, 3, 4)[away:]:
+        run(CALCULATED_AT + day * DAY)
+
+    issued = Invoice.objects.filter(number__isnull=False).order_by("billing_on")
+    assert list(issued.values_list("billing_on", "total")) == CHANGES[on]
+    assert current_subscription(customer.pk).plan == catalogue.free
 
 
 @pytest.mark.django_db(transaction=True)

@@ -63,7 +63,7 @@ def test_nobody_is_kept_out_of_their_credits(page: Page, alice, story, theme, wi
     check(page, "credits", width, theme)
     page.goto(reverse("credit_tx") + "?type=voided")
     check(page, "nothing", width, theme)
-    newest = LedgerTransaction.objects.order_by("sequence").last()
+    newest = LedgerTransaction.objects.latest("sequence")
     page.goto(reverse("credits_verify") + f"?sequence={newest.sequence}&hash={newest.hash}")
     check(page, "verify", width, theme)
 

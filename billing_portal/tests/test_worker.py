@@ -39,7 +39,7 @@ def worker(transactional_db, valkey_url):
 def test_a_worker_charges_what_is_due_when_it_is_woken(worker, valkey_url, customer, alice, seller, catalogue, at):
     on_plus(customer, alice, catalogue, at)
     for present in (CALCULATED_AT, BILLED_AT):
-        bill_due(at=present, report=RunReport(at=""), progress=lambda step, done: None)
+        bill_due(at=present, report=RunReport(at=""))
     assert Invoice.objects.get().status == "open"
     customer.clock_at = BILLED_AT  # the worker lives in the real present
     customer.save()

@@ -26,7 +26,8 @@ def withdraw_open_charges(*, keys: Collection[str], at: datetime, actor: User | 
         actor=actor,
         action="withdraw_open_charges",
         entries=[
-            (row.customer_id, f"charge:{row.key}", {"amount": row.amount, "currency": row.currency}) for row in waiting
+            (row.customer_id, f"charge:{row.key}", {"amount": row.amount, "currency": row.currency}, {})
+            for row in waiting
         ],
     )
     return len(waiting)

@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
 
-from accounts.audit import record_all
+from accounts.audit import NOTHING, record_all
 from accounts.models import Customer, User
 from accounts.selectors import default_payment_methods, recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
+from core.any_of import any_of
 from core.bulk import copy_rows, copy_values
 from core.money import UnknownCurrencyError, exponent
 from core.periods import utc_day
@@ -24,6 +26,7 @@ from invoices.models import Invoice, InvoiceLine, Seller
 from invoices.selectors import corrected_rules, default_seller, line_draft, tax_rules
 from invoices.totals import TaxRule, rules_from, rules_values
 
+LINE_VALUES = attrgetter(*STORED)
 LINE_COLUMNS = ("customer_id", "invoice_id", "position", "currency", "credits", "tax_rules", *STORED)
 
 Credits = Mapping[str, int]
@@ -64,7 +67,7 @@ class Sheet(NamedTuple):
 
 def _with_pending(drafts: Sequence[InvoiceDraft]) -> list[Sheet]:
     ids = {draft.customer_id for draft in drafts}
-    rows = InvoiceLine.objects.filter(customer_id__in=ids, invoice__isnull=True).order_by("pk")
+    rows = InvoiceLine.objects.filter(any_of("customer_id", ids), invoice__isnull=True).order_by("pk")
     waiting: dict[tuple[int, str], list[InvoiceLine]] = {}
     for row in rows:
         waiting.setdefault((row.customer_id, row.currency), []).append(row)
@@ -94,6 +97,7 @@ def _store(every: Sequence[Sheet], customers: dict[int, Customer], at: datetime,
             (
                 invoice.customer_id,
                 f"invoice:{invoice.pk}",
+                NOTHING,
                 {"key": invoice.key, "total": invoice.total, "currency": invoice.currency},
             )
             for invoice in invoices
@@ -226,7 +230,7 @@ def _line(
         invoice.currency,
         credits,
         _own_rules(line.corrects, corrected),
-        *(getattr(line, name) for name in STORED),
+        *LINE_VALUES(line),
     )
 
 

@@ -12,6 +12,7 @@ from accounts.models import AuditEntry, Customer, PaymentMethod, User
 from accounts.selectors import default_payment_methods, parties, recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
+from core.any_of import any_of
 from core.periods import midnight, utc_day
 from credits.selectors import balances_of, heads
 from credits.services.recognize_charges import recognize_charges
@@ -31,18 +32,24 @@ SERIES = ((InvoiceKind.CREDIT_NOTE, CREDIT_NOTE), (InvoiceKind.INVOICE, INVOICE)
 
 @transaction.atomic
 def finalize_invoices(
-    *, invoice_ids: Iterable[int], at: datetime, actor: User | None = None, collect_now: bool = False
+    *,
+    invoice_ids: Iterable[int],
+    at: datetime,
+    actor: User | None = None,
+    collect_now: bool = False,
+    tell: bool = True,
 ) -> list[Invoice]:
     """The invoices finalized by this call, in the order of their numbers; what is no draft any more is left out.
 
     Collected automatically at `at`; announced only on or after its billing date (catching up, or with another tax
     since the billing details changed): CATCH_UP_NOTICE later, except with `collect_now`, for totals the customer has
     just confirmed. A total of 0 is paid at once. What credit paid is earned now. Credit notes get numbers of their
-    own series and are settled; what is left of earlier ones lowers what is due on the new invoices.
+    own series and are settled; what is left of earlier ones lowers what is due on the new invoices. Without `tell` the
+    message waits for `tell_issued`.
     """
     ids = list(invoice_ids)
-    lock_customers(Invoice.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
-    rows = Invoice.objects.filter(pk__in=ids, status=InvoiceStatus.DRAFT).select_related("seller")
+    lock_customers(Invoice.objects.filter(any_of("pk", ids)).values_list("customer_id", flat=True))
+    rows = Invoice.objects.filter(any_of("pk", ids), status=InvoiceStatus.DRAFT).select_related("seller")
     invoices = list(rows.order_by("seller_id", "pk"))
     if not invoices:
         return []
@@ -61,9 +68,9 @@ def finalize_invoices(
     Invoice.objects.freeze(invoices)
     Customer.objects.settle_currency({invoice.customer_id: invoice.currency for invoice in invoices})
     _settle(invoices, customer_ids, at, actor)
+    told = invoices if tell else []
     queue_notices(
-        [issued(invoice, cards.get(invoice.customer_id), to.get(invoice.customer_id, [])) for invoice in invoices],
-        at=at,
+        [issued(invoice, cards.get(invoice.customer_id), to.get(invoice.customer_id, [])) for invoice in told], at=at
     )
     AuditEntry.objects.bulk_create([_audit(invoice, at, actor) for invoice in invoices])
     return invoices
@@ -106,7 +113,7 @@ def _name_corrected(invoices: Sequence[Invoice]) -> None:
 
 def _settle(invoices: Sequence[Invoice], customer_ids: set[int], at: datetime, actor: User | None) -> None:
     """Credit notes – just issued, or kept for the next invoice – lower what is due; the rows here learn of it."""
-    credits = Invoice.objects.credit_notes().filter(customer_id__in=customer_ids, status=InvoiceStatus.OPEN)
+    credits = Invoice.objects.credit_notes().filter(any_of("customer_id", customer_ids), status=InvoiceStatus.OPEN)
     owners = set(credits.values_list("customer_id", flat=True))
     if not owners:
         return

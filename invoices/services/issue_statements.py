@@ -113,6 +113,7 @@ def _tell(made: Sequence[CreditStatement], to: dict[int, list[str]], at: datetim
             (
                 row.customer_id,
                 f"statement:{row.pk}",
+                {},
                 {"period_end": row.period_end.isoformat(), "currency": row.currency, "closing": row.closing},
             )
             for row in made

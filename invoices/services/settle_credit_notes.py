@@ -1,37 +1,16 @@
 """What is left of credit notes goes to open invoices, then back to the card that paid; the rest waits."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 
 from accounts.audit import audit
 from accounts.models import AuditEntry, User
 from accounts.services.lock_customers import lock_customers
-from invoices.models import (
-    REFUNDING,
-    UNRESOLVED,
-    CreditApplication,
-    Invoice,
-    InvoiceStatus,
-    Payment,
-    PaymentStatus,
-    Refund,
-    RefundStatus,
-)
-from invoices.settling import Part, Settlement, settle
-
-
-@dataclass
-class Books:
-    """One customer's documents while credits are spread over them; rows change as they are."""
-
-    invoices: list[Invoice] = field(default_factory=list)
-    payments: list[Payment] = field(default_factory=list)
-    refunds: list[Refund] = field(default_factory=list)
+from invoices.models import CreditApplication, Invoice, Refund
+from invoices.settling import Part, Settlement
+from invoices.spreading import Books, open_notes, read_books, settlement_of
 
 
 @transaction.atomic
@@ -45,11 +24,10 @@ def settle_credit_notes(
     `reconcile_refunds`. A second call finds nothing left to settle.
     """
     customers = lock_customers(customer_ids)
-    open_notes = Invoice.objects.credit_notes().filter(customer__in=customers, status=InvoiceStatus.OPEN)
-    notes = list(open_notes.order_by("pk"))
+    notes = list(open_notes(customers))
     if not notes:
         return {}
-    books = _read({note.customer_id for note in notes})
+    books = read_books({note.customer_id for note in notes})
     done = {}
     for note in notes:
         settlement = _settle(note, books[note.customer_id], at)
@@ -59,65 +37,11 @@ def settle_credit_notes(
     return done
 
 
-def _read(customer_ids: set[int]) -> dict[int, Books]:
-    books: dict[int, Books] = defaultdict(Books)
-    unresolved = Payment.objects.filter(invoice=OuterRef("pk"), status__in=UNRESOLVED)
-    invoices = Invoice.objects.payable_kind().filter(~Exists(unresolved), status=InvoiceStatus.OPEN)
-    for invoice in invoices.filter(customer_id__in=customer_ids).order_by("due_on", "pk"):
-        books[invoice.customer_id].invoices.append(invoice)
-    by_card = Payment.objects.filter(status=PaymentStatus.SUCCEEDED, payment_method__isnull=False)
-    for payment in by_card.filter(customer_id__in=customer_ids).select_related("invoice").order_by("-pk"):
-        books[payment.customer_id].payments.append(payment)
-    for refund in Refund.objects.filter(customer_id__in=customer_ids).order_by("pk"):
-        books[refund.customer_id].refunds.append(refund)
-    return books
-
-
 def _settle(note: Invoice, books: Books, at: datetime) -> Settlement:
-    reserved = sum(
-        refund.amount for refund in books.refunds if refund.credit_note_id == note.pk and refund.status in REFUNDING
-    )
-    named = set(note.corrects) if note.lines.exclude(corrects="").exists() else set()
-    invoices = sorted(
-        (invoice for invoice in books.invoices if _fits(invoice, note)),
-        key=lambda invoice: invoice.number not in named,
-    )
-    settlement = settle(
-        note.amount_due - reserved,
-        [Part(invoice.pk, invoice.amount_due) for invoice in invoices],
-        [Part(payment.pk, left) for payment in _payers(note, books) if (left := _left(payment, books)) > 0],
-    )
-    _apply(note, {invoice.pk: invoice for invoice in invoices}, settlement.applied, at)
+    settlement = settlement_of(note, books)
+    _apply(note, {invoice.pk: invoice for invoice in books.invoices}, settlement.applied, at)
     _start_refunds(note, books, settlement.refunded, at)
     return settlement
-
-
-def _fits(invoice: Invoice, note: Invoice) -> bool:
-    return invoice.currency == note.currency and invoice.amount_due > 0
-
-
-def _payers(note: Invoice, books: Books) -> list[Payment]:
-    """Payments that can give money back: of what it corrects first, then the newest; none that refused before."""
-    refused = {
-        refund.payment_id
-        for refund in books.refunds
-        if refund.credit_note_id == note.pk and refund.status == RefundStatus.FAILED
-    }
-    before = [
-        payment
-        for payment in books.payments
-        if payment.currency == note.currency
-        and payment.pk not in refused
-        and payment.settled_at is not None
-        and note.finalized_at is not None
-        and payment.settled_at <= note.finalized_at
-    ]
-    return sorted(before, key=lambda payment: payment.invoice.number not in note.corrects)
-
-
-def _left(payment: Payment, books: Books) -> int:
-    given = (refund for refund in books.refunds if refund.payment_id == payment.pk)
-    return payment.amount - sum(refund.amount for refund in given if refund.status != RefundStatus.FAILED)
 
 
 def _apply(note: Invoice, invoices: dict[int, Invoice], parts: Sequence[Part], at: datetime) -> None:

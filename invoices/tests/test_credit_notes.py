@@ -11,7 +11,7 @@ from invoices import books
 from invoices.exceptions import NotPayableError
 from invoices.models import CreditApplication, Invoice, InvoiceStatus, Refund, RefundStatus
 from invoices.paper import invoice_paper
-from invoices.selectors import has_past_due, unpaid
+from invoices.selectors import unpaid, unsettled
 from invoices.services.collect_payment import collect_payment
 from invoices.services.deliver_documents import deliver_documents
 from invoices.services.discard_drafts import discard_drafts
@@ -197,7 +197,7 @@ def intent_of(note):
 def test_nobody_is_asked_to_pay_it(seller, customer):
     note = credit(customer, -100, corrects="")
     assert unpaid(customer.pk) == []
-    assert not has_past_due(customer.pk, BILLING_ON + timedelta(days=90))
+    assert not unsettled(customer.pk).has_past_due(BILLING_ON + timedelta(days=90))
     with pytest.raises(NotPayableError):
         collect_payment(invoice_id=note.pk, at=LATER, automatic=False)
 

@@ -9,8 +9,7 @@ from accounts.tests.cards import add_card
 from core.periods import midnight
 from invoices.exceptions import CurrencyError, LineBilledError, SellerMissingError
 from invoices.models import Invoice, InvoiceLine, InvoiceStatus, Seller
-from invoices.selectors import drafts as drafts_of
-from invoices.selectors import tax_rules
+from invoices.selectors import tax_rules, unsettled
 from invoices.services.discard_drafts import discard_drafts
 from invoices.services.draft_invoices import draft_invoices
 from invoices.services.finalize_invoices import finalize_invoices
@@ -158,7 +157,7 @@ def test_discarding_leaves_issued_invoices_and_other_customers_alone(seller, cus
     assert discard_drafts(customer_ids=[customer.pk], at=at) == []
     issued.refresh_from_db()
     assert issued.status == InvoiceStatus.OPEN
-    assert drafts_of(other_customer.pk) == [others]
+    assert unsettled(other_customer.pk).drafts == [others]
 
 
 def test_discarding_withdraws_the_announced_amount(seller, customer, alice):

@@ -10,7 +10,7 @@ from accounts.tests.cards import CONFIRMS, DECLINES, LOSES_ANSWER, TIMES_OUT, ad
 from invoices.checking import next_check
 from invoices.exceptions import ManagedByContractError, NotDueError, NotPayableError, PaymentMethodMissingError
 from invoices.models import InvoiceStatus, Payment, PaymentStatus
-from invoices.selectors import due_to_collect, due_to_resolve, has_past_due
+from invoices.selectors import due_to_collect, unsettled
 from invoices.services.collect_payment import collect_payment
 from invoices.services.reconcile_payments import reconcile_payments
 from invoices.services.record_payment import record_payment
@@ -146,7 +146,7 @@ def test_a_declined_collection_leaves_the_invoice_open_with_a_reason(seller, cus
     reloaded(invoice)
     assert (invoice.status, invoice.collect_at, invoice.amount_paid) == ("open", None, 0)
     assert due_to_collect(at + timedelta(days=30)) == []
-    assert has_past_due(customer.pk, at.date())
+    assert unsettled(customer.pk).has_past_due(at.date())
     notice = Notice.objects.get(template="payment_failed")
     assert "declined the card" in notice.context["reason"]
 
@@ -158,7 +158,7 @@ def test_after_a_decline_another_card_pays(seller, customer, alice, at):
     second = pay(invoice, at, payment_method=add_card(customer, alice, at), attempt=2)
     assert (second.key, second.status) == (f"invoice:{invoice.pk}:payment:2", "succeeded")
     assert reloaded(invoice).status == InvoiceStatus.PAID
-    assert not has_past_due(customer.pk, at.date())
+    assert not unsettled(customer.pk).has_past_due(at.date())
 
 
 # --- unknown --------------------------------------------------------------------------------------------------------
@@ -169,8 +169,6 @@ def test_a_lost_answer_is_retrieved_and_never_paid_again(seller, customer, alice
     assert (payment.status, payment.check_at) == ("unknown", at + MINUTE)
     assert reloaded(invoice).status == InvoiceStatus.OPEN
     assert pay(invoice, at, attempt=2) == payment  # no second attempt meanwhile
-    assert due_to_resolve(at) == []
-    assert due_to_resolve(at + MINUTE) == [payment.pk]
 
     assert reconcile_payments(at=at + MINUTE) == 1
     assert (reloaded(payment).status, reloaded(invoice).status) == ("succeeded", "paid")

@@ -3,11 +3,12 @@
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import DateTimeField, Exists, F, OuterRef, Prefetch, Value
-from django.db.models.functions import Coalesce
+from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Value
+from django.db.models.functions import Coalesce, TruncDate
 
 from core.due import Due
-from plans.models import ChangeQuote, Plan, QuoteKind, RateCard, ScheduledChange, ScheduleStatus, Subscription
+from invoices.selectors import drafts_until
+from plans.models import ChangeQuote, Plan, ScheduledChange, ScheduleStatus, Subscription
 
 
 def catalogue() -> list[Plan]:
@@ -16,8 +17,8 @@ def catalogue() -> list[Plan]:
 
 
 def published_plan(key: str) -> Plan | None:
-    """The published version of a plan, with rate cards."""
-    return Plan.objects.published().with_cards().filter(key=key).first()
+    """The published version of a plan; its rate cards are not read yet."""
+    return Plan.objects.published().filter(key=key).first()
 
 
 def default_plan() -> Plan:
@@ -27,9 +28,7 @@ def default_plan() -> Plan:
 
 def current_subscription(customer_id: int) -> Subscription | None:
     """The open spell with customer, plan and cards, in two queries; None where nobody has opened one."""
-    cards = Prefetch("plan__rate_cards", RateCard.objects.with_terms().order_by("position", "pk"))
-    rows = Subscription.objects.open().select_related("customer", "plan").prefetch_related(cards)
-    return rows.filter(customer_id=customer_id).first()
+    return Subscription.objects.open().with_plan().filter(customer_id=customer_id).first()
 
 
 def due_for_calculation(at: datetime) -> list[Due]:
@@ -47,27 +46,27 @@ def due_for_follow_up(at: datetime) -> list[Due]:
 
 
 def due_to_change(at: datetime) -> list[Due]:
-    """Scheduled changes whose instant has come, once everything before it is calculated; nobody parked."""
+    """Scheduled changes whose instant has come, once everything before it is calculated and issued; nobody parked."""
     present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
-    calculated_before = Subscription.objects.open().filter(
-        customer=OuterRef("customer"), calculate_at__lt=OuterRef("effective_at")
+    effective_at = OuterRef("effective_at")
+    calculated_before = Subscription.objects.filter(
+        Q(ends_at__isnull=True, calculate_at__lt=effective_at) | Q(follow_up_at__lt=effective_at),
+        customer=OuterRef("customer"),
     )
+    issued_before = drafts_until(OuterRef("customer"), OuterRef("effective_on"))
     rows = (
         ScheduledChange.objects.filter(status=ScheduleStatus.SCHEDULED, customer__parked_at__isnull=True)
-        .annotate(present=present)
+        .annotate(present=present, effective_on=TruncDate("effective_at"))
         .filter(effective_at__lte=F("present"))
         .exclude(Exists(calculated_before))
+        .exclude(Exists(issued_before))
     )
     return [Due(*row) for row in rows.order_by("present", "customer_id").values_list("pk", "customer_id", "present")]
 
 
-def starts_to_settle(customer_id: int | None = None) -> list[ChangeQuote]:
-    """Quotes, or those of one customer, whose first invoice is issued while the plan has not begun: its payment may
-    have an outcome by now."""
-    rows = ChangeQuote.objects.filter(kind=QuoteKind.SUBSCRIBE, completed_at__isnull=True, invoice__isnull=False)
-    if customer_id is not None:
-        rows = rows.filter(customer_id=customer_id)
-    return list(rows.exclude(invoice__status="void").select_related("customer").order_by("pk"))
+def starts_to_settle() -> list[ChangeQuote]:
+    """Quotes whose first invoice is issued while the plan has not begun."""
+    return list(ChangeQuote.objects.starts_to_settle().select_related("customer").order_by("pk"))
 
 
 def quote_by_id(public_id: str) -> ChangeQuote | None:

@@ -9,16 +9,19 @@ from core.periods import Period, utc_day
 from credits.waiting import waiting_charges
 from invoices.lines import LineDraft
 from invoices.previewing import DocumentPreview, preview_document
-from invoices.selectors import drafts, pending_lines, tax_rules
+from invoices.selectors import Unsettled, pending_lines, tax_rule_at, unsettled
+from invoices.spreading import kept_for
 from invoices.totals import TaxRule, Totals
 from plans import cycle
 from plans.charges import SpellFacts, compose_charges
 from plans.models import Plan, Subscription
 from plans.selectors.gathering import Claim, gather
 from plans.selectors.settlement import Settled, settle_ending
-from plans.spells import next_anchor, spell_of
+from plans.spells import next_anchor, spell_of, tax_place
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from invoices.models import Invoice
 
 
@@ -29,7 +32,8 @@ class Closing:
     `facts` are those of the old spell, `lines` the charges of both, old ones first, also those that credit alone pays;
     `preview` is what becomes of them. `pending` lines that wait for the next document join them. `discarded`: drafts
     that the invoice takes the place of, as JSON values. `settled`: usage of a credits-only plan up to the end;
-    `withdrawn`: keys of its fees that wait for their billing date.
+    `withdrawn`: keys of its fees that wait for their billing date. `credit`: what credit notes that are kept will take
+    off the total.
     """
 
     facts: SpellFacts
@@ -43,6 +47,7 @@ class Closing:
     window_starts_at: datetime
     settled: tuple[Settled, ...] = ()
     withdrawn: tuple[str, ...] = ()
+    credit: int = 0
 
     @property
     def is_owed(self) -> bool:
@@ -82,24 +87,37 @@ def closing(
     to: Plan | None = None,
     opens_id: int | None = None,
     now: datetime | None = None,
+    documents: Unsettled | None = None,
 ) -> Closing:
     """What is due when the subscription (loaded `with_terms`) ends at `at` and plan `to` begins.
 
     A draft that is not issued yet would be discarded, so what it billed is billed here: the same days, the same
     windows, and what has come since. `opens_id` is the number kept for the new spell, in the keys of its lines;
     without it nothing of the new plan is charged. `now`: when it is drafted, where that is later; credit of then pays.
+    `documents`: the customer's, where somebody has read them.
     """
-    ending = _ending(subscription, at) if subscription.plan.terms().is_priced else _free(subscription, at)
+    documents = documents or unsettled(subscription.customer_id)
+    is_paid = subscription.plan.terms().is_priced
+    ending = _ending(subscription, documents.drafts, at) if is_paid else _free(subscription, at)
     starting = _starting(subscription, to, opens_id, at) if to and opens_id else None
     settled = (line for one in ending.settled for line in one.window.lines)
     lines = (*settled, *compose_charges(ending.facts), *(compose_charges(starting) if starting else ()))
-    rule = tax_rules([subscription.customer_id])[subscription.customer_id]
-    currency = subscription.plan.currency if subscription.plan.terms().is_priced or not to else to.currency
+    rule = tax_rule_at(*tax_place(subscription))
+    currency = subscription.plan.currency if is_paid or not to else to.currency
     is_owed = any(line.amount for line in lines)
     pending = pending_lines(subscription.customer_id, currency, discarding=True) if is_owed else ()
     period = ending.period
     if to and not period.days:
         period = _first_period(subscription, to, at)
+    preview = preview_document(
+        customer_id=subscription.customer_id,
+        currency=currency,
+        lines=(*lines, *pending),
+        rule=rule,
+        billing_on=utc_day(at),
+        at=now or at,
+        discarding=bool(ending.waiting),
+    )
     return Closing(
         facts=ending.facts,
         lines=lines,
@@ -107,19 +125,12 @@ def closing(
         currency=currency,
         period=period,
         rule=rule,
-        preview=preview_document(
-            customer_id=subscription.customer_id,
-            currency=currency,
-            lines=(*lines, *pending),
-            rule=rule,
-            billing_on=utc_day(at),
-            at=now or at,
-            discarding=bool(ending.waiting),
-        ),
+        preview=preview,
         discarded=tuple(_draft_values(draft) for draft in ending.waiting),
         window_starts_at=ending.window_starts_at,
         settled=ending.settled,
         withdrawn=ending.withdrawn,
+        credit=kept_for(subscription.customer_id, documents.notes, currency, preview.totals.total),
     )
 
 
@@ -128,8 +139,7 @@ def key_prefix(subscription: Subscription) -> str:
     return f"subscription:{subscription.pk}:"
 
 
-def _ending(subscription: Subscription, at: datetime) -> _Ending:
-    waiting = drafts(subscription.customer_id)
+def _ending(subscription: Subscription, waiting: "Sequence[Invoice]", at: datetime) -> _Ending:
     fees = _waiting_fees(subscription)
     own = [draft.billing_on for draft in waiting if draft.key.startswith(key_prefix(subscription))]
     earliest = min((*own, *fees.values()), default=None)

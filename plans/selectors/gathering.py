@@ -11,8 +11,8 @@ from plans.cycle import Slice
 from plans.late import LateFacts
 from plans.models import Subscription
 from plans.pricing import PlanTerms
-from plans.selectors.watermarks import Watermark, touched_windows, watermarks
-from usage.selectors import Span, quantities
+from plans.selectors.watermarks import Known, Watermark, known_windows, touched_windows
+from usage.selectors import Looked, Span, quantities
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +30,16 @@ class Claim:
     def customer_id(self) -> int:
         return self.subscription.customer_id
 
-    def covers(self, mark: Watermark) -> bool:
-        """Whether its own usage lines speak of the window, so that no late line does."""
-        return mark.subscription_id == self.subscription.pk and any(
-            cut.start == mark.window.start for cut, _planned in self.slice.windows
-        )
-
 
 def gather(claims: Sequence[Claim], *, seen_until: datetime | None = None) -> list[SpellFacts]:
-    """The facts of each claim, in order: three queries in all, and two more where usage came late.
+    """The facts of each claim, in order: three queries in all, and three or more where usage came late.
 
     `seen_until` looks at usage before that instant only, for figures about a window that is still running.
     """
-    marks = watermarks({claim.customer_id for claim in claims}, {key for claim in claims for key in claim.discarding})
-    by_customer = _by_customer(marks)
-    late = touched_windows(
-        [mark for claim in claims for mark in by_customer.get(claim.customer_id, ()) if not claim.covers(mark)]
-    )
+    discarding = {key for claim in claims for key in claim.discarding}
+    windows = [(claim.subscription.pk, cut.start) for claim in claims for cut, _planned in claim.slice.windows]
+    known = known_windows(windows, {claim.customer_id for claim in claims}, discarding)
+    late = _touched(claims, known, discarding)
     used = quantities([*_all_spans(claims, seen_until), *(mark.span for mark in late)])
     terms = _terms(claims, late)
     late_by_customer = _by_customer(late)
@@ -54,7 +47,7 @@ def gather(claims: Sequence[Claim], *, seen_until: datetime | None = None) -> li
         _facts(
             claim,
             used,
-            by_customer.get(claim.customer_id, ()),
+            known,
             tuple(
                 _late(mark, terms[mark.subscription_id], used) for mark in late_by_customer.get(claim.customer_id, ())
             ),
@@ -64,10 +57,33 @@ def gather(claims: Sequence[Claim], *, seen_until: datetime | None = None) -> li
     ]
 
 
+def _touched(claims: Sequence[Claim], known: Known, discarding: set[str]) -> list[Watermark]:
+    """Windows billed before that usage has reached since, except those that a claim's own lines speak of."""
+    looks = {
+        claim.customer_id: Looked(known.looked_at[claim.customer_id], claim.subscription.window_starts_at)
+        for claim in claims
+        if claim.customer_id in known.looked_at
+    }
+    own = {(claim.subscription.pk, cut.start) for claim in claims for cut, _planned in claim.slice.windows}
+    marks = touched_windows(looks, known.own_clocks, discarding) if looks else []
+    return [mark for mark in marks if (mark.subscription_id, mark.window.start) not in own]
+
+
+def _rated(claim: Claim, known: Known) -> dict[tuple[int, datetime], tuple[Decimal, int]]:
+    """What its own windows were billed at before, by card and start."""
+    spell = claim.subscription
+    return {
+        (card.id, cut.start): known.rated[spell.pk, card.id, cut.start]
+        for cut, _planned in claim.slice.windows
+        for card in spell.plan.terms().metered
+        if (spell.pk, card.id, cut.start) in known.rated
+    }
+
+
 def _facts(
     claim: Claim,
     used: Mapping[Span, Decimal],
-    marks: Sequence[Watermark],
+    known: Known,
     late: tuple[LateFacts, ...],
     seen_until: datetime | None,
 ) -> SpellFacts:
@@ -86,7 +102,7 @@ def _facts(
             )
             for cut, planned in claim.slice.windows
         ),
-        rated={(mark.card_id, mark.window.start): (mark.quantity, mark.amount) for mark in marks if claim.covers(mark)},
+        rated=_rated(claim, known),
         late=tuple(facts for facts in late if facts.has_moved),
     )
 

@@ -17,7 +17,7 @@ from plans.hours import HOUR, Reading, SettledWindow, Standing, WindowFacts, set
 from plans.models import RatedUsage, SettlementMode, Subscription, UsageWatch
 from plans.pricing import CardTerms
 from plans.spells import spell_of
-from usage.selectors import Span, quantities, touched_hours, used_hours
+from usage.selectors import Span, hours_since, quantities, used_hours
 
 MarkKey = tuple[int, int, datetime]
 Touched = Mapping[int, Sequence[tuple[int, datetime]]]
@@ -114,7 +114,7 @@ def due_to_settle(at: datetime) -> list[Due]:
             due[customer_id] = now
         else:
             asked[customer_id] = min(seen_at, asked.get(customer_id, seen_at))
-    for customer_id in touched_hours(asked):
+    for customer_id in hours_since(asked):
         due[customer_id] = presents[customer_id]
     due |= {row.customer_id: row.present for row in due_open_charges(at)}
     return sorted((Due(customer_id, customer_id, now) for customer_id, now in due.items()), key=_in_order)
@@ -151,7 +151,7 @@ def settle_ending(subscription: Subscription, at: datetime) -> list[Settled]:
     windows = tuple(usage_windows(spell.anchor_on, cycle.window_start(spell), at))
     claim = SettlementClaim(subscription, row.settled_until, at, at, windows, closes=True)
     seen = None if subscription.customer.clock_at else row.seen_at
-    return settle_claims([claim], touched_hours({subscription.customer_id: seen}))
+    return settle_claims([claim], hours_since({subscription.customer_id: seen}))
 
 
 def settle_claims(claims: Sequence[SettlementClaim], touched: Touched) -> list[Settled]:

@@ -20,17 +20,18 @@ from core.periods import (
 )
 from invoices.lines import LineDraft
 from invoices.previewing import preview_document
-from invoices.selectors import drafts, line_draft, pending_lines, tax_rules, totals_of
+from invoices.selectors import Unsettled, line_draft, pending_lines, read_lines, tax_rule_at, totals_of, unsettled
+from invoices.spreading import kept_for
 from invoices.totals import TaxRule, Totals
 from plans import cycle
-from plans.charges import RatedWindow, SpellFacts, compose_charges, rate_usage, usage_key
+from plans.charges import RatedWindow, SpellFacts, compose_charges, usage_key
 from plans.exceptions import NoSubscriptionError
 from plans.late import late_lines
 from plans.models import Subscription
 from plans.selectors.catalogue import current_subscription
 from plans.selectors.closing import key_prefix
 from plans.selectors.gathering import Claim, gather
-from plans.spells import spell_of
+from plans.spells import spell_of, tax_place
 from plans.words import unit_price
 from usage.selectors import latest_received_at
 
@@ -45,7 +46,7 @@ class UpcomingInvoice:
     Once calculated (`draft` is the announced invoice) everything is in `owed` and final, and usage since then is
     in `next_counting`, for the billing date after. Before, `owed` has the fees and `counting` the usage so far.
     Amounts in minor units of `currency`; `totals` is the total so far with tax by `rule`, after `credits`, by grant in
-    `credit_rows`.
+    `credit_rows`. `credit` is what credit notes that are kept will take off that total.
     `late` is usage of windows billed before: part of what counts, except after the last paid plan. Then nothing else
     counts, and it is billed on `late_billing_on` at the earliest, once it has come to the minimum.
     """
@@ -63,6 +64,7 @@ class UpcomingInvoice:
     rule: TaxRule
     totals: Totals
     as_of: datetime
+    credit: int = 0
     late: tuple[LineDraft, ...] = ()
     late_billing_on: date | None = None
     credits: int = 0
@@ -74,6 +76,16 @@ class UpcomingInvoice:
         if not self.subscription.plan.terms().is_credit_only:
             return self.billing_on is not None
         return bool(self.draft) or any(line.settlement != "credit_only" for line in self.owed)
+
+    @property
+    def amount_due(self) -> int:
+        """What will be collected: the total so far less the credit."""
+        return max(self.totals.total - self.credit, 0)
+
+    @property
+    def taken_off(self) -> int:
+        """The credit as a row of the sum."""
+        return -self.credit
 
     @property
     def late_subtotal(self) -> int:
@@ -152,15 +164,14 @@ def running(customer: Customer, at: datetime) -> Running:
     return Running(subscription, _running_facts(subscription, at), at)
 
 
-def upcoming_invoice(
-    now: Running, *, calculated: "Sequence[Invoice] | None" = None, has_credit: bool = True
-) -> UpcomingInvoice:
-    """The next invoice as far as it is known. `calculated`: the customer's drafts, where somebody has read them.
+def upcoming_invoice(now: Running, documents: Unsettled | None = None, *, has_credit: bool = True) -> UpcomingInvoice:
+    """The next invoice as far as it is known. `documents`: the customer's, where somebody has read them.
     `has_credit` False: somebody knows that the customer never had any."""
     subscription, facts, at = now.subscription, now.facts, now.as_of
-    draft = _waiting_draft(subscription, drafts(subscription.customer_id) if calculated is None else calculated)
+    documents = documents or unsettled(subscription.customer_id)
+    draft = _waiting_draft(subscription, documents.drafts)
     lines = compose_charges(facts) if facts.terms.is_priced else ()
-    rule = tax_rules([subscription.customer_id])[subscription.customer_id]
+    rule = tax_rule_at(*tax_place(subscription))
     owed = _stored(draft) if draft else (*_kind(lines, "fee"), *_pending(subscription))
     counting = () if draft else _kind(lines, "usage")
     if draft:
@@ -185,6 +196,7 @@ def upcoming_invoice(
         credits=known.credits,
         credit_rows=known.rows,
         as_of=at,
+        credit=kept_for(subscription.customer_id, documents.notes, subscription.plan.currency, known.totals.total),
         late=tuple(late_lines(facts.late)),
         late_billing_on=_follow_up_date(subscription) if facts.late and not facts.terms.is_priced else None,
     )
@@ -212,7 +224,7 @@ def usage_to_date(now: Running) -> UsageToDate:
         currency=now.subscription.plan.currency,
         window=now.facts.usage[0].planned,
         billing_on=now.subscription.next_billing_on,
-        rows=tuple(_row(now.facts, rated) for rated in rate_usage(now.facts)),
+        rows=tuple(_row(now.facts, rated) for rated in now.facts.rated_usage),
         received_at=latest_received_at(now.subscription.customer_id),
         as_of=now.as_of,
     )
@@ -262,6 +274,7 @@ def _kind(lines: Sequence[LineDraft], kind: str) -> tuple[LineDraft, ...]:
 
 def _stored(draft: "Invoice") -> tuple[LineDraft, ...]:
     """The lines of a draft in the shape of lines that are not stored."""
+    read_lines([draft])
     return tuple(line_draft(line) for line in draft.lines.all())
 
 

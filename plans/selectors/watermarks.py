@@ -1,14 +1,71 @@
-"""What has been rated and billed of every usage window, and which windows usage has reached since."""
+"""What has been rated and billed of usage windows, and which of them usage has reached since.
 
-from collections.abc import Collection, Sequence
+Every calculation looks at all windows of its customer, so the last rating of any of them is the last look: hours that
+were touched later are asked of usage, and only the windows around those hours are read (docs/algorithms/late-usage.md).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.db import connection
+from django.db.models import Q
+from django.db.models.expressions import RawSQL
+
+from core.any_of import any_of
 from core.periods import Window
-from plans.models import RatedUsage, SettlementMode
-from usage.selectors import Span
-from usage.selectors import touched_windows as touched_since
+from plans.models import RatedUsage, SettlementMode, Subscription
+from usage.selectors import Looked, Span, touched_hours
+
+Rated = tuple[int, int, datetime]  # spell, rate card, start of the window
+
+FIELDS = (
+    "subscription_id",
+    "subscription__customer_id",
+    "rate_card_id",
+    "rate_card__feature_id",
+    "window_starts_at",
+    "window_ends_at",
+    "planned_ends_at",
+    "number",
+    "quantity",
+    "amount",
+)
+
+LAST_LOOKS = """
+SELECT spell.customer_id, NULL, NULL, NULL, NULL, NULL, max(last.rated_at), bool_or(customer.clock_at IS NOT NULL)
+FROM plans_subscription AS spell
+JOIN accounts_customer AS customer ON customer.id = spell.customer_id
+JOIN plans_plan AS plan ON plan.id = spell.plan_id AND plan.settlement_mode <> 'credit_only'
+CROSS JOIN LATERAL (
+    SELECT rated_at FROM plans_ratedusage
+    WHERE subscription_id = spell.id AND NOT invoice_key = ANY (%s::text[])
+    ORDER BY rated_at DESC LIMIT 1
+) AS last
+WHERE spell.customer_id = ANY (%s::bigint[])
+GROUP BY spell.customer_id
+"""
+
+RATED_WINDOWS = """
+SELECT NULL, rated.subscription_id, rated.rate_card_id, rated.window_starts_at, rated.quantity, rated.amount, NULL, NULL
+FROM unnest(%s::bigint[], %s::timestamptz[]) AS asked (subscription_id, starts_at)
+JOIN LATERAL (
+    SELECT DISTINCT ON (rate_card_id) * FROM plans_ratedusage
+    WHERE subscription_id = asked.subscription_id AND window_starts_at = asked.starts_at
+        AND NOT invoice_key = ANY (%s::text[])
+    ORDER BY rate_card_id, number DESC
+) AS rated ON true
+"""
+
+AROUND_HOURS = """
+SELECT rated.id
+FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) AS touched (customer_id, feature_id, hour)
+JOIN plans_subscription AS spell ON spell.customer_id = touched.customer_id
+JOIN plans_ratecard AS card ON card.plan_id = spell.plan_id AND card.feature_id = touched.feature_id
+JOIN plans_ratedusage AS rated ON rated.subscription_id = spell.id AND rated.rate_card_id = card.id
+    AND rated.window_starts_at < touched.hour + interval '1 hour' AND rated.window_ends_at > touched.hour
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +74,6 @@ class Watermark:
 
     subscription_id: int
     customer_id: int
-    has_own_clock: bool
     card_id: int
     feature_id: int
     window: Window
@@ -25,56 +81,80 @@ class Watermark:
     number: int
     quantity: Decimal
     amount: int
-    rated_at: datetime
 
     @property
     def span(self) -> Span:
         """What usage has to be asked to rate the window again."""
         return Span(self.customer_id, self.feature_id, self.window.start, self.window.end)
 
+    @property
+    def rated(self) -> Rated:
+        return self.subscription_id, self.card_id, self.window.start
 
-def watermarks(customer_ids: Collection[int], discarding: Collection[str]) -> list[Watermark]:
-    """Of all spells of these customers, in the order of time; what these invoice keys billed counts as not billed.
 
-    One query.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is billed of the windows asked for, (quantity, amount) of each price, and when each customer was looked at
+    last; customers without a look are absent. `own_clocks`: those of them with a clock of their own."""
+
+    rated: Mapping[Rated, tuple[Decimal, int]]
+    looked_at: Mapping[int, datetime]
+    own_clocks: Collection[int]
+
+
+def known_windows(
+    windows: Sequence[tuple[int, datetime]], customer_ids: Collection[int], discarding: Collection[str]
+) -> Known:
+    """Of windows (spell, start), and of customers. What these invoice keys billed counts as not billed. One query."""
+    rated: dict[Rated, tuple[Decimal, int]] = {}
+    looked_at: dict[int, datetime] = {}
+    own_clocks: set[int] = set()
+    keys, spells, starts = list(discarding), [spell for spell, _ in windows], [start for _, start in windows]
+    with connection.cursor() as cursor:
+        cursor.execute(f"{LAST_LOOKS} UNION ALL {RATED_WINDOWS}", [keys, list(customer_ids), spells, starts, keys])
+        for customer, spell, card, start, quantity, amount, at, has_own_clock in cursor:
+            if customer is None:
+                rated[spell, card, start] = quantity, amount
+                continue
+            looked_at[customer] = at
+            if has_own_clock:
+                own_clocks.add(customer)
+    return Known(rated, looked_at, own_clocks)
+
+
+def touched_customers(ended: Sequence[Subscription]) -> set[int]:
+    """Of customers whose last paid spell this is: those whose usage of it, or of one before, may have changed since
+    they were looked at. Two queries."""
+    known = known_windows([], {spell.customer_id for spell in ended}, ())
+    until = {spell.customer_id: spell.window_starts_at for spell in ended}
+    looks = {customer: Looked(at, until[customer]) for customer, at in known.looked_at.items()}
+    hours = touched_hours({customer: look for customer, look in looks.items() if customer not in known.own_clocks})
+    return {customer for customer, _feature, _hour in hours} | set(known.own_clocks)
+
+
+def touched_windows(
+    looks: Mapping[int, Looked], own_clocks: Collection[int], discarding: Collection[str]
+) -> list[Watermark]:
+    """Those whose usage may have changed since the customer was looked at, in the order of time.
+
+    A customer's own clock says nothing about when usage reached us: there every window counts as touched. One query,
+    and one more where something was touched.
     """
-    rows = (
-        RatedUsage.objects.filter(subscription__customer_id__in=customer_ids)
-        .exclude(invoice_key__in=discarding)
-        .exclude(subscription__plan__settlement_mode=SettlementMode.CREDIT_ONLY)  # plans.selectors.settlement
-        .order_by("window_starts_at", "rate_card_id", "number")
-        .values_list(
-            "subscription_id",
-            "subscription__customer_id",
-            "subscription__customer__clock_at",
-            "rate_card_id",
-            "rate_card__feature_id",
-            "window_starts_at",
-            "window_ends_at",
-            "planned_ends_at",
-            "number",
-            "quantity",
-            "amount",
-            "rated_at",
-        )
-    )
-    found: dict[tuple[int, int, datetime], Watermark] = {}
-    for spell, customer, clock, card, feature, start, end, planned_end, number, quantity, amount, rated_at in rows:
+    hours = touched_hours({customer: look for customer, look in looks.items() if customer not in own_clocks})
+    if not hours and not own_clocks:
+        return []
+    around = RawSQL(AROUND_HOURS, [list(column) for column in zip(*hours, strict=True)] or [[], [], []])  # noqa: S611
+    return _marks(Q(pk__in=around) | Q(any_of("subscription__customer_id", own_clocks)), discarding)
+
+
+def _marks(condition: Q, discarding: Collection[str]) -> list[Watermark]:
+    invoiced = RatedUsage.objects.exclude(subscription__plan__settlement_mode=SettlementMode.CREDIT_ONLY)
+    rows = invoiced.filter(condition).exclude(invoice_key__in=discarding)  # the others: plans.selectors.settlement
+    found: dict[Rated, Watermark] = {}
+    for row in rows.order_by("window_starts_at", "rate_card_id", "number").values_list(*FIELDS):
+        spell, customer, card, feature, start, end, planned_end, number, quantity, amount = row
         window, planned = Window(start, end), Window(start, planned_end)
         found[spell, card, start] = Watermark(
-            spell, customer, clock is not None, card, feature or 0, window, planned, number, quantity, amount, rated_at
+            spell, customer, card, feature or 0, window, planned, number, quantity, amount
         )
     return list(found.values())
-
-
-def touched_windows(marks: Sequence[Watermark]) -> list[Watermark]:
-    """Those whose usage may have changed since they were rated. One query.
-
-    A customer's own clock says nothing about when usage reached us: there every window counts as touched.
-    """
-    asked: dict[Span, datetime] = {}
-    for mark in marks:
-        if not mark.has_own_clock:
-            asked[mark.span] = min(mark.rated_at, asked.get(mark.span, mark.rated_at))
-    touched = touched_since(asked)
-    return [mark for mark in marks if mark.has_own_clock or mark.span in touched]

@@ -21,6 +21,7 @@ from plans.charges import SpellFacts, compose_charges
 from plans.models import Subscription
 from plans.selectors.closing import key_prefix
 from plans.selectors.gathering import Claim, gather
+from plans.selectors.watermarks import touched_customers
 from plans.spells import next_calculation
 
 if TYPE_CHECKING:
@@ -52,23 +53,19 @@ class _FollowUp:
 def bill_late_usage(*, subscription_ids: Collection[int], at: datetime, actor: User | None = None) -> "list[Invoice]":
     """Look for late usage of ended subscriptions that are due at `at`, and draft what has come to the minimum.
 
-    One calculation instant each, the caller repeats until nothing is due; queries do not depend on how many there
-    are. Two runs at once draft once. Returns the drafts, issued and collected like any other on their billing date.
+    One calculation instant each, the caller repeats until nothing is due; where nothing came, all that have passed at
+    once, and nothing but the date is read. Queries do not depend on how many there are. Two runs at once draft once.
+    Returns the drafts, issued and collected like any other on their billing date.
     """
     ids = list(subscription_ids)
     lock_customers(Subscription.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
-    rows = Subscription.objects.to_follow_up(at, settings.CALCULATION_GRACE).with_terms()
-    due = list(rows.filter(pk__in=ids).order_by("pk"))
-    facts = gather([Claim(subscription, cycle.Slice(fees=(), windows=())) for subscription in due])
-    found = [
-        _FollowUp(subscription, subscription.follow_up_at, known, compose_charges(known))
-        for subscription, known in zip(due, facts, strict=True)
-        if subscription.follow_up_at
-    ]
+    rows = Subscription.objects.to_follow_up(at, settings.CALCULATION_GRACE).filter(pk__in=ids)
+    due = list(rows.order_by("pk"))
+    found = _find(due, at)
     worth_it = [one for one in found if one.is_worth_it]
     invoices = draft_invoices(drafts=[_draft(one) for one in worth_it], at=at, actor=actor)
     save_watermarks(((one.facts, one.invoice_key) for one in worth_it), at)
-    _move_on(due)
+    _move_on(due, {one.subscription.pk for one in found}, at)
     AuditEntry.objects.bulk_create([_audit(one, at, actor) for one in worth_it])
     return invoices
 
@@ -85,11 +82,28 @@ def _draft(one: _FollowUp) -> InvoiceDraft:
     )
 
 
-def _move_on(due: list[Subscription]) -> None:
-    for subscription in due:
-        if subscription.follow_up_at:
-            subscription.follow_up_at = next_calculation(subscription.anchor_on, subscription.follow_up_at)
-    Subscription.objects.bulk_update(due, ["follow_up_at"])
+def _find(due: list[Subscription], at: datetime) -> list[_FollowUp]:
+    """Those for whose customers something came; only they are loaded and rated."""
+    touched = touched_customers(due)
+    rows = Subscription.objects.with_terms().filter(pk__in=[spell.pk for spell in due if spell.customer_id in touched])
+    spells = list(rows.order_by("pk"))
+    facts = gather([Claim(spell, cycle.Slice(fees=(), windows=())) for spell in spells])
+    return [
+        _FollowUp(spell, spell.follow_up_at, known, compose_charges(known))
+        for spell, known in zip(spells, facts, strict=True)
+        if spell.follow_up_at
+    ]
+
+
+def _move_on(due: list[Subscription], found: set[int], at: datetime) -> None:
+    last_due = at - settings.CALCULATION_GRACE
+    Subscription.objects.all().follow_up(
+        {
+            spell.pk: next_calculation(spell.anchor_on, spell.follow_up_at if spell.pk in found else last_due)
+            for spell in due
+            if spell.follow_up_at
+        }
+    )
 
 
 def _audit(one: _FollowUp, at: datetime, actor: User | None) -> AuditEntry:

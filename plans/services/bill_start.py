@@ -21,13 +21,14 @@ from plans.selectors.closing import closing
 from plans.spells import open_subscription
 
 if TYPE_CHECKING:
-    from invoices.models import Payment
+    from invoices.models import Invoice, Payment
 
 
-def bill_start(*, quote: ChangeQuote, at: datetime, actor: User | None) -> "Payment":
+def bill_start(*, quote: ChangeQuote, at: datetime, actor: User | None) -> "Payment | None":
     """Issue what the quoted plan charges in advance, and commit its payment, which the caller takes to the gateway.
 
-    The plan begins with `settle_start`, as of `at`. A repeat gives the same payment. Raises what `subscribe` raises,
+    None where a kept credit pays all of it. The plan begins with `settle_start`, as of `at`; the customer hears of
+    the invoice when its payment has an outcome. A repeat gives the same payment. Raises what `subscribe` raises,
     QuoteStaleError with a fresh quote where things have moved, NothingDueError.
     """
     try:
@@ -37,11 +38,11 @@ def bill_start(*, quote: ChangeQuote, at: datetime, actor: User | None) -> "Paym
 
 
 @transaction.atomic
-def _bill(quote: ChangeQuote, at: datetime, actor: User | None) -> "Payment":
+def _bill(quote: ChangeQuote, at: datetime, actor: User | None) -> "Payment | None":
     customer = lock_customers([quote.customer_id])[quote.customer_id]
-    quote = ChangeQuote.objects.select_related("plan").get(pk=quote.pk)
-    if quote.invoice_id:
-        return collect_payment(invoice_id=quote.invoice_id, at=at, actor=actor, automatic=False, attempt=1)
+    quote = ChangeQuote.objects.select_related("plan", "invoice").get(pk=quote.pk)
+    if quote.invoice is not None:
+        return _collect(quote.invoice, at, actor)
     current = open_subscription(customer.pk)
     check_upgrade(customer, current, quote.plan, at)
     check_holds(quote, current, at)
@@ -59,7 +60,7 @@ def _bill(quote: ChangeQuote, at: datetime, actor: User | None) -> "Payment":
         plan=quote.plan,
     )
     [drafted] = draft_invoices(drafts=[draft], at=at, actor=actor)
-    [quote.invoice] = finalize_invoices(invoice_ids=[drafted.pk], at=at, actor=actor, collect_now=True)
+    [quote.invoice] = finalize_invoices(invoice_ids=[drafted.pk], at=at, actor=actor, collect_now=True, tell=False)
     quote.effective_at, quote.accepted_at = at, quote.accepted_at or at
     quote.save(update_fields=["invoice", "effective_at", "accepted_at"])
     record(
@@ -70,4 +71,11 @@ def _bill(quote: ChangeQuote, at: datetime, actor: User | None) -> "Payment":
         subject=f"quote:{quote.public_id}",
         after={"plan": quote.plan.key, "total": quote.total},
     )
-    return collect_payment(invoice_id=quote.invoice.pk, at=at, actor=actor, automatic=False)
+    return _collect(quote.invoice, at, actor)
+
+
+def _collect(invoice: "Invoice", at: datetime, actor: User | None) -> "Payment | None":
+    """The first payment, however often it is asked for; None where kept credits cover the invoice."""
+    if invoice.amount_credited == invoice.total:
+        return None
+    return collect_payment(invoice_id=invoice.pk, at=at, actor=actor, automatic=False, attempt=1)

@@ -2,16 +2,17 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
 
-from accounts.audit import audit
-from accounts.models import AuditEntry, User
+from accounts.audit import Values, record_all
+from accounts.models import User
 from accounts.services.lock_customers import lock_customers
-from core.periods import billing_period, period_number
+from core.any_of import any_of
+from core.periods import period_of
 from invoices.lines import InvoiceDraft, LineDraft
 from invoices.services.draft_invoices import draft_invoices
 from plans import cycle
@@ -25,6 +26,8 @@ from plans.spells import calendar_of, spell_of
 
 if TYPE_CHECKING:
     from invoices.models import Invoice
+
+ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +52,16 @@ def calculate_charges(*, subscription_ids: Collection[int], at: datetime, actor:
     Whether it is due is asked again under the lock, so two runs at once draft once. Returns the drafts.
     """
     ids = list(subscription_ids)
-    lock_customers(Subscription.objects.filter(pk__in=ids).values_list("customer_id", flat=True))
-    due = Subscription.objects.due(at, settings.CALCULATION_GRACE).with_terms().filter(pk__in=ids).order_by("pk")
+    lock_customers(Subscription.objects.filter(any_of("pk", ids)).values_list("customer_id", flat=True))
+    rows = Subscription.objects.due(at, settings.CALCULATION_GRACE).with_terms().filter(any_of("pk", ids))
+    due = rows.select_related(None).order_by("pk")  # nothing is asked of the customers themselves
     calculations = _calculate(due)
     _settle_windows(calculations, at, actor)
     invoices = draft_invoices(drafts=[_draft(one) for one in calculations if _is_owed(one)], at=at, actor=actor)
     save_watermarks(((one.facts, one.invoice_key) for one in calculations), at)
     _move_on(calculations)
     _show_running(calculations, at)
-    AuditEntry.objects.bulk_create([_audit(one, at, actor) for one in calculations])
+    record_all(at=at, actor=actor, action="calculate_charges", entries=map(_audited, calculations))
     return invoices
 
 
@@ -95,13 +99,13 @@ def _is_owed(calculation: _Calculation) -> bool:
 
 
 def _draft(calculation: _Calculation) -> InvoiceDraft:
-    anchor_on, billing_on = calculation.spell.anchor_on, calculation.spell.next_billing_on
+    spell = calculation.spell
     return invoice_draft(
         subscription=calculation.subscription,
         key=calculation.invoice_key,
         lines=calculation.lines,
-        billing_on=billing_on,
-        period=billing_period(anchor_on, period_number(anchor_on, billing_on) - 1),
+        billing_on=spell.next_billing_on,
+        period=period_of(spell.anchor_on, spell.next_billing_on - ONE_DAY),
     )
 
 
@@ -111,13 +115,10 @@ def _move_on(calculations: list[_Calculation]) -> None:
     )
 
 
-def _audit(calculation: _Calculation, at: datetime, actor: User | None) -> AuditEntry:
-    return audit(
-        at=at,
-        actor=actor,
-        customer_id=calculation.subscription.customer_id,
-        action="calculate_charges",
-        subject=f"subscription:{calculation.subscription.pk}",
-        before={"next_billing_on": calculation.spell.next_billing_on.isoformat()},
-        after={"next_billing_on": cycle.next_spell(calculation.spell).next_billing_on.isoformat()},
+def _audited(calculation: _Calculation) -> tuple[int, str, Values, Values]:
+    return (
+        calculation.subscription.customer_id,
+        f"subscription:{calculation.subscription.pk}",
+        {"next_billing_on": calculation.spell.next_billing_on.isoformat()},
+        {"next_billing_on": cycle.next_spell(calculation.spell).next_billing_on.isoformat()},
     )

@@ -3,35 +3,44 @@
 from datetime import datetime
 
 from django.conf import settings
+from django.db.models import Prefetch, prefetch_related_objects
 
 from accounts.models import Customer, User
-from plans.models import ChangeQuote, Plan, QuoteKind, Subscription
-from plans.quotes import check_cancellable, check_change, check_upgrade, lines_values
-from plans.selectors.catalogue import default_plan
+from invoices.selectors import Unsettled, unsettled
+from invoices.totals import rules_values
+from plans.exceptions import NoSubscriptionError
+from plans.models import ChangeQuote, Plan, QuoteKind, RateCard, Subscription
+from plans.quotes import check_cancellable, check_change, check_upgrade, lines_values, taxes_values, upgrade_kind
 from plans.selectors.closing import closing
-from plans.spells import keep_number, open_subscription
 
 
 def make_quote(
-    *, customer: Customer, kind: str, plan: Plan | None = None, at: datetime, actor: User | None
+    *,
+    customer: Customer,
+    kind: str | None = None,
+    plan: Plan | None = None,
+    at: datetime,
+    actor: User | None,
+    documents: Unsettled | None = None,
 ) -> ChangeQuote:
     """A quote that takes effect at `at` if confirmed within QUOTE_LIFETIME; nothing else is written.
 
-    `plan` is the one to subscribe or change to; a cancellation always moves to the default plan. Raises the rule
-    that would refuse the change itself: ManagedByContractError, PastDueError, AlreadySubscribedError,
-    CancelFirstError, CurrencyMismatchError, PlanNotFoundError, NothingToCancelError, NoSubscriptionError.
+    `plan` is the one to subscribe or change to, without `kind` whichever of the two it is; a cancellation always
+    moves to the default plan. `documents`: the customer's, where somebody has read them. Raises the rule that would
+    refuse the change itself: ManagedByContractError, PastDueError, AlreadySubscribedError, CancelFirstError,
+    CurrencyMismatchError, PlanNotFoundError, NothingToCancelError, NoSubscriptionError.
     """
-    current = open_subscription(customer.pk)
-    plan = default_plan() if kind == QuoteKind.CANCEL or plan is None else plan
-    _check(kind, current, plan, at)
-    opens_id = keep_number()
-    owed = closing(current, at, to=plan, opens_id=opens_id)
+    current, plan = _plans(customer, None if kind == QuoteKind.CANCEL else plan)
+    kind = kind or upgrade_kind(current)
+    documents = documents or unsettled(current.customer_id)
+    _check(kind, current, plan, at, documents)
+    owed = closing(current, at, to=plan, opens_id=current.next_id, documents=documents)
     return ChangeQuote.objects.create(
         kind=kind,
         customer=current.customer,
         subscription=current,
         plan=plan,
-        opens_id=opens_id,
+        opens_id=current.next_id,
         effective_at=at,
         expires_at=at + settings.QUOTE_LIFETIME,
         created_at=at,
@@ -40,20 +49,33 @@ def make_quote(
         lines=lines_values(owed.all_lines),
         discards=list(owed.discarded),
         subtotal=owed.totals.subtotal,
-        tax_label=owed.rule.label,
-        tax_percent=owed.rule.percent,
+        tax_rules=rules_values(owed.rule),
+        taxes=taxes_values(owed.totals),
         tax=owed.totals.tax,
         total=owed.totals.total,
         credits=owed.credits,
         credit_rows=[{"name": row.name, "amount": row.amount} for row in owed.preview.rows],
         to_credits=owed.preview.charged,
+        credit=owed.credit,
     )
 
 
-def _check(kind: str, current: Subscription, plan: Plan, at: datetime) -> None:
+def _plans(customer: Customer, wanted: Plan | None) -> tuple[Subscription, Plan]:
+    """The open spell and the plan after it, else the default one; the cards of both in one query."""
+    rows = Subscription.objects.open().with_plan().keeping_number().prefetch_related(None)
+    current = rows.filter(customer=customer).first()
+    if current is None:
+        raise NoSubscriptionError(f"customer {customer.pk} has no open subscription")
+    plan = wanted or Plan.objects.published().get(is_default=True)
+    cards = Prefetch("rate_cards", RateCard.objects.with_terms().order_by("position", "pk"))
+    prefetch_related_objects([current.plan, plan], cards)
+    return current, plan
+
+
+def _check(kind: str, current: Subscription, plan: Plan, at: datetime, documents: Unsettled) -> None:
     if kind == QuoteKind.CANCEL:
         check_cancellable(current.customer, current)
     elif kind == QuoteKind.CHANGE:
-        check_change(current.customer, current, plan, at)
+        check_change(current.customer, current, plan, at, documents)
     else:
-        check_upgrade(current.customer, current, plan, at)
+        check_upgrade(current.customer, current, plan, at, documents)

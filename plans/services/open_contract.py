@@ -25,7 +25,7 @@ def open_contract(*, customer_id: int, plan: Plan, at: datetime, actor: User | N
         return current
     if current.plan.terms().is_priced:
         raise CancelFirstError(f"customer {customer_id} is on {current.plan}")
-    close_spell(current, at, followed_by=plan)
+    close_spell(current, at, followed_by=plan, at=at)
     spell = open_spell(customer=customer, plan=plan, at=at)
     record(
         at=at,

@@ -14,7 +14,7 @@ from credits.waiting import WaitingCharge, waiting_charges
 from plans.models import SettlementMode, UsageWatch
 from plans.selectors.settlement import Settled, Touched, floor_hour, running_claim, unwatched, watched
 from plans.settling import seen_since, settle, show_running, watch
-from usage.selectors import touched_hours
+from usage.selectors import hours_since
 
 
 @transaction.atomic
@@ -32,7 +32,7 @@ def settle_usage(*, customer_ids: Collection[int], at: datetime, actor: User | N
     _begin_watching(ids)
     rows = watched(ids)
     only = [row for row in rows if row.subscription.plan.terms().is_credit_only]
-    touched = touched_hours(seen_since(rows))
+    touched = hours_since(seen_since(rows))
     due = [one for one in waiting_charges(ids) if one.settles_at <= (present[one.customer_id].clock_at or at)]
     done = _settle_by_instant(only, due, touched, at, actor)
     settled = _settle(only, touched, at, at, actor)

@@ -8,7 +8,7 @@ import pytest
 from accounts.models import AuditEntry, Customer, Notice, PaymentMethod, PaymentPolicy
 from accounts.services.update_billing_profile import update_billing_profile
 from invoices.models import Invoice, InvoiceStatus
-from invoices.selectors import drafts
+from invoices.selectors import unsettled
 from invoices.services.finalize_invoices import finalize_invoices
 from plans.exceptions import ManagedByContractError, NothingToCancelError, QuoteStaleError
 from plans.models import ChangeQuote, QuoteKind, RatedUsage, Subscription
@@ -229,7 +229,7 @@ def test_it_leaves_no_draft_and_no_watermark_behind(draft, plus, customer):
     cancel(cancel_quote(customer, IN_THE_LAST_DAYS))
 
     draft.refresh_from_db()
-    assert (draft.status, draft.number, drafts(customer.pk)) == (InvoiceStatus.VOID, None, [])
+    assert (draft.status, draft.number, unsettled(customer.pk).drafts) == (InvoiceStatus.VOID, None, [])
     keys = set(RatedUsage.objects.filter(subscription=plus).values_list("invoice_key", flat=True))
     assert keys == {f"subscription:{plus.pk}:closing"}
 

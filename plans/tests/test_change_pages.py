@@ -1,6 +1,6 @@
 """«Upgrade» between paid plans, and to one that is paid in advance: pages that show the cents before the click."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
@@ -8,11 +8,15 @@ from django.urls import reverse
 from accounts.tests import cards
 from core.clock import travel_to
 from invoices.models import Invoice, InvoiceStatus
+from invoices.services.add_pending_lines import add_pending_lines
+from invoices.tests.cast import line, open_invoice
 from plans.models import ChangeQuote, QuoteKind
 from plans.selectors import current_subscription
+from plans.services.calculate_charges import calculate_charges
 from plans.tests.conftest import new_plan, send, tokens_card
 from plans.tests.test_start import DETAILS
 
+CALCULATED = datetime(2026, 11, 17, 1, tzinfo=UTC)
 LATER = datetime(2026, 10, 31, 14, 5, tzinfo=UTC)
 
 
@@ -115,7 +119,7 @@ def test_a_stranger_changes_his_own_plan_only(plus, pro, customer, as_alice, oth
 
 
 def test_it_pins_the_number_of_queries(plus, pro, as_alice, django_assert_max_num_queries):
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(14):
         as_alice.get(reverse("plan_upgrade", args=["pro"]))
 
 
@@ -150,3 +154,21 @@ def test_a_lost_answer_waits_and_says_so(free, early, customer, alice, as_alice,
 
     assert (plan_of(customer), Invoice.objects.get().status) == ("free", InvoiceStatus.OPEN)
     assert "starts as soon as it has succeeded" in text(as_alice.get(response["Location"]))
+
+
+@pytest.mark.parametrize(("page", "args"), [("plan_cancel", []), ("plan_upgrade", ["pro"]), ("plan_change", [])])
+def test_it_asks_at_most_15_questions_where_much_is_going_on(
+    plus, pro, customer, as_alice, at, django_assert_max_num_queries, page, args
+):
+    """An unpaid invoice, a draft that would be discarded, windows billed before, and a line that waits."""
+    open_invoice(customer, 300, collection="send_invoice", at=CALCULATED)
+    calculate_charges(subscription_ids=[plus.pk], at=CALCULATED)
+    add_pending_lines(customer_id=customer.pk, currency="USD", lines=[line(500)], at=CALCULATED)
+    url = reverse(page, args=args)
+    with travel_to(CALCULATED + timedelta(days=1)), django_assert_max_num_queries(15):
+        assert as_alice.get(url).status_code == 200
+
+
+def test_subscribe_asks_little(free, catalogue, as_alice, django_assert_max_num_queries):
+    with django_assert_max_num_queries(12):
+        as_alice.get(reverse("plan_upgrade", args=["plus"]))

@@ -293,3 +293,69 @@ def test_the_overview_shows_the_follow_up_once_it_is_calculated(ended, customer,
     assert (shown.draft, shown.billing_on, shown.totals.total) == (draft, date(2026, 12, 20), 120)
     with travel_to(DECEMBER):
         assert log_in(alice).get(reverse("billing_overview")).status_code == 200
+
+
+# --- what looking costs ----------------------------------------------------------------------------------------------
+
+
+def reads_of(table, queries):
+    return [query["sql"] for query in queries if f'FROM "{table}"' in query["sql"]]
+
+
+def test_where_nothing_came_no_window_is_read(billed, customer, at):
+    send(customer, NOVEMBER, tokens=1_000)
+
+    with CaptureQueriesContext(connection) as queries:
+        calculate(customer, DECEMBER)
+
+    assert reads_of("plans_ratedusage", queries) == []
+
+
+def test_only_the_windows_around_late_hours_are_read(billed, customer, at):
+    history = [
+        RatedUsage(
+            subscription=billed,
+            rate_card=RatedUsage.objects.first().rate_card,
+            window_starts_at=at - timedelta(days=30 * month),
+            window_ends_at=at - timedelta(days=30 * month - 30),
+            planned_ends_at=at - timedelta(days=30 * month - 30),
+            quantity=0,
+            amount=0,
+            invoice_key=f"old:{month}",
+            rated_at=at - timedelta(days=30 * month - 30),
+        )
+        for month in range(2, 120)
+    ]
+    RatedUsage.objects.bulk_create(history)
+    send_late(customer, at + timedelta(days=2), tokens=500_000, received=NOVEMBER + timedelta(days=5))
+
+    with CaptureQueriesContext(connection) as queries:
+        invoice = calculate(customer, DECEMBER)
+
+    [read] = reads_of("plans_ratedusage", queries)
+    with connection.cursor() as cursor:
+        cursor.execute(read)
+        assert {row[4] for row in cursor.fetchall()} == {at}  # the start of October's window
+    assert [amount for _number, amount, _detail in late_lines(invoice)] == [100]
+
+
+def test_after_an_outage_a_customer_without_late_usage_is_looked_at_once(ended):
+    assert follow_up(ended, JANUARY + timedelta(days=95)) == []
+
+    ended.refresh_from_db()
+    assert ended.follow_up_at == datetime(2027, 5, 17, tzinfo=UTC)
+
+
+def test_ended_customers_without_late_usage_are_not_even_loaded(ended, customer, at):
+    with CaptureQueriesContext(connection) as queries:
+        follow_up(ended, DECEMBER)
+
+    assert reads_of("plans_ratecard", queries) + reads_of("plans_ratedusage", queries) == []
+
+
+def test_usage_in_the_hour_of_the_cut_is_found_however_soon_it_comes(ended, customer):
+    """It was used a minute before the plan ended and reached us a minute after."""
+    minute = timedelta(minutes=1)
+    send_late(customer, ENDED - minute, tokens=20_000_000, received=ENDED + minute)
+
+    assert len(follow_up(ended, DECEMBER)) == 1

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.periods import Period, Window, midnight
-from plans.charges import FeeFacts, SpellFacts, UsageFacts, compose_charges, rate_usage, units
+from plans.charges import FeeFacts, SpellFacts, UsageFacts, compose_charges, units
 from plans.pricing import CardTerms, PlanTerms, price_usage
 from plans.words import card_price, included_units, unit_price
 
@@ -145,11 +145,11 @@ def test_it_says_when_a_number_of_units_is_not_the_whole_truth(exact, expected):
 @given(quantity=quantities, first=quantities)
 def test_it_posts_the_difference_to_what_was_billed_before(quantity, first):
     cut = window(date(2026, 11, 8), date(2026, 12, 5))
-    before = rate_usage(facts(usage=[UsageFacts(cut, cut, {8: first})]))[1]
+    before = facts(usage=[UsageFacts(cut, cut, {8: first})]).rated_usage[1]
     usage = [UsageFacts(cut, cut, {8: first + quantity})]
 
-    at_once = rate_usage(facts(usage=usage))[1]
-    after = rate_usage(facts(usage=usage, rated={(TOKENS.id, cut.start): (first, before.amount)}))[1]
+    at_once = facts(usage=usage).rated_usage[1]
+    after = facts(usage=usage, rated={(TOKENS.id, cut.start): (first, before.amount)}).rated_usage[1]
 
     assert before.difference + after.difference == at_once.difference
 
@@ -165,8 +165,8 @@ def test_splitting_a_window_changes_the_sum_by_less_than_half_a_cent_a_part(quan
         for day, quantity in enumerate(quantities)
     ]
 
-    [_requests, total] = rate_usage(facts(usage=[UsageFacts(whole, whole, {8: sum(quantities, Decimal(0))})]))
-    parts = [rated for rated in rate_usage(facts(usage=pieces)) if rated.card == TOKENS]
+    [_requests, total] = facts(usage=[UsageFacts(whole, whole, {8: sum(quantities, Decimal(0))})]).rated_usage
+    parts = [rated for rated in facts(usage=pieces).rated_usage if rated.card == TOKENS]
 
     assert sum((rated.priced.amount for rated in parts), Fraction(0)) == total.priced.amount
     assert abs(sum(rated.amount for rated in parts) - total.amount) <= (len(parts) + 1) / 2

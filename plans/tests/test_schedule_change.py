@@ -167,6 +167,13 @@ def test_it_refuses_the_same_plan_an_old_version_and_another_currency(plus, cust
         schedule(customer, yen, "now")
 
 
+def test_a_plan_without_prices_is_for_customers_of_every_currency(free, customer, catalogue, at):
+    schedule(customer, new_plan("yen", currency="JPY", at=at), "now")
+
+    assert schedule(customer, catalogue.free, "now", at=NOON + timedelta(days=3)).opened.plan == catalogue.free
+    assert [(invoice.currency, invoice.total) for invoice in Invoice.objects.all()] == [("JPY", 990)]
+
+
 def test_the_same_wish_twice_is_one_change_and_another_one_takes_its_place(plus, customer, pro, catalogue):
     first, again = schedule(customer, pro, "period_end"), schedule(customer, pro, "period_end")
     other = schedule(customer, catalogue.free, date(2026, 11, 9))

@@ -7,16 +7,19 @@ import pytest
 
 from accounts.gateways.base import Outcome
 from accounts.models import AuditEntry, Notice
-from invoices.models import Invoice, InvoiceStatus
+from invoices import books as invoice_books
+from invoices.models import Invoice, InvoiceStatus, Payment, Refund
 from invoices.services.record_payment import record_payment
+from invoices.tests.cast import line, open_invoice
 from plans import books
-from plans.exceptions import NothingDueError, PaidFirstError, QuoteStaleError, StartMovedError, StartPendingError
-from plans.models import QuoteKind
+from plans.exceptions import NothingDueError, PaidFirstError, QuoteStaleError, StartPendingError
+from plans.models import QuoteKind, ScheduleStatus
 from plans.selectors import current_subscription, starts_to_settle
 from plans.services.bill_start import bill_start
 from plans.services.calculate_charges import calculate_charges
 from plans.services.make_quote import make_quote
 from plans.services.open_contract import open_contract
+from plans.services.schedule_change import schedule_change
 from plans.services.settle_start import settle_start
 from plans.services.subscribe import subscribe
 from plans.tests.conftest import add_card, new_plan
@@ -46,6 +49,7 @@ def quote(free, customer, early, at):
 
 def answered(quote, at, status) -> Any:
     payment = bill_start(quote=quote, at=at, actor=None)
+    assert payment is not None
     record_payment(
         payment_id=payment.pk, outcome=Outcome(status, "card_declined" if status == "declined" else ""), at=at
     )
@@ -75,6 +79,17 @@ def test_it_begins_once_it_is_paid(quote, customer, early, at):
     assert (done.invoice.period_start, done.invoice.period_end) == (date(2026, 10, 20), date(2026, 11, 20))
     assert Notice.objects.get(template="plan_subscribed").context["total"] == "$99.00"
     assert list(books.check()) == []
+
+
+def test_what_staff_had_scheduled_is_superseded(quote, customer, catalogue, at):
+    change = schedule_change(
+        customer_id=customer.pk, plan=catalogue.plus, when="period_end", at=at, actor=None, reason="Agreed by phone"
+    )
+
+    answered(quote, at + LATER, "succeeded")
+
+    change.refresh_from_db()
+    assert change.status == ScheduleStatus.SUPERSEDED
 
 
 def test_the_next_invoice_charges_the_next_month_in_advance(quote, at):
@@ -146,11 +161,113 @@ def test_no_second_payment_is_made_while_the_first_has_no_outcome(quote, custome
             make_quote(customer=customer, kind=QuoteKind.SUBSCRIBE, plan=plan, at=at + LATER, actor=None)
 
 
-def test_staff_decides_where_another_plan_has_begun_meanwhile(quote, customer, catalogue, at):
-    payment = bill_start(quote=quote, at=at + LATER, actor=None)
+def started(quote, at) -> Any:
+    payment = bill_start(quote=quote, at=at, actor=None)
+    assert payment is not None
+    return payment
+
+
+def test_a_late_success_goes_back_to_the_card_where_another_plan_has_begun(quote, customer, catalogue, at):
+    payment = started(quote, at + LATER)
     open_contract(customer_id=customer.pk, plan=catalogue.enterprise, at=at + 2 * LATER, actor=None)
     record_payment(payment_id=payment.pk, outcome=Outcome("succeeded"), at=at + 3 * LATER)
 
-    with pytest.raises(StartMovedError):
+    done = settle_start(quote=quote, at=at + 3 * LATER, actor=None)
+
+    assert (plan_of(customer), done.opened, done.given_up_at) == ("enterprise", None, at + 3 * LATER)
+    note = Invoice.objects.credit_notes().get()
+    assert (note.total, note.corrects) == (-9_900, [done.invoice.number])
+    assert [(refund.payment, refund.amount) for refund in Refund.objects.all()] == [(payment, 9_900)]
+    assert starts_to_settle() == []
+    assert Notice.objects.filter(template__in=["invoice_issued", "invoice_credited"]).count() == 2
+    assert [*books.check(), *invoice_books.check()] == []
+
+
+def test_it_is_given_back_once(quote, customer, catalogue, at):
+    payment = started(quote, at + LATER)
+    open_contract(customer_id=customer.pk, plan=catalogue.enterprise, at=at + 2 * LATER, actor=None)
+    record_payment(payment_id=payment.pk, outcome=Outcome("succeeded"), at=at + 3 * LATER)
+
+    for _ in range(2):
         settle_start(quote=quote, at=at + 3 * LATER, actor=None)
-    assert plan_of(customer) == "enterprise"
+
+    assert (Invoice.objects.credit_notes().count(), Refund.objects.count()) == (1, 1)
+
+
+def test_a_late_success_pays_what_the_other_plan_is_owed_first(quote, customer, catalogue, at):
+    payment = started(quote, at + LATER)
+    open_contract(customer_id=customer.pk, plan=catalogue.enterprise, at=at + 2 * LATER, actor=None)
+    owed = open_invoice(customer, 4_000, collection="send_invoice", at=at + 2 * LATER)
+    record_payment(payment_id=payment.pk, outcome=Outcome("succeeded"), at=at + 3 * LATER)
+
+    settle_start(quote=quote, at=at + 3 * LATER, actor=None)
+
+    owed.refresh_from_db()
+    assert (owed.status, Refund.objects.get().amount) == (InvoiceStatus.PAID, 5_900)
+
+
+# --- what is told, and when ------------------------------------------------------------------------------------------
+
+
+def issued_notices():
+    return Notice.objects.filter(template="invoice_issued").count()
+
+
+def test_nobody_is_told_of_the_invoice_before_its_payment_has_an_outcome(quote, at):
+    started(quote, at + LATER)
+    settle_start(quote=quote, at=at + LATER, actor=None)
+    waiting = issued_notices()
+
+    answered(quote, at + LATER, "succeeded")
+
+    assert (waiting, issued_notices()) == (0, 1)
+
+
+def test_a_declined_first_invoice_is_never_told_of(quote, at):
+    answered(quote, at + LATER, "declined")
+
+    assert issued_notices() == 0
+
+
+# --- with a kept credit ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def credit(quote, customer, early, at):
+    """The same quote again, with 40.00 kept."""
+
+    def make(amount=4_000):
+        open_invoice(customer, lines=(line(-amount),), at=at)
+        return make_quote(customer=customer, kind=QuoteKind.SUBSCRIBE, plan=early, at=at, actor=None)
+
+    return make
+
+
+def test_only_the_rest_is_collected_and_the_plan_begins(credit, at):
+    quote = credit()
+    payment = started(quote, at + LATER)
+
+    done = answered(quote, at + LATER, "succeeded")
+
+    assert (quote.amount_due, payment.amount, done.opened is not None) == (5_900, 5_900, True)
+
+
+def test_a_credit_that_covers_all_of_it_needs_no_payment(credit, customer, at):
+    quote = credit(20_000)
+
+    assert bill_start(quote=quote, at=at + LATER, actor=None) is None
+    assert bill_start(quote=quote, at=at + LATER, actor=None) is None
+    done = settle_start(quote=quote, at=at + LATER, actor=None)
+
+    assert (plan_of(customer), done.opened.starts_at) == ("early", at + LATER)
+    assert not Payment.objects.exists()
+
+
+def test_a_decline_gives_the_credit_back(credit, customer, at):
+    done = answered(credit(), at + LATER, "declined")
+
+    assert (plan_of(customer), done.given_up_at) == ("free", at + LATER)
+    assert sum(note.amount_due for note in Invoice.objects.credit_notes()) == 4_000
+    assert not Refund.objects.exists()
+    assert starts_to_settle() == []
+    assert [*books.check(), *invoice_books.check()] == []

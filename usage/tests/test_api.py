@@ -8,11 +8,12 @@ from decimal import Decimal
 import pytest
 from django.test import Client, RequestFactory
 
+from accounts.api import ApiError
 from accounts.services.create_api_token import create_api_token
 from accounts.services.revoke_api_token import revoke_api_token
 from core.clock import travel_to
 from usage.models import UsageEvent, UsageHour
-from usage.requests import ApiError, read_events
+from usage.requests import read_events
 from usage.tests.conftest import event
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,6 @@ from usage.selectors import (
     Span,
     daily_quantities,
     features_by_key,
-    first_and_last_event,
     latest_received_at,
     quantities,
     split,
@@ -147,14 +146,12 @@ def test_it_gives_every_day_of_a_window(customer, used, tokens, requests, at, dj
         assert sum(quantity for _on, quantity in rows) == quantities([span])[span] > 0
 
 
-def test_it_knows_first_and_last_and_latest(customer, other_customer, tokens, at):
-    assert first_and_last_event(customer.pk) is None
+def test_it_knows_when_usage_reached_us_last(customer, other_customer, tokens, at):
     assert latest_received_at(customer.pk) is None
     times = [at - timedelta(days=3), at - timedelta(days=1)]
     for number, time in enumerate(times):
         events = [draft(customer, f"e{number}", time, {"tokens": 1})]
         ingest_events(events=events, token_customer_id=None, at=at + timedelta(minutes=number))
-    assert first_and_last_event(customer.pk) == (times[0], times[1])
     assert latest_received_at(customer.pk) == at + timedelta(minutes=1)
     assert latest_received_at(other_customer.pk) is None
 

@@ -10,6 +10,8 @@ from billing_portal.billing_run import RunReport, dry_run, run_billing
 from billing_portal.management.arguments import instant
 from core import clock
 
+WIDTH = 30
+
 
 class Command(BaseCommand):
     help = "Calculate, finalize, collect and deliver what is due. Doing it twice changes nothing."
@@ -29,8 +31,11 @@ class Command(BaseCommand):
         if report.parked:
             raise CommandError(f"parked: {', '.join(report.parked)}", returncode=3)
 
-    def show(self, step: str, done: int) -> None:
-        self.stderr.write(f"  {step} {done:,}", ending="\r" if self.stderr.isatty() else "\n")
+    def show(self, step: str, done: int, total: int) -> None:
+        """A bar on a terminal, which the next step leaves standing; else a line per batch."""
+        full = done * WIDTH // total
+        line = f"[{'#' * full}{'.' * (WIDTH - full)}] {step} {done:,} of {total:,}"
+        self.stderr.write(line, ending="\r" if self.stderr.isatty() and done < total else "\n")
 
     def tell(self, report: RunReport) -> None:
         for name, value in report.as_dict().items():

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_initial"),
-        ("plans", "0005_changes"),
+        ("plans", "0007_last_look"),
     ]
 
     operations = [

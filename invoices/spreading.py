@@ -1,0 +1,134 @@
+"""Where what is left of a customer's credit notes goes: read from the documents, worked out, not written.
+
+The verb that settles credit notes stores it; pages ask what it will come to for an invoice that is not there yet.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from django.db.models import Exists, OuterRef
+
+from invoices.models import (
+    REFUNDING,
+    UNRESOLVED,
+    Invoice,
+    InvoiceKind,
+    InvoiceLine,
+    InvoiceQuerySet,
+    InvoiceStatus,
+    Payment,
+    PaymentStatus,
+    Refund,
+    RefundStatus,
+)
+from invoices.settling import Part, Settlement, settle
+
+
+@dataclass
+class Books:
+    """One customer's documents while credits are spread over them; rows change as they are."""
+
+    invoices: list[Invoice] = field(default_factory=list)
+    payments: list[Payment] = field(default_factory=list)
+    refunds: list[Refund] = field(default_factory=list)
+
+
+def with_named_lines(invoices: InvoiceQuerySet) -> InvoiceQuerySet:
+    """With whether they name lines that they give back, as `names_lines`."""
+    lines = InvoiceLine.objects.filter(invoice=OuterRef("pk")).exclude(corrects="")
+    return invoices.annotate(names_lines=Exists(lines))
+
+
+def open_notes(customer_ids: Collection[int]) -> InvoiceQuerySet:
+    """Credit notes of which something may be left, oldest first."""
+    rows = Invoice.objects.credit_notes().filter(customer__in=customer_ids, status=InvoiceStatus.OPEN)
+    return with_named_lines(rows).order_by("pk")
+
+
+def read_books(customer_ids: Collection[int]) -> dict[int, Books]:
+    """What credits can go to, by customer; an invoice with a payment on its way is left out. Three queries."""
+    books: dict[int, Books] = defaultdict(Books)
+    unresolved = Payment.objects.filter(invoice=OuterRef("pk"), status__in=UNRESOLVED)
+    invoices = Invoice.objects.payable_kind().filter(~Exists(unresolved), status=InvoiceStatus.OPEN)
+    for invoice in invoices.filter(customer_id__in=customer_ids).order_by("pk"):
+        books[invoice.customer_id].invoices.append(invoice)
+    by_card = Payment.objects.filter(status=PaymentStatus.SUCCEEDED, payment_method__isnull=False)
+    for payment in by_card.filter(customer_id__in=customer_ids).select_related("invoice").order_by("-pk"):
+        books[payment.customer_id].payments.append(payment)
+    for refund in Refund.objects.filter(customer_id__in=customer_ids).order_by("pk"):
+        books[refund.customer_id].refunds.append(refund)
+    return books
+
+
+def settlement_of(note: Invoice, books: Books) -> Settlement:
+    """Where a note, read `with_named_lines`, goes: the invoices it corrects, the oldest others, the cards that paid."""
+    reserved = sum(
+        refund.amount for refund in books.refunds if refund.credit_note_id == note.pk and refund.status in REFUNDING
+    )
+    named = set(note.corrects) if note.names_lines else set()  # type: ignore[attr-defined]  # annotated above
+    invoices = sorted(
+        (invoice for invoice in books.invoices if _fits(invoice, note)),
+        key=lambda invoice: invoice.number not in named,
+    )
+    return settle(
+        note.amount_due - reserved,
+        [Part(invoice.pk, invoice.amount_due) for invoice in invoices],
+        [Part(payment.pk, left) for payment in _payers(note, books) if (left := _left(payment, books)) > 0],
+    )
+
+
+def kept_for(customer_id: int, notes: Iterable[Invoice], currency: str, total: int) -> int:
+    """What finalizing an invoice of `total` would take from the customer's open notes, minor units.
+
+    No query where there are none.
+    """
+    notes = [note for note in notes if note.currency == currency]
+    if not notes or total <= 0:
+        return 0
+    books = read_books([customer_id])[customer_id]
+    bill = Invoice(pk=0, customer_id=customer_id, kind=InvoiceKind.INVOICE, currency=currency, total=total)
+    books.invoices.append(bill)
+    for note in notes:
+        _imagine(note, books)
+    return bill.amount_credited
+
+
+def _imagine(note: Invoice, books: Books) -> None:
+    """What settling would do to the rows, without storing any of it."""
+    settlement = settlement_of(note, books)
+    invoices = {invoice.pk: invoice for invoice in books.invoices}
+    for part in settlement.applied:
+        invoices[part.id].amount_credited += part.amount
+    books.refunds += [
+        Refund(credit_note_id=note.pk, payment_id=part.id, amount=part.amount, status=RefundStatus.PENDING)
+        for part in settlement.refunded
+    ]
+
+
+def _fits(invoice: Invoice, note: Invoice) -> bool:
+    return invoice.currency == note.currency and invoice.amount_due > 0
+
+
+def _payers(note: Invoice, books: Books) -> list[Payment]:
+    """Payments that can give money back: of what it corrects first, then the newest; none that refused before."""
+    refused = {
+        refund.payment_id
+        for refund in books.refunds
+        if refund.credit_note_id == note.pk and refund.status == RefundStatus.FAILED
+    }
+    before = [
+        payment
+        for payment in books.payments
+        if payment.currency == note.currency
+        and payment.pk not in refused
+        and payment.settled_at is not None
+        and note.finalized_at is not None
+        and payment.settled_at <= note.finalized_at
+    ]
+    return sorted(before, key=lambda payment: payment.invoice.number not in note.corrects)
+
+
+def _left(payment: Payment, books: Books) -> int:
+    given = (refund for refund in books.refunds if refund.payment_id == payment.pk)
+    return payment.amount - sum(refund.amount for refund in given if refund.status != RefundStatus.FAILED)
