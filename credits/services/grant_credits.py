@@ -11,7 +11,9 @@ from credits.funding import fund
 from credits.grants import GrantDraft
 from credits.ledger import write
 from credits.models import CreditBalance, CreditGrant, Funding
+from credits.selectors import balance
 from credits.storage import Purses
+from credits.telling import tell_granted
 
 AT_ONCE = (Funding.PROMOTIONAL, Funding.ADJUSTMENT)
 
@@ -50,10 +52,12 @@ def grant_credits(*, grant: GrantDraft, at: datetime, actor: User | None) -> Cre
     )
     CreditBalance.objects.get_or_create(customer_id=grant.customer_id, currency=grant.currency)
     if grant.funding in AT_ONCE:
+        before = balance(grant.customer_id, grant.currency, at).settled
         purses = Purses().load_open([grant.customer_id], until=at, repaying=True)
         fund(purses, row.pk, at)
         write(purses, customers, at)
         row.refresh_from_db()
+        tell_granted(row, customer=customers[grant.customer_id], before=before, at=at)
     record(
         at=at,
         actor=actor,
