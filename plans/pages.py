@@ -31,8 +31,16 @@ class Tile:
 
 
 def tiles(plans: Iterable[Plan], current: Subscription | None, *, managed: bool, past_due: bool) -> list[Tile]:
-    """The plans in order; who is on an older version of a plan is on that plan."""
-    return [_tile(plan, current, managed=managed, past_due=past_due) for plan in plans]
+    """The plans in order; who is on an older version of a plan is on that plan.
+
+    A credits-only plan that staff put customers on is shown to those who are on it.
+    """
+    shown = [plan for plan in plans if plan.self_serve or not plan.terms().is_credit_only or _is_on(plan, current)]
+    return [_tile(plan, current, managed=managed, past_due=past_due) for plan in shown]
+
+
+def _is_on(plan: Plan, current: Subscription | None) -> bool:
+    return current is not None and plan.key == current.plan.key
 
 
 def _tile(plan: Plan, current: Subscription | None, *, managed: bool, past_due: bool) -> Tile:
@@ -46,7 +54,7 @@ def _tile(plan: Plan, current: Subscription | None, *, managed: bool, past_due: 
 
 
 def _action(plan: Plan, current: Subscription | None, *, managed: bool, past_due: bool) -> Action:
-    if current and plan.key == current.plan.key:
+    if _is_on(plan, current):
         return "current"
     if managed:
         return "none"
