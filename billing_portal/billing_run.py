@@ -21,6 +21,8 @@ from core.due import Due
 from core.exceptions import RuleError
 from credits.selectors import due_to_book
 from credits.services.book_due_credits import book_due_credits
+from credits.services.warn_balances import warn_balances
+from credits.services.warn_expiries import warn_expiries
 from invoices.selectors import due_to_collect, due_to_finalize, due_to_refresh
 from invoices.services.collect_payment import collect_payment
 from invoices.services.deliver_documents import deliver_documents
@@ -31,11 +33,13 @@ from invoices.services.refresh_drafts import refresh_drafts
 from invoices.services.submit_payment import submit_payment
 from plans.selectors.catalogue import due_for_calculation, due_for_follow_up, due_to_change, starts_to_settle
 from plans.selectors.settlement import due_to_settle
+from plans.selectors.stating import due_to_state
 from plans.services.bill_late_usage import bill_late_usage
 from plans.services.calculate_charges import calculate_charges
 from plans.services.carry_out_changes import carry_out_changes
 from plans.services.settle_start import settle_start
 from plans.services.settle_usage import settle_usage
+from plans.services.state_credits import state_credits
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +79,8 @@ def run_billing(*, at: datetime, progress: Progress = silently) -> RunReport:
     report.resolved = reconcile_payments(at=at) + reconcile_refunds(at=at)
     settle_starts(at=at)
     collect_due(at=at, report=report)
+    warn_balances(at=at)
+    warn_expiries(at=at)
     report.documents = deliver_documents(at=at)
     report.notices = deliver_notices(at=at)
     return report
@@ -109,10 +115,11 @@ def bill_due(*, at: datetime, report: RunReport, progress: Progress = silently) 
         changed = in_batches(due_to_change(at), change_batch, report, progress, "changed")
         finalized = in_batches(due_to_finalize(at), finalize_batch, report, progress, "finalized")
         followed = in_batches(due_for_follow_up(at), follow_up_batch, report, progress, "followed up")
+        stated = in_batches(due_to_state(at), state_batch, report, progress, "stated")
         report.calculated += calculated
         report.finalized += finalized
         report.changed += changed
-        if not (calculated or finalized or changed or followed):
+        if not (calculated or finalized or changed or followed or stated):
             return
 
 
@@ -121,6 +128,10 @@ def settle_due(*, at: datetime, report: RunReport, progress: Progress = silently
     and nothing has booked yet."""
     report.settled += in_batches(due_to_settle(at), settle_batch, report, progress, "settled")
     in_batches(due_to_book(at), book_batch, report, progress, "booked")
+
+
+def state_batch(ids: Sequence[int], at: datetime) -> int:
+    return len(state_credits(subscription_ids=ids, at=at))
 
 
 def settle_batch(ids: Sequence[int], at: datetime) -> int:

@@ -12,6 +12,7 @@ from django.db.models import F
 
 from accounts.gateways.sandbox import TEST_CARDS, keep_card
 from accounts.models import CardSetup, Customer, Notice, User
+from accounts.roles import billing_group
 from accounts.services.add_payment_method import add_payment_method
 from accounts.services.open_customer import open_customer
 from accounts.services.start_card_setup import start_card_setup
@@ -49,7 +50,8 @@ def seed(at: datetime) -> None:
     seed_seller()
     start = at.replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=31 * MONTHS_OF_HISTORY)
     catalogue = demo_catalogue(start)
-    User.objects.create_superuser("staff@example.com", DEMO_PASSWORD, first_name="Staff", last_name="Demo")
+    staff = User.objects.create_superuser("staff@example.com", DEMO_PASSWORD, first_name="Staff", last_name="Demo")
+    staff.groups.add(billing_group())
     free = seed_customer(FREE, start)
     send_usage(free, Random(1), start=at - timedelta(days=25), end=at, requests_a_day=160, calls_a_day=0)  # noqa: S311
     seed_enterprise(catalogue, start)

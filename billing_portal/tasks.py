@@ -5,6 +5,7 @@ from celery import shared_task
 from accounts.services.deliver_notices import deliver_notices as deliver_notices_verb
 from billing_portal import billing_run
 from core import clock
+from credits.services.warn_balances import warn_balances
 from invoices.services.deliver_documents import deliver_documents as deliver_documents_verb
 from invoices.services.reconcile_payments import reconcile_payments
 from invoices.services.reconcile_refunds import reconcile_refunds
@@ -26,9 +27,10 @@ def collect_due() -> None:
 
 @shared_task(name="billing_portal.tasks.settle_credits")
 def settle_credits() -> None:
-    """Each minute: charge closed hours and due fees to credit, show what runs, book what has expired."""
+    """Each minute: charge closed hours and due fees to credit, show what runs, book what expired; tell who runs low."""
     at = clock.now()
     billing_run.settle_due(at=at, report=billing_run.RunReport(at=at.isoformat()))
+    warn_balances(at=at)
 
 
 @shared_task(name="billing_portal.tasks.submit_payment")

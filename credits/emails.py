@@ -17,7 +17,7 @@ def granted(
 ) -> NoticeDraft:
     """E17: credits were added – balance before and after, expiry, restriction. `customer` and `features` are names."""
     money = _money(grant.currency)
-    starts_later = grant.effective_at > grant.created_at or not grant.paid_at
+    starts_later = grant.paid_at is None or grant.effective_at > grant.paid_at
     context = _context(customer) | {
         "name": grant.name,
         "amount": money(grant.amount),

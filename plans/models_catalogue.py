@@ -94,6 +94,11 @@ class Plan(models.Model):
         return f"{self.name} v{self.version}"
 
     @property
+    def blocks_without_credit(self) -> bool:
+        """Whether the access API answers no once nothing is available."""
+        return self.when_credits_run_out == CreditExhaustion.BLOCK
+
+    @property
     def title(self) -> str:
         """As people know it: `{Product} Plus`."""
         return f"{settings.PRODUCT_NAME} {self.name}"

@@ -24,6 +24,9 @@ class UsageWatch(models.Model):
     seen_at = models.DateTimeField(
         null=True, help_text="Usage that had reached us by then is settled or an open charge; empty: not looked yet"
     )
+    stated_until = models.DateField(
+        null=True, help_text="Where the last monthly statement of a credits-only plan ended; empty: none yet"
+    )
 
     def __str__(self) -> str:
         return f"{self.subscription_id} until {self.settled_until:%Y-%m-%d %H:%M}"

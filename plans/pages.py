@@ -12,7 +12,7 @@ from core.periods import Window, calculation_instant, utc_day
 from invoices.taxing import TaxText, row_label, row_texts
 from invoices.totals import NO_TAX, Totals, row_from, rules_from, total_up
 from plans import cycle
-from plans.models import ChangeQuote, CreditExhaustion, Plan, QuoteKind, Subscription
+from plans.models import ChangeQuote, Plan, QuoteKind, Subscription
 from plans.pricing import PlanTerms
 from plans.spells import next_anchor
 from plans.words import card_price, included_units, monthly_fee, other_prices, unit_price
@@ -36,8 +36,16 @@ class Tile:
 
 
 def tiles(plans: Iterable[Plan], current: Subscription | None, *, managed: bool, past_due: bool) -> list[Tile]:
-    """The plans in order; who is on an older version of a plan is on that plan."""
-    return [_tile(plan, current, managed=managed, past_due=past_due) for plan in plans]
+    """The plans in order; who is on an older version of a plan is on that plan.
+
+    A credits-only plan that staff put customers on is shown to those who are on it.
+    """
+    shown = [plan for plan in plans if plan.self_serve or not plan.terms().is_credit_only or _is_on(plan, current)]
+    return [_tile(plan, current, managed=managed, past_due=past_due) for plan in shown]
+
+
+def _is_on(plan: Plan, current: Subscription | None) -> bool:
+    return current is not None and plan.key == current.plan.key
 
 
 def _tile(plan: Plan, current: Subscription | None, *, managed: bool, past_due: bool) -> Tile:
@@ -51,7 +59,7 @@ def _tile(plan: Plan, current: Subscription | None, *, managed: bool, past_due: 
 
 
 def _action(plan: Plan, current: Subscription | None, *, managed: bool, past_due: bool) -> Action:
-    if current and plan.key == current.plan.key:
+    if _is_on(plan, current):
         return "current"
     if managed:
         return "none"
@@ -165,9 +173,7 @@ def moves_charges(before: Plan, after: Plan) -> str:
     """Said where something else pays from now on: credits instead of the card, or the other way round."""
     old, new = before.terms(), after.terms()
     if new.is_credit_only and not old.is_credit_only:
-        then = (
-            "access is refused" if after.when_credits_run_out == CreditExhaustion.BLOCK else "the balance goes negative"
-        )
+        then = "access is refused" if after.blocks_without_credit else "the balance goes negative"
         return f"From now on charges are settled with credits. No invoices, no card. When credits run out, {then}."
     if old.is_credit_only and not new.is_credit_only and new.is_priced:
         return "From now on charges move from credits to your card: credits pay first, an invoice takes the rest."

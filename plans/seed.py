@@ -1,4 +1,4 @@
-"""The demo price list: Free, Plus and Enterprise, made through the same verbs that staff use."""
+"""The demo price list: Free, Plus, Enterprise and Prepaid, made through the same verbs that staff use."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from accounts.models import PaymentPolicy
-from plans.models import Plan, PlanStatus, PriceModel, RateCard
+from plans.models import Plan, PlanStatus, PriceModel, RateCard, SettlementMode
 from plans.services.publish_plan import publish_plan
 from usage.services.define_feature import define_feature
 from usage.services.define_meter import define_meter
@@ -53,6 +53,23 @@ def demo_catalogue(at: datetime) -> Catalogue:
         cards=[],
     )
     return Catalogue(free, plus, enterprise)
+
+
+def prepaid_plan(at: datetime) -> Plan:
+    """The credits-only plan that staff put customers on; made where it is missing."""
+    return _published(
+        at,
+        {
+            "key": "prepaid",
+            "name": "Prepaid",
+            "position": 4,
+            "settlement_mode": SettlementMode.CREDIT_ONLY,
+            "self_serve": False,
+        },
+        tagline="Credits first, then usage. No card and no invoices.",
+        facts=["Each hour of usage is charged to credits", "A statement every month"],
+        cards=[_usage_card("ai-tokens", "AI tokens", _tokens_feature(at), "0.01", 1_000)],
+    )
 
 
 def _requests_feature(at: datetime) -> int:

@@ -9,7 +9,6 @@ from django.http.response import HttpResponseBase
 
 from accounts.models import Customer
 from accounts.staff import StaffView, staff_page
-from accounts.staff import render_staff as render_staff
 from accounts.staff import staff_user as staff_user
 
 P = ParamSpec("P")

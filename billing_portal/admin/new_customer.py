@@ -1,7 +1,7 @@
 """«Create Customer»."""
 
 from django.contrib import messages
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
@@ -22,7 +22,7 @@ def customer_add(request: HttpRequest) -> HttpResponse:
     form = CustomerForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            customer = _open(request, form)
+            customer = _open_once(request, form)
         except AccountsError as error:
             form.add_error(None, error.message)
         else:
@@ -30,6 +30,14 @@ def customer_add(request: HttpRequest) -> HttpResponse:
             return HttpResponseRedirect(reverse("admin:customer", args=[customer.key]))
     status = 422 if request.method == "POST" else 200
     return render_staff(request, "admin/customer_add.html", {"form": form, "title": "Create Customer"}, status)
+
+
+def _open_once(request: HttpRequest, form: CustomerForm) -> Customer:
+    """Also where the form is sent twice at the same moment: the second waits, fails, and finds what the first made."""
+    try:
+        return _open(request, form)
+    except IntegrityError:
+        return _open(request, form)
 
 
 @transaction.atomic

@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
 from core import formats
 from credits.pace import pace
 from credits.selectors import Balance, balances
-from plans.models import CreditExhaustion, Plan
+
+if TYPE_CHECKING:
+    from plans.models import Plan
 
 LOW_SHARE = 5  # a fifth of the newest grant
 LOW_DAYS = 7
@@ -43,7 +45,7 @@ class CreditState:
         return f"mailto:{settings.SALES_EMAIL}"
 
 
-def read_credits(customer_id: int, plan: Plan, at: datetime) -> CreditState | None:
+def read_credits(customer_id: int, plan: "Plan", at: datetime) -> CreditState | None:
     """None for a customer who never had credit, on a plan that does not need any."""
     found = tuple(balances(customer_id, at))
     if not found and not plan.terms().is_credit_only:
@@ -57,7 +59,7 @@ def read_credits(customer_id: int, plan: Plan, at: datetime) -> CreditState | No
         own=own,
         runway=runway,
         is_low=own.available >= 0 and few,
-        blocks=plan.when_credits_run_out == CreditExhaustion.BLOCK,
+        blocks=plan.blocks_without_credit,
     )
 
 

@@ -14,7 +14,7 @@ from credits.ledger import write
 from credits.models import CreditCharge, OpenCharge
 from credits.storage import Purses, among
 
-CHUNK = 5_000  # what is held in memory at a time
+CHUNK = 2_000  # what is held in memory at a time
 OPEN = (
     "key", "scope", "customer_id", "currency", "feature_key", "amount", "may_overdraw", "settles_at", "charge",
     "updated_at",

@@ -1,4 +1,5 @@
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -11,9 +12,12 @@ from credits.funding import fund
 from credits.grants import GrantDraft
 from credits.ledger import write
 from credits.models import CreditBalance, CreditGrant, Funding
+from credits.selectors import balance
 from credits.storage import Purses
+from credits.telling import tell_granted
 
 AT_ONCE = (Funding.PROMOTIONAL, Funding.ADJUSTMENT)
+AUDITED = ("amount", "currency", "funding", "name", "priority", "effective_at", "expires_at", "features")
 
 
 @transaction.atomic
@@ -28,9 +32,30 @@ def grant_credits(*, grant: GrantDraft, at: datetime, actor: User | None) -> Cre
         if known.customer_id != grant.customer_id:
             raise GrantError(f"{grant.key} is another customer's")
         return known
-    effective_at = grant.effective_at or at
-    _check(grant, effective_at, at)
-    row = CreditGrant.objects.create(
+    _check(grant, grant.effective_at or at, at)
+    row = _store(grant, at, actor)
+    CreditBalance.objects.get_or_create(customer_id=grant.customer_id, currency=grant.currency)
+    if grant.funding in AT_ONCE:
+        before = balance(grant.customer_id, grant.currency, at).settled
+        purses = Purses().load_open([grant.customer_id], until=at, repaying=True)
+        fund(purses, row.pk, at)
+        write(purses, customers, at)
+        row.refresh_from_db()
+        tell_granted(row, customer=customers[row.customer_id], before=before, at=at)
+    record(
+        at=at,
+        actor=actor,
+        customer_id=grant.customer_id,
+        action="grant_credits",
+        subject=f"grant:{row.public_id}",
+        after={name: _plain(getattr(row, name)) for name in AUDITED},
+        reason=grant.reason,
+    )
+    return row
+
+
+def _store(grant: GrantDraft, at: datetime, actor: User | None) -> CreditGrant:
+    return CreditGrant.objects.create(
         key=grant.key,
         customer_id=grant.customer_id,
         currency=grant.currency,
@@ -39,7 +64,7 @@ def grant_credits(*, grant: GrantDraft, at: datetime, actor: User | None) -> Cre
         funding=grant.funding,
         unit_cost=grant.unit_cost,
         priority=grant.priority,
-        effective_at=effective_at,
+        effective_at=grant.effective_at or at,
         expires_at=grant.expires_at,
         features=sorted(set(grant.features)),
         name=grant.name,
@@ -48,31 +73,10 @@ def grant_credits(*, grant: GrantDraft, at: datetime, actor: User | None) -> Cre
         created_at=at,
         created_by=actor,
     )
-    CreditBalance.objects.get_or_create(customer_id=grant.customer_id, currency=grant.currency)
-    if grant.funding in AT_ONCE:
-        purses = Purses().load_open([grant.customer_id], until=at, repaying=True)
-        fund(purses, row.pk, at)
-        write(purses, customers, at)
-        row.refresh_from_db()
-    record(
-        at=at,
-        actor=actor,
-        customer_id=grant.customer_id,
-        action="grant_credits",
-        subject=f"grant:{row.public_id}",
-        after={
-            "amount": row.amount,
-            "currency": row.currency,
-            "funding": row.funding,
-            "name": row.name,
-            "priority": row.priority,
-            "effective_at": row.effective_at.isoformat(),
-            "expires_at": row.expires_at.isoformat() if row.expires_at else None,
-            "features": row.features,
-        },
-        reason=grant.reason,
-    )
-    return row
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _check(grant: GrantDraft, effective_at: datetime, at: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import groupby
 
 from django.db import transaction
 
@@ -9,12 +10,12 @@ from accounts.notices import NoticeDraft
 from accounts.selectors import recipients
 from accounts.services.queue_notices import queue_notices
 from credits.emails import low
-from credits.models import CreditBalance, CreditGrant
+from credits.models import CreditBalance, CreditGrant, Funding
 from credits.selectors import balances_of
 
 BATCH = 1_000
 LEVELS = ("", "low", "exhausted", "negative")
-LOW_SHARE = 5  # a fifth of the newest grant or less
+LOW_SHARE = 5  # low: a fifth of the newest grant, or less
 
 
 def warn_balances(*, at: datetime) -> int:
@@ -31,22 +32,34 @@ def warn_balances(*, at: datetime) -> int:
 
 @transaction.atomic
 def _warn(ids: Sequence[int], at: datetime) -> int:
-    rows = list(CreditBalance.objects.select_related("customer").filter(pk__in=ids))
-    levels = _levels(rows, at)
-    moved = {row.pk for row in rows if levels[row.pk][0] != row.warned}
+    rows = CreditBalance.objects.select_related("customer").order_by("pk")
+    found = list(rows.filter(pk__in=ids))
+    moved = _moved(found, at)
     if not moved:
         return 0
-    # Another run may be telling the same: whoever holds the row reads again what was told.
-    held = CreditBalance.objects.select_related("customer").filter(pk__in=moved)
-    notices: list[NoticeDraft] = []
-    to = recipients([row.customer_id for row in rows if row.pk in moved])
-    for row in held.select_for_update(of=("self",), skip_locked=True).order_by("pk"):
-        level, available = levels[row.pk]
-        if LEVELS.index(level) > LEVELS.index(row.warned):
-            notices.append(_notice(row, level, available, row.customer.clock_at or at, to.get(row.customer_id, [])))
-        CreditBalance.objects.filter(pk=row.pk).update(warned=level)
+    # Another run may be telling the same: whoever holds the row reads again, what was told and what there is.
+    held = rows.filter(pk__in=[row.pk for row, _, _ in moved]).select_for_update(of=("self",), skip_locked=True)
+    moved = _moved(list(held), at)
+    to = recipients([row.customer_id for row, _, _ in moved])
+    notices = [
+        _notice(row, level, available, row.customer.clock_at or at, to[row.customer_id])
+        for row, level, available in moved
+        if LEVELS.index(level) > LEVELS.index(row.warned) and to[row.customer_id]
+    ]
     queue_notices(notices, at=at)
+    for level, group in groupby(sorted(moved, key=_level_of), key=_level_of):
+        CreditBalance.objects.filter(pk__in=[row.pk for row, _, _ in group]).update(warned=level)
     return len(notices)
+
+
+def _level_of(one: tuple[CreditBalance, str, int]) -> str:
+    return one[1]
+
+
+def _moved(rows: Sequence[CreditBalance], at: datetime) -> list[tuple[CreditBalance, str, int]]:
+    """The rows of which something else is true than was told: how bad it is, and what is available."""
+    levels = _levels(rows, at)
+    return [(row, *levels[row.pk]) for row in rows if levels[row.pk][0] != row.warned]
 
 
 def _notice(row: CreditBalance, level: str, available: int, at: datetime, to: list[str]) -> NoticeDraft:
@@ -61,9 +74,8 @@ def _notice(row: CreditBalance, level: str, available: int, at: datetime, to: li
     )
 
 
-def _levels(rows: Iterable[CreditBalance], at: datetime) -> dict[int, tuple[str, int]]:
+def _levels(rows: Sequence[CreditBalance], at: datetime) -> dict[int, tuple[str, int]]:
     """By row: how bad it is, and what is available. A customer's own clock is asked by itself."""
-    rows = list(rows)
     newest = _newest_grants({row.customer_id for row in rows})
     found = balances_of([row.customer_id for row in rows if row.customer.clock_at is None], at)
     for row in rows:
@@ -74,16 +86,18 @@ def _levels(rows: Iterable[CreditBalance], at: datetime) -> dict[int, tuple[str,
 
 
 def _level(available: int, newest: dict[tuple[int, str], int], row: CreditBalance) -> tuple[str, int]:
+    """Nobody is out of credit who never had any: a grant that waits for its payment or its day is no fall."""
+    granted = newest.get((row.customer_id, row.currency), 0)
     if available < 0:
         return "negative", available
     if available == 0:
-        return "exhausted", available
-    granted = newest.get((row.customer_id, row.currency), 0)
+        return ("exhausted" if granted else ""), available
     return ("low" if available * LOW_SHARE <= granted else ""), available
 
 
 def _newest_grants(customer_ids: Iterable[int]) -> dict[tuple[int, str], int]:
-    """The amount that was granted last, by customer and currency."""
-    rows = CreditGrant.objects.filter(customer_id__in=list(customer_ids), paid_at__isnull=False)
-    newest = rows.order_by("customer_id", "currency", "-created_at", "-pk").distinct("customer_id", "currency")
+    """The amount of the grant that became available last, by customer and currency; adjustments are none."""
+    rows = CreditGrant.objects.filter(customer_id__in=list(customer_ids), released_at__isnull=False)
+    rows = rows.exclude(funding=Funding.ADJUSTMENT)
+    newest = rows.order_by("customer_id", "currency", "-released_at", "-pk").distinct("customer_id", "currency")
     return {(owner, code): amount for owner, code, amount in newest.values_list("customer_id", "currency", "amount")}

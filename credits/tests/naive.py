@@ -107,7 +107,7 @@ class Customer:
         """The movements up to an instant, with the releases and expiries that nobody has booked yet."""
         rows = [row for row in self.movements if row.currency == currency and (at is None or row.booked_at <= at)]
         total = sum(row.amount for row in rows)
-        return total if at is None else total + sum(amount for _, amount in self._unbooked(currency, at))
+        return total if at is None else total + self._unbooked(currency, at)
 
     def as_of(self, at):
         """This customer as if every release and expiry up to `at` had been booked."""
@@ -116,23 +116,10 @@ class Customer:
         return other
 
     def left(self, grant):
-        return sum(
-            posting.amount
-            for row in self.movements
-            for posting in row.postings
-            if posting.pot == "credit" and posting.grant is grant
-        )
-
-    def left_of(self, number):
-        return self.left(self.grants[number])
+        return sum(one.amount for one in self._postings("credit") if one.grant is grant)
 
     def owed(self, charge):
-        return -sum(
-            posting.amount
-            for row in self.movements
-            for posting in row.postings
-            if posting.pot == "overdraft" and posting.charge is charge
-        )
+        return -sum(one.amount for one in self._postings("overdraft") if one.charge is charge)
 
     def overdraft(self, currency):
         return sum(self.owed(charge) for charge in self.charges if charge.currency == currency)
@@ -160,7 +147,7 @@ class Customer:
         ends = [
             (grant.expires_at, self.left(grant))
             for grant in self.grants
-            if grant.currency == currency and grant.expires_at and grant.effective_at <= at and self.left(grant)
+            if grant.currency == currency and grant.expires_at and grant.expires_at > at and self.left(grant)
         ]
         first = min((one for one, _ in ends), default=None)
         return first and (first, sum(amount for one, amount in ends if one == first))
@@ -229,7 +216,8 @@ class Customer:
         new = Grant(
             name, currency, amount, kind, is_paid, priority, features, effective_at, expires_at, at, len(self.grants)
         )
-        self.book_due(at, at, currency)
+        if is_paid:
+            self.book_due(at, at, currency)
         self.grants.append(new)
         if is_paid:
             self._fund(new, at, at)
@@ -290,8 +278,9 @@ class Customer:
     def void(self, grant, at):
         if grant.is_voided:
             return
-        then = self.as_of(at).grants[grant.number]
-        if not then.is_paid or then.effective_at > at or then.is_over(at) or not self.as_of(at).left_of(grant.number):
+        other = self.as_of(at)
+        then = other.grants[grant.number]
+        if not then.is_paid or then.effective_at > at or then.is_over(at) or not other.left(then):
             raise RefusedError
         self.book_due(at, at, grant.currency)
         self._forfeit(grant, "voided", at, at)
@@ -330,33 +319,26 @@ class Customer:
                 yield grant.expires_at, grant.number, True, grant
 
     def _unbooked(self, currency, at):
-        other = self.as_of(at)
-        return [
-            (row.kind, row.amount)
-            for row in other.movements[len(self.movements) :]
-            if row.currency == currency and row.booked_at <= at
-        ]
+        rows = self.as_of(at).movements[len(self.movements) :]
+        return sum(row.amount for row in rows if row.currency == currency)
+
+    def _postings(self, pot):
+        return (posting for row in self.movements for posting in row.postings if posting.pot == pot)
 
     def _fund(self, grant, at, created_at):
         """Repay at once, whatever its start; what is left is there at once, too, or when it starts."""
         if grant.effective_at <= at:
             self._release(grant, at, created_at)
             return
-        repaid = self._repayments(grant, grant.amount)
-        if repaid:
+        if repaid := self._repayments(grant, grant.amount):
             self._add(grant.kind, grant.currency, at, created_at, repaid)
 
     def _release(self, grant, at, created_at):
         pending = self.pending(grant)
         repaid = self._repayments(grant, pending)
         rest = pending - sum(posting.amount for posting in repaid)
-        self._add(
-            grant.kind,
-            grant.currency,
-            at,
-            created_at,
-            repaid + ([Posting("credit", rest, grant, None)] if rest else []),
-        )
+        released = [Posting("credit", rest, grant, None)] if rest else []
+        self._add(grant.kind, grant.currency, at, created_at, repaid + released)
 
     def _repayments(self, grant, amount):
         repaid = []
@@ -392,15 +374,12 @@ class Customer:
         grant = share.grant
         share.returned += amount
         self._add("correction", grant.currency, at, at, [Posting("credit", amount, grant, share.charge)])
-        if grant.is_voided:
-            self._forfeit(grant, "voided", at, at)
-        elif grant.is_over(at):
-            self._forfeit(grant, "expired", at, at)
+        if grant.is_voided or grant.is_over(at):
+            self._forfeit(grant, "voided" if grant.is_voided else "expired", at, at)
         return amount
 
     def _forfeit(self, grant, kind, at, created_at):
-        left = self.left(grant)
-        if left:
+        if left := self.left(grant):
             self._add(kind, grant.currency, at, created_at, [Posting("credit", -left, grant, None)])
 
     def _add(self, kind, currency, booked_at, created_at, postings):

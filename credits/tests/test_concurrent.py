@@ -4,6 +4,7 @@ import itertools
 import threading
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -11,9 +12,11 @@ from django.db import connection
 
 from accounts.models import Customer
 from accounts.services.open_customer import open_customer
+from core.spreadsheet import exact_lines
 from credits import books, chain, selectors
 from credits.charges import ChargeDraft, CorrectionDraft, OpenDraft
 from credits.exceptions import CorrectionError, NotVoidableError
+from credits.exporting import LEDGER_COLUMNS, ledger_rows
 from credits.grants import GrantDraft
 from credits.models import CreditCharge, CreditGrant, LedgerTransaction, OpenCharge
 from credits.services.adjust_balance import adjust_balance
@@ -26,6 +29,7 @@ from credits.services.recognize_charges import recognize_charges
 from credits.services.set_open_charges import set_open_charges
 from credits.services.settle_open_charges import settle_open_charges
 from credits.services.void_grant import void_grant
+from tools import verify_ledger
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -141,7 +145,7 @@ def at_once(*calls):
     return raised
 
 
-def test_every_rule_of_the_books_holds_when_four_connections_work_at_once(alice, at):
+def test_every_rule_of_the_books_holds_when_four_connections_work_at_once(alice, at, tmp_path):
     customers = [open_customer(name=f"Customer {n}", user=alice, at=at, actor=alice) for n in range(3)]
     hands = [Hand(number, customers, at) for number in range(CONNECTIONS)]
     assert at_once(*(hand.work for hand in hands)) == []
@@ -150,6 +154,14 @@ def test_every_rule_of_the_books_holds_when_four_connections_work_at_once(alice,
     for customer in customers:
         assert chain.verify(selectors.chain_rows(customer.pk), head=selectors.head(customer.pk)).is_intact
         assert_history_chains(customer)
+        assert_export_verifies(customer, tmp_path / "ledger.csv")
+
+
+def assert_export_verifies(customer: Customer, path: Path):
+    """What is downloaded is enough for the stand-alone script."""
+    path.write_text("".join(exact_lines(LEDGER_COLUMNS, ledger_rows(customer.pk))), encoding="utf-8", newline="")
+    sequence, digest = selectors.head(customer.pk)
+    assert verify_ledger.main([str(path), "--head", digest, "--sequence", str(sequence)]) == 0
 
 
 def assert_history_chains(customer: Customer):

@@ -14,15 +14,15 @@ from credits import books
 from credits.tests.story import World, dice_of
 
 START = datetime(2026, 10, 20, 10, tzinfo=UTC)
-CUSTOMERS = 12
-EXAMPLES, LENGTH = 22, 70
+CUSTOMERS = 16
+EXAMPLES, LENGTH = 15, 75
 OPERATIONS = 10_000
 
 DICE = st.integers(0, 99_999)
 SEEDS = st.lists(DICE, min_size=CUSTOMERS, max_size=CUSTOMERS)
 WORDS = ["use"] * 6 + ["correct"] * 3 + ["few"] * 6 + ["wake"] * 2 + ["sleep", "open", "issue"]
 EVERYTHING = ("use", "correct", "grant", "pay", "void", "void refused", "adjust", "open", "issue", "wake", "sleep")
-OF_ONE = ("grant", "grant", "grant", "pay", "void", "void", "adjust", "correct_too_much")
+OF_ONE = ("grant", "grant", "pay", "pay", "void", "void", "adjust", "correct_too_much")
 
 
 class Credits(RuleBasedStateMachine):
@@ -57,7 +57,7 @@ class Credits(RuleBasedStateMachine):
         self.world.compare(touched, dice_of(seeds[0]))
 
     def few(self, seeds):
-        touched = self.world.pairs[seeds[0] % CUSTOMERS :][:3]
+        touched = self.world.pairs[seeds[0] % CUSTOMERS :][:2]
         return [
             getattr(self.world, dice_of(seed + 1).choice(OF_ONE))(pair, dice_of(seed))
             for pair, seed in zip(touched, seeds, strict=False)
@@ -90,4 +90,4 @@ def test_it_does_what_the_naive_model_does():
         ),
     )
     assert Credits.done.total() >= OPERATIONS, Credits.done
-    assert min(Credits.done[word] for word in EVERYTHING) >= 40, Credits.done
+    assert min(Credits.done[word] for word in EVERYTHING) >= 20, Credits.done

@@ -1,15 +1,21 @@
 """In a real browser: Pay, the page that waits, and what assistive technology finds."""
 
+from datetime import date
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from accounts.tests.cards import LOSES_ANSWER, add_card
 from core.clock import travel_to
+from core.periods import midnight
 from invoices.models import Payment
 from invoices.services.collect_payment import collect_payment
+from invoices.services.finalize_invoices import finalize_invoices
 from invoices.services.submit_payment import submit_payment
-from invoices.tests.cast import calculated, open_invoice
+from invoices.tests.cast import calculated, line, open_invoice, usage_line
+from invoices.tests.test_credits_on_documents import granted
+from invoices.tests.test_statements import stated
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -64,3 +70,24 @@ def test_axe_finds_nothing(page, live_server, invoice, customer, alice, at, log_
         found = Axe().run(page, options=RULES)
         assert not found.violations_count, f"{path}\n{found.generate_report()}"
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [320, 1200])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_where_credit_pays(page, live_server, seller, customer, alice, at, log_in, width, scheme):
+    granted(customer, 1500, name="Sorry for the outage of September", priority=1)
+    granted(customer, 2500)
+    issued = open_invoice(customer, lines=(line(4900, "fee"), usage_line(235, key="usage")), at=at)
+    granted(customer, 5210, at=at)
+    paid = calculated(customer, 4900, billing_on=date(2026, 11, 20))
+    finalize_invoices(invoice_ids=[paid.pk], at=midnight(date(2026, 11, 20)))
+    stated(customer)
+    enter(page, live_server, log_in(alice))
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    with travel_to(at):
+        for path in (f"invoices/{issued.public_id}/", f"invoices/{paid.public_id}/", "portal/"):
+            page.goto(f"/settings/billing/{path}")
+            found = Axe().run(page, options=RULES)
+            assert not found.violations_count, f"{path}\n{found.generate_report()}"
+            assert page.evaluate("document.documentElement.scrollWidth") <= width

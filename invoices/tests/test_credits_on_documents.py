@@ -407,7 +407,7 @@ def previewed(customer, lines, *, at=CALCULATED_AT, billing_on=BILLING_ON, disca
     )
 
 
-def bill_is(preview, invoice):
+def bill_is(preview, invoice, *, with_balance=True):
     found = {row.key: row.credits for row in invoice.lines.all() if row.credits}
     assert found == dict(preview.credits)
     assert (invoice.subtotal, invoice.tax, invoice.total) == (
@@ -417,7 +417,8 @@ def bill_is(preview, invoice):
     )
     rows = [(row["name"], row["amount"]) for row in invoice.credit_rows]
     assert rows == [(row.name, row.amount) for row in preview.rows]
-    assert settled(invoice.customer) == preview.balance_after
+    if with_balance:
+        assert settled(invoice.customer) == preview.balance_after
 
 
 CASES = {
@@ -464,10 +465,7 @@ def test_the_preview_is_the_bill_where_drafts_are_given_up_first(customer, expir
     preview = previewed(customer, (*closing, *pending), at=at, discarding=True)
     discard_drafts(customer_ids=[customer.pk], at=at)
     [invoice] = draft_invoices(drafts=[draft(customer, lines=closing)], at=at)
-    assert {row.key: row.credits for row in invoice.lines.all() if row.credits} == dict(preview.credits)
-    assert invoice.total == preview.totals.total
-    if not expires:
-        bill_is(preview, invoice)
+    bill_is(preview, invoice, with_balance=not expires)
 
 
 def test_the_preview_is_the_bill_where_a_discarded_draft_gave_back_credits(customer):

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.models import AuditEntry, Notice
@@ -146,6 +147,9 @@ def test_it_tells_opening_movements_and_closing(seller, customer, alice):
     notice = Notice.objects.get(key=f"statement:{row.pk}:issued")
     figures = [notice.context[name] for name in ("opening", "moved", "closing")]
     assert (figures, notice.to) == (["$0.00", "$10.00", "$10.00"], [alice.email])
+    text = render_to_string("emails/credit_statement.txt", notice.context)
+    assert text.splitlines()[0] == "Credit statement for 1 Oct – 31 Oct 2026: $10.00 left"
+    assert "Closing balance: $10.00" in text
 
 
 def test_several_months_at_once_follow_each_other(seller, customer):

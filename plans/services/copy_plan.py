@@ -13,7 +13,9 @@ from plans.models import Plan, PlanStatus, PriceTier
 def copy_plan(*, plan_id: int, at: datetime, actor: User | None) -> Plan:
     """A draft with everything this version says, rate cards and tiers; the draft there is, where one waits already."""
     plan = Plan.objects.get(pk=plan_id)
-    versions = list(Plan.objects.select_for_update().filter(key=plan.key).order_by("-version"))
+    same_key = Plan.objects.filter(key=plan.key).order_by("-version")
+    list(same_key.select_for_update())  # first wait, then read: whoever came before may have made the draft
+    versions = list(same_key.all())
     waiting = next((version for version in versions if version.status == PlanStatus.DRAFT), None)
     if waiting is not None:
         return waiting

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from accounts.audit import record
 from accounts.models import User
@@ -39,7 +39,7 @@ def save_plan(*, plan_id: int | None, values: Mapping[str, Any], at: datetime, a
     before = {field: getattr(plan, field) for field in changed} if plan_id else {}
     for field, value in changed.items():
         setattr(plan, field, value)
-    plan.save()
+    _write(plan)
     record(
         at=at,
         actor=actor,
@@ -52,11 +52,24 @@ def save_plan(*, plan_id: int | None, values: Mapping[str, Any], at: datetime, a
     return plan
 
 
+def _write(plan: Plan) -> None:
+    """Two forms with one key at the same moment: the second is told what the next one would be."""
+    try:
+        with transaction.atomic():
+            plan.save()
+    except IntegrityError as error:
+        raise _key_taken(plan.key) from error
+
+
+def _key_taken(key: str) -> PlanInvalidError:
+    message = f"Key: there is a plan “{key}” already. Open it and choose «New version»."
+    return PlanInvalidError(f"plan {key} exists", message=message)
+
+
 def _check_new(values: Mapping[str, Any]) -> None:
     key, currency = values["key"], values["currency"]
     if Plan.objects.filter(key=key).exists():
-        message = f"Key: there is a plan “{key}” already. Open it and choose «New version»."
-        raise PlanInvalidError(f"plan {key} exists", message=message)
+        raise _key_taken(key)
     try:
         exponent(currency)
     except UnknownCurrencyError as error:

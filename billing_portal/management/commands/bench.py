@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 
 from billing_portal.benchmarks.billing import measure_billing
+from billing_portal.benchmarks.credits import measure_credit_reads, measure_draw_downs
 from billing_portal.benchmarks.documents import measure_documents
 from billing_portal.benchmarks.ingestion import measure_ingestion
 from billing_portal.benchmarks.measure import Measurement
@@ -19,12 +20,14 @@ from billing_portal.demo_data import seed_seller
 
 
 class Command(BaseCommand):
-    help = "Measure billing run, ingestion and PDFs, each as a ratio to a floor. Touches no data of the portal."
+    help = "Measure billing run, ingestion, PDFs and credits as ratios to a floor. Touches no data of the portal."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--customers", type=int, default=10_000, help="customers of the billing run")
         parser.add_argument("--batches", type=int, default=50, help="batches of 1,000 events")
         parser.add_argument("--documents", type=int, default=20, help="invoices of 20 lines to render")
+        parser.add_argument("--draw-downs", type=int, default=10_000, help="customers whose credit pays a charge")
+        parser.add_argument("--ledger-entries", type=int, default=100_000, help="entries of the ledger that is read")
 
     def handle(self, *args: Any, **options: Any) -> None:
         with scratch_database():
@@ -32,6 +35,9 @@ class Command(BaseCommand):
             self.show(lambda: measure_billing(customers=options["customers"], seller_id=seller.pk))
             self.show(lambda: measure_ingestion(batches=options["batches"]))
             self.show(lambda: measure_documents(count=options["documents"], seller=seller))
+            self.show(lambda: measure_draw_downs(customers=options["draw_downs"]))
+            for measurement in measure_credit_reads(entries=options["ledger_entries"]):
+                self.stdout.write(str(measurement))
 
     def show(self, measure: Callable[[], Measurement]) -> None:
         self.stdout.write(str(measure()))

@@ -17,7 +17,7 @@ TABS = [
     "customer_usage",
     "customer_audit",
 ]
-FORMS = ["customer_add", "customer_subscriptions_add"]
+FORMS = ["customer_add", "customer_subscriptions_add", "plans_plan_add", "usage_meter_add", "usage_feature_add"]
 
 
 def url_of(page, customer):
