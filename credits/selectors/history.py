@@ -90,7 +90,8 @@ def movements(
     if kind:
         rows = rows.filter(kind=kind)
     if feature_key:
-        rows = rows.filter(feature_key=feature_key)
+        of_grants = Q(charge__isnull=True, grant__features__contains=[feature_key])  # of credit for this feature alone
+        rows = rows.filter(Q(feature_key=feature_key) | of_grants)
     if since:
         rows = rows.filter(booked_at__gte=since)
     if until:

@@ -16,8 +16,8 @@ def due_to_state(at: datetime) -> list[Due]:
     customer's own clock, nobody parked. An ended one is stated until the period it ended in is over."""
     present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
     rows = _credits_only().filter(customer__parked_at__isnull=True).annotate(present=present)
-    due = _earliest((row, row.present) for row in rows)  # type: ignore[attr-defined]  # annotated
-    return sorted((Due(row.pk, row.customer_id, row.present) for row, _period in due), key=_in_order)
+    due = _earliest((row, row.present) for row in rows)
+    return sorted((Due(row.pk, row.customer_id, row.customer.clock_at or at) for row, _period in due), key=_in_order)
 
 
 def months_to_state(subscription_ids: Collection[int], at: datetime) -> list[tuple[UsageWatch, Period]]:
