@@ -75,7 +75,8 @@ def charge(settled: Sequence[Settled], at: datetime, actor: User | None) -> None
 def note(settled: Iterable[Settled], at: datetime) -> None:
     """Remember what of each window is charged: one row per window and price, moved in place. A window that closes has
     one even where nothing was used."""
-    new, moved = [], []
+    new: list[RatedUsage] = []
+    moved: list[RatedUsage] = []
     for one in settled:
         facts, closes = one.window.facts, one.claim.closes
         if not (one.window.has_moved or (closes and not facts.is_closed)):
