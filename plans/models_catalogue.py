@@ -94,6 +94,11 @@ class Plan(models.Model):
         return f"{self.name} v{self.version}"
 
     @property
+    def blocks_at_zero(self) -> bool:
+        """Whether access is refused once credits have run out; else the balance goes negative."""
+        return self.when_credits_run_out == CreditExhaustion.BLOCK
+
+    @property
     def title(self) -> str:
         """As people know it: `{Product} Plus`."""
         return f"{settings.PRODUCT_NAME} {self.name}"

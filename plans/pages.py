@@ -10,7 +10,7 @@ from core import formats
 from core.periods import Window, calculation_instant, utc_day
 from invoices.totals import NO_TAX, TaxRule, Totals, total_up
 from plans import cycle
-from plans.models import ChangeQuote, CreditExhaustion, Plan, QuoteKind, Subscription
+from plans.models import ChangeQuote, Plan, QuoteKind, Subscription
 from plans.pricing import PlanTerms
 from plans.spells import next_anchor
 from plans.words import card_price, included_units, monthly_fee, other_prices, unit_price
@@ -158,9 +158,7 @@ def moves_charges(before: Plan, after: Plan) -> str:
     """Said where something else pays from now on: credits instead of the card, or the other way round."""
     old, new = before.terms(), after.terms()
     if new.is_credit_only and not old.is_credit_only:
-        then = (
-            "access is refused" if after.when_credits_run_out == CreditExhaustion.BLOCK else "the balance goes negative"
-        )
+        then = "access is refused" if after.blocks_at_zero else "the balance goes negative"
         return f"From now on charges are settled with credits. No invoices, no card. When credits run out, {then}."
     if old.is_credit_only and not new.is_credit_only and new.is_priced:
         return "From now on charges move from credits to your card: credits pay first, an invoice takes the rest."

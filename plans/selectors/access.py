@@ -8,7 +8,7 @@ from typing import Literal
 from django.db.models import F
 
 from credits.selectors import balance
-from plans.models import CreditExhaustion, RateCard, SettlementMode, Subscription
+from plans.models import RateCard, SettlementMode, Subscription
 from plans.selectors.upcoming import running_window
 from usage.selectors import Span, quantities
 
@@ -72,7 +72,7 @@ def _by_credit(customer_id: int, card: RateCard, at: datetime) -> Access:
     available = balance(customer_id, plan.currency, at, feature_key=feature_key).available
     if available > 0:
         return Access(True, "credit_available", plan.currency, available)
-    if plan.when_credits_run_out == CreditExhaustion.BLOCK:
+    if plan.blocks_at_zero:
         return Access(False, "no_credit_left", plan.currency, available)
     return Access(True, "overdraft_allowed", plan.currency, available)
 

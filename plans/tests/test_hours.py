@@ -157,7 +157,5 @@ def test_a_window_cut_short_settles_by_the_days_it_ran():
 
 @pytest.mark.parametrize(("seen", "running"), [(None, 0), (10, 0), (16, 200), (4, 0)])
 def test_what_runs_is_what_is_used_and_not_settled(seen, running):
-    known = facts(
-        PRICES["unit"], standing=Standing(Decimal(10), 333), seen=None if seen is None else Decimal(seen)
-    )
+    known = facts(PRICES["unit"], standing=Standing(Decimal(10), 333), seen=None if seen is None else Decimal(seen))
     assert settle_window(known).running == running
