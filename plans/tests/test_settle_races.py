@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection, transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from core.periods import Window
@@ -107,8 +107,9 @@ EVENTS = st.lists(
     sweeps=st.sets(st.integers(1, 170), max_size=5),
     models=st.lists(st.sampled_from(["unit", "package", "graduated", "volume"]), min_size=6, max_size=6),
 )
+@example(events=[(49, 27, 0), (38, 18, 54), (0, 32, 19)], sweeps={1}, models=["unit"] * 6)  # late up, then down
 @settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 def test_any_sweeps_charge_what_the_window_costs_at_once(customer, catalogue, seller, at, events, sweeps, models):
     """Hour by hour, after a week, with what came late: the charges sum to the price of the whole window."""
