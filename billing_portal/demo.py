@@ -6,5 +6,6 @@ DEMO_LOGINS = [
     {"email": "free@example.com", "password": DEMO_PASSWORD, "label": "A customer on Free"},
     {"email": "plus@example.com", "password": DEMO_PASSWORD, "label": "A customer on Plus, with history"},
     {"email": "enterprise@example.com", "password": DEMO_PASSWORD, "label": "An Enterprise customer"},
+    {"email": "credits@example.com", "password": DEMO_PASSWORD, "label": "A customer with prepaid credits"},
     {"email": "staff@example.com", "password": DEMO_PASSWORD, "label": "Staff, for Django admin"},
 ]

@@ -1,4 +1,4 @@
-"""The demo's story: four customers whose past is made by the real verbs at past instants, nothing by hand."""
+"""The demo's story: customers whose past is made by the real verbs at past instants, nothing by hand."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,9 +19,13 @@ from accounts.services.start_card_setup import start_card_setup
 from accounts.services.update_billing_profile import update_billing_profile
 from billing_portal.billing_run import RunReport, bill_due, collect_due
 from billing_portal.demo import DEMO_PASSWORD
+from credits.grants import GrantDraft
+from credits.services.grant_credits import grant_credits
+from credits.services.warn_balances import warn_balances
+from credits.services.warn_expiries import warn_expiries
 from invoices.models import Seller, TaxRate
 from plans.models import QuoteKind
-from plans.seed import Catalogue, demo_catalogue
+from plans.seed import Catalogue, demo_catalogue, prepaid_plan
 from plans.services.make_quote import make_quote
 from plans.services.open_contract import open_contract
 from plans.services.open_default_subscription import open_default_subscription
@@ -43,10 +47,14 @@ class Person:
 FREE = Person("free@example.com", "Free Demo", "Fern & Field", "US")
 PLUS = Person("plus@example.com", "Plus Demo", "Plume Analytics SARL", "FR")
 ENTERPRISE = Person("enterprise@example.com", "Enterprise Demo", "Everest Holdings", "DE")
+PREPAID = Person("credits@example.com", "Credits Demo", "Cobalt Labs", "US")
+
+# Days of the story, counted from its start.
+PREPAID_FROM, THANKS, OUTAGE = 62, 70, 84
 
 
 def seed(at: datetime) -> None:
-    """Fill an empty database: seller, catalogue, four log-ins, and three billed months of traffic."""
+    """Fill an empty database: seller, catalogue, log-ins, three billed months of traffic and one paid with credits."""
     seed_seller()
     start = at.replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=31 * MONTHS_OF_HISTORY)
     catalogue = demo_catalogue(start)
@@ -55,7 +63,7 @@ def seed(at: datetime) -> None:
     free = seed_customer(FREE, start)
     send_usage(free, Random(1), start=at - timedelta(days=25), end=at, requests_a_day=160, calls_a_day=0)  # noqa: S311
     seed_enterprise(catalogue, start)
-    seed_plus(catalogue, start, at)
+    seed_history(catalogue, staff, start, at)
     Notice.objects.filter(sent_at__isnull=True).update(sent_at=F("created_at"))  # told at the time; nobody waits
 
 
@@ -64,6 +72,8 @@ def bill(at: datetime) -> None:
     report = RunReport(at=at.isoformat())
     bill_due(at=at, report=report)
     collect_due(at=at, report=report)
+    warn_balances(at=at)
+    warn_expiries(at=at)
     if report.parked:
         raise RuntimeError(f"the demo's run parked {report.parked}")
 
@@ -116,20 +126,70 @@ def seed_enterprise(catalogue: Catalogue, at: datetime) -> None:
     open_contract(customer_id=customer.pk, plan=catalogue.enterprise, at=at, actor=None)
 
 
-def seed_plus(catalogue: Catalogue, start: datetime, at: datetime) -> None:
-    """Plus since three months, billed by the real run on every day that mattered, paid by card."""
-    customer = seed_customer(PLUS, start)
-    user = customer.users.get()
-    add_card(customer, user, "4242424242424242", start)
-    quote = make_quote(customer=customer, kind=QuoteKind.SUBSCRIBE, plan=catalogue.plus, at=start, actor=user)
-    subscribe(quote=quote, at=start, actor=user)
-    random = Random(2)  # noqa: S311 - traffic, not secrets
-    now = start
-    while now < at:
+def seed_history(catalogue: Catalogue, staff: User, start: datetime, at: datetime) -> None:
+    """Plus since three months and Prepaid since one, settled and billed by the real run every day."""
+    plus, prepaid = seed_plus(catalogue, start), None
+    traffic, tokens = Random(2), Random(3)  # noqa: S311 - traffic, not secrets
+    for day, now in enumerate(days(start, at)):
         later = min(now + timedelta(days=1), at)
-        send_usage(customer, random, start=now, end=later, requests_a_day=620, calls_a_day=90)
+        if day == PREPAID_FROM:
+            prepaid = seed_prepaid(staff, now)
+        if day == THANKS:
+            give(plus, staff, now, amount=2_000, name="Thank you")
+        if day == OUTAGE and prepaid is not None:
+            give(prepaid, staff, now, amount=500, name="Sorry for the outage", priority=20, days=14)
+        send_usage(plus, traffic, start=now, end=later, requests_a_day=620, calls_a_day=90)
+        if prepaid is not None:
+            send_usage(prepaid, tokens, start=now, end=later, requests_a_day=0, calls_a_day=73)
         bill(later)
-        now = later
+
+
+def days(start: datetime, end: datetime) -> Iterator[datetime]:
+    while start < end:
+        yield start
+        start += timedelta(days=1)
+
+
+def seed_plus(catalogue: Catalogue, at: datetime) -> Customer:
+    """On Plus, paid by card."""
+    customer = seed_customer(PLUS, at)
+    user = customer.users.get()
+    add_card(customer, user, "4242424242424242", at)
+    quote = make_quote(customer=customer, kind=QuoteKind.SUBSCRIBE, plan=catalogue.plus, at=at, actor=user)
+    subscribe(quote=quote, at=at, actor=user)
+    return customer
+
+
+def seed_prepaid(staff: User, at: datetime) -> Customer:
+    """On Prepaid with $100.00, which the traffic of a month uses up but for a little."""
+    customer = seed_customer(PREPAID, at)
+    open_contract(customer_id=customer.pk, plan=prepaid_plan(at), at=at, actor=staff)
+    give(customer, staff, at, amount=10_000, name="Starting credits")
+    return customer
+
+
+def give(
+    customer: Customer,
+    staff: User,
+    at: datetime,
+    *,
+    amount: int,
+    name: str,
+    priority: int = 10,
+    days: int | None = None,
+) -> None:
+    draft = GrantDraft(
+        key=f"demo:{customer.key}:{name}",
+        customer_id=customer.pk,
+        currency="USD",
+        amount=amount,
+        funding="promotional",
+        name=name,
+        reason="Demo",
+        priority=priority,
+        expires_at=at + timedelta(days=days) if days else None,
+    )
+    grant_credits(grant=draft, at=at, actor=staff)
 
 
 def add_card(customer: Customer, user: User, number: str, at: datetime) -> None:

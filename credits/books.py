@@ -61,6 +61,20 @@ CHECKS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
+        "debt of a feature is the overdraft of its charges",
+        """
+        SELECT format('customer:%s', coalesce(debt.customer_id, owed.customer_id)),
+            format('%s %s: %s, charges %s', coalesce(debt.currency, owed.currency),
+                coalesce(debt.feature_key, owed.feature_key), debt.amount, owed.sum)
+        FROM credits_creditdebt AS debt
+        FULL JOIN (
+            SELECT customer_id, currency, feature_key, sum(overdraft) AS sum
+            FROM credits_creditcharge WHERE overdraft > 0 GROUP BY customer_id, currency, feature_key
+        ) AS owed USING (customer_id, currency, feature_key)
+        WHERE coalesce(debt.amount, 0) <> coalesce(owed.sum, 0)
+        """,
+    ),
+    (
         "grant is what the ledger says of it",
         """
         SELECT 'grant:' || one.public_id,

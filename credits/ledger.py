@@ -238,7 +238,7 @@ def _write_heads(heads: Mapping[int, tuple[int, str]]) -> None:
     )
 
 
-def _write_balances(journal: Iterable[Posting]) -> None:
+def _write_balances(journal: Sequence[Posting]) -> None:
     moved: dict[tuple[int, str], list[int]] = {}
     for posting in journal:
         sums = moved.setdefault((posting.customer_id, posting.currency), [0, 0])
@@ -251,6 +251,24 @@ def _write_balances(journal: Iterable[Posting]) -> None:
         "SET settled = old.settled + excluded.settled, overdraft = old.overdraft + excluded.overdraft",
         [(*purse, *sums) for purse, sums in moved.items()],
     )
+    if debts := _debts(journal):
+        _upsert(
+            "INSERT INTO credits_creditdebt AS old (customer_id, currency, feature_key, amount) "
+            "SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[]) "
+            "ON CONFLICT (customer_id, currency, feature_key) DO UPDATE SET amount = old.amount + excluded.amount",
+            [(*debt, amount) for debt, amount in debts.items()],
+        )
+
+
+def _debts(journal: Iterable[Posting]) -> dict[tuple[int, str, str], int]:
+    """How the overdraft of each feature moves."""
+    moved: dict[tuple[int, str, str], int] = {}
+    for posting in journal:
+        for entry in posting.entries:
+            if entry.account == OVERDRAFT and entry.charge is not None:
+                debt = posting.customer_id, posting.currency, entry.charge.feature_key
+                moved[debt] = moved.get(debt, 0) - entry.amount
+    return moved
 
 
 def _upsert(statement: str, rows: Sequence[tuple[Any, ...]]) -> None:

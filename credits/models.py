@@ -274,6 +274,23 @@ class CreditBalance(models.Model):
         return f"{self.customer_id} {self.currency}"
 
 
+class CreditDebt(models.Model):
+    """The overdraft of one feature, as a positive amount: reading must not add up charges that nobody repaid."""
+
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
+    currency = models.CharField(max_length=3)
+    feature_key = models.CharField(max_length=60, blank=True)
+    amount = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("customer", "currency", "feature_key"), name="credit_debt_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} {self.currency} {self.feature_key}".strip()
+
+
 class ChainHead(models.Model):
     """Where a customer's chain of transactions ends: the next one continues here."""
 

@@ -94,8 +94,8 @@ class Plan(models.Model):
         return f"{self.name} v{self.version}"
 
     @property
-    def blocks_without_credit(self) -> bool:
-        """Whether the access API answers no once nothing is available."""
+    def blocks_at_zero(self) -> bool:
+        """Whether access is refused once credits have run out; else the balance goes negative."""
         return self.when_credits_run_out == CreditExhaustion.BLOCK
 
     @property

@@ -173,7 +173,7 @@ def moves_charges(before: Plan, after: Plan) -> str:
     """Said where something else pays from now on: credits instead of the card, or the other way round."""
     old, new = before.terms(), after.terms()
     if new.is_credit_only and not old.is_credit_only:
-        then = "access is refused" if after.blocks_without_credit else "the balance goes negative"
+        then = "access is refused" if after.blocks_at_zero else "the balance goes negative"
         return f"From now on charges are settled with credits. No invoices, no card. When credits run out, {then}."
     if old.is_credit_only and not new.is_credit_only and new.is_priced:
         return "From now on charges move from credits to your card: credits pay first, an invoice takes the rest."

@@ -1,6 +1,6 @@
 """Usage becomes charges to credit: what is settled, the watermarks that go with it, and what runs meanwhile."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -60,15 +60,27 @@ def seen_since(rows: Iterable[UsageWatch]) -> dict[int, datetime | None]:
 
 def charge(settled: Sequence[Settled], at: datetime, actor: User | None) -> None:
     """Charge what was composed, a customer's lines in the order of time, and note it."""
-    lines: dict[tuple[int, str], list[LineDraft]] = {}
+    lines: dict[tuple[int, str], list[tuple[datetime, LineDraft]]] = {}
     for one in settled:
         if one.window.lines:
             owner = one.subscription.customer_id, one.subscription.plan.currency
-            lines.setdefault(owner, []).extend(one.window.lines)
+            lines.setdefault(owner, []).extend(_timed(one.window.lines))
     if lines:
-        in_order = {owner: sorted(each, key=lambda line: line.ends_at) for owner, each in lines.items()}
+        in_order = {
+            owner: [line for _, line in sorted(each, key=lambda timed: timed[0])] for owner, each in lines.items()
+        }
         settle_lines(lines=in_order, at=at, actor=actor)
     note(settled, at)
+
+
+def _timed(lines: Sequence["LineDraft"]) -> Iterator[tuple[datetime, "LineDraft"]]:
+    """Each line with its turn: its instant, but in a window that gives back never before the lines it is computed
+    after – what is given back has to be charged first."""
+    gives_back = any(line.amount < 0 for line in lines)
+    turn = lines[0].ends_at
+    for line in lines:
+        turn = max(turn, line.ends_at) if gives_back else line.ends_at
+        yield turn, line
 
 
 def note(settled: Iterable[Settled], at: datetime) -> None:

@@ -100,7 +100,14 @@ def read_overview(customer: Customer, at: datetime) -> Overview:
     now = running(customer, at)
     documents = unsettled(customer.pk)
     read_payments(documents.unpaid)
-    state = read_credits(customer.pk, now.subscription.plan, at)
+    plan = now.subscription.plan
+    state = read_credits(
+        customer.pk,
+        currency=plan.currency,
+        credits_only=plan.terms().is_credit_only,
+        blocks=plan.blocks_at_zero,
+        at=at,
+    )
     upcoming = upcoming_invoice(now, documents, has_credit=state is not None)
     return Overview(
         customer=customer,

@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 
 from core import formats
 from credits.pace import pace
 from credits.selectors import Balance, balances
-
-if TYPE_CHECKING:
-    from plans.models import Plan
 
 LOW_SHARE = 5  # a fifth of the newest grant
 LOW_DAYS = 7
@@ -45,13 +42,15 @@ class CreditState:
         return f"mailto:{settings.SALES_EMAIL}"
 
 
-def read_credits(customer_id: int, plan: "Plan", at: datetime) -> CreditState | None:
+def read_credits(
+    customer_id: int, *, currency: str, credits_only: bool, blocks: bool, at: datetime
+) -> CreditState | None:
     """None for a customer who never had credit, on a plan that does not need any."""
     found = tuple(balances(customer_id, at))
-    if not found and not plan.terms().is_credit_only:
+    if not found and not credits_only:
         return None
-    own = next((each for each in found if each.currency == plan.currency), Balance(plan.currency))
-    rate = pace(customer_id, plan.currency, at)
+    own = next((each for each in found if each.currency == currency), Balance(currency))
+    rate = pace(customer_id, currency, at)
     runway = rate.runway(own.available)
     few = own.available * LOW_SHARE <= rate.newest_grant or (runway is not None and runway <= LOW_DAYS)
     return CreditState(
@@ -59,7 +58,7 @@ def read_credits(customer_id: int, plan: "Plan", at: datetime) -> CreditState | 
         own=own,
         runway=runway,
         is_low=own.available >= 0 and few,
-        blocks=plan.blocks_without_credit,
+        blocks=blocks,
     )
 
 

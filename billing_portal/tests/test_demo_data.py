@@ -3,8 +3,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.management import CommandError, call_command
 
+from accounts.models import Customer, Notice
 from billing_portal.demo import DEMO_LOGINS
-from core import clock
+from core import clock, formats
+from credits.selectors import balance
+from invoices.models import Invoice
 
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 
@@ -37,3 +40,23 @@ def test_the_plus_customer_was_billed_and_paid_every_month(seeded, client):
     assert page.count("View invoice INV-2026-") == 3
     with clock.travel_to(NOW + timedelta(minutes=1)):
         assert "Meridian Plus" in client.get("/settings/billing/").content.decode()
+
+
+def test_the_prepaid_customer_is_nearly_out_of_credit_and_was_told(seeded, client):
+    client.login(email="credits@example.com", password=DEMO_LOGINS[3]["password"])
+    customer = Customer.objects.get(name="Cobalt Labs")
+    with clock.travel_to(NOW):
+        page = client.get("/settings/billing/credits/").content.decode()
+    have = balance(customer.pk, "USD", NOW)
+    assert 0 < have.available < 500
+    for words in ("Available now", "Starting credits", "Sorry for the outage", formats.money(have.available, "USD")):
+        assert words in page
+    told = Notice.objects.filter(customer=customer, sent_at__isnull=False).values_list("template", flat=True)
+    assert {"credits_granted", "credits_expiring", "credits_low"} <= set(told)
+
+
+def test_an_invoice_of_the_plus_customer_was_paid_with_credits(seeded, client):
+    client.login(email="plus@example.com", password=DEMO_LOGINS[1]["password"])
+    invoice = Invoice.objects.get(customer__name="Plume Analytics SARL", credits__gt=0)
+    assert (invoice.credits, invoice.status) == (2_000, "paid")
+    assert "Thank you" in client.get(f"/settings/billing/invoices/{invoice.public_id}/").content.decode()

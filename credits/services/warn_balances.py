@@ -1,10 +1,11 @@
 """Credit that runs low, is used up, or is overdrawn: the customer is told once each time it gets worse."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from django.db import transaction
+from django.db.models import Case, When
 
 from accounts.notices import NoticeDraft
 from accounts.selectors import recipients
@@ -15,7 +16,8 @@ from credits.selectors import balances_of
 
 BATCH = 1_000
 LEVELS = ("", "low", "exhausted", "negative")
-LOW_SHARE = 5  # low: a fifth of the newest grant, or less
+LOW_SHARE = 5  # low: a fifth or less of the largest recent grant, so that a small gift hides nothing
+RECENT = timedelta(days=90)
 
 
 def warn_balances(*, at: datetime) -> int:
@@ -76,18 +78,18 @@ def _notice(row: CreditBalance, level: str, available: int, at: datetime, to: li
 
 def _levels(rows: Sequence[CreditBalance], at: datetime) -> dict[int, tuple[str, int]]:
     """By row: how bad it is, and what is available. A customer's own clock is asked by itself."""
-    newest = _newest_grants({row.customer_id for row in rows})
+    granted = _recent_grants({row.customer_id for row in rows}, at)
     found = balances_of([row.customer_id for row in rows if row.customer.clock_at is None], at)
     for row in rows:
         if row.customer.clock_at is not None and row.customer_id not in found:
             found |= balances_of([row.customer_id], row.customer.clock_at)
     available = {(owner, one.currency): one.available for owner, own in found.items() for one in own}
-    return {row.pk: _level(available[row.customer_id, row.currency], newest, row) for row in rows}
+    purses = {row.pk: (row.customer_id, row.currency) for row in rows}
+    return {pk: _level(available[purse], granted.get(purse, 0)) for pk, purse in purses.items()}
 
 
-def _level(available: int, newest: dict[tuple[int, str], int], row: CreditBalance) -> tuple[str, int]:
+def _level(available: int, granted: int) -> tuple[str, int]:
     """Nobody is out of credit who never had any: a grant that waits for its payment or its day is no fall."""
-    granted = newest.get((row.customer_id, row.currency), 0)
     if available < 0:
         return "negative", available
     if available == 0:
@@ -95,9 +97,14 @@ def _level(available: int, newest: dict[tuple[int, str], int], row: CreditBalanc
     return ("low" if available * LOW_SHARE <= granted else ""), available
 
 
-def _newest_grants(customer_ids: Iterable[int]) -> dict[tuple[int, str], int]:
-    """The amount of the grant that became available last, by customer and currency; adjustments are none."""
+def _recent_grants(customer_ids: Iterable[int], at: datetime) -> dict[tuple[int, str], int]:
+    """The amount of the largest grant of the last 90 days, else of the newest one, by customer and currency.
+
+    Only what became available counts; adjustments are no grants.
+    """
     rows = CreditGrant.objects.filter(customer_id__in=list(customer_ids), released_at__isnull=False)
-    rows = rows.exclude(funding=Funding.ADJUSTMENT)
-    newest = rows.order_by("customer_id", "currency", "-released_at", "-pk").distinct("customer_id", "currency")
-    return {(owner, code): amount for owner, code, amount in newest.values_list("customer_id", "currency", "amount")}
+    recent = Case(When(released_at__gt=at - RECENT, then="amount"), default=0)
+    rows = rows.exclude(funding=Funding.ADJUSTMENT).annotate(recent=recent)
+    order = ("customer_id", "currency")
+    rows = rows.order_by(*order, "-recent", "-released_at", "-pk").distinct(*order)
+    return {(owner, code): amount for owner, code, amount in rows.values_list("customer_id", "currency", "amount")}

@@ -28,9 +28,9 @@ from credits.services.void_grant import void_grant
 from credits.tests import naive
 
 HOUR = timedelta(hours=1)
-CURRENCIES = ("USD", "USD", "USD", "EUR")
-FEATURES = ("", "api", "api", "storage", "tokens")
-RESTRICTIONS = ((), (), ("api",), ("api", "storage"), ("tokens",))
+CURRENCIES = ("USD", "USD", "USD", "USD", "EUR")
+FEATURES = ("", "api", "api", "api", "storage")
+RESTRICTIONS = ((), (), ("api",), ("api",), ("api", "storage"))
 
 
 def dice_of(seed):
@@ -244,7 +244,10 @@ class World:
         ):
             booked[pk].append(tuple(facts))
         for pk, pair in ids.items():
-            same(booked[pk], [movement_of(pair, row) for row in pair.model.movements], f"movements of {pk}")
+            expected = [movement_of(pair, row) for row in pair.model.movements]
+            for currency in sorted(set(CURRENCIES)):  # what is due in one is booked apart from the other
+                ours, theirs = ([row for row in rows if row[1] == currency] for rows in (booked[pk], expected))
+                same(ours, theirs, f"{currency} movements of {pk}")
         fields = ("pk", "pending", "available", "used", "repaid", "expired", "voided")
         grants = {pk: left for pk, *left in CreditGrant.objects.filter(customer_id__in=ids).values_list(*fields)}
         for pair in pairs:

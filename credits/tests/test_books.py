@@ -63,6 +63,8 @@ def test_corrections_name_what_they_correct(busy):
          "balance is the sum of its movements"),
         ("UPDATE credits_creditbalance SET overdraft = overdraft + 1 WHERE currency = 'USD'",
          "balance is the sum of its movements"),
+        ("UPDATE credits_creditdebt SET amount = amount + 1", "debt of a feature is the overdraft of its charges"),
+        ("DELETE FROM credits_creditdebt WHERE amount > 0", "debt of a feature is the overdraft of its charges"),
         ("UPDATE credits_creditgrant SET available = available - 1, used = used + 1 WHERE available > 0",
          "grant is what the ledger says of it"),
         ("UPDATE credits_creditgrant SET expired = expired - 1, voided = voided + 1 WHERE expired > 0",

@@ -150,6 +150,18 @@ def test_what_recovered_is_forgotten_and_the_next_fall_is_told(customer, at):
     assert levels() == ["negative", "low"]
 
 
+def test_a_small_gift_does_not_hide_that_little_is_left(customer, at):
+    grant(customer, 10_000, at)
+    use(customer, 7_000, at)
+    grant(customer, 100, at + DAY)
+    use(customer, 1_500, at + DAY)
+    warn_balances(at=at + DAY)
+    assert levels() == ["low"]
+    assert CreditBalance.objects.get().settled == 1_600
+    warn_balances(at=at + 100 * DAY)  # by then only the newest grant tells what little is
+    assert CreditBalance.objects.get().warned == ""
+
+
 def test_running_usage_counts_before_it_is_charged(customer, at):
     grant(customer, 1_000, at)
     OpenCharge.objects.create(
@@ -203,7 +215,7 @@ def test_the_messages_say_what_is_left(customer, at):
         message = sent(at + HOUR)
         bodies.append((message.subject, message.body.split("\n\n")[1]))
     assert bodies == [
-        ("Credits: $10.00 left", "Wonder Ltd has $10.00 of credits left, a fifth of the newest grant or less."),
+        ("Credits: $10.00 left", "Wonder Ltd has $10.00 of credits left, a fifth or less of the largest recent grant."),
         ("Credits: none left", "Wonder Ltd has no credits left."),
         (
             "Credits: your balance is −$2.50",
@@ -218,7 +230,7 @@ def test_many_customers_are_asked_in_a_constant_number_of_queries(
 ):
     for one in (customer, other_customer):
         grant(one, 1_000, at)
-    with django_assert_max_num_queries(7):  # ids twice, a savepoint, rows, newest grants, balances: nothing has changed
+    with django_assert_max_num_queries(7):  # ids twice, a savepoint, rows, grants, balances: nothing has changed
         warn_balances(at=at)
 
 

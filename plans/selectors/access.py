@@ -72,7 +72,7 @@ def _by_credit(customer_id: int, card: RateCard, at: datetime) -> Access:
     available = balance(customer_id, plan.currency, at, feature_key=feature_key).available
     if available > 0:
         return Access(True, "credit_available", plan.currency, available)
-    if plan.blocks_without_credit:
+    if plan.blocks_at_zero:
         return Access(False, "no_credit_left", plan.currency, available)
     return Access(True, "overdraft_allowed", plan.currency, available)
 

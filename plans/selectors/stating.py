@@ -3,8 +3,7 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from django.db.models import DateTimeField, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 
 from core.due import Due
 from core.periods import Period, midnight, period_of, utc_day
@@ -14,9 +13,8 @@ from plans.models import SettlementMode, UsageWatch
 def due_to_state(at: datetime) -> list[Due]:
     """Subscriptions on a credits-only plan of which a billing period has ended, with all of its hours settled; by the
     customer's own clock, nobody parked. An ended one is stated until the period it ended in is over."""
-    present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
-    rows = _credits_only().filter(customer__parked_at__isnull=True).annotate(present=present)
-    due = _earliest((row, row.present) for row in rows)
+    rows = _credits_only().filter(customer__parked_at__isnull=True)
+    due = _earliest((row, row.customer.clock_at or at) for row in rows)
     return sorted((Due(row.pk, row.customer_id, row.customer.clock_at or at) for row, _period in due), key=_in_order)
 
 
