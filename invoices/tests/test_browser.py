@@ -14,7 +14,7 @@ from invoices.services.collect_payment import collect_payment
 from invoices.services.finalize_invoices import finalize_invoices
 from invoices.services.submit_payment import submit_payment
 from invoices.tests.cast import calculated, line, open_invoice, usage_line
-from invoices.tests.test_credits_on_documents import granted
+from invoices.tests.credited import granted
 from invoices.tests.test_statements import stated
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,7 +14,7 @@ from invoices.services.draft_invoices import draft_invoices
 from invoices.services.finalize_invoices import finalize_invoices
 from invoices.services.void_invoice import void_invoice
 from invoices.tests.cast import calculated, draft, open_invoice
-from invoices.tests.test_credits_on_documents import CALCULATED_AT, ISSUED_AT, granted, left, settled
+from invoices.tests.credited import CALCULATED_AT, ISSUED_AT, granted, left, settled
 from invoices.tests.test_races import at_once
 from invoices.tests.test_statements import LATER, stated
 

@@ -22,7 +22,7 @@ from invoices.services.issue_statements import issue_statements
 from invoices.services.void_invoice import void_invoice
 from invoices.statements import StatementDraft
 from invoices.tests.cast import draft, line, usage_line
-from invoices.tests.test_credits_on_documents import GRANTED_AT, bill_is, granted, put_in
+from invoices.tests.credited import GRANTED_AT, bill_is, granted, put_in
 
 STEPS = 60
 FEATURES = ("", "api-requests", "tokens")

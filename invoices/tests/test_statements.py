@@ -20,7 +20,7 @@ from invoices.services.deliver_documents import deliver_documents
 from invoices.services.issue_statements import issue_statements
 from invoices.statement_paper import statement_paper
 from invoices.statements import StatementDraft
-from invoices.tests.test_credits_on_documents import granted
+from invoices.tests.credited import granted
 
 OCTOBER = Period(date(2026, 10, 1), date(2026, 11, 1))
 NOVEMBER = Period(date(2026, 11, 1), date(2026, 12, 1))

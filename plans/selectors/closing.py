@@ -106,9 +106,6 @@ def closing(
     currency = subscription.plan.currency if is_paid or not to else to.currency
     is_owed = any(line.amount for line in lines)
     pending = pending_lines(subscription.customer_id, currency, discarding=True) if is_owed else ()
-    period = ending.period
-    if to and not period.days:
-        period = _first_period(subscription, to, at)
     preview = preview_document(
         customer_id=subscription.customer_id,
         currency=currency,
@@ -123,7 +120,7 @@ def closing(
         lines=lines,
         pending=pending,
         currency=currency,
-        period=period,
+        period=ending.period if ending.period.days or not to else _first_period(subscription, to, at),
         rule=rule,
         preview=preview,
         discarded=tuple(_draft_values(draft) for draft in ending.waiting),

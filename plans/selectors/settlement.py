@@ -144,8 +144,10 @@ def running_claim(row: UsageWatch, until: datetime, at: datetime) -> SettlementC
 
 def settle_ending(subscription: Subscription, at: datetime) -> list[Settled]:
     """What is left of a spell that ends at `at`, to the instant; nothing where no credits-only plan is watched."""
+    if not subscription.plan.terms().is_credit_only:
+        return []
     row = UsageWatch.objects.filter(subscription=subscription).first()
-    if row is None or not subscription.plan.terms().is_credit_only:
+    if row is None:
         return []
     spell = spell_of(subscription)
     windows = tuple(usage_windows(spell.anchor_on, cycle.window_start(spell), at))

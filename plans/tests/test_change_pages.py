@@ -119,7 +119,7 @@ def test_a_stranger_changes_his_own_plan_only(plus, pro, customer, as_alice, oth
 
 
 def test_it_pins_the_number_of_queries(plus, pro, as_alice, django_assert_max_num_queries):
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         as_alice.get(reverse("plan_upgrade", args=["pro"]))
 
 
