@@ -12,6 +12,7 @@ from core.clock import travel_to
 from invoices.models import Invoice
 from invoices.services.finalize_invoices import finalize_invoices
 from plans.models import ChangeQuote, Plan, QuoteKind
+from plans.seed import prepaid_plan
 from plans.selectors import current_subscription
 from plans.services.calculate_charges import calculate_charges
 from plans.services.open_contract import open_contract
@@ -153,6 +154,15 @@ def test_it_offers_nothing_under_a_contract(contract, as_alice):
 
     assert "There is no self-serve downgrade option for Enterprise plans." in page
     assert not any(label in page for label in (">Upgrade<", ">Cancel Plan<", ">Contact Sales<"))
+
+
+def test_it_shows_a_plan_that_staff_assign_to_those_who_are_on_it(free, customer, as_alice, at):
+    prepaid = prepaid_plan(at)
+    assert "Prepaid" not in text(as_alice.get(reverse("plan_change")))
+    open_contract(customer_id=customer.pk, plan=prepaid, at=LATER, actor=None)
+    page = text(as_alice.get(reverse("plan_change")))
+    assert "Prepaid" in page
+    assert "$0.01 per 1,000 tokens" in page
 
 
 def test_it_shows_the_price_list_that_the_customer_keeps(plus, as_alice, at):
