@@ -59,6 +59,7 @@ def seed(at: datetime) -> None:
     start = at.replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=31 * MONTHS_OF_HISTORY)
     catalogue = demo_catalogue(start)
     staff = User.objects.create_superuser("staff@example.com", DEMO_PASSWORD, first_name="Staff", last_name="Demo")
+    EmailAddress.objects.create(user=staff, email=staff.email, verified=True, primary=True)
     staff.groups.add(billing_group())
     free = seed_customer(FREE, start)
     send_usage(free, Random(1), start=at - timedelta(days=25), end=at, requests_a_day=160, calls_a_day=0)  # noqa: S311

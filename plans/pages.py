@@ -53,9 +53,10 @@ def _tile(plan: Plan, current: Subscription | None, *, managed: bool, past_due: 
     shown = current.plan if current and action == "current" else plan
     terms = shown.terms()
     fee = monthly_fee(terms)
-    price = formats.money(fee, terms.currency) if shown.self_serve else BY_CONTRACT
+    by_contract = _is_by_contract(shown)
+    price = BY_CONTRACT if by_contract else formats.money(fee, terms.currency)
     prices = other_prices(terms)
-    return Tile(shown, price, shown.self_serve, prices, action)
+    return Tile(shown, price, not by_contract, prices, action)
 
 
 def _action(plan: Plan, current: Subscription | None, *, managed: bool, past_due: bool) -> Action:
@@ -79,18 +80,23 @@ def comparison(shown: Sequence[Tile]) -> list[tuple[str, list[str]]]:
         rows.append((f"{name} included", [_card_text(plan, one, key, included=True) for plan, one in terms]))
         rows.append((f"{name} price", [_card_text(plan, one, key, included=False) for plan, one in terms]))
     rows.append(("Payment method", [_policy_text(plan) for plan, _one in terms]))
-    rows.append(("Change or cancel by yourself", ["Yes" if plan.self_serve else "No" for plan, _one in terms]))
+    rows.append(("Change or cancel by yourself", ["No" if _is_by_contract(plan) else "Yes" for plan, _one in terms]))
     return rows
 
 
 def _fee_text(plan: Plan, terms: PlanTerms) -> str:
-    return formats.money(monthly_fee(terms), terms.currency) if plan.self_serve else BY_CONTRACT
+    return BY_CONTRACT if _is_by_contract(plan) else formats.money(monthly_fee(terms), terms.currency)
+
+
+def _is_by_contract(plan: Plan) -> bool:
+    """Agreed with each customer, and left by agreement only. Other plans may be assigned by staff and still be left."""
+    return plan.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT
 
 
 def _card_text(plan: Plan, terms: PlanTerms, key: str, *, included: bool) -> str:
     card = next((card for card in terms.metered if card.key == key), None)
     if card is None:
-        return "Not included" if plan.self_serve else BY_CONTRACT
+        return BY_CONTRACT if _is_by_contract(plan) else "Not included"
     return included_units(card) if included else unit_price(card, terms.currency)
 
 

@@ -272,7 +272,7 @@ def test_it_offers_a_viewer_nothing_to_press(customer, alice, at):
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        (PaymentPolicy.OPTIONAL, "You don’t need one on Free."),
+        (PaymentPolicy.OPTIONAL, "You don’t need one on your plan."),
         (PaymentPolicy.REQUIRED, "Your plan has no payment method."),
         (
             PaymentPolicy.MANAGED_BY_CONTRACT,

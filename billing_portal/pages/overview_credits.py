@@ -32,6 +32,15 @@ class CreditState:
         return self.own.available < 0
 
     @property
+    def runway_text(self) -> str:
+        """`≈ 3 days left at this rate`; empty where it cannot be told."""
+        if self.runway is None:
+            return ""
+        if not self.runway:
+            return "Less than a day left at this rate"
+        return f"≈ {self.runway} day{'s' if self.runway > 1 else ''} left at this rate"
+
+    @property
     def shortfall(self) -> int:
         """What is owed of a negative balance, above zero."""
         return max(-self.own.available, 0)
@@ -81,5 +90,5 @@ def _low(state: CreditState, amount: str) -> str:
     if not state.own.available:
         then = "New requests are refused." if state.blocks else "Usage continues, and the balance goes negative."
         return f"Your credits are used up. {then}"
-    lasts = "" if state.runway is None else f" They last about {state.runway} more days at this rate."
+    lasts = f" {state.runway_text}." if state.runway_text else ""
     return f"Your credits are running low: {amount} left.{lasts}"
