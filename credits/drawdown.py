@@ -180,22 +180,35 @@ def available_for(
     after those: an invoice takes the rest.
     """
     sources = list(sources)
-    concerned = [
-        charge
-        for charge in open_charges
-        if _concerns(charge.feature_key, feature_key) and (charge.settles_at is None or charge.settles_at <= at)
-    ]
+    concerned = [charge for charge in open_charges if _concerns(charge.feature_key, feature_key)]
     settled = settled_for(sources, owed=owed, feature_key=feature_key, at=at)
+    return settled - _taken(sources, {source.id: source.available for source in sources}, concerned, at)
+
+
+def spendable_for(sources: Iterable[Source], *, feature_key: str, at: datetime, open_charges: Iterable[Open]) -> int:
+    """What is left at `at` for a new charge of the feature once everything open is paid; never below zero.
+
+    Other features' open charges count, too, where they draw on credit that this feature may use: whoever decides
+    whether a request may pass asks for this, and not for `available_for`.
+    """
+    sources = list(sources)
     left = {source.id: source.available for source in sources}
+    _taken(sources, left, open_charges, at)
+    return sum(left[source.id] for source in in_draw_order(sources, feature_key=feature_key, at=at))
+
+
+def _taken(sources: Iterable[Source], left: dict[int, int], open_charges: Iterable[Open], at: datetime) -> int:
+    """What open charges that are due take, all in all; `left` by source is lowered by what credit pays of them."""
+    due = [charge for charge in open_charges if charge.settles_at is None or charge.settles_at <= at]
     taken = 0
-    for charge in sorted(concerned, key=lambda charge: not charge.may_overdraw):
+    for charge in sorted(due, key=lambda charge: not charge.may_overdraw):
         uncovered = charge.amount
         for source in in_draw_order(sources, feature_key=charge.feature_key, at=at):
             part = min(left[source.id], uncovered)
             left[source.id] -= part
             uncovered -= part
         taken += charge.amount if charge.may_overdraw else charge.amount - uncovered
-    return settled - taken
+    return taken
 
 
 def _rank(source: Source) -> tuple[int, bool, datetime, datetime, int]:

@@ -2,7 +2,7 @@
 
 import secrets
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -18,7 +18,6 @@ from billing_portal.admin.customers import customer_now, render_customer
 from core import formats
 from core.exceptions import RuleError
 from credits import presenting, proposals, selectors
-from credits.models_proposals import GrantProposal
 from credits.selectors import GrantRow
 from credits.services.adjust_balance import adjust_balance
 from credits.services.pay_grant import pay_grant
@@ -27,6 +26,9 @@ from credits.views import choices_of, history, history_filter, transactions_csv
 from plans.selectors import current_subscription
 from plans.services.settle_usage import settle_usage
 from usage.selectors import feature_names
+
+if TYPE_CHECKING:
+    from credits.models_proposals import GrantProposal
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -123,14 +125,14 @@ def customer_credits_summary(request: HttpRequest, customer: Customer, proposal_
     return render_customer(request, customer, "admin/credits/summary.html", context)
 
 
-def _proposal(customer: Customer, public_id: str) -> GrantProposal:
+def _proposal(customer: Customer, public_id: str) -> "GrantProposal":
     found = proposals.find_proposal(customer, public_id)
     if found is None:
         raise Http404
     return found
 
 
-def _grant_form(customer: Customer, data: Any, proposal: GrantProposal | None, *, bound: bool = False) -> GrantForm:
+def _grant_form(customer: Customer, data: Any, proposal: "GrantProposal | None", *, bound: bool = False) -> GrantForm:
     at, features = customer_now(customer), feature_names()
     if data is None and bound and proposal:
         return GrantForm(_as_data(proposal.values), features=features, at=at)

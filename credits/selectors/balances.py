@@ -31,7 +31,8 @@ class NextExpiry:
 class Balance:
     """One currency of a customer in minor units: `settled − open_charges == available`.
 
-    `pending` is granted and not available yet; `overdraft` is a positive amount that `settled` contains.
+    `pending` is granted and not available yet; `overdraft` is a positive amount that `settled` contains. `spendable`,
+    where a feature was asked for: what a new charge of it can still be paid with, after everything that is open.
     """
 
     currency: str
@@ -41,6 +42,7 @@ class Balance:
     pending: int = 0
     overdraft: int = 0
     next_expiry: NextExpiry | None = None
+    spendable: int = 0
 
 
 @dataclass(slots=True)
@@ -122,9 +124,12 @@ def _balance(customer_id: int, currency: str, values: Sequence[Any], at: datetim
         if (one.expires_at is None or at < one.expires_at)
         and (feature_key is None or drawdown.may_repay(one.features, feature_key))
     )
+    spendable = 0
+    if feature_key is not None:
+        spendable = drawdown.spendable_for(read.sources, feature_key=feature_key, at=at, open_charges=read.open_charges)
     return Balance(
         currency, settled, held - left, settled - (held - left), waiting, read.overdraft,
-        _next_expiry(read.sources, at, feature_key),
+        _next_expiry(read.sources, at, feature_key), spendable,
     )  # fmt: skip
 
 

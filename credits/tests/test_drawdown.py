@@ -22,6 +22,7 @@ from credits.drawdown import (
     may_repay,
     repay,
     settled_for,
+    spendable_for,
     unwind,
 )
 from credits.exceptions import CorrectionError
@@ -268,6 +269,24 @@ def test_it_takes_nothing_away_for_a_fee_before_its_time():
     credit = [source("A", 100)]
     assert available_for(credit, feature_key=None, at=AT, open_charges=[fee]) == 100
     assert available_for(credit, feature_key=None, at=AT + DAY, open_charges=[fee]) == 70
+
+
+@pytest.mark.parametrize(
+    ("used_by_api", "api", "storage"),
+    [(0, 10500, 11500), (1000, 9500, 11500), (3700, 6800, 8800), (10500, 0, 2000), (99999, 0, 2000)],
+)
+def test_what_another_feature_takes_of_shared_credit_cannot_be_spent_again(used_by_api, api, storage):
+    """500 without a feature are open as well; `available_for` tells storage of them alone."""
+    charges = [Open("", 500, may_overdraw=True), Open("api", used_by_api, may_overdraw=True)]
+    left = {key: spendable_for(CREDIT, feature_key=key, at=AT, open_charges=charges) for key in ("api", "storage")}
+    assert left == {"api": api, "storage": storage}
+    assert available_for(CREDIT, feature_key="storage", at=AT, open_charges=charges) == 11500
+
+
+def test_nothing_can_be_spent_where_credit_has_run_out_or_is_not_in_force():
+    charges = [Open("api", 70, may_overdraw=True)]
+    assert spendable_for([source("A", 40)], feature_key="api", at=AT, open_charges=charges) == 0
+    assert spendable_for([], feature_key="api", at=AT, open_charges=charges) == 0
 
 
 def test_it_counts_overdraft_of_the_feature_and_of_charges_without_one():

@@ -87,7 +87,8 @@ def _price(customer_id: int, feature_key: str) -> _Price | None:
 
 
 def _by_credit(customer_id: int, feature_key: str, price: _Price, at: datetime) -> Access:
-    available = balance(customer_id, price.currency, at, feature_key=feature_key).available
+    held = balance(customer_id, price.currency, at, feature_key=feature_key)
+    available = held.spendable or min(held.available, 0)
     if available > 0:
         return Access(True, "credit_available", price.currency, available)
     if Plan(when_credits_run_out=price.when_credits_run_out).blocks_at_zero:

@@ -6,6 +6,8 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
+from credits.charges import OpenDraft
+from credits.services.set_open_charges import set_open_charges
 from plans.models import CreditExhaustion, Plan, RateCard, SettlementMode
 from plans.selectors.access import Access, access_of
 from plans.services.publish_plan import publish_plan
@@ -60,18 +62,23 @@ def test_a_credits_only_plan_answers_what_is_available_for_the_feature_now(
     assert answer == Access(True, "credit_available", "USD", 800)
 
 
-@pytest.mark.parametrize(
-    ("policy", "has_access", "reason"),
-    [(CreditExhaustion.NEGATIVE, True, "overdraft_allowed"), (CreditExhaustion.BLOCK, False, "no_credit_left")],
-)
-def test_at_zero_the_plan_says_whether_it_goes_on(customer, catalogue, seller, at, policy, has_access, reason):
+def plan_that(policy, at):
+    """Credits only, with this policy for when they run out."""
     plan = Plan.objects.create(
         key="only", name="Only", currency="USD", settlement_mode=SettlementMode.CREDIT_ONLY, when_credits_run_out=policy
     )
     RateCard.objects.create(plan=plan, **tokens_card("1.00"))
     publish_plan(plan=plan, at=at, actor=None)
+    return Plan.objects.with_cards().get(pk=plan.pk)
+
+
+@pytest.mark.parametrize(
+    ("policy", "has_access", "reason"),
+    [(CreditExhaustion.NEGATIVE, True, "overdraft_allowed"), (CreditExhaustion.BLOCK, False, "no_credit_left")],
+)
+def test_at_zero_the_plan_says_whether_it_goes_on(customer, catalogue, seller, at, policy, has_access, reason):
     grant(customer, 100, at)
-    subscribed(customer, Plan.objects.with_cards().get(pk=plan.pk), at)
+    subscribed(customer, plan_that(policy, at), at)
     assert access_of(customer.pk, "ai-tokens", at).has_access
 
     send(customer, at, tokens=1_000, received=at + MINUTE)
@@ -82,6 +89,17 @@ def test_at_zero_the_plan_says_whether_it_goes_on(customer, catalogue, seller, a
     send(customer, at + 3 * MINUTE, tokens=500, received=at + 4 * MINUTE)  # what arrives settles all the same
     settle_usage(customer_ids=[customer.pk], at=at + timedelta(hours=1))
     assert access_of(customer.pk, "ai-tokens", at + timedelta(hours=1)).available == -50
+
+
+def test_shared_credit_that_another_feature_used_this_hour_is_gone_for_all(customer, catalogue, seller, at):
+    grant(customer, 1_000, at)
+    subscribed(customer, plan_that(CreditExhaustion.BLOCK, at), at)
+    used = OpenDraft(
+        key="other:1", customer_id=customer.pk, currency="USD", feature_key="api-requests", amount=1_000,
+        may_overdraw=True,
+    )  # fmt: skip
+    set_open_charges(scopes={"other:": [used]}, at=at)
+    assert access_of(customer.pk, "ai-tokens", at) == Access(False, "no_credit_left", "USD", 0)
 
 
 def test_the_policy_of_a_published_plan_cannot_be_changed(catalogue, seller, at):
