@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Sum
 
+from core.any_of import any_of
 from credits import drawdown
 from credits.drawdown import Open, Owed, Source
 from credits.models import ChainHead, CreditBalance, CreditGrant, LedgerTransaction
@@ -97,8 +98,8 @@ def currencies(customer_id: int) -> list[str]:
 def has_credits(customer_ids: Iterable[int]) -> set[int]:
     """Those that were ever granted credit, or charged any. One query."""
     ids = list(customer_ids)
-    granted = CreditGrant.objects.filter(customer_id__in=ids).order_by().values_list("customer_id", flat=True)
-    charged = ChainHead.objects.filter(customer_id__in=ids).order_by().values_list("customer_id", flat=True)
+    granted = CreditGrant.objects.filter(any_of("customer_id", ids)).order_by().values_list("customer_id", flat=True)
+    charged = ChainHead.objects.filter(any_of("customer_id", ids)).order_by().values_list("customer_id", flat=True)
     return set(granted.union(charged))
 
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from accounts.audit import audit
 from accounts.models import AuditEntry, Customer, PaymentMethod, User
 from accounts.selectors import default_payment_methods, parties, recipients
-from accounts.services.lock_customers import lock_customers
+from accounts.services.hold_customers import hold_customers
 from accounts.services.queue_notices import queue_notices
 from core.any_of import any_of
 from core.periods import midnight, utc_day
@@ -48,7 +48,7 @@ def finalize_invoices(
     message waits for `tell_issued`.
     """
     ids = list(invoice_ids)
-    lock_customers(Invoice.objects.filter(any_of("pk", ids)).values_list("customer_id", flat=True))
+    hold_customers(Invoice.objects.filter(any_of("pk", ids)).values_list("customer_id", flat=True))
     rows = Invoice.objects.filter(any_of("pk", ids), status=InvoiceStatus.DRAFT).select_related("seller")
     invoices = list(rows.order_by("seller_id", "pk"))
     if not invoices:

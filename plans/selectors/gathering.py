@@ -37,6 +37,8 @@ def gather(claims: Sequence[Claim], *, seen_until: datetime | None = None) -> li
     `seen_until` looks at usage before that instant only, for figures about a window that is still running.
     """
     discarding = {key for claim in claims for key in claim.discarding}
+    if not claims:
+        return []
     windows = [(claim.subscription.pk, cut.start) for claim in claims for cut, _planned in claim.slice.windows]
     known = known_windows(windows, {claim.customer_id for claim in claims}, discarding)
     late = _touched(claims, known, discarding)

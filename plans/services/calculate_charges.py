@@ -10,7 +10,7 @@ from django.db import transaction
 
 from accounts.audit import Values, record_all
 from accounts.models import User
-from accounts.services.lock_customers import lock_customers
+from accounts.services.hold_customers import hold_customers
 from core.any_of import any_of
 from core.periods import period_of
 from invoices.lines import InvoiceDraft, LineDraft
@@ -52,7 +52,7 @@ def calculate_charges(*, subscription_ids: Collection[int], at: datetime, actor:
     Whether it is due is asked again under the lock, so two runs at once draft once. Returns the drafts.
     """
     ids = list(subscription_ids)
-    lock_customers(Subscription.objects.filter(any_of("pk", ids)).values_list("customer_id", flat=True))
+    hold_customers(Subscription.objects.filter(any_of("pk", ids)).values_list("customer_id", flat=True))
     rows = Subscription.objects.due(at, settings.CALCULATION_GRACE).with_terms().filter(any_of("pk", ids))
     due = rows.select_related(None).order_by("pk")  # nothing is asked of the customers themselves
     calculations = _calculate(due)
@@ -90,7 +90,7 @@ def _settle_windows(calculations: Iterable[_Calculation], at: datetime, actor: U
 def _show_running(calculations: Iterable[_Calculation], at: datetime) -> None:
     """What is on a draft now is no open charge any more."""
     ids = [one.subscription.pk for one in calculations if not one.subscription.plan.terms().is_credit_only]
-    spells = Subscription.objects.with_terms().filter(pk__in=ids, watch__isnull=False)
+    spells = Subscription.objects.with_terms().filter(any_of("pk", ids), watch__isnull=False)
     show_running([], list(spells), at)
 
 
