@@ -1,6 +1,7 @@
 """Who may see which page: the one decorator of billing pages, and the check of pages about one object."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
@@ -14,6 +15,7 @@ from accounts.exceptions import RoleRequiredError
 from accounts.middleware import current_membership
 from accounts.models import Customer, Membership, Role, User
 from accounts.selectors import billing_admins
+from core.clock import now
 
 P = ParamSpec("P")
 
@@ -46,6 +48,11 @@ def describe(user: User) -> str:
     """`Alice (alice@example.com)`, or only the address where no name is known."""
     name = user.get_full_name()
     return f"{name} ({user.email})" if name else user.email
+
+
+def customer_now(customer: Customer) -> datetime:
+    """The customer's present: their own clock where one is set, else now."""
+    return customer.present(now())
 
 
 def can_write(membership: Membership) -> bool:

@@ -1,7 +1,7 @@
 """Who is here, who is billed, and with which card. Only this room writes these tables."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from typing import Any, ClassVar
 
@@ -90,6 +90,10 @@ class Customer(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def present(self, at: datetime) -> datetime:
+        """What the customer's own clock shows, where one is set; else `at`, everybody's present."""
+        return self.clock_at or at
 
 
 class Role(models.TextChoices):

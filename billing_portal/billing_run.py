@@ -89,7 +89,7 @@ def run_billing(*, at: datetime, progress: Progress = silently) -> RunReport:
 def settle_starts(*, at: datetime) -> None:
     """Begin the plans whose first payment has succeeded by now, give up those whose first payment failed."""
     for quote in starts_to_settle():
-        present = quote.customer.clock_at or at
+        present = quote.customer.present(at)
         try:
             settle_start(quote=quote, at=present, actor=None)
         except Exception as error:

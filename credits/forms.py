@@ -43,10 +43,6 @@ class HistoryFilter(forms.Form):
             "until": datetime.combine(until, time.min, UTC) + timedelta(days=1) if until else None,
         }
 
-    @property
-    def is_filtering(self) -> bool:
-        return any(self.cleaned_data.values())
-
 
 class HeadForm(forms.Form):
     """A printed sequence and hash, to be compared with the ledger."""

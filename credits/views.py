@@ -1,7 +1,6 @@
 """The «Credits» tab: balances, grants, «Transaction History», and the ledger that anyone can verify."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -12,9 +11,8 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from accounts.access import PortalRequest, billing_page
+from accounts.access import PortalRequest, billing_page, customer_now
 from accounts.models import Customer
-from core.clock import now
 from core.spreadsheet import csv_lines, exact_lines
 from credits import presenting, selectors
 from credits.exporting import LEDGER_COLUMNS, ledger_rows
@@ -30,7 +28,7 @@ SCRIPT = settings.BASE_DIR / "tools" / "verify_ledger.py"
 @require_safe
 @billing_page()
 def credits_page(request: PortalRequest) -> HttpResponse:
-    customer, at = request.customer, present(request.customer)
+    customer, at = request.customer, customer_now(request.customer)
     balances = selectors.balances(customer.pk, at)
     names = feature_names()
     context = {
@@ -90,11 +88,6 @@ def verify_script(request: PortalRequest) -> HttpResponse:
     """The program that checks a downloaded ledger without us."""
     headers = {"Content-Disposition": f'attachment; filename="{SCRIPT.name}"'}
     return HttpResponse(SCRIPT.read_bytes(), content_type="text/x-python; charset=utf-8", headers=headers)
-
-
-def present(customer: Customer) -> datetime:
-    """Now, or what a sandbox customer's own clock shows."""
-    return customer.clock_at or now()
 
 
 def choices_of(customer: Customer) -> tuple[list[str], Mapping[str, str]]:

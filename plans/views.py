@@ -1,6 +1,5 @@
 """«Change Plan», «Subscribe» and «Confirm Downgrade»: full pages, each with its own URL."""
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -11,12 +10,11 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.access import PortalRequest, billing_page, can_write, describe, enter_customer
+from accounts.access import PortalRequest, billing_page, can_write, customer_now, describe, enter_customer
 from accounts.forms import BillingDetailsForm
 from accounts.models import PaymentPolicy
 from accounts.selectors import billing_admins, billing_profile, default_payment_methods
 from accounts.services.update_billing_profile import update_billing_profile
-from core.clock import now
 from core.nudge import nudge
 from core.periods import utc_day
 from invoices.selectors import default_seller, unsettled
@@ -50,11 +48,6 @@ MANAGED = PaymentPolicy.MANAGED_BY_CONTRACT
 REFUSALS = (AlreadySubscribedError, PastDueError, CancelFirstError, CurrencyMismatchError, StartPendingError)
 
 
-def present(request: PortalRequest) -> datetime:
-    """The customer's own clock where one is set, else now."""
-    return request.customer.clock_at or now()
-
-
 def see_other(url: str) -> HttpResponse:
     """303: what was posted is done, look there."""
     return HttpResponseRedirect(url, status=303)
@@ -67,7 +60,7 @@ def plan_change(request: PortalRequest) -> HttpResponse:
     current = selectors.current_subscription(customer.pk)
     managed = customer.payment_policy == MANAGED
     documents = unsettled(customer.pk)
-    past_due = documents.has_past_due(utc_day(present(request)))
+    past_due = documents.has_past_due(utc_day(customer_now(request.customer)))
     tiles = pages.tiles(selectors.catalogue(), current, managed=managed, past_due=past_due)
     writes = can_write(request.membership)
     context = {
@@ -143,7 +136,7 @@ def _upgrade_posted(request: PortalRequest, plan: Plan) -> HttpResponse:
     form = BillingDetailsForm(request.POST, instance=billing_profile(request.customer))
     if not form.is_valid():
         return _upgrade_page(request, plan, form=form)
-    at = present(request)
+    at = customer_now(request.customer)
     update_billing_profile(customer_id=request.customer.pk, values=form.cleaned_data, at=at, actor=request.user)
     quote = selectors.quote_of(request.customer.pk, request.POST.get("quote", "")) or _quote(request, plan)
     accepted = accept_quote(quote=quote, at=at, actor=request.user)
@@ -162,7 +155,7 @@ def _subscribed(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
     if quote.kind == QuoteKind.SUBSCRIBE and quote.total:
         return _paid_first(request, quote)
     carry_out = change_plan if quote.kind == QuoteKind.CHANGE else subscribe
-    done = carry_out(quote=quote, at=present(request), actor=request.user)
+    done = carry_out(quote=quote, at=customer_now(request.customer), actor=request.user)
     messages.success(request, pages.change_done(done))
     nudge("billing_portal.tasks.collect_due")
     nudge("billing_portal.tasks.deliver_notices")
@@ -171,7 +164,7 @@ def _subscribed(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
 
 def _paid_first(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
     """Fees in advance are collected before the plan begins; declined, it does not; unknown, it waits."""
-    at = present(request)
+    at = customer_now(request.customer)
     payment = bill_start(quote=quote, at=at, actor=request.user)
     if payment is not None:
         payment = submit_payment(payment_id=payment.pk, at=at)
@@ -188,7 +181,7 @@ def _paid_first(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
 
 
 def _quote(request: PortalRequest, plan: Plan) -> ChangeQuote:
-    return make_quote(customer=request.customer, plan=plan, at=present(request), actor=request.user)
+    return make_quote(customer=request.customer, plan=plan, at=customer_now(request.customer), actor=request.user)
 
 
 def _upgrade_page(
@@ -207,7 +200,7 @@ def _upgrade_page(
         "tax_notes": tax_notes(quote),
         "credit": pages.quote_credit(quote),
         "total_label": "Total" if quote.credit or quote.amount_back else "Due today",
-        "summary": pages.upgrade_summary(quote, present(request)),
+        "summary": pages.upgrade_summary(quote, customer_now(request.customer)),
         "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
         "seller": default_seller(),
         "stale": stale,
@@ -239,7 +232,7 @@ def _cancel_posted(request: PortalRequest) -> HttpResponse:
     quote = selectors.quote_of(request.customer.pk, request.POST.get("quote", ""))
     if quote is None or quote.kind != QuoteKind.CANCEL:
         return _cancel_asked(request, stale="Please check the figures and confirm again.")
-    done = cancel_subscription(quote=quote, at=present(request), actor=request.user)
+    done = cancel_subscription(quote=quote, at=customer_now(request.customer), actor=request.user)
     messages.success(request, f"Your plan is now {done.plan.title}.")
     nudge("billing_portal.tasks.collect_due")
     nudge("billing_portal.tasks.deliver_notices")
@@ -249,13 +242,17 @@ def _cancel_posted(request: PortalRequest) -> HttpResponse:
 def _cancel_asked(request: PortalRequest, stale: str = "") -> HttpResponse:
     documents = unsettled(request.customer.pk)
     quote = make_quote(
-        customer=request.customer, kind=QuoteKind.CANCEL, at=present(request), actor=request.user, documents=documents
+        customer=request.customer,
+        kind=QuoteKind.CANCEL,
+        at=customer_now(request.customer),
+        actor=request.user,
+        documents=documents,
     )
     return _cancel_page(request, quote, documents.unpaid, stale)
 
 
 def _cancel_page(request: PortalRequest, quote: ChangeQuote, unpaid: "list[Invoice]", stale: str = "") -> HttpResponse:
-    at = present(request)
+    at = customer_now(request.customer)
     context: dict[str, Any] = {
         "quote": quote,
         "lines": pages.quote_lines(quote),

@@ -6,14 +6,14 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.access import PortalRequest, billing_page
+from accounts.access import PortalRequest, billing_page, customer_now
 from accounts.models import PaymentPolicy
 from core.nudge import nudge
 from plans.forms import ContactSalesForm
 from plans.models import SalesInquiry
 from plans.quotes import check_self_serve
 from plans.services.contact_sales import contact_sales
-from plans.views import present, see_other
+from plans.views import see_other
 
 
 @require_http_methods(["GET", "POST"])
@@ -42,7 +42,7 @@ def _posted(request: PortalRequest) -> HttpResponse:
     if form.is_spam:
         return see_other(reverse("plan_change"))
     inquiry = contact_sales(
-        customer=request.customer, values=form.inquiry_values(), at=present(request), actor=request.user
+        customer=request.customer, values=form.inquiry_values(), at=customer_now(request.customer), actor=request.user
     )
     nudge("billing_portal.tasks.deliver_notices")
     return see_other(reverse("contact_sales_sent", args=[inquiry.reference]))

@@ -10,11 +10,12 @@ from django.http.response import HttpResponseBase
 from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.access import customer_now
 from accounts.models import Customer
 from accounts.selectors import recipients
 from billing_portal.admin.access import customer_page, staff_user
 from billing_portal.admin.credit_forms import AdjustForm, GrantForm, PaymentForm, ReasonForm
-from billing_portal.admin.customers import customer_now, render_customer
+from billing_portal.admin.customers import render_customer
 from core import formats
 from core.exceptions import RuleError
 from credits import presenting, proposals, selectors

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from accounts.access import customer_now
 from accounts.models import AuditEntry, Customer, UsageSubject
 from accounts.selectors import billing_profile, default_payment_methods, members
 from accounts.staff import render_staff
 from billing_portal.admin.access import customer_page
-from core import clock, formats
+from core import formats
 from core.periods import utc_day
 from credits.selectors import balances
 from invoices.selectors import documents_of, unpaid
@@ -50,11 +51,6 @@ class Header:
     @property
     def plan(self) -> str:
         return str(self.subscription.plan) if self.subscription else "No plan yet"
-
-
-def customer_now(customer: Customer) -> datetime:
-    """The customer's present: their own clock where one is set."""
-    return customer.clock_at or clock.now()
 
 
 def header_of(customer: Customer, at: datetime, subscription: "Subscription | None" = None) -> Header:

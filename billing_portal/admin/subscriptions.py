@@ -7,12 +7,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.access import customer_now
 from accounts.models import Customer, PaymentPolicy
 from accounts.selectors import default_payment_methods
 from accounts.staff import staff_user
 from billing_portal.admin.access import customer_page
 from billing_portal.admin.customer_forms import SubscriptionForm
-from billing_portal.admin.customers import customer_now, render_customer
+from billing_portal.admin.customers import render_customer
 from core import formats
 from invoices.taxing import row_texts
 from plans.exceptions import PlansError

@@ -7,9 +7,9 @@ from functools import wraps
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import cache_control
 
+from accounts.access import customer_now
 from accounts.api import ApiError, bearer_token, refuse
 from accounts.models import Customer
-from core.clock import now
 from core.money import to_major
 from credits import selectors as credits
 from plans.selectors.access import access_of
@@ -51,7 +51,7 @@ def _readable(request: HttpRequest, key: str) -> Customer:
 @customer_api
 def api_balance(request: HttpRequest, customer: Customer) -> HttpResponse:
     """Per currency: what is settled, open, available now and pending."""
-    at = customer.clock_at or now()
+    at = customer_now(customer)
     balances = [
         {
             "currency": balance.currency,
@@ -74,7 +74,7 @@ def api_access(request: HttpRequest, customer: Customer) -> HttpResponse:
         raise ApiError(422, "feature_missing", "Say which feature: ?feature=<key>.")
     if feature_key not in features_by_key([feature_key]):
         raise ApiError(404, "unknown_feature", f"There is no feature {feature_key}.")
-    at = customer.clock_at or now()
+    at = customer_now(customer)
     access = access_of(customer.pk, feature_key, at)
     body = {
         "customer": customer.key,

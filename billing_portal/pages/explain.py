@@ -11,9 +11,8 @@ from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from accounts.access import PortalRequest, billing_page
+from accounts.access import PortalRequest, billing_page, customer_now
 from accounts.models import Customer
-from billing_portal.pages.overview import customer_now
 from core import formats
 from core.periods import Window
 from core.spreadsheet import Cell, csv_lines
@@ -105,7 +104,7 @@ class Days:
 @billing_page()
 def billing_explain(request: PortalRequest, key: str) -> HttpResponse:
     """The whole page; for htmx the sum alone, to be opened beside the line."""
-    charge = find_charge(request.customer, key, customer_now(request))
+    charge = find_charge(request.customer, key, customer_now(request.customer))
     if request.htmx:
         return render(request, "billing_portal/explain.html#sum", {"charge": charge})
     context = {"charge": charge, "days": days_of(request.customer, charge)}
@@ -116,7 +115,7 @@ def billing_explain(request: PortalRequest, key: str) -> HttpResponse:
 @billing_page()
 def billing_explain_events(request: PortalRequest, key: str) -> StreamingHttpResponse:
     """The events of a usage line as CSV; their quantities sum to the line's."""
-    charge = find_charge(request.customer, key, customer_now(request))
+    charge = find_charge(request.customer, key, customer_now(request.customer))
     if charge.feature is None:
         raise Http404
     rows = event_rows(request.customer, charge, charge.feature)

@@ -5,17 +5,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from accounts.access import PortalRequest, billing_page, can_write, describe
+from accounts.access import PortalRequest, billing_page, can_write, customer_now, describe
 from accounts.gateways.declines import decline_message
 from accounts.models import Customer, PaymentMethod, PaymentPolicy
 from accounts.selectors import billing_admins, default_payment_methods
 from billing_portal.pages.overview_credits import CreditState, credit_warnings, read_credits
-from core import clock, formats
+from core import formats
 from core.periods import utc_day
 from invoices.selectors import read_payments, unsettled
 from invoices.taxing import TaxText, row_texts, tax_texts
@@ -127,7 +127,7 @@ def billing_overview(request: PortalRequest) -> HttpResponse:
 
 
 def show_overview(request: PortalRequest) -> HttpResponse:
-    overview = read_overview(request.customer, customer_now(request))
+    overview = read_overview(request.customer, customer_now(request.customer))
     context = {
         "overview": overview,
         "banners": banners(overview),
@@ -156,15 +156,9 @@ def billing_upcoming(request: PortalRequest) -> HttpResponse:
 def panel(request: PortalRequest, name: str) -> HttpResponse:
     if not request.htmx:
         return show_overview(request)
-    overview = read_overview(request.customer, customer_now(request))
+    overview = read_overview(request.customer, customer_now(request.customer))
     context = {"overview": overview, "refreshed": True}
     return render(request, f"billing_portal/overview.html#{name}", context)
-
-
-def customer_now(request: HttpRequest) -> datetime:
-    """The customer's present: their own clock where one is set."""
-    customer: Customer = request.customer  # type: ignore[attr-defined]
-    return customer.clock_at or clock.now()
 
 
 def banners(overview: Overview) -> list[dict[str, Any]]:

@@ -44,7 +44,7 @@ def _warn(ids: Sequence[int], at: datetime) -> int:
     moved = _moved(list(held), at)
     to = recipients([row.customer_id for row, _, _ in moved])
     notices = [
-        _notice(row, level, available, row.customer.clock_at or at, to[row.customer_id])
+        _notice(row, level, available, row.customer.present(at), to[row.customer_id])
         for row, level, available in moved
         if LEVELS.index(level) > LEVELS.index(row.warned) and to[row.customer_id]
     ]

@@ -14,8 +14,8 @@ def due_to_state(at: datetime) -> list[Due]:
     """Subscriptions on a credits-only plan of which a billing period has ended, with all of its hours settled; by the
     customer's own clock, nobody parked. An ended one is stated until the period it ended in is over."""
     rows = _credits_only().filter(customer__parked_at__isnull=True)
-    due = _earliest((row, row.customer.clock_at or at) for row in rows)
-    return sorted((Due(row.pk, row.customer_id, row.customer.clock_at or at) for row, _period in due), key=_in_order)
+    due = _earliest((row, row.customer.present(at)) for row in rows)
+    return sorted((Due(row.pk, row.customer_id, row.customer.present(at)) for row, _period in due), key=_in_order)
 
 
 def months_to_state(subscription_ids: Collection[int], at: datetime) -> list[tuple[UsageWatch, Period]]:

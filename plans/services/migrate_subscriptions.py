@@ -63,7 +63,7 @@ def _schedule(subscription_ids: Collection[int], plan: Plan, when: str, at: date
 
 
 def _effective_at(spell: Subscription, when: str, at: datetime) -> datetime:
-    present = spell.customer.clock_at or at
+    present = spell.customer.present(at)
     return max(present, spell.starts_at) if when == "now" else period_end(spell, present)
 
 

@@ -28,12 +28,12 @@ def settle_usage(*, customer_ids: Collection[int], at: datetime, actor: User | N
     charges and corrections were made.
     """
     ids = sorted(set(customer_ids))
-    present = lock_customers(ids)
+    customers = lock_customers(ids)
     _begin_watching(ids)
     rows = watched(ids)
     only = [row for row in rows if row.subscription.plan.terms().is_credit_only]
     touched = hours_since(seen_since(rows))
-    due = [one for one in waiting_charges(ids) if one.settles_at <= (present[one.customer_id].clock_at or at)]
+    due = [one for one in waiting_charges(ids) if one.settles_at <= customers[one.customer_id].present(at)]
     done = _settle_by_instant(only, due, touched, at, actor)
     settled = _settle(only, touched, at, at, actor)
     invoiced = [row.subscription for row in rows if not row.subscription.plan.terms().is_credit_only]
