@@ -10,11 +10,7 @@ from core.money import UnknownCurrencyError, exponent
 from credits.exceptions import CreditCurrencyError, GrantError
 from credits.funding import fund
 from credits.grants import GrantDraft
-from credits.ledger import write
 from credits.models import CreditBalance, CreditGrant, Funding
-from credits.selectors import balance
-from credits.storage import Purses
-from credits.telling import tell_granted
 
 AT_ONCE = (Funding.PROMOTIONAL, Funding.ADJUSTMENT)
 AUDITED = ("amount", "currency", "funding", "name", "priority", "effective_at", "expires_at", "features")
@@ -36,12 +32,7 @@ def grant_credits(*, grant: GrantDraft, at: datetime, actor: User | None) -> Cre
     row = _store(grant, at, actor)
     CreditBalance.objects.get_or_create(customer_id=grant.customer_id, currency=grant.currency)
     if grant.funding in AT_ONCE:
-        before = balance(grant.customer_id, grant.currency, at).settled
-        purses = Purses().load_open([grant.customer_id], until=at, repaying=True)
-        fund(purses, row.pk, at)
-        write(purses, customers, at)
-        row.refresh_from_db()
-        tell_granted(row, customer=customers[row.customer_id], before=before, at=at)
+        fund(row, customers[row.customer_id], at)
     record(
         at=at,
         actor=actor,

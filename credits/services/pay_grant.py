@@ -6,11 +6,7 @@ from accounts.audit import record
 from accounts.models import User
 from accounts.services.lock_customers import lock_customers
 from credits.funding import fund
-from credits.ledger import write
 from credits.models import CreditGrant
-from credits.selectors import balance
-from credits.storage import Purses
-from credits.telling import tell_granted
 
 
 @transaction.atomic
@@ -24,12 +20,7 @@ def pay_grant(*, grant_id: int, at: datetime, actor: User | None, reference: str
     row.refresh_from_db()
     if row.paid_at is not None:
         return row
-    before = balance(row.customer_id, row.currency, at).settled
-    purses = Purses().load_open([row.customer_id], until=at, repaying=True)
-    fund(purses, row.pk, at)
-    write(purses, customers, at)
-    row.refresh_from_db()
-    tell_granted(row, customer=customers[row.customer_id], before=before, at=at)
+    fund(row, customers[row.customer_id], at)
     record(
         at=at,
         actor=actor,
