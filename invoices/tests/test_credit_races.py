@@ -7,7 +7,6 @@ from django.db import transaction
 
 from accounts.services.lock_customers import lock_customers
 from credits.models import CreditGrant
-from invoices import books
 from invoices.models import CreditStatement, Invoice
 from invoices.services.discard_drafts import discard_drafts
 from invoices.services.draft_invoices import draft_invoices
@@ -18,13 +17,7 @@ from invoices.tests.credited import CALCULATED_AT, ISSUED_AT, granted, left, set
 from invoices.tests.test_races import at_once
 from invoices.tests.test_statements import LATER, stated
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def books_hold(seller):
-    yield
-    assert list(books.check()) == []
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("seller", "books_hold")]
 
 
 def drafted(customer, wanted):

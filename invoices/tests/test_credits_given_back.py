@@ -6,7 +6,6 @@ import pytest
 
 from accounts.tests.cards import add_card
 from credits.models import LedgerTransaction
-from invoices import books
 from invoices.models import CreditApplication, InvoiceStatus, Refund
 from invoices.paper import invoice_paper
 from invoices.previewing import preview_document
@@ -31,14 +30,6 @@ from invoices.tests.credited import (
     put_in,
     settled,
 )
-
-
-@pytest.fixture
-def books_hold():
-    """Whatever a test did, the books must say it."""
-    yield
-    assert list(books.check()) == []
-
 
 pytestmark = pytest.mark.usefixtures("seller", "books_hold")
 

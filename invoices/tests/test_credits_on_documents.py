@@ -10,7 +10,6 @@ from accounts.services.open_customer import open_customer
 from accounts.tests.cards import add_card
 from credits.models import CreditCharge, CreditGrant, LedgerTransaction, OpenCharge
 from credits.services.settle_open_charges import settle_open_charges
-from invoices import books
 from invoices.models import Invoice, InvoiceLine, InvoiceStatus
 from invoices.paper import invoice_paper, receipt_paper
 from invoices.services.add_pending_lines import add_pending_lines
@@ -31,14 +30,6 @@ from invoices.tests.credited import (
     put_in,
     settled,
 )
-
-
-@pytest.fixture
-def books_hold():
-    """Whatever a test did, the books must say it."""
-    yield
-    assert list(books.check()) == []
-
 
 pytestmark = pytest.mark.usefixtures("seller", "books_hold")
 

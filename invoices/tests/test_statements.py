@@ -12,7 +12,6 @@ from core.periods import Period, midnight
 from credits.charges import ChargeDraft
 from credits.services.adjust_balance import adjust_balance
 from credits.services.draw_down_credits import draw_down_credits
-from invoices import books
 from invoices.exceptions import StatementError
 from invoices.models import CreditStatement, Document
 from invoices.pdf import available
@@ -54,13 +53,7 @@ def stated(customer, period=OCTOBER, at=None, currency="USD", **values):
     return row
 
 
-@pytest.fixture
-def books_hold(seller):
-    yield
-    assert list(books.check()) == []
-
-
-pytestmark = pytest.mark.usefixtures("books_hold")
+pytestmark = pytest.mark.usefixtures("seller", "books_hold")
 
 
 def test_it_opens_and_closes_with_the_balance(seller, customer):
