@@ -2,6 +2,9 @@
 
 alice is billing admin of `customer`, bob billing viewer of the same, dora a plain member of it;
 charlie is a stranger with a customer of his own and must see nothing.
+
+Of staff, clerk is Metering & Billing Admin, supporter has Billing Support, cataloger is Catalog Manager, auditor is
+Auditor, and trainee has no role; staff is a superuser.
 """
 
 from collections.abc import Callable
@@ -12,6 +15,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Customer, Membership, Role, User
+from accounts.roles import AUDITOR, BILLING_SUPPORT, CATALOG_MANAGER, METERING_AND_BILLING, role_group
 from accounts.services.open_customer import open_customer
 from invoices.models import Seller, TaxRate
 from plans.seed import Catalogue, demo_catalogue
@@ -94,6 +98,37 @@ def staff(db: None) -> User:
     return User.objects.create_superuser("staff@example.com", PASSWORD)
 
 
+def staff_person(email: str, first_name: str, *roles: str) -> User:
+    user = User.objects.create_user(email, PASSWORD, first_name=first_name, is_staff=True)
+    user.groups.add(*(role_group(role) for role in roles))
+    return user
+
+
+@pytest.fixture
+def clerk(db: None) -> User:
+    return staff_person("clerk@example.com", "Clara", METERING_AND_BILLING)
+
+
+@pytest.fixture
+def supporter(db: None) -> User:
+    return staff_person("supporter@example.com", "Sol", BILLING_SUPPORT)
+
+
+@pytest.fixture
+def cataloger(db: None) -> User:
+    return staff_person("cataloger@example.com", "Cat", CATALOG_MANAGER)
+
+
+@pytest.fixture
+def auditor(db: None) -> User:
+    return staff_person("auditor@example.com", "Audie", AUDITOR)
+
+
+@pytest.fixture
+def trainee(db: None) -> User:
+    return staff_person("trainee@example.com", "Terry")
+
+
 @pytest.fixture
 def log_in() -> Callable[[User], Client]:
     """A test client logged in as somebody."""
@@ -104,3 +139,8 @@ def log_in() -> Callable[[User], Client]:
         return client
 
     return log_in
+
+
+@pytest.fixture
+def as_clerk(clerk: User, log_in: Callable[[User], Client]) -> Client:
+    return log_in(clerk)

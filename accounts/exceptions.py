@@ -81,13 +81,20 @@ class UnknownRoleError(AccountsError):
 
 
 class StaffRoleRequiredError(AccountsError):
-    """A member of staff without the role *Metering & Billing Admin*. Names who has it."""
+    """A member of staff without a role that reaches. Names the roles that do, and who has one of them."""
 
     status = 403
 
-    def __init__(self, description: str = "", *, admins: Sequence[str] = ()) -> None:
+    def __init__(self, description: str = "", *, roles: Sequence[str], admins: Sequence[str] = ()) -> None:
         ask = f" Ask {', '.join(admins)}." if admins else ""
-        super().__init__(description, message=f"This needs the role Metering & Billing Admin.{ask}")
+        super().__init__(description, message=f"This needs the role {' or '.join(roles)}.{ask}")
+
+
+class StaffOnlyError(AccountsError):
+    """Somebody who is logged in, and no member of staff."""
+
+    status = 403
+    message = "This is for staff. You are logged in as a customer."
 
 
 class CustomerInvalidError(AccountsError):

@@ -81,7 +81,13 @@ class Customer(models.Model):
     objects: ClassVar[CustomerQuerySet] = CustomerQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
-        permissions = (("manage_billing", "Can do everything in Metering & Billing"),)  # see accounts/roles.py
+        permissions = (  # what staff may do; see accounts/roles.py
+            ("manage_billing", "Can do everything in Metering & Billing"),
+            ("read_billing", "Can look at everything in Metering & Billing"),
+            ("export_billing", "Can export what they may look at"),
+            ("support_customers", "Can send again, look as a customer does, and work on contact requests"),
+            ("manage_catalog", "Can change and publish the catalogue"),
+        )
         constraints = (
             models.CheckConstraint(
                 condition=Q(payment_policy__in=PaymentPolicy.values), name="customer_payment_policy_known"

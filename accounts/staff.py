@@ -10,26 +10,32 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from accounts.models import User
-from accounts.roles import check_manages_billing
+from accounts.roles import check_may
 
 P = ParamSpec("P")
 StaffView = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
-def staff_page(view: StaffView[P]) -> StaffView[P]:
-    """Decorates a view: strangers and customers log in to the staff site; staff need the role, else a 403 that names
-    who has it."""
+def staff_page(*capabilities: str) -> Callable[[StaffView[P]], StaffView[P]]:
+    """Decorates a view: strangers log in to the staff site; staff need a role with one of the capabilities
+    (accounts/roles.py), else a 403 that names the roles and who has them.
 
-    @wraps(view)
-    def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        check_manages_billing(request.user)
-        return view(request, *args, **kwargs)
+    A page that only shows asks for READ, one that writes for what it does – for every method, its form included.
+    """
 
-    @wraps(view)
-    def page(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        return admin.site.admin_view(checked)(request, *args, **kwargs)
+    def decorate(view: StaffView[P]) -> StaffView[P]:
+        @wraps(view)
+        def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            check_may(request.user, *capabilities)
+            return view(request, *args, **kwargs)
 
-    return page
+        @wraps(view)
+        def page(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            return admin.site.admin_view(checked)(request, *args, **kwargs)
+
+        return page
+
+    return decorate
 
 
 def staff_user(request: HttpRequest) -> User:

@@ -27,3 +27,11 @@ def check_demo_is_off(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
 def check_mail_is_sent(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """portal.W002: notices would be kept as files and reach nobody."""
     return [] if settings.EMAIL_HOST else [Warning("no mail server is set", hint="set EMAIL_HOST", id="portal.W002")]
+
+
+@register(Tags.security, deploy=True)
+def check_staff_need_second_factor(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """portal.W003: a password alone opens everybody's billing."""
+    if settings.STAFF_MFA_REQUIRED:
+        return []
+    return [Warning("staff log in with a password alone", hint="unset STAFF_MFA_REQUIRED", id="portal.W003")]

@@ -12,7 +12,7 @@ from django.db.models import F
 
 from accounts.gateways.sandbox import TEST_CARDS, keep_card
 from accounts.models import CardSetup, Customer, Notice, User
-from accounts.roles import billing_group
+from accounts.roles import METERING_AND_BILLING, role_group
 from accounts.services.add_payment_method import add_payment_method
 from accounts.services.open_customer import open_customer
 from accounts.services.start_card_setup import start_card_setup
@@ -60,7 +60,7 @@ def seed(at: datetime) -> None:
     catalogue = demo_catalogue(start)
     staff = User.objects.create_superuser("staff@example.com", DEMO_PASSWORD, first_name="Staff", last_name="Demo")
     EmailAddress.objects.create(user=staff, email=staff.email, verified=True, primary=True)
-    staff.groups.add(billing_group())
+    staff.groups.add(role_group(METERING_AND_BILLING))
     free = seed_customer(FREE, start)
     send_usage(free, Random(1), start=at - timedelta(days=25), end=at, requests_a_day=160, calls_a_day=0)  # noqa: S311
     seed_enterprise(catalogue, start)

@@ -9,6 +9,7 @@
 | HTTPS | the portal stands behind TLS: secure cookies, HSTS, redirect | on unless DEBUG or DEMO |
 | EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_TLS | mail server | files in var/mail |
 | DEFAULT_FROM_EMAIL, BILLING_EMAIL, SALES_EMAIL | addresses | …@example.com |
+| STAFF_MFA_REQUIRED | staff set up a second factor before they see anything | on unless DEBUG or DEMO |
 | PRODUCT_NAME | the `{Product}` of every plan name | Meridian |
 """
 
@@ -158,6 +159,7 @@ ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
 ACCOUNT_PREVENT_ENUMERATION = True
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+STAFF_MFA_REQUIRED = flag("STAFF_MFA_REQUIRED", default=not (DEBUG or DEMO))
 
 # --- pages --------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"

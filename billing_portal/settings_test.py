@@ -8,6 +8,7 @@ os.environ.setdefault("HTTPS", "0")
 from billing_portal.settings import *  # noqa: F403 - the tests run the real settings, the few lines below excepted
 
 DEMO = True
+STAFF_MFA_REQUIRED = False  # as in the demo; its own tests switch it on
 ALLOWED_HOSTS = ["*"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

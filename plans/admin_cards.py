@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.roles import CATALOG
 from accounts.staff import render_staff, staff_page, staff_user
 from core import clock
 from plans.admin_forms import BaseTierFormSet, RateCardForm, tier_formset
@@ -25,20 +26,20 @@ from usage.selectors import all_features
 TIERED = (PriceModel.GRADUATED, PriceModel.VOLUME)
 
 
-@staff_page
+@staff_page(CATALOG)
 @require_http_methods(["GET", "POST"])
 def card_add(request: HttpRequest, plan_id: str) -> HttpResponse:
     return _card_form(request, _draft(plan_id), None)
 
 
-@staff_page
+@staff_page(CATALOG)
 @require_http_methods(["GET", "POST"])
 def card_change(request: HttpRequest, plan_id: str, card_id: int) -> HttpResponse:
     plan = _draft(plan_id)
     return _card_form(request, plan, _card(plan, card_id))
 
 
-@staff_page
+@staff_page(CATALOG)
 @require_POST
 def card_preview(request: HttpRequest, plan_id: str) -> HttpResponse:
     """The examples alone, while the form is being filled in; nothing is stored."""
@@ -47,7 +48,7 @@ def card_preview(request: HttpRequest, plan_id: str) -> HttpResponse:
     return render(request, "admin/plans/_examples.html", _preview(plan, form, tiers))
 
 
-@staff_page
+@staff_page(CATALOG)
 @require_http_methods(["GET", "POST"])
 def card_remove(request: HttpRequest, plan_id: str, card_id: int) -> HttpResponse:
     plan = _draft(plan_id)

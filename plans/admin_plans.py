@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.roles import CATALOG, MANAGE, READ, check_may, may
 from accounts.staff import render_staff, staff_page, staff_user
 from core import clock
 from plans.admin_forms import PlanForm
@@ -32,17 +33,19 @@ def plan_url(plan: Plan) -> str:
     return reverse("admin:plans_plan_change", args=[plan.pk])
 
 
-@staff_page
+@staff_page(CATALOG)
 def plan_add(request: HttpRequest) -> HttpResponse:
     """A new plan. «Add Rate Card» saves it and goes on with its first price."""
     return _plan_form(request, None)
 
 
-@staff_page
+@staff_page(READ, CATALOG)
 def plan_change(request: HttpRequest, plan_id: str) -> HttpResponse:
-    """A draft as a form, a published version to be read."""
+    """A draft as a form for who may change it; to be read otherwise."""
     plan = plan_of(plan_id)
-    if plan.status == PlanStatus.DRAFT:
+    if request.method == "POST":
+        check_may(request.user, CATALOG)
+    if plan.status == PlanStatus.DRAFT and may(request.user, CATALOG):
         return _plan_form(request, plan)
     if request.method == "POST":
         return render_staff(request, "403.html", {"message": "Published versions never change."}, status=403)
@@ -81,7 +84,7 @@ def _shown(plan: Plan) -> dict[str, Any]:
     return {"plan": plan, "cards": cards, "title": f"{plan.name}, version {plan.version}"}
 
 
-@staff_page
+@staff_page(CATALOG)
 @require_http_methods(["GET", "POST"])
 def plan_publish(request: HttpRequest, plan_id: str) -> HttpResponse:
     """«Publish Plan»: what it changes, for whom, and at which price; then the button."""
@@ -99,7 +102,7 @@ def plan_publish(request: HttpRequest, plan_id: str) -> HttpResponse:
     )
 
 
-@staff_page
+@staff_page(CATALOG)
 @require_POST
 def plan_copy(request: HttpRequest, plan_id: str) -> HttpResponse:
     """«New version»: a draft that says the same, to be changed."""
@@ -108,7 +111,7 @@ def plan_copy(request: HttpRequest, plan_id: str) -> HttpResponse:
     return HttpResponseRedirect(plan_url(draft))
 
 
-@staff_page
+@staff_page(MANAGE)
 @require_http_methods(["GET", "POST"])
 def plan_migrate(request: HttpRequest, plan_id: str) -> HttpResponse:
     """Move the subscriptions of other versions to this one, now or at the end of each one's billing period."""

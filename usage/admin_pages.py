@@ -8,6 +8,7 @@ from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from accounts.roles import CATALOG, READ, check_may, may
 from accounts.staff import render_staff, staff_page, staff_user
 from core import clock
 from usage.admin_forms import FeatureForm, MeterForm
@@ -19,13 +20,13 @@ from usage.services.rename_feature import rename_feature
 from usage.services.rename_meter import rename_meter
 
 
-@staff_page
+@staff_page(CATALOG)
 def meter_add(request: HttpRequest) -> HttpResponse:
     form = MeterForm(_posted(request), meter=None)
     return _page(request, form, "meter", "New meter", lambda values, who: define_meter(**values, **who))
 
 
-@staff_page
+@staff_page(READ, CATALOG)
 def meter_change(request: HttpRequest, pk: str) -> HttpResponse:
     meter = Meter.objects.filter(pk=pk).first() if pk.isdecimal() else None
     if meter is None:
@@ -40,13 +41,13 @@ def meter_change(request: HttpRequest, pk: str) -> HttpResponse:
     )
 
 
-@staff_page
+@staff_page(CATALOG)
 def feature_add(request: HttpRequest) -> HttpResponse:
     form = FeatureForm(_posted(request), feature=None)
     return _page(request, form, "feature", "New feature", lambda values, who: define_feature(**values, **who))
 
 
-@staff_page
+@staff_page(READ, CATALOG)
 def feature_change(request: HttpRequest, pk: str) -> HttpResponse:
     feature = Feature.objects.select_related("meter").filter(pk=pk).first() if pk.isdecimal() else None
     if feature is None:
@@ -71,7 +72,12 @@ def _page(
     title: str,
     save: Callable[[dict[str, Any], dict[str, Any]], Meter | Feature],
 ) -> HttpResponse:
-    """The form; what its verb refuses stands above it."""
+    """The form; what its verb refuses stands above it. Who may only look gets it closed."""
+    may_save = may(request.user, CATALOG)
+    if form.is_bound:
+        check_may(request.user, CATALOG)
+    for field in () if may_save else form.fields.values():
+        field.disabled = True
     if form.is_valid():
         try:
             saved = save(form.cleaned_data, {"at": clock.now(), "actor": staff_user(request)})
@@ -80,5 +86,5 @@ def _page(
         else:
             messages.success(request, f"{saved.name} saved.")
             return HttpResponseRedirect(reverse(f"admin:usage_{table}_changelist"))
-    context = {"form": form, "table": table, "title": title, "is_new": title.startswith("New ")}
+    context = {"form": form, "table": table, "title": title, "is_new": title.startswith("New "), "may_save": may_save}
     return render_staff(request, f"admin/usage/{table}_form.html", context, 422 if form.is_bound else 200)

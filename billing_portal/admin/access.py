@@ -16,14 +16,17 @@ CustomerView = Callable[Concatenate[HttpRequest, Customer, P], HttpResponseBase]
 KeyView = Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]
 
 
-def customer_page(view: CustomerView[P]) -> KeyView[P]:
+def customer_page(*capabilities: str) -> Callable[[CustomerView[P]], KeyView[P]]:
     """As `staff_page`, for a page about the customer of that key, which the view gets; 404 where there is none."""
 
-    @wraps(view)
-    def find(request: HttpRequest, /, key: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        customer = None if "\x00" in key else Customer.objects.filter(key=key).first()
-        if customer is None:
-            raise Http404
-        return view(request, customer, *args, **kwargs)
+    def decorate(view: CustomerView[P]) -> KeyView[P]:
+        @wraps(view)
+        def find(request: HttpRequest, /, key: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            customer = None if "\x00" in key else Customer.objects.filter(key=key).first()
+            if customer is None:
+                raise Http404
+            return view(request, customer, *args, **kwargs)
 
-    return cast("KeyView[P]", staff_page(cast("StaffView[P]", find)))
+        return cast("KeyView[P]", staff_page(*capabilities)(cast("StaffView[P]", find)))
+
+    return decorate

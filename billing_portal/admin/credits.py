@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import customer_now
 from accounts.models import Customer
+from accounts.roles import EXPORT, MANAGE, READ
 from accounts.selectors import recipients
 from billing_portal.admin.access import customer_page, staff_user
 from billing_portal.admin.credit_forms import AdjustForm, GrantForm, PaymentForm, ReasonForm
@@ -35,7 +36,7 @@ get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @require_safe
-@customer_page
+@customer_page(READ)
 def customer_credits(request: HttpRequest, customer: Customer) -> HttpResponse:
     at, names = customer_now(customer), feature_names()
     balances = selectors.balances(customer.pk, at)
@@ -51,7 +52,7 @@ def customer_credits(request: HttpRequest, customer: Customer) -> HttpResponse:
 
 
 @require_safe
-@customer_page
+@customer_page(READ)
 def customer_credits_tx(request: HttpRequest, customer: Customer) -> HttpResponse:
     """«Transaction History» by itself."""
     context = history(request.GET, customer.pk, *choices_of(customer)) | _history_urls(customer)
@@ -60,7 +61,7 @@ def customer_credits_tx(request: HttpRequest, customer: Customer) -> HttpRespons
 
 
 @require_safe
-@customer_page
+@customer_page(EXPORT)
 def customer_credits_tx_csv(request: HttpRequest, customer: Customer) -> HttpResponseBase:
     form = history_filter(request.GET, *choices_of(customer))
     return transactions_csv(customer.pk, form) if form.is_valid() else customer_credits_tx(request, customer.key)
@@ -75,7 +76,7 @@ def _history_urls(customer: Customer) -> dict[str, Any]:
 
 # --- «Grant Credits» ------------------------------------------------------------------------------------------------
 @get_or_post
-@customer_page
+@customer_page(MANAGE)
 def customer_credits_grant(request: HttpRequest, customer: Customer) -> HttpResponse:
     """«New credit grant»: what was filled in is kept, «Next» leads to the summary."""
     proposal = _proposal(customer, request.GET["proposal"]) if "proposal" in request.GET else None
@@ -96,7 +97,7 @@ def customer_credits_grant(request: HttpRequest, customer: Customer) -> HttpResp
 
 
 @get_or_post
-@customer_page
+@customer_page(MANAGE)
 def customer_credits_summary(request: HttpRequest, customer: Customer, proposal_id: str) -> HttpResponse:
     """«Grant Summary»; «Grant credits» does it once, however often it is pressed."""
     proposal, at = _proposal(customer, proposal_id), customer_now(customer)
@@ -166,7 +167,7 @@ def _url(name: str, customer: Customer, *args: str) -> str:
 
 # --- void, payment, adjustment --------------------------------------------------------------------------------------
 @get_or_post
-@customer_page
+@customer_page(MANAGE)
 def customer_credits_void(request: HttpRequest, customer: Customer, grant_id: str) -> HttpResponse:
     """Forfeits what is unused of a grant."""
     row, form, at = _grant_row(customer, grant_id), ReasonForm(request.POST or None), customer_now(customer)
@@ -184,7 +185,7 @@ def customer_credits_void(request: HttpRequest, customer: Customer, grant_id: st
 
 
 @get_or_post
-@customer_page
+@customer_page(MANAGE)
 def customer_credits_pay(request: HttpRequest, customer: Customer, grant_id: str) -> HttpResponse:
     """Records that a grant was paid outside: from then on it is available."""
     row, form, at = _grant_row(customer, grant_id), PaymentForm(request.POST or None), customer_now(customer)
@@ -198,7 +199,7 @@ def customer_credits_pay(request: HttpRequest, customer: Customer, grant_id: str
 
 
 @get_or_post
-@customer_page
+@customer_page(MANAGE)
 def customer_credits_adjust(request: HttpRequest, customer: Customer) -> HttpResponse:
     """Changes the balance by hand, once per form."""
     initial = {"currency": customer.currency or _plan_currency(customer), "key": secrets.token_hex(16)}

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import customer_now
 from accounts.models import AuditEntry, Customer, UsageSubject
+from accounts.roles import READ
 from accounts.selectors import billing_profile, default_payment_methods, members
 from accounts.staff import render_staff
 from billing_portal.admin.access import customer_page
@@ -104,7 +105,7 @@ def render_customer(
 
 
 @require_safe
-@customer_page
+@customer_page(READ)
 def customer_overview(request: HttpRequest, customer: Customer) -> HttpResponse:
     at = customer_now(customer)
     header = header_of(customer, at)
@@ -122,7 +123,7 @@ def customer_overview(request: HttpRequest, customer: Customer) -> HttpResponse:
 
 
 @require_safe
-@customer_page
+@customer_page(READ)
 def customer_invoices(request: HttpRequest, customer: Customer) -> HttpResponse:
     """Every document, drafts included, newest first."""
     today = utc_day(customer_now(customer))
@@ -132,7 +133,7 @@ def customer_invoices(request: HttpRequest, customer: Customer) -> HttpResponse:
 
 
 @require_safe
-@customer_page
+@customer_page(READ)
 def customer_usage(request: HttpRequest, customer: Customer) -> HttpResponse:
     """What was used in the running usage window, and what it comes to."""
     at = customer_now(customer)
@@ -143,7 +144,7 @@ def customer_usage(request: HttpRequest, customer: Customer) -> HttpResponse:
 
 
 @require_safe
-@customer_page
+@customer_page(READ)
 def customer_audit(request: HttpRequest, customer: Customer) -> HttpResponse:
     """Who did what, newest first."""
     rows = AuditEntry.objects.filter(customer=customer).select_related("actor").order_by("-pk")

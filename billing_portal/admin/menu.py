@@ -1,6 +1,6 @@
 """The menu of staff: «Metering & Billing» → «Product Catalog» and «Billing», then everything else by room."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ class Section:
     url_name: str
     note: str
     entries: tuple[Entry, ...]
+    wanted: tuple[str, ...]  # short names of capabilities, one of which opens it
 
 
 def _table(label: str, table: str, note: str) -> Entry:
@@ -43,6 +44,7 @@ SECTIONS = (
             _table("Features", "usage_feature", "What of a meter can be priced"),
             _table("Plans", "plans_plan", "Price lists in versions"),
         ),
+        ("read", "catalog"),
     ),
     Section(
         "Billing",
@@ -57,14 +59,20 @@ SECTIONS = (
             _table("Refunds", "invoices_refund", "What was paid back"),
             _table("Contact requests", "plans_salesinquiry", "«Contact Sales», to be answered"),
         ),
+        ("read",),
     ),
 )
 CUSTOMERS = "accounts_customer"
 
 
-def section_of(url_name: str) -> tuple[Section, Entry | None] | None:
+def sections_for(may: Mapping[str, bool]) -> tuple[Section, ...]:
+    """The parts of the menu that somebody with these capabilities (`accounts.roles.capabilities`) can open."""
+    return tuple(section for section in SECTIONS if any(may[name] for name in section.wanted))
+
+
+def section_of(sections: Iterable[Section], url_name: str) -> tuple[Section, Entry | None] | None:
     """The section and the tab an address stands in; customers' own pages are named `customer…`."""
-    for section in SECTIONS:
+    for section in sections:
         if url_name == section.url_name:
             return section, None
         for entry in section.entries:

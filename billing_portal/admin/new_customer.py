@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.exceptions import AccountsError
 from accounts.models import Customer, Role
+from accounts.roles import MANAGE
 from accounts.services.invite_member import invite_member
 from accounts.services.open_customer import open_customer
 from accounts.staff import render_staff, staff_page, staff_user
@@ -17,7 +18,7 @@ from plans.services.open_default_subscription import open_default_subscription
 
 
 @require_http_methods(["GET", "POST"])
-@staff_page
+@staff_page(MANAGE)
 def customer_add(request: HttpRequest) -> HttpResponse:
     form = CustomerForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():

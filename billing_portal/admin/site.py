@@ -1,18 +1,26 @@
-"""The staff site: Django admin with the menu «Metering & Billing» and a refusal that names who can."""
+"""The staff site: Django admin with the menu «Metering & Billing», the portal's own log-in with its second factor,
+and refusals that name who can."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.admin import AdminSite
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import include, path
+from django.shortcuts import redirect
+from django.urls import include, path, reverse
 
-from accounts.roles import check_manages_billing, manages_billing
-from billing_portal.admin.menu import SECTIONS, grouped, section_of
+from accounts.exceptions import StaffOnlyError
+from accounts.roles import CAPABILITIES, capabilities, check_may
+from billing_portal.admin.menu import grouped, section_of, sections_for
 
 
 class StaffSite(AdminSite):
@@ -33,29 +41,48 @@ class StaffSite(AdminSite):
         return [path("", include("billing_portal.admin.urls")), *super().get_urls()]
 
     def admin_view(self, view: Callable[..., HttpResponseBase], cacheable: bool = False) -> Any:
-        """As ever: strangers log in first. Staff whom a page refuses for want of the role learn who has it."""
+        """As ever: strangers log in first. Staff whom a page refuses for want of a role learn who has one; without a
+        second factor, where that is required, they set one up before they see anything."""
         inner = super().admin_view(view, cacheable)
 
         @wraps(view)
         def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if self.has_permission(request) and lacks_second_factor(request.user):
+                messages.warning(request, "Staff need two-factor authentication. Set it up, then go on.")
+                return redirect("mfa_activate_totp")
             try:
                 return inner(request, *args, **kwargs)
             except PermissionDenied:
-                check_manages_billing(request.user)
+                check_may(request.user, *CAPABILITIES)
                 raise
 
         return page
 
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The portal's log-in, the only one: it knows rate limits and second factors. Raises StaffOnlyError."""
+        if self.has_permission(request):
+            return redirect("admin:index")
+        if request.user.is_authenticated:
+            raise StaffOnlyError(f"user {request.user.pk} is no staff")
+        wanted = request.GET.get(REDIRECT_FIELD_NAME) or reverse("admin:index")
+        return redirect_to_login(wanted, reverse("account_login"))
+
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         match = request.resolver_match
-        may_manage = manages_billing(request.user)
+        may = capabilities(request.user)
+        sections = sections_for(may)
         return {
             **super().each_context(request),
-            "manages_billing": may_manage,
-            "staff_sections": SECTIONS if may_manage else (),
-            "staff_section": section_of(match.url_name or "") if match and may_manage else None,
+            "may": may,
+            "staff_sections": sections,
+            "staff_section": section_of(sections, match.url_name or "") if match else None,
         }
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         apps = super().get_app_list(request, app_label)
         return apps if app_label else grouped(apps)
+
+
+def lacks_second_factor(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Whether a member of staff has to set up two-factor authentication first."""
+    return bool(settings.STAFF_MFA_REQUIRED) and not is_mfa_enabled(user)

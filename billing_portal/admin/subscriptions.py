@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import customer_now
 from accounts.models import Customer, PaymentPolicy
+from accounts.roles import MANAGE, READ
 from accounts.selectors import default_payment_methods
 from accounts.staff import staff_user
 from billing_portal.admin.access import customer_page
@@ -22,14 +23,14 @@ from plans.services.schedule_change import schedule_change
 
 
 @require_safe
-@customer_page
+@customer_page(READ)
 def customer_subscriptions(request: HttpRequest, customer: Customer) -> HttpResponse:
     context = {"subscriptions": subscriptions_of(customer.pk), "scheduled": scheduled_change(customer.pk)}
     return render_customer(request, customer, "admin/customer_subscriptions.html", context)
 
 
 @require_http_methods(["GET", "POST"])
-@customer_page
+@customer_page(MANAGE)
 def customer_subscriptions_add(request: HttpRequest, customer: Customer) -> HttpResponse:
     """Plan, start and reason; then the preview; then «Save», which is refused where the preview no longer holds."""
     form = SubscriptionForm(request.POST if request.method == "POST" else None)
