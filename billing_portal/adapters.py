@@ -1,6 +1,10 @@
 """Where allauth meets the house: signing up opens a customer on the default plan."""
 
+import time
+
+from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -26,3 +30,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
     def format_email_subject(self, subject: str) -> str:
         """Without a prefix: the product's name stands in the sender and in the text."""
         return subject
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: object) -> bool:
+        """A log-in of the last minutes confirms who it is as well as the password once more: staff who have to set up
+        their second factor come straight from it."""
+        records = get_authentication_records(self.request, self.request.user)
+        if records and time.time() - records[-1]["at"] < app_settings.REAUTHENTICATION_TIMEOUT:
+            return False
+        return bool(super().is_reauthentication_required(app=app, **kwargs))
