@@ -1,0 +1,69 @@
+"""A person without a mouse: whatever they use is reached by Tab from where the page has put the focus."""
+
+import re
+from dataclasses import dataclass
+
+from playwright.sync_api import Locator, Page
+
+FAR = 200  # presses of Tab after which something counts as out of reach
+
+HAS_FOCUS = "elements => elements.includes(document.activeElement)"
+IN_GROUP = "(elements, name) => document.activeElement.type === 'radio' && document.activeElement.name === name"
+IS_SEEN = """() => {
+    const style = getComputedStyle(document.activeElement);
+    return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0;
+}"""
+
+
+@dataclass
+class Keys:
+    """The keyboard of a page. Names are accessible names; a field may say behind its own that it is optional."""
+
+    page: Page
+
+    def reach(self, role: str, name: str) -> None:
+        """Tab to it; whoever sees must see that it has the focus."""
+        named = re.compile(rf"^{re.escape(name)}( \(optional\))?$")
+        self._tab_until(self.page.get_by_role(role, name=named), f"{role} “{name}”")
+
+    def press(self, role: str, name: str) -> None:
+        """A link or a button. Waits for the page it leads to."""
+        self.reach(role, name)
+        with self.page.expect_navigation():
+            self.page.keyboard.press("Enter")
+
+    def write(self, name: str, text: str, role: str = "textbox") -> None:
+        """Into a field, in place of what is there."""
+        self.reach(role, name)
+        self.page.keyboard.press("ControlOrMeta+a")
+        self.page.keyboard.type(text)
+
+    def select(self, name: str, option: str) -> None:
+        """An option of a closed list, by typing how it begins."""
+        self.reach("combobox", name)
+        self.page.keyboard.type(option)
+
+    def choose(self, name: str) -> None:
+        """One of several radio buttons: Tab to their group, then arrows."""
+        wanted = self.page.get_by_role("radio", name=name, exact=True)
+        group = wanted.get_attribute("name")
+        for _ in range(FAR):
+            if wanted.evaluate_all(IN_GROUP, group):
+                break
+            self.page.keyboard.press("Tab")
+        for _ in range(20):
+            if wanted.is_checked():
+                return
+            self.page.keyboard.press("Space" if not self._is_checked() else "ArrowDown")
+        raise AssertionError(f"no arrow leads to “{name}”")
+
+    def _is_checked(self) -> bool:
+        return bool(self.page.evaluate("document.activeElement.checked"))
+
+    def _tab_until(self, wanted: Locator, what: str) -> None:
+        for _ in range(FAR):
+            self.page.keyboard.press("Tab")
+            if wanted.evaluate_all(HAS_FOCUS):
+                assert self.page.evaluate(IS_SEEN), f"{what} has the focus, but nobody sees it"
+                return
+        raise AssertionError(f"{what} is out of reach on {self.page.url}")
