@@ -71,8 +71,9 @@ def money_left(lines: Iterable[Left], before: GivenBack) -> int:
 
 
 def split_everything(lines: Iterable[Left], before: GivenBack) -> Split:
-    """All that is left: money, then credits."""
-    return Split({each.line.key: each.left for each in lines if each.left}, replace(before, is_last=True))
+    """All that is left: money, then credits. Lines of 0 come along once, so that the note mirrors its invoice."""
+    parts = {each.line.key: each.left for each in lines if each.left or not (each.line.amount or each.times)}
+    return Split(parts, replace(before, is_last=True))
 
 
 def split_lines(parts: Mapping[str, int], lines: Iterable[Left], before: GivenBack) -> Split:

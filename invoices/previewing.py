@@ -61,7 +61,7 @@ def preview_document(
     """What `draft_invoices` would make of these lines at `at`; `lines` are all of them, also those that wait.
 
     With `discarding`, the customer's drafts count as given up first, with the credits they hold. For a customer that
-    never had credit it is one question more than the sum. With `given_back` it is a credit note, as `InvoiceDraft` says.
+    never had credit it is one question more than the sum. With `given_back` it is a credit note (`InvoiceDraft`).
     """
     on_document = tuple(line for line in lines if line.settlement != "credit_only")
     direct = tuple(line for line in lines if line.settlement == "credit_only")

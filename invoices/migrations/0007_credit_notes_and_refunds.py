@@ -6,7 +6,6 @@ The database refuses a refund of more than its payment took or than its credit n
 import django.db.models.deletion
 from django.db import migrations, models
 
-
 FORWARD = """
 CREATE FUNCTION invoices_guard_new_refund() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

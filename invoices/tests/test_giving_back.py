@@ -3,22 +3,18 @@
 from dataclasses import replace
 from decimal import Decimal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from invoices.giving_back import (
-    EVERYTHING,
     Left,
     NotReachableError,
-    TooMuchError,
-    back_line,
     money_left,
     split_amount,
     split_everything,
     split_lines,
 )
-from invoices.tests.cast import line, usage_line
+from invoices.tests.cast import line
 from invoices.totals import NO_TAX, TaxedAmount, TaxRule, total_up
 from invoices.watermarks import NOTHING_BEFORE, GivenBack, given_back_from, given_back_values, sum_rows, total_note
 
