@@ -77,10 +77,10 @@ def split_everything(lines: Iterable[Left], before: GivenBack) -> Split:
 
 
 def split_lines(parts: Mapping[str, int], lines: Iterable[Left], before: GivenBack) -> Split:
-    """Chosen lines, by key how much of each. Raises TooMuchError for more than is left of one, or unknown ones."""
+    """Chosen lines, by key how much of each. Raises TooMuchError: more than is left, nothing, another's line."""
     left = {each.line.key: each.left for each in lines if each.left}
     chosen = {key: part for key, part in parts.items() if part}
-    if any(not 0 < part <= left.get(key, 0) for key, part in chosen.items()):
+    if not chosen or any(not 0 < part <= left.get(key, 0) for key, part in chosen.items()):
         raise TooMuchError(f"{chosen} asked, {left} left")
     return Split(chosen, replace(before, is_last=chosen == left))
 

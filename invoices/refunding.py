@@ -33,9 +33,10 @@ def check_payment(payment: Payment, amount: int) -> None:
 
 def check_left(amount: int, left: int) -> None:
     """Above zero and at most `left`. Raises NotRefundableError."""
+    if amount <= 0:
+        raise NotRefundableError(f"{amount} was asked for", message="Enter an amount above zero.")
     try:
-        if refundable(left, 0, amount) <= 0:
-            raise NotRefundableError("nothing was asked for", message="Enter an amount above zero.")
+        refundable(left, 0, amount)
     except RefundTooHighError as error:
         raise NotRefundableError(str(error), message="That is more than is left.") from error
 
