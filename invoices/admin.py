@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from accounts.admin import LookOnly, ModelAdmin, TabularInline
 from core import formats
+from invoices import admin_crediting
 from invoices.models import (
     CreditApplication,
     CreditStatement,
@@ -53,6 +54,9 @@ class InvoiceAdmin(LookOnly, ModelAdmin):
     date_hierarchy = "billing_on"
     ordering = ("-billing_on", "-pk")
     inlines: ClassVar = [LineInline, PaymentInline]
+
+    def get_urls(self) -> list[Any]:
+        return [*admin_crediting.urlpatterns, *super().get_urls()]
 
     @admin.display(description="total", ordering="total")
     def total_text(self, invoice: Invoice) -> str:

@@ -27,6 +27,7 @@ from invoices.models import (
     RefundStatus,
 )
 from invoices.totals import TaxedAmount, Totals, row_from, rules_from, total_up
+from invoices.watermarks import given_back_from, total_note
 
 NUMBER = re.compile(r"(?P<series>.+)-(?P<year>\d{4})-(?P<number>\d{6,})")
 
@@ -58,8 +59,7 @@ def totals_equal_their_lines() -> Iterator[Finding]:
         while current is not None and current[0] < invoice.pk:
             current = next(sheets, None)
         mine = current[1] if current is not None and current[0] == invoice.pk else ()
-        amounts = [TaxedAmount(amount, rules_from(own)) if own else amount for _, amount, own in mine]
-        expected = total_up(amounts, rules_from(invoice.tax_rules))
+        expected = _expected(invoice, [(amount, own) for _, amount, own in mine])
         found = Totals(
             subtotal=invoice.subtotal,
             tax=invoice.tax,
@@ -69,6 +69,16 @@ def totals_equal_their_lines() -> Iterator[Finding]:
         )
         if found != expected:
             yield Finding("total equals lines and tax", f"invoice:{invoice.pk}", f"expected {expected}, found {found}")
+
+
+def _expected(invoice: Invoice, lines: list[tuple[int, list[dict[str, Any]]]]) -> Totals:
+    """A credit note of one invoice is taxed by what was given back of it before, which stands on it."""
+    if invoice.given_back:
+        return total_note(
+            (TaxedAmount(amount, rules_from(own)) for amount, own in lines), given_back_from(invoice.given_back)
+        )
+    amounts = [TaxedAmount(amount, rules_from(own)) if own else amount for amount, own in lines]
+    return total_up(amounts, rules_from(invoice.tax_rules))
 
 
 def lines_belong_to_their_invoice() -> Iterator[Finding]:

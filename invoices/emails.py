@@ -71,7 +71,9 @@ def issued(invoice: Invoice, card: PaymentMethod | None, to: list[str]) -> Notic
 def credited(note: Invoice, to: list[str]) -> NoticeDraft:
     """A credit note was issued: what it gives back, and how."""
     refunds = sum(refund.amount for refund in note.refunds.all())
+    returned = -min(note.credits, 0)
     context = _figures(note) | {
+        "returned": formats.money(returned, note.currency) if returned else "",
         "total": formats.money(-note.total, note.currency),
         "corrects": ", ".join(note.corrects),
         "applied": formats.money(note.amount_credited, note.currency) if note.amount_credited else "",
@@ -82,10 +84,14 @@ def credited(note: Invoice, to: list[str]) -> NoticeDraft:
 
 
 def refunded(refund: Refund, to: list[str]) -> NoticeDraft:
-    """The money of a credit note is on its way back to the card."""
+    """The money of a credit note is on its way back to the card, or was paid out outside."""
+    card = refund.payment.payment_method if refund.payment else None
     context = _figures(refund.credit_note) | {
         "amount": formats.money(refund.amount, refund.currency),
-        "card": str(refund.payment.payment_method or "another way"),
+        "card": str(card or "another way"),
+        "method": refund.get_method_display(),
+        "reference": refund.reference,
+        "paid_on": formats.day(refund.paid_on) if refund.paid_on else "",
     }
     return _notice(refund.credit_note, f"refunded:{refund.pk}", "payment_refunded", to, context)
 

@@ -67,3 +67,29 @@ class NotCreditableError(InvoicesError):
     """Only issued invoices are given back: a draft is discarded, a void invoice is for nothing already."""
 
     message = "This invoice can't be credited."
+
+
+class OverCreditedError(InvoicesError):
+    """More than is left of the invoice or of one of its lines, or nothing."""
+
+    status = 422
+    message = "That is more than is left to give back, or nothing."
+
+
+class AmountNotReachableError(InvoicesError):
+    """No net amount and its tax sum to it."""
+
+    status = 422
+    message = "No net amount and tax sum to exactly this. Choose an amount a few cents higher or lower."
+
+
+class CreditNoteMovedError(InvoicesError):
+    """The credit note would not be the one that was shown."""
+
+    message = "The figures have changed since they were shown."
+
+
+class NotRefundableError(InvoicesError):
+    """Only what a card paid goes back to it, and never more; a credit note pays out only what is left of it."""
+
+    message = "This can't be refunded."

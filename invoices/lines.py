@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from core.periods import Period
-from invoices.totals import TaxedAmount, TaxRule, Totals, total_up
+from invoices.totals import NO_TAX, TaxedAmount, TaxRule, Totals, total_up
+from invoices.watermarks import GivenBack, total_note
 
 Settlement = Literal["credit_then_invoice", "credit_only"]
 
@@ -43,9 +44,16 @@ class LineDraft:
 STORED = tuple(each.name for each in fields(LineDraft) if each.name != "settlement")
 
 
+GoesTo = Literal["order", "kept", "payment"]
+
+
 @dataclass(frozen=True, slots=True)
 class InvoiceDraft:
-    """One document to be drafted: whom it bills, on which date, for which billing period, with which lines."""
+    """One document to be drafted: whom it bills, on which date, for which billing period, with which lines.
+
+    `given_back` makes it a credit note of one invoice, after what was given back of it before: it stands alone, and
+    nothing that waits joins it. `goes_to` and `goes_first_to` (a payment's id) say where its money goes.
+    """
 
     key: str
     customer_id: int
@@ -54,6 +62,9 @@ class InvoiceDraft:
     period: Period
     lines: tuple[LineDraft, ...]
     collection: Literal["automatic", "send_invoice"] = "automatic"
+    given_back: GivenBack | None = None
+    goes_to: GoesTo = "order"
+    goes_first_to: int | None = None
 
 
 def total_lines(
@@ -61,14 +72,18 @@ def total_lines(
     rule: TaxRule,
     corrected: Mapping[str, TaxRule],
     credits: Mapping[str, int] | None = None,
+    given_back: GivenBack | None = None,
 ) -> Totals:
     """The totals of a document of these lines; `corrected` has the original rule by key of the line given back.
 
     `credits` is what credit pays of a line, by its key (below zero: what is given back to credit): a reduction of the
-    price, so that it is taken off before tax.
+    price, so that it is taken off before tax. With `given_back` they are a credit note's, taxed by its watermark.
     """
     paid = credits or {}
-    return total_up((_taxed(line.amount - paid.get(line.key, 0), corrected.get(line.corrects)) for line in lines), rule)
+    amounts = [(line.amount - paid.get(line.key, 0), corrected.get(line.corrects)) for line in lines]
+    if given_back is not None:
+        return total_note((TaxedAmount(amount, own or NO_TAX) for amount, own in amounts), given_back)
+    return total_up((_taxed(amount, own) for amount, own in amounts), rule)
 
 
 def _taxed(amount: int, own: TaxRule | None) -> int | TaxedAmount:

@@ -20,6 +20,7 @@ from invoices.models_payments import UNRESOLVED as UNRESOLVED
 from invoices.models_payments import CreditApplication as CreditApplication
 from invoices.models_payments import Document as Document
 from invoices.models_payments import DocumentKind as DocumentKind
+from invoices.models_payments import GoesTo as GoesTo
 from invoices.models_payments import Payment as Payment
 from invoices.models_payments import PaymentStatus as PaymentStatus
 from invoices.models_payments import Refund as Refund
@@ -251,6 +252,14 @@ class Invoice(models.Model):
         default=0, db_default=0, help_text="Credit notes applied to it; on a credit note: what it was applied to"
     )
 
+    given_back = models.JSONField(
+        default=dict,
+        db_default=Value({}, models.JSONField()),
+        help_text="Credit note of one invoice: what was given back of it before (invoices/watermarks.py)",
+    )
+    goes_to = models.CharField(max_length=10, choices=GoesTo, default=GoesTo.ORDER, db_default=GoesTo.ORDER)
+    goes_first_to = models.ForeignKey("invoices.Payment", null=True, on_delete=models.PROTECT, related_name="+")
+
     seller_party = models.JSONField(default=dict, help_text="Copy of the seller when finalized")
     customer_party = models.JSONField(default=dict, help_text="Copy of the billing profile when finalized")
     ledger_sequence = models.PositiveBigIntegerField(null=True, help_text="Where the credit ledger was when finalized")
@@ -266,7 +275,7 @@ class Invoice(models.Model):
             models.CheckConstraint(condition=Q(total=F("subtotal") + F("tax")), name="invoice_total_is_sum"),
             models.CheckConstraint(condition=Q(kind__in=InvoiceKind.values), name="invoice_kind_known"),
             models.CheckConstraint(
-                condition=Q(kind="invoice", total__gte=0) | Q(kind="credit_note", total__lt=0),
+                condition=Q(kind="invoice", total__gte=0) | Q(kind="credit_note", total__lte=0),
                 name="invoice_negative_is_credit_note",
             ),
             models.CheckConstraint(condition=Q(amount_paid__gte=0), name="invoice_amount_paid_not_negative"),
@@ -287,6 +296,11 @@ class Invoice(models.Model):
                 name="invoice_credit_used_once",
             ),
             models.CheckConstraint(condition=Q(period_end__gte=F("period_start")), name="invoice_period_ordered"),
+            models.CheckConstraint(
+                condition=Q(goes_to__in=("order", "kept"), goes_first_to=None)
+                | Q(goes_to="payment", goes_first_to__isnull=False),
+                name="invoice_goes_to_known",
+            ),
         )
         indexes = (
             models.Index(fields=("customer", "-billing_on"), name="invoice_by_customer"),
@@ -305,8 +319,10 @@ class Invoice(models.Model):
         return abs(self.total) - self.amount_paid - self.amount_credited
 
     def take(self, rule: TaxRule, totals: Totals) -> None:
-        """The figures of a draft: what its lines come to by the customer's rule. Below zero it is a credit note."""
-        self.kind = InvoiceKind.INVOICE if totals.total >= 0 else InvoiceKind.CREDIT_NOTE
+        """The figures of a draft: what its lines come to by the customer's rule. Below zero it is a credit note, and
+        at zero where it gives back credits alone."""
+        is_note = totals.total < 0 or (bool(self.given_back) and not totals.total)
+        self.kind = InvoiceKind.CREDIT_NOTE if is_note else InvoiceKind.INVOICE
         self.tax_label, self.tax_percent = rule.label, rule.percent
         self.tax_rules = rules_values(rule)
         self.taxes = [row_values(row) for row in totals.taxes]

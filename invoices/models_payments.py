@@ -79,6 +79,14 @@ class CreditApplication(models.Model):
         return self.key
 
 
+class GoesTo(models.TextChoices):
+    """Where the money of a credit note goes, decided when it is issued."""
+
+    ORDER = "order", "open invoices, then the card that paid; the rest is kept"
+    KEPT = "kept", "open invoices; the rest is kept for the next one"
+    PAYMENT = "payment", "one payment first, then as ever"
+
+
 class RefundStatus(models.TextChoices):
     PENDING = "pending", "processing"
     SUCCEEDED = "succeeded", "succeeded"
@@ -89,13 +97,27 @@ class RefundStatus(models.TextChoices):
 REFUNDING = (RefundStatus.PENDING, RefundStatus.UNKNOWN)
 
 
+class PayoutMethod(models.TextChoices):
+    """How a credit note was paid out outside."""
+
+    BANK_TRANSFER = "bank_transfer", "bank transfer"
+    CHECK = "check", "check"
+    OTHER = "other", "another way"
+
+
 class Refund(models.Model):
-    """Money of a credit note on its way back to the card that paid; committed before the gateway is called."""
+    """Money of a credit note on its way back to the card that paid; committed before the gateway is called.
+
+    Without a payment it was paid out outside: staff state how, when, and with which reference.
+    """
 
     public_id = models.CharField(max_length=40, unique=True, default=partial(public_id, "ref"), editable=False)
     key = models.CharField(max_length=120, unique=True, help_text="credit:9:refund:1, the idempotency key")
     credit_note = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="refunds")
-    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
+    payment = models.ForeignKey(Payment, null=True, on_delete=models.PROTECT, related_name="refunds")
+    method = models.CharField(max_length=20, choices=PayoutMethod, blank=True, db_default="", help_text="Outside: how")
+    reference = models.CharField(max_length=100, blank=True, db_default="", help_text="Outside: the bank's")
+    paid_on = models.DateField(null=True, help_text="Outside: the day it was transferred")
     customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
     amount = models.BigIntegerField()
     currency = models.CharField(max_length=3)
@@ -112,6 +134,11 @@ class Refund(models.Model):
             models.CheckConstraint(condition=Q(amount__gt=0), name="refund_amount_positive"),
             models.CheckConstraint(
                 condition=Q(status__in=REFUNDING) | Q(settled_at__isnull=False), name="refund_outcome_has_instant"
+            ),
+            models.CheckConstraint(
+                condition=Q(payment__isnull=False, method="", reference="", paid_on=None)
+                | Q(payment=None, method__in=PayoutMethod.values, paid_on__isnull=False, status="succeeded"),
+                name="refund_to_a_payment_or_outside",
             ),
         )
         indexes = (models.Index(fields=("check_at",), condition=Q(status__in=REFUNDING), name="refund_to_resolve"),)

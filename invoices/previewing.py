@@ -21,6 +21,7 @@ from invoices.lines import LineDraft, total_lines
 from invoices.models import Invoice, InvoiceStatus
 from invoices.selectors import corrected_rules
 from invoices.totals import TaxRule, Totals
+from invoices.watermarks import GivenBack
 
 PREVIEW = "preview"
 Step = ChargeDraft | CorrectionDraft
@@ -55,18 +56,19 @@ def preview_document(
     billing_on: date,
     at: datetime,
     discarding: bool = False,
+    given_back: GivenBack | None = None,
 ) -> DocumentPreview:
     """What `draft_invoices` would make of these lines at `at`; `lines` are all of them, also those that wait.
 
     With `discarding`, the customer's drafts count as given up first, with the credits they hold. For a customer that
-    never had credit it is one question more than the sum.
+    never had credit it is one question more than the sum. With `given_back` it is a credit note (`InvoiceDraft`).
     """
     on_document = tuple(line for line in lines if line.settlement != "credit_only")
     direct = tuple(line for line in lines if line.settlement == "credit_only")
     sheet = Sheet(customer_id, currency, billing_on, PREVIEW, on_document, direct)
     corrected = corrected_rules(on_document)
     if not direct and not has_credits([customer_id]):
-        totals = total_lines(on_document, rule, corrected)
+        totals = total_lines(on_document, rule, corrected, given_back=given_back)
         return DocumentPreview(totals, on_document, direct, {}, (), 0, 0, None)
     returned = returned_by(sheet, billed_with(on_document, discarding=discarding))
     given_up = _held_by_drafts(customer_id) if discarding else []
@@ -80,7 +82,7 @@ def preview_document(
     change = _change(asked, outcomes) - sum(line.credits for line in given_up if line.currency == currency)
     backs_direct = -sum(min(line.amount, 0) for line in direct)
     return DocumentPreview(
-        totals=total_lines(on_document, rule, corrected, credits.by_line),
+        totals=total_lines(on_document, rule, corrected, credits.by_line, given_back),
         lines=on_document,
         direct=direct,
         credits=credits.by_line,

@@ -21,16 +21,18 @@ class Settlement:
     kept: int
 
 
-def settle(credit: int, invoices: Sequence[Part], payments: Sequence[Part]) -> Settlement:
+def settle(credit: int, invoices: Sequence[Part], payments: Sequence[Part], first: Sequence[Part] = ()) -> Settlement:
     """Split a credit over what is due on invoices and over what payments can still give back, in the order given.
 
-    `credit` is what is left of a credit note. Raises ValueError where any amount is negative.
+    `credit` is what is left of a credit note; payments that stand `first` get theirs before the invoices. Raises
+    ValueError where any amount is negative.
     """
     if credit < 0:
         raise ValueError("a credit is not negative")
-    applied, rest = _fill(credit, invoices)
+    before, rest = _fill(credit, first)
+    applied, rest = _fill(rest, invoices)
     refunded, kept = _fill(rest, payments)
-    return Settlement(applied, refunded, kept)
+    return Settlement(applied, before + refunded, kept)
 
 
 def _fill(credit: int, places: Sequence[Part]) -> tuple[tuple[Part, ...], int]:

@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef
 from invoices.models import (
     REFUNDING,
     UNRESOLVED,
+    GoesTo,
     Invoice,
     InvoiceKind,
     InvoiceLine,
@@ -62,20 +63,37 @@ def read_books(customer_ids: Collection[int]) -> dict[int, Books]:
 
 
 def settlement_of(note: Invoice, books: Books) -> Settlement:
-    """Where a note, read `with_named_lines`, goes: the invoices it corrects, the oldest others, the cards that paid."""
-    reserved = sum(
-        refund.amount for refund in books.refunds if refund.credit_note_id == note.pk and refund.status in REFUNDING
-    )
+    """Where a note, read `with_named_lines`, goes: the invoices it corrects, the oldest others, the cards that paid.
+
+    A note that is kept goes to no card; one that goes to a payment first goes there before it lowers any invoice.
+    """
     named = set(note.corrects) if note.names_lines else set()  # type: ignore[attr-defined]  # annotated above
     invoices = sorted(
         (invoice for invoice in books.invoices if _fits(invoice, note)),
         key=lambda invoice: invoice.number not in named,
     )
+    payers = [] if note.goes_to == GoesTo.KEPT else _payers(note, books)
+    places = [Part(payment.pk, left) for payment in payers if (left := left_of(payment, books.refunds)) > 0]
     return settle(
-        note.amount_due - reserved,
+        left_on(note, books.refunds),
         [Part(invoice.pk, invoice.amount_due) for invoice in invoices],
-        [Part(payment.pk, left) for payment in _payers(note, books) if (left := _left(payment, books)) > 0],
+        [place for place in places if place.id != note.goes_first_to_id],
+        [place for place in places if place.id == note.goes_first_to_id],
     )
+
+
+def settlement_at_issue(note: Invoice, earlier: Iterable[Invoice]) -> Settlement:
+    """Where a note that is not there yet would go when it is issued, after the open notes before it."""
+    books = read_books([note.customer_id])[note.customer_id]
+    for each in earlier:
+        _imagine(each, books)
+    return settlement_of(note, books)
+
+
+def left_on(note: Invoice, refunds: Iterable[Refund]) -> int:
+    """What is left of a credit note after the refunds that are on their way, minor units."""
+    moving = (refund for refund in refunds if refund.credit_note_id == note.pk and refund.status in REFUNDING)
+    return note.amount_due - sum(refund.amount for refund in moving)
 
 
 def kept_for(customer_id: int, notes: Iterable[Invoice], currency: str, total: int) -> int:
@@ -129,6 +147,7 @@ def _payers(note: Invoice, books: Books) -> list[Payment]:
     return sorted(before, key=lambda payment: payment.invoice.number not in note.corrects)
 
 
-def _left(payment: Payment, books: Books) -> int:
-    given = (refund for refund in books.refunds if refund.payment_id == payment.pk)
+def left_of(payment: Payment, refunds: Iterable[Refund]) -> int:
+    """What a payment can still give back, minor units."""
+    given = (refund for refund in refunds if refund.payment_id == payment.pk)
     return payment.amount - sum(refund.amount for refund in given if refund.status != RefundStatus.FAILED)

@@ -67,8 +67,9 @@ def explain(data: Data) -> Explanation:
     """Derive a line from its explain data. Raises KeyError where something needed was not stored."""
     own = _fee(data) if data["model"] == "flat" else _usage(data)
     amount = derived_amount(data)
-    if data.get("given_back"):
-        steps = (*own.steps, Step("× −1", "given back"), Step(f"= {formats.money(amount, data['currency'])}"))
+    if data.get("given_back") or "part_given_back" in data:
+        what = "part of it is given back" if "part_given_back" in data else "given back"
+        steps = (*own.steps, Step("× −1", what), Step(f"= {formats.money(amount, data['currency'])}"))
         return replace(own, amount=amount, steps=steps)
     return own
 
@@ -78,6 +79,8 @@ def derived_amount(data: Data) -> int:
 
     Raises KeyError where something needed was not stored.
     """
+    if "part_given_back" in data:  # how much, is what staff said
+        return -int(data["part_given_back"])
     amount = _fee_amount(data) if data["model"] == "flat" else _usage_amount(data)
     return -amount if data.get("given_back") else amount
 

@@ -25,6 +25,7 @@ from invoices.lines import STORED, InvoiceDraft, LineDraft, total_lines
 from invoices.models import Invoice, InvoiceLine, Seller
 from invoices.selectors import corrected_rules, default_seller, line_draft, tax_rules
 from invoices.totals import TaxRule, rules_from, rules_values
+from invoices.watermarks import given_back_values
 
 LINE_VALUES = attrgetter(*STORED)
 LINE_COLUMNS = ("customer_id", "invoice_id", "position", "currency", "credits", "tax_rules", *STORED)
@@ -73,7 +74,8 @@ def _with_pending(drafts: Sequence[InvoiceDraft]) -> list[Sheet]:
         waiting.setdefault((row.customer_id, row.currency), []).append(row)
     sheets = []
     for draft in drafts:
-        pending = waiting.pop((draft.customer_id, draft.currency), [])
+        joins = draft.given_back is None  # a credit note of one invoice has that invoice's lines alone
+        pending = waiting.pop((draft.customer_id, draft.currency), []) if joins else []
         own = tuple(line for line in draft.lines if line.settlement != "credit_only")
         direct = tuple(line for line in draft.lines if line.settlement == "credit_only")
         sheets.append(Sheet(draft, pending, own, (*own, *(line_draft(row) for row in pending)), direct))
@@ -134,7 +136,7 @@ def _draw_down(
         rule = rules_from(invoice.tax_rules)
         invoice.credits = credits.total
         invoice.credit_rows = [asdict(row) for row in credits.rows]
-        invoice.take(rule, total_lines(sheet.lines, rule, corrected, credits.by_line))
+        invoice.take(rule, total_lines(sheet.lines, rule, corrected, credits.by_line, sheet.draft.given_back))
     if charged:
         Invoice.objects.freeze([invoice for _, invoice in charged])
     return {key: amount for credits in paid.values() for key, amount in credits.by_line.items()}
@@ -214,8 +216,11 @@ def _invoice(sheet: Sheet, seller: Seller, rule: TaxRule, corrected: Mapping[str
         period_end=draft.period.end,
         calculated_at=at,
         announced_at=at,
+        given_back=given_back_values(draft.given_back) if draft.given_back else {},
+        goes_to=draft.goes_to,
+        goes_first_to_id=draft.goes_first_to,
     )
-    invoice.take(rule, total_lines(sheet.lines, rule, corrected))
+    invoice.take(rule, total_lines(sheet.lines, rule, corrected, given_back=draft.given_back))
     return invoice
 
 

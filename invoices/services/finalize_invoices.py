@@ -129,7 +129,7 @@ def _schedule(invoice: Invoice, card: PaymentMethod | None, at: datetime, *, col
     invoice.issued_on = utc_day(at)
     if not invoice.total:
         invoice.status = after(invoice.status, Move.SETTLE)
-        invoice.paid_at, invoice.due_on = at, invoice.issued_on
+        invoice.paid_at, invoice.due_on = at, None if invoice.is_credit_note else invoice.issued_on
         return
     invoice.status = after(invoice.status, Move.FINALIZE)
     if invoice.is_credit_note:

@@ -37,9 +37,10 @@ def _claim(at: datetime, limit: int) -> list[Refund]:
 
 
 def _resolve(refund: Refund, at: datetime) -> bool:
-    gateway = get_gateway(refund.payment.gateway)
+    if refund.payment is None:  # paid out outside, so that no gateway knows of it
+        return False
     try:
-        outcome = _outcome(gateway, refund)
+        outcome = _outcome(get_gateway(refund.payment.gateway), refund, refund.payment.gateway_id)
     except GatewayTimeoutError as error:
         logger.warning("refund %s is unknown: %s", refund.pk, error.description)
         Refund.objects.filter(pk=refund.pk, status=RefundStatus.PENDING).update(status=RefundStatus.UNKNOWN)
@@ -51,6 +52,6 @@ def _resolve(refund: Refund, at: datetime) -> bool:
     return settled.status not in REFUNDING
 
 
-def _outcome(gateway: Gateway, refund: Refund) -> Outcome:
+def _outcome(gateway: Gateway, refund: Refund, intent_id: str) -> Outcome:
     known = gateway.find_refund(refund.key) if refund.checks > 1 else None
-    return known or gateway.refund(key=refund.key, intent_id=refund.payment.gateway_id, amount=refund.amount)
+    return known or gateway.refund(key=refund.key, intent_id=intent_id, amount=refund.amount)

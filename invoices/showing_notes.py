@@ -1,0 +1,54 @@
+"""A credit note before it is issued, in the words of its preview."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from invoices.models import Invoice, Payment
+from invoices.previewing_notes import NotePreview
+from invoices.settling import Part
+from invoices.taxing import row_label
+from invoices.totals import Totals
+
+
+class Place(NamedTuple):
+    """Where a part of the money goes, and how much of it in minor units."""
+
+    name: str
+    amount: int
+
+
+def preview_texts(preview: NotePreview, currency: str) -> dict[str, Any]:
+    """The note's lines, tax and total printed positive; what is lowered, refunded, kept and returned. Two queries."""
+    document, settlement = preview.document, preview.settlement
+    return {
+        "preview": preview,
+        "seen": preview.figures,
+        "lines": [{"title": line.title, "detail": line.detail, "amount": -line.amount} for line in document.lines],
+        "totals": _rows(document.totals, document.returned, currency),
+        "total": -document.totals.total,
+        "returned": document.returned,
+        "lowered": _invoices(settlement.applied),
+        "refunded": _cards(settlement.refunded),
+        "kept": settlement.kept,
+    }
+
+
+def _rows(totals: Totals, returned: int, currency: str) -> list[dict[str, Any]]:
+    """Between the lines and the total: what goes back as credits, the net, and each tax that has a name."""
+    credits = [{"label": "Returned as credits", "amount": -returned}] if returned else []
+    net = [{"label": "Net", "amount": -totals.subtotal}] if totals.tax else []
+    taxes = [{"label": row_label(row, currency, -1), "amount": -row.tax} for row in totals.taxes if row.rule.label]
+    return [*credits, *net, *taxes]
+
+
+def _invoices(parts: Sequence[Part]) -> list[Place]:
+    numbers = dict(Invoice.objects.filter(pk__in=[part.id for part in parts]).values_list("pk", "number"))
+    return [Place(f"Lowers what is due on {numbers[part.id]}", part.amount) for part in parts]
+
+
+def _cards(parts: Sequence[Part]) -> list[Place]:
+    payments = Payment.objects.select_related("payment_method").in_bulk([part.id for part in parts])
+    return [
+        Place(f"Back to {payments[part.id].payment_method}, payment {payments[part.id].receipt_number}", part.amount)
+        for part in parts
+    ]
