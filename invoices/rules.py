@@ -24,6 +24,8 @@ def check_nothing_pending(invoice: Invoice) -> None:
 
 def check_issuable(invoice: Invoice) -> None:
     """Raises NotADraftError."""
+    if invoice.number is not None:
+        raise NotADraftError(f"invoice {invoice.pk} is {invoice.number}", message="It is issued already.")
     if invoice.status != InvoiceStatus.DRAFT:
         raise NotADraftError(f"invoice {invoice.pk} is {invoice.status}")
 
