@@ -1,38 +1,24 @@
 """What staff look at. Documents and payments are read-only: they change by verbs, not by forms."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from accounts.admin import LookOnly, ModelAdmin, TabularInline
 from core import formats
-from invoices import admin_crediting
+from invoices import admin_crediting, admin_pages
 from invoices.models import (
     CreditApplication,
     CreditStatement,
     Document,
     Invoice,
-    InvoiceLine,
     InvoiceSequence,
     Payment,
     Refund,
     Seller,
     TaxRate,
 )
-
-
-class LineInline(LookOnly, TabularInline):
-    model = InvoiceLine
-    fields = ("title", "detail", "quantity", "unit_amount", "per_units", "amount", "credits", "key")
-    extra = 0
-
-
-class PaymentInline(LookOnly, TabularInline):
-    model = Payment
-    fields = ("key", "status", "decline_code", "amount", "payment_method", "created_at", "settled_at", "receipt_number")
-    extra = 0
-    show_change_link = True
 
 
 @admin.register(Invoice)
@@ -53,10 +39,12 @@ class InvoiceAdmin(LookOnly, ModelAdmin):
     search_fields = ("number", "key", "public_id", "customer__name", "customer__key")
     date_hierarchy = "billing_on"
     ordering = ("-billing_on", "-pk")
-    inlines: ClassVar = [LineInline, PaymentInline]
 
     def get_urls(self) -> list[Any]:
-        return [*admin_crediting.urlpatterns, *super().get_urls()]
+        return [*admin_pages.urlpatterns, *admin_crediting.urlpatterns, *super().get_urls()]
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        return cast("HttpResponse", admin_pages.invoice_page(request, object_id))
 
     @admin.display(description="total", ordering="total")
     def total_text(self, invoice: Invoice) -> str:
@@ -74,6 +62,9 @@ class PaymentAdmin(LookOnly, ModelAdmin):
     list_select_related = ("customer",)
     search_fields = ("key", "public_id", "gateway_id", "receipt_number", "customer__name", "invoice__number")
     ordering = ("-pk",)
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        return cast("HttpResponse", admin_pages.payment_page(request, object_id))
 
     @admin.display(description="amount", ordering="amount")
     def amount_text(self, payment: Payment) -> str:

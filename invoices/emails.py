@@ -162,7 +162,9 @@ def _payment_figures(payment: Payment) -> dict[str, Any]:
         "amount": formats.money(payment.amount, payment.currency),
         "receipt": payment.receipt_number or "",
         "card": str(payment.payment_method or "another way"),
-        "paid_on": formats.day(payment.settled_at.date()) if payment.settled_at else "",
+        "how": payment.how,
+        "outside": payment.is_outside,
+        "paid_on": formats.day(payment.paid_on) if payment.paid_on else "",
     }
 
 

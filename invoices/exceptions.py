@@ -93,3 +93,53 @@ class NotRefundableError(InvoicesError):
     """Only what a card paid goes back to it, and never more; a credit note pays out only what is left of it."""
 
     message = "This can't be refunded."
+
+
+class InvoiceMovedError(InvoicesError):
+    """What somebody saw and confirmed is not what would come of it any more."""
+
+    message = "The figures have changed since they were shown. Nothing was done; check them and try again."
+
+
+class NotADraftError(InvoicesError):
+    """Only a draft is issued; this one was discarded."""
+
+    message = "This draft was discarded, so it can't be issued. Its charges are billed again by another document."
+
+
+class PaymentPendingError(InvoicesError):
+    """While a payment has no outcome the same money might come twice."""
+
+    message = "A payment of this invoice has no outcome yet. Wait for it, then try again."
+
+
+class OverpaidError(InvoicesError):
+    """More than is due on the invoice."""
+
+    status = 422
+    message = "This is more than is due on the invoice."
+
+
+class ReceivedLaterError(InvoicesError):
+    """Money that is still to come is not recorded."""
+
+    status = 422
+    message = "Enter the day the money came: today or before."
+
+
+class NotWrittenOffError(InvoicesError):
+    """Only an open invoice is given up."""
+
+    message = "Only an open invoice can be written off."
+
+
+class ChargeBilledError(InvoicesError):
+    """The charge stands on a document, and what was announced is charged."""
+
+    message = "This charge is on a document already. Issue that document and give the charge back by a credit note."
+
+
+class NotSendableError(InvoicesError):
+    """There is no such message yet, or nobody to get it."""
+
+    message = "There is nothing to send: a draft is announced by itself, and a receipt comes with a payment."

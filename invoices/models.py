@@ -15,12 +15,14 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Abs
 
 from core.ids import public_id
+from invoices.models_payments import OUTSIDE as OUTSIDE
 from invoices.models_payments import REFUNDING as REFUNDING
 from invoices.models_payments import UNRESOLVED as UNRESOLVED
 from invoices.models_payments import CreditApplication as CreditApplication
 from invoices.models_payments import Document as Document
 from invoices.models_payments import DocumentKind as DocumentKind
 from invoices.models_payments import GoesTo as GoesTo
+from invoices.models_payments import OutsideMethod as OutsideMethod
 from invoices.models_payments import Payment as Payment
 from invoices.models_payments import PaymentStatus as PaymentStatus
 from invoices.models_payments import Refund as Refund

@@ -1,5 +1,6 @@
 """Payments, what credit notes pay, refunds, and rendered documents: the rows around an invoice."""
 
+from datetime import date
 from functools import partial
 
 from django.db import models
@@ -20,8 +21,18 @@ class PaymentStatus(models.TextChoices):
 UNRESOLVED = (PaymentStatus.PENDING, PaymentStatus.NEEDS_CONFIRMATION, PaymentStatus.UNKNOWN)
 
 
+OUTSIDE = "outside"  # the gateway of payments that reached the seller by themselves
+
+
+class OutsideMethod(models.TextChoices):
+    BANK_TRANSFER = "bank_transfer", "bank transfer"
+    CHEQUE = "cheque", "cheque"
+    OTHER = "other", "another way"
+
+
 class Payment(models.Model):
-    """One attempt to pay one invoice, committed with its key before the gateway is called."""
+    """One attempt to pay one invoice, committed with its key before the gateway is called; or what came from outside,
+    recorded by staff: it has no card, and `method`, `reference` and `received_on` instead."""
 
     public_id = models.CharField(max_length=40, unique=True, default=partial(public_id, "pay"), editable=False)
     key = models.CharField(max_length=120, unique=True, help_text="invoice:7:payment:1, the idempotency key")
@@ -42,6 +53,13 @@ class Payment(models.Model):
     receipt_number = models.CharField(  # noqa: DJ001 - as an invoice's number
         max_length=30, null=True, unique=True, help_text="Given when it succeeded"
     )
+    method = models.CharField(
+        max_length=20, choices=OutsideMethod, blank=True, default="", db_default="", help_text="From outside: how"
+    )
+    reference = models.CharField(
+        max_length=100, blank=True, default="", db_default="", help_text="From outside: as on the bank statement"
+    )
+    received_on = models.DateField(null=True, help_text="From outside: the day the money came")
 
     class Meta:
         constraints = (
@@ -53,11 +71,40 @@ class Payment(models.Model):
             models.CheckConstraint(
                 condition=~Q(status="succeeded") | Q(receipt_number__isnull=False), name="payment_succeeded_has_receipt"
             ),
+            models.CheckConstraint(condition=Q(method__in=("", *OutsideMethod.values)), name="payment_method_known"),
+            models.CheckConstraint(
+                condition=Q(gateway=OUTSIDE, payment_method__isnull=True, received_on__isnull=False) & ~Q(method="")
+                | ~Q(gateway=OUTSIDE) & Q(method="", reference="", received_on__isnull=True),
+                name="payment_outside_says_how",
+            ),
         )
         indexes = (models.Index(fields=("check_at",), condition=Q(status__in=UNRESOLVED), name="payment_to_resolve"),)
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether it was recorded by staff: no card and no gateway had a part in it."""
+        return self.gateway == OUTSIDE
+
+    @property
+    def paid_on(self) -> date | None:
+        """The day the money came; None while it has not."""
+        return self.received_on or (self.settled_at.date() if self.settled_at else None)
+
+    @property
+    def means(self) -> str:
+        """`Visa ending 4242`, `Bank transfer`."""
+        return str(self.payment_method) if self.payment_method else self.get_method_display().capitalize()
+
+    @property
+    def how(self) -> str:
+        """As it follows «paid»: `with Visa ending 4242`, `by bank transfer, reference 2026-11-A7`."""
+        if self.payment_method:
+            return f"with {self.payment_method}"
+        by = "in another way" if self.method == OutsideMethod.OTHER else f"by {self.get_method_display()}"
+        return f"{by}, reference {self.reference}" if self.reference else by
 
 
 class CreditApplication(models.Model):

@@ -78,6 +78,7 @@ class ReceiptPaper:
     currency: str
     method: str
     reference: str
+    reference_label: str
     invoice_number: str
     invoice_issued_on: str
     invoice_total: str
@@ -134,11 +135,12 @@ def receipt_paper(payment: Payment) -> ReceiptPaper:
     left = invoice.total - invoice.amount_credited - sum(earlier.values_list("amount", flat=True))
     return ReceiptPaper(
         number=payment.receipt_number or "",
-        paid_on=formats.day(payment.settled_at.date()) if payment.settled_at else "",
+        paid_on=formats.day(payment.paid_on) if payment.paid_on else "",
         amount=money(payment.amount),
         currency=payment.currency,
-        method=str(payment.payment_method or "Paid outside the portal"),
-        reference=payment.gateway_id,
+        method=payment.means,
+        reference=payment.reference or payment.gateway_id,
+        reference_label="Reference" if payment.is_outside else "Processor's reference",
         invoice_number=invoice.number or "",
         invoice_issued_on=formats.day(invoice.issued_on) if invoice.issued_on else "",
         invoice_total=money(invoice.total),

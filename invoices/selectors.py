@@ -25,6 +25,7 @@ from accounts.models import AuditEntry, PaymentMethod
 from accounts.selectors import tax_places
 from core.due import Due
 from invoices.exceptions import SellerMissingError
+from invoices.hand_charges import TAKEN_BACK, can_be_taken_back
 from invoices.lines import STORED, LineDraft, total_lines
 from invoices.models import (
     UNRESOLVED,
@@ -149,6 +150,20 @@ def pending_lines(customer_id: int, currency: str, *, discarding: bool = False) 
     return tuple(line_draft(row) for row in rows.order_by("pk"))
 
 
+class WaitingLine(NamedTuple):
+    """A line without a document; `can_be_taken_back`: staff added it, and nothing undoes it yet."""
+
+    line: InvoiceLine
+    can_be_taken_back: bool
+
+
+def waiting_lines(customer_id: int) -> list[WaitingLine]:
+    """Every line that waits for the customer's next document, oldest first. One query."""
+    rows = list(InvoiceLine.objects.filter(customer_id=customer_id, invoice__isnull=True).order_by("pk"))
+    keys = {row.key for row in rows}
+    return [WaitingLine(row, can_be_taken_back(row.key) and row.key + TAKEN_BACK not in keys) for row in rows]
+
+
 def line_draft(row: InvoiceLine) -> LineDraft:
     """A stored line as the pure value it came from."""
     return LineDraft(**{name: getattr(row, name) for name in STORED})
@@ -214,6 +229,19 @@ def statements_to_deliver() -> list[int]:
 def documents_of(customer_id: int) -> QuerySet[Invoice]:
     """A customer's invoices, drafts included, with their payments oldest first."""
     return Invoice.objects.filter(customer_id=customer_id).prefetch_related(PAYMENTS)
+
+
+def documents_page(customer_id: int, before: str, size: int) -> tuple[list[Invoice], str]:
+    """One page of a customer's documents, newest billing date first, and the cursor of the next (empty: the last).
+
+    `before` is such a cursor; anything else begins with the newest.
+    """
+    rows = documents_of(customer_id).order_by("-billing_on", "-pk")
+    last = rows.filter(pk=before).first() if before.isdecimal() and len(before) < 19 else None
+    if last is not None:
+        rows = rows.filter(Q(billing_on__lt=last.billing_on) | Q(billing_on=last.billing_on, pk__lt=last.pk))
+    found = list(rows[: size + 1])
+    return found[:size], str(found[size - 1].pk) if len(found) > size else ""
 
 
 def unpaid(customer_id: int) -> list[Invoice]:

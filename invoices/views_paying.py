@@ -74,7 +74,7 @@ def payment_status(request: HttpRequest, public_id: str, payment_id: str) -> Htt
 def say_outcome(request: HttpRequest, payment: Payment) -> None:
     amount = formats.money(payment.amount, payment.currency)
     if payment.status == PaymentStatus.SUCCEEDED:
-        messages.success(request, f"{amount} paid with {payment.payment_method}. Receipt {payment.receipt_number}.")
+        messages.success(request, f"{amount} paid {payment.how}. Receipt {payment.receipt_number}.")
     elif payment.status == PaymentStatus.DECLINED:
         messages.error(request, f"Payment of {amount} failed. {decline_message(payment.decline_code)}")
     else:

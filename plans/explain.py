@@ -15,6 +15,7 @@ from typing import Any
 from core import formats
 from core.money import exponent, quantize, round_half_away
 from core.periods import Period
+from invoices.hand_charges import BY_HAND
 
 Data = Mapping[str, Any]
 
@@ -65,13 +66,19 @@ class Explanation:
 
 def explain(data: Data) -> Explanation:
     """Derive a line from its explain data. Raises KeyError where something needed was not stored."""
-    own = _fee(data) if data["model"] == "flat" else _usage(data)
+    own = _by_model(data)
     amount = derived_amount(data)
     if data.get("given_back") or "part_given_back" in data:
         what = "part of it is given back" if "part_given_back" in data else "given back"
         steps = (*own.steps, Step("× −1", what), Step(f"= {formats.money(amount, data['currency'])}"))
         return replace(own, amount=amount, steps=steps)
     return own
+
+
+def _by_model(data: Data) -> Explanation:
+    if data["model"] == BY_HAND:
+        return _by_hand(data)
+    return _fee(data) if data["model"] == "flat" else _usage(data)
 
 
 def derived_amount(data: Data) -> int:
@@ -81,13 +88,23 @@ def derived_amount(data: Data) -> int:
     """
     if "part_given_back" in data:  # how much, is what staff said
         return -int(data["part_given_back"])
-    amount = _fee_amount(data) if data["model"] == "flat" else _usage_amount(data)
+    if data["model"] == BY_HAND:
+        amount = int(data["amount"])
+    else:
+        amount = _fee_amount(data) if data["model"] == "flat" else _usage_amount(data)
     return -amount if data.get("given_back") else amount
 
 
 def price_version(data: Data) -> str:
-    """`Plus, price list version 3`."""
-    return f"{data['plan_name']}, price list version {data['price_version']}"
+    """`Plus, price list version 3`; empty for a charge that no price list has."""
+    return "" if data["model"] == BY_HAND else f"{data['plan_name']}, price list version {data['price_version']}"
+
+
+def _by_hand(data: Data) -> Explanation:
+    """A charge of its own: nothing is derived, it is what was agreed."""
+    amount, day = int(data["amount"]), formats.day(date.fromisoformat(data["added_on"]))
+    note = f"{'credit' if amount < 0 else 'charge'} added by hand on {day}, on no price list"
+    return Explanation(amount=amount, steps=(Step(f"  {formats.money(amount, data['currency'])}", note),))
 
 
 # --- fees -------------------------------------------------------------------------------------------------------------

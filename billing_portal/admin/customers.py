@@ -17,7 +17,7 @@ from billing_portal.admin.access import customer_page
 from core import formats
 from core.periods import utc_day
 from credits.selectors import balances
-from invoices.selectors import documents_of, unpaid
+from invoices.selectors import documents_page, unpaid, waiting_lines
 from invoices.showing import is_past_due
 from invoices.showing import row as invoice_row
 from plans.selectors import current_subscription, running, usage_to_date
@@ -125,10 +125,15 @@ def customer_overview(request: HttpRequest, customer: Customer) -> HttpResponse:
 @require_safe
 @customer_page(READ)
 def customer_invoices(request: HttpRequest, customer: Customer) -> HttpResponse:
-    """Every document, drafts included, newest first."""
-    today = utc_day(customer_now(customer))
-    rows = documents_of(customer.pk).order_by("-billing_on", "-pk")[:PAGE]
-    context = {"rows": [invoice_row(invoice, today) for invoice in rows]}
+    """Every document, drafts included, newest first; and what waits for the next one."""
+    today, before = utc_day(customer_now(customer)), request.GET.get("before", "")
+    rows, cursor = documents_page(customer.pk, before, PAGE)
+    context = {
+        "rows": [invoice_row(invoice, today) for invoice in rows],
+        "waiting": waiting_lines(customer.pk),
+        "older_url": f"?before={cursor}" if cursor else "",
+        "newer_url": "?" if before else "",
+    }
     return render_customer(request, customer, "admin/customer_invoices.html", context)
 
 

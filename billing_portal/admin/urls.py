@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing_portal.admin import credits, customers, menu_pages, new_customer, subscriptions
+from billing_portal.admin import charges, credits, customers, menu_pages, new_customer, subscriptions
 
 CUSTOMER = "billing/customers/<str:key>/"
 
@@ -15,6 +15,7 @@ urlpatterns = [
     path(f"{CUSTOMER}subscriptions/add/", subscriptions.customer_subscriptions_add, name="customer_subscriptions_add"),
     *credits.urlpatterns,
     path(f"{CUSTOMER}invoices/", customers.customer_invoices, name="customer_invoices"),
+    *charges.urlpatterns,
     path(f"{CUSTOMER}usage/", customers.customer_usage, name="customer_usage"),
     path(f"{CUSTOMER}audit/", customers.customer_audit, name="customer_audit"),
 ]

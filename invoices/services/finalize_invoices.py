@@ -41,11 +41,11 @@ def finalize_invoices(
 ) -> list[Invoice]:
     """The invoices finalized by this call, in the order of their numbers; what is no draft any more is left out.
 
-    Collected automatically at `at`; announced only on or after its billing date (catching up, or with another tax
-    since the billing details changed): CATCH_UP_NOTICE later, except with `collect_now`, for totals the customer has
-    just confirmed. A total of 0 is paid at once. What credit paid is earned now. Credit notes get numbers of their
-    own series and are settled; what is left of earlier ones lowers what is due on the new invoices. Without `tell` the
-    message waits for `tell_issued`.
+    Collected automatically at `at`, but not before the billing date that was announced; announced only on or after it
+    (catching up, or with another tax since the billing details changed): CATCH_UP_NOTICE later. With `collect_now`, for
+    totals the customer has just confirmed, at `at` in any case. A total of 0 is paid at once. What credit paid is
+    earned now. Credit notes get numbers of their own series and are settled; what is left of earlier ones lowers what
+    is due on the new invoices. Without `tell` the message waits for `tell_issued`.
     """
     ids = list(invoice_ids)
     hold_customers(Invoice.objects.filter(any_of("pk", ids)).values_list("customer_id", flat=True))
@@ -135,11 +135,15 @@ def _schedule(invoice: Invoice, card: PaymentMethod | None, at: datetime, *, col
     if invoice.is_credit_note:
         return
     if card is None or invoice.collection != Collection.AUTOMATIC:
-        invoice.due_on = invoice.issued_on + settings.PAYMENT_TERMS
+        invoice.due_on = max(invoice.issued_on, invoice.billing_on) + settings.PAYMENT_TERMS
         return
-    late = _announced_late(invoice) and not collect_now
-    invoice.collect_at = at + settings.CATCH_UP_NOTICE if late else at
+    invoice.collect_at = at if collect_now else _collected_at(invoice, at)
     invoice.due_on = utc_day(invoice.collect_at)
+
+
+def _collected_at(invoice: Invoice, at: datetime) -> datetime:
+    """When nobody has confirmed it: on the day that was announced, and never sooner than announced in time."""
+    return at + settings.CATCH_UP_NOTICE if _announced_late(invoice) else max(at, midnight(invoice.billing_on))
 
 
 def _announced_late(invoice: Invoice) -> bool:

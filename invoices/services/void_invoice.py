@@ -8,9 +8,9 @@ from accounts.audit import record
 from accounts.models import User
 from accounts.services.lock_customers import lock_customers
 from invoices.drawing import undo
-from invoices.exceptions import NotVoidableError
-from invoices.models import UNRESOLVED, Invoice, InvoiceStatus
-from invoices.states import Move, MoveError, after
+from invoices.models import Invoice, InvoiceStatus
+from invoices.rules import check_voidable
+from invoices.states import Move, after
 
 
 @transaction.atomic
@@ -26,12 +26,8 @@ def void_invoice(*, invoice_id: int, at: datetime, actor: User | None = None, re
     if invoice.status == InvoiceStatus.VOID:
         return invoice
     before = invoice.status
-    if invoice.amount_due != invoice.total or invoice.payments.filter(status__in=UNRESOLVED).exists():
-        raise NotVoidableError(f"invoice {invoice_id}: something is paid, or may be")
-    try:
-        invoice.status = InvoiceStatus(after(invoice.status, Move.VOID))
-    except MoveError as error:
-        raise NotVoidableError(f"invoice {invoice_id} is {before}") from error
+    check_voidable(invoice)
+    invoice.status = InvoiceStatus(after(invoice.status, Move.VOID))
     undo([invoice.pk], "voided", at, actor)
     invoice.voided_at, invoice.collect_at = at, None
     invoice.save(update_fields=["status", "voided_at", "collect_at"])

@@ -33,7 +33,7 @@ def test_staff_look_at_everything(client, model):
 def test_nothing_that_was_issued_is_changed_by_a_form(client, model):
     shown = client.get(reverse(f"admin:invoices_{model}_changelist")).context["cl"].result_list[0]
     assert client.get(reverse(f"admin:invoices_{model}_add")).status_code == 403
-    assert client.post(reverse(f"admin:invoices_{model}_change", args=[shown.pk]), {}).status_code == 403
+    assert client.post(reverse(f"admin:invoices_{model}_change", args=[shown.pk]), {}).status_code in (403, 405)
     assert client.post(reverse(f"admin:invoices_{model}_delete", args=[shown.pk]), {"post": "yes"}).status_code == 403
 
 

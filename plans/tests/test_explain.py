@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.periods import Period, Window
+from invoices.hand_charges import HandCharge, charge_line, taken_back
 from plans.charges import FeeFacts, SpellFacts, UsageFacts, compose_charges
-from plans.explain import explain, money, number
+from plans.explain import derived_amount, explain, money, number, price_version
 from plans.late import LateFacts, late_lines
 from plans.pricing import CardTerms, PlanTerms, Tier
 
@@ -293,3 +294,14 @@ def test_the_notes_stand_in_a_column_of_their_own():
     rows = explain(stored(line)).text.splitlines()
     places = {row.index(note) for row in rows for note in ("Plus,", "rounded") if note in row}
     assert len(places) == 1
+
+
+@pytest.mark.parametrize(("amount", "word"), [(5_000, "charge"), (-700, "credit")])
+def test_it_says_that_a_charge_by_hand_was_agreed(amount, word):
+    period = Period(date(2026, 10, 20), date(2026, 10, 21))
+    line = charge_line(HandCharge("k", 1, "Onboarding workshop", "USD", amount, period), date(2026, 10, 20))
+    back = taken_back(line)
+    assert [derived_amount(each.explain) for each in (line, back)] == [amount, -amount]
+    assert [explain(each.explain).amount for each in (line, back)] == [amount, -amount]
+    assert f"{word} added by hand on 20 Oct 2026" in explain(line.explain).text
+    assert price_version(line.explain) == ""

@@ -1,0 +1,95 @@
+"""What staff fill in about one document. Bad input is refused here by field and rule; the verbs check again."""
+
+import secrets
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from core import formats
+from core.money import exponent, quantize, to_major
+from invoices.models import Invoice, OutsideMethod
+
+
+def figures(invoice: Invoice) -> str:
+    """What the page of an action shows and its form carries: where they differ, something moved in between."""
+    return f"{invoice.status}:{invoice.total}:{invoice.amount_due}"
+
+
+class MoneyField(forms.DecimalField):
+    """An amount in major units of a currency that is known."""
+
+    def __init__(self, currency: str, **kwargs: Any) -> None:
+        self.currency = currency
+        super().__init__(max_digits=16, **kwargs)
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if value is not None and value != value.quantize(Decimal(1).scaleb(-exponent(self.currency))):
+            raise ValidationError(f"{self.currency} has {exponent(self.currency)} decimals: enter no more.")
+
+
+class ActionForm(forms.Form):
+    """What every action on a document asks: why. `seen` is what was shown, `key` makes it happen once."""
+
+    reason = forms.CharField(max_length=500, help_text="Internal: kept in the audit trail")
+    seen = forms.CharField(max_length=80, required=False, widget=forms.HiddenInput)
+    key = forms.RegexField(r"^[0-9a-f]{32}$", widget=forms.HiddenInput)
+
+    def __init__(self, data: Any, *, invoice: Invoice, today: date) -> None:
+        initial = {"seen": figures(invoice), "key": secrets.token_hex(16), **self.first_values(invoice, today)}
+        super().__init__(data, initial=initial)
+        self.invoice, self.today = invoice, today
+        self.prepare()
+
+    def first_values(self, invoice: Invoice, today: date) -> dict[str, Any]:
+        """What the fields say at first."""
+        return {}
+
+    def prepare(self) -> None:
+        """Fields that depend on the document."""
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the document is not what was shown any more."""
+        return bool(self.cleaned_data["seen"] != figures(self.invoice))
+
+
+class OutsidePaymentForm(ActionForm):
+    """«Mark paid outside»."""
+
+    received_on = forms.DateField(label="Day received", widget=forms.DateInput(attrs={"type": "date"}))
+    method = forms.ChoiceField(
+        choices=[(value, str(label).capitalize()) for value, label in OutsideMethod.choices],
+        widget=forms.RadioSelect,
+        initial=OutsideMethod.BANK_TRANSFER,
+    )
+    reference = forms.CharField(
+        max_length=100, help_text="As on the bank statement, or the number of the cheque; the customer sees it"
+    )
+
+    def first_values(self, invoice: Invoice, today: date) -> dict[str, Any]:
+        return {"amount": to_major(invoice.amount_due, invoice.currency), "received_on": today}
+
+    def prepare(self) -> None:
+        due = formats.money(self.invoice.amount_due, self.invoice.currency)
+        hint = f"In {self.invoice.currency}. {due} is due; less is a part payment"
+        self.fields["amount"] = MoneyField(self.invoice.currency, help_text=hint)
+        self.order_fields(["amount", "received_on", "method", "reference", "reason"])
+
+    @property
+    def minor(self) -> int:
+        return quantize(self.cleaned_data["amount"], self.invoice.currency)
+
+
+class SendForm(forms.Form):
+    """«Send again»: which message, and one more address."""
+
+    what = forms.ChoiceField(label="Message", widget=forms.RadioSelect)
+    also = forms.EmailField(label="Also to", required=False, help_text="One more address, for this message only")
+
+    def __init__(self, data: Any, *, choices: list[tuple[str, str]]) -> None:
+        super().__init__(data, initial={"what": choices[0][0] if choices else ""})
+        self.fields["what"].choices = choices  # type: ignore[attr-defined]

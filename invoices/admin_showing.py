@@ -1,0 +1,211 @@
+"""A document or a payment as staff see it: everything that belongs to it, in the words of its pages."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NamedTuple
+
+from django.db.models import Q
+from django.http import Http404
+
+from accounts.gateways import decline_message
+from accounts.models import AuditEntry, Notice
+from core import formats
+from invoices.exceptions import InvoicesError
+from invoices.models import (
+    UNRESOLVED,
+    CreditApplication,
+    Document,
+    Invoice,
+    Payment,
+    PaymentStatus,
+    Refund,
+    RefundStatus,
+)
+from invoices.paper import invoice_paper
+from invoices.rules import check_issuable, check_paid_outside, check_voidable, check_written_off
+from invoices.selectors import PAYMENTS
+from invoices.showing import Badge, badge, credit_figures
+
+OUTCOMES = {
+    PaymentStatus.PENDING: Badge("Processing", "info"),
+    PaymentStatus.SUCCEEDED: Badge("Succeeded", "success"),
+    PaymentStatus.DECLINED: Badge("Declined", "danger"),
+    PaymentStatus.NEEDS_CONFIRMATION: Badge("Action needed", "warning"),
+    PaymentStatus.UNKNOWN: Badge("Unknown", "warning"),
+    PaymentStatus.CANCELED: Badge("Given up", "neutral"),
+}
+SAID = {
+    PaymentStatus.PENDING: "On its way to the card processor.",
+    PaymentStatus.NEEDS_CONFIRMATION: "The bank asks the customer to confirm this payment.",
+    PaymentStatus.UNKNOWN: "The card processor has not answered. It is asked again; nothing is charged twice.",
+    PaymentStatus.CANCELED: "It did not go through and was given up; nothing was charged.",
+}
+REFUNDS = {
+    RefundStatus.PENDING: Badge("Processing", "info"),
+    RefundStatus.SUCCEEDED: Badge("Refunded", "success"),
+    RefundStatus.FAILED: Badge("Failed", "danger"),
+    RefundStatus.UNKNOWN: Badge("Unknown", "warning"),
+}
+
+
+class PaymentRow(NamedTuple):
+    """One attempt to pay, with what the gateway said."""
+
+    payment: Payment
+    badge: Badge
+    said: str
+
+
+class RefundRow(NamedTuple):
+    """Money on its way back."""
+
+    refund: Refund
+    badge: Badge
+
+
+class ActionLink(NamedTuple):
+    """Something that may be done with the document now; `name` of its page."""
+
+    label: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What happened around a document; newest audit entries first, everything else oldest first."""
+
+    payments: tuple[PaymentRow, ...]
+    refunds: tuple[RefundRow, ...]
+    applications: tuple[CreditApplication, ...]
+    corrections: tuple[Invoice, ...]
+    documents: tuple[Document, ...]
+    notices: tuple[Notice, ...]
+    audit: tuple[AuditEntry, ...]
+
+
+def find_invoice(pk: str | int) -> Invoice:
+    """Any document with its customer, lines and payments; 404 where there is none."""
+    rows = Invoice.objects.select_related("customer", "seller").prefetch_related("lines", PAYMENTS)
+    found = rows.filter(pk=pk).first() if str(pk).isdecimal() and len(str(pk)) < 19 else None
+    if found is None:
+        raise Http404
+    return found
+
+
+def find_payment(pk: str | int) -> Payment:
+    """Any payment with its invoice, customer and card; 404 where there is none."""
+    rows = Payment.objects.select_related("invoice", "customer", "payment_method")
+    found = rows.filter(pk=pk).first() if str(pk).isdecimal() and len(str(pk)) < 19 else None
+    if found is None:
+        raise Http404
+    return found
+
+
+def story(invoice: Invoice) -> Story:
+    """A fixed number of questions, however much happened."""
+    refunds = Refund.objects.filter(Q(credit_note=invoice) | Q(payment__invoice=invoice))
+    refunds = refunds.select_related("credit_note", "payment__payment_method", "payment__invoice").order_by("pk")
+    applied = CreditApplication.objects.filter(Q(credit_note=invoice) | Q(invoice=invoice))
+    subjects = [f"invoice:{invoice.pk}", *(f"payment:{payment.pk}" for payment in invoice.payments.all())]
+    found = tuple(RefundRow(refund, REFUNDS[RefundStatus(refund.status)]) for refund in refunds)
+    subjects += [f"refund:{row.refund.pk}" for row in found]
+    return Story(
+        payments=tuple(payment_row(payment) for payment in invoice.payments.all()),
+        refunds=found,
+        applications=tuple(applied.select_related("credit_note", "invoice").order_by("pk")),
+        corrections=_corrections(invoice),
+        documents=tuple(Document.objects.filter(invoice=invoice).defer("content").order_by("pk")),
+        notices=tuple(_notices(f"invoice:{invoice.pk}:", invoice.customer_id)),
+        audit=_audit(invoice.customer_id, subjects),
+    )
+
+
+def _corrections(invoice: Invoice) -> tuple[Invoice, ...]:
+    """The credit notes that name this invoice – or of a credit note the invoices that it names."""
+    if invoice.number is None:
+        return ()
+    of_customer = Invoice.objects.filter(customer=invoice.customer_id)
+    if invoice.is_credit_note:
+        return tuple(of_customer.filter(number__in=invoice.corrects).order_by("pk"))
+    return tuple(of_customer.filter(kind="credit_note", corrects__contains=[invoice.number]).order_by("pk"))
+
+
+def _notices(prefix: str, customer_id: int) -> "list[Notice]":
+    return list(Notice.objects.filter(customer=customer_id, key__startswith=prefix).order_by("pk"))
+
+
+def _audit(customer_id: int, subjects: list[str]) -> tuple[AuditEntry, ...]:
+    rows = AuditEntry.objects.filter(customer=customer_id, subject__in=subjects)
+    return tuple(rows.select_related("actor").order_by("-pk"))
+
+
+def payment_row(payment: Payment) -> PaymentRow:
+    """What became of an attempt, in plain words."""
+    status = PaymentStatus(payment.status)
+    said = SAID.get(status, "")
+    if status == PaymentStatus.DECLINED:
+        said = decline_message(payment.decline_code)
+    elif payment.is_outside:
+        said = f"Paid {payment.how}."
+    return PaymentRow(payment, OUTCOMES[status], said)
+
+
+def invoice_context(invoice: Invoice, on: date) -> dict[str, Any]:
+    """Everything the page of one document shows, but its story; `on` is the customer's day."""
+    paper, is_draft = invoice_paper(invoice), invoice.number is None
+    kind = paper.title.lower()
+    return {
+        "invoice": invoice,
+        "paper": paper,
+        "badge": badge(invoice, on),
+        "is_draft": is_draft,
+        "staff_document": True,
+        "waiting": next((one for one in invoice.payments.all() if one.status in UNRESOLVED), None),
+        "title": f"Draft {kind}" if is_draft else f"{paper.title} {invoice.number}",
+        **credit_figures(invoice),
+    }
+
+
+# What moves money, in the order of the buttons; each with the rule that may say no.
+MONEY_ACTIONS = (
+    (ActionLink("Issue now", "admin:invoices_invoice_issue"), check_issuable),
+    (ActionLink("Mark paid outside", "admin:invoices_invoice_paid_outside"), check_paid_outside),
+    (ActionLink("Void", "admin:invoices_invoice_void"), check_voidable),
+    (ActionLink("Write off", "admin:invoices_invoice_write_off"), check_written_off),
+)
+
+
+def allowed_actions(invoice: Invoice) -> tuple[ActionLink, ...]:
+    """What the rules allow with the document as it stands."""
+    return tuple(link for link, check in MONEY_ACTIONS if _holds(check, invoice))
+
+
+def _holds(check: Any, invoice: Invoice) -> bool:
+    try:
+        check(invoice)
+    except InvoicesError:
+        return False
+    return True
+
+
+def payment_context(payment: Payment) -> dict[str, Any]:
+    """Everything the page of one payment shows."""
+    refunds = Refund.objects.filter(payment=payment).select_related("credit_note", "payment__payment_method")
+    rows = [RefundRow(refund, REFUNDS[RefundStatus(refund.status)]) for refund in refunds.order_by("pk")]
+    subjects = [f"payment:{payment.pk}", *(f"refund:{row.refund.pk}" for row in rows)]
+    given = sum(row.refund.amount for row in rows if row.refund.status != RefundStatus.FAILED)
+    return {
+        "row": payment_row(payment),
+        "payment": payment,
+        "invoice": payment.invoice,
+        "refunds": rows,
+        "given_back": formats.money(given, payment.currency) if given else "",
+        "can_refund": payment.status == PaymentStatus.SUCCEEDED and not payment.is_outside and given < payment.amount,
+        "documents": Document.objects.filter(payment=payment).defer("content"),
+        "notices": [
+            *_notices(f"invoice:{payment.invoice_id}:paid:{payment.pk}", payment.customer_id),
+            *_notices(f"invoice:{payment.invoice_id}:failed:{payment.pk}", payment.customer_id),
+        ],
+        "audit": _audit(payment.customer_id, subjects),
+        "title": f"Payment of {formats.money(payment.amount, payment.currency)}",
+    }

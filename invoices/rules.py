@@ -1,0 +1,67 @@
+"""What may be done with one document, for showing and for doing it. Each raises the rule that says no.
+
+The invoice's payments may be prefetched; amounts are minor units.
+"""
+
+from invoices.exceptions import (
+    NotADraftError,
+    NotPayableError,
+    NotVoidableError,
+    NotWrittenOffError,
+    PaymentPendingError,
+)
+from invoices.models import UNRESOLVED, Invoice, InvoiceStatus
+from invoices.states import Move, MoveError, after
+
+PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
+
+
+def check_nothing_pending(invoice: Invoice) -> None:
+    """Raises PaymentPendingError while a payment has no outcome."""
+    if any(payment.status in UNRESOLVED for payment in invoice.payments.all()):
+        raise PaymentPendingError(f"invoice {invoice.pk} has an unresolved payment")
+
+
+def check_issuable(invoice: Invoice) -> None:
+    """Raises NotADraftError."""
+    if invoice.number is not None:
+        raise NotADraftError(f"invoice {invoice.pk} is {invoice.number}", message="It is issued already.")
+    if invoice.status != InvoiceStatus.DRAFT:
+        raise NotADraftError(f"invoice {invoice.pk} is {invoice.status}")
+
+
+def check_voidable(invoice: Invoice) -> None:
+    """Raises NotVoidableError, which says what to do instead."""
+    if invoice.is_credit_note:
+        raise NotVoidableError(f"{invoice.pk} is a credit note", message="A credit note can't be voided.")
+    try:
+        after(invoice.status, Move.VOID)
+    except MoveError as error:
+        instead = WHY_NOT_VOID.get(invoice.status, NotVoidableError.message)
+        raise NotVoidableError(f"invoice {invoice.pk} is {invoice.status}", message=instead) from error
+    if any(payment.status in UNRESOLVED for payment in invoice.payments.all()):
+        raise NotVoidableError(f"invoice {invoice.pk}: a payment has no outcome", message=PaymentPendingError.message)
+    if invoice.amount_due != invoice.total:
+        message = "A part of this invoice is paid or credited, so it can't be voided. Issue a credit note instead."
+        raise NotVoidableError(f"invoice {invoice.pk}: something is paid", message=message)
+
+
+WHY_NOT_VOID = {
+    "draft": "A draft can't be voided: it has no number yet. It goes when its plan changes, or give it back later.",
+    "paid": "A paid invoice can't be voided. Issue a credit note instead.",
+    "void": "This invoice is void already.",
+}
+
+
+def check_paid_outside(invoice: Invoice) -> None:
+    """Raises NotPayableError, PaymentPendingError."""
+    if invoice.is_credit_note or invoice.status not in PAYABLE or invoice.amount_due <= 0:
+        raise NotPayableError(f"invoice {invoice.pk} is {invoice.status}")
+    check_nothing_pending(invoice)
+
+
+def check_written_off(invoice: Invoice) -> None:
+    """Raises NotWrittenOffError, PaymentPendingError."""
+    if invoice.is_credit_note or invoice.status != InvoiceStatus.OPEN:
+        raise NotWrittenOffError(f"invoice {invoice.pk} is {invoice.status}")
+    check_nothing_pending(invoice)

@@ -1,0 +1,63 @@
+"""The message of an issued document, or of a receipt, once more."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts.audit import record
+from accounts.models import Notice, User
+from accounts.notices import NoticeDraft
+from accounts.selectors import default_payment_methods, recipients
+from accounts.services.lock_customers import lock_customers
+from accounts.services.queue_notices import queue_notices
+from invoices.emails import issued, paid
+from invoices.exceptions import NotSendableError
+from invoices.models import Invoice, PaymentStatus
+
+NOBODY = "Nobody receives this customer's mail. Add an address, then send again."
+
+
+@transaction.atomic
+def send_again(
+    *, invoice_id: int, payment_id: int | None = None, also: str = "", at: datetime, actor: User | None = None
+) -> Notice:
+    """Queue the mail of the invoice or credit note – with `payment_id` that of the receipt – for the recipients, and
+    for the address `also`; with the figures of now.
+
+    Within the same minute it is the first message again. Raises NotSendableError for a draft, for a payment that did
+    not succeed, and where nobody would get it.
+    """
+    customer_id = Invoice.objects.values_list("customer_id", flat=True).get(pk=invoice_id)
+    lock_customers([customer_id])
+    invoice = Invoice.objects.get(pk=invoice_id)
+    to = list(dict.fromkeys([*recipients([customer_id])[customer_id], *filter(None, [also])]))
+    draft = _message(invoice, payment_id, to)
+    draft = replace(draft, key=f"{draft.key}:again:{at:%Y-%m-%dT%H:%M}")
+    known = Notice.objects.filter(key=draft.key).first()
+    if known is not None:
+        return known
+    if not to:
+        raise NotSendableError(f"invoice {invoice_id}: no recipients", message=NOBODY)
+    queue_notices([draft], at=at)
+    record(
+        at=at,
+        actor=actor,
+        customer_id=customer_id,
+        action="send_again",
+        subject=f"invoice:{invoice.pk}",
+        after={"notice": draft.key, "to": to},
+    )
+    return Notice.objects.get(key=draft.key)
+
+
+def _message(invoice: Invoice, payment_id: int | None, to: list[str]) -> NoticeDraft:
+    if invoice.number is None:
+        raise NotSendableError(f"invoice {invoice.pk} is a draft")
+    if payment_id is None:
+        card = default_payment_methods([invoice.customer_id]).get(invoice.customer_id)
+        return issued(invoice, card, to)
+    payment = invoice.payments.filter(pk=payment_id, status=PaymentStatus.SUCCEEDED).first()
+    if payment is None:
+        raise NotSendableError(f"invoice {invoice.pk}: payment {payment_id} did not succeed")
+    return paid(payment, to)
