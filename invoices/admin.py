@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from accounts.admin import LookOnly, ModelAdmin, TabularInline
 from core import formats
+from invoices.admin_archives import WithArchives
 from invoices.models import (
     CreditApplication,
     CreditStatement,
@@ -35,7 +36,7 @@ class PaymentInline(LookOnly, TabularInline):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(LookOnly, ModelAdmin):
+class InvoiceAdmin(WithArchives, LookOnly, ModelAdmin):
     list_display = (
         "__str__",
         "customer",

@@ -67,3 +67,23 @@ class NotCreditableError(InvoicesError):
     """Only issued invoices are given back: a draft is discarded, a void invoice is for nothing already."""
 
     message = "This invoice can't be credited."
+
+
+class NothingToArchiveError(InvoicesError):
+    """None of the chosen documents is issued."""
+
+    status = 422
+    message = "There is nothing to download: none of these documents is issued yet."
+
+
+class ArchiveTooLargeError(InvoicesError):
+    """More documents than one ZIP may hold."""
+
+    status = 422
+    message = "One ZIP holds at most 10,000 documents, receipts included. Choose fewer, for example month by month."
+
+
+class ArchiveNotReadyError(InvoicesError):
+    """The ZIP is still being made, failed, or was deleted after its week."""
+
+    message = "This ZIP can't be downloaded: it isn't ready, or was deleted meanwhile."
