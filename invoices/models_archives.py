@@ -44,6 +44,8 @@ class Archive(models.Model):
     expires_at = models.DateTimeField(null=True, help_text="From here the content is deleted")
 
     class Meta:
+        verbose_name = "ZIP of documents"
+        verbose_name_plural = "ZIPs of documents"
         constraints = (
             models.CheckConstraint(condition=Q(status__in=ArchiveStatus.values), name="archive_status_known"),
             models.CheckConstraint(condition=Q(done__lte=models.F("total")), name="archive_done_within_total"),

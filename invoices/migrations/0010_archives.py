@@ -94,6 +94,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={"verbose_name": "ZIP of documents", "verbose_name_plural": "ZIPs of documents"},
         ),
         migrations.CreateModel(
             name="ArchiveEntry",
