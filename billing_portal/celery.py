@@ -19,5 +19,6 @@ app.conf.beat_schedule = {
     "collect-due": {"task": "billing_portal.tasks.collect_due", "schedule": MINUTE},
     "resolve-payments": {"task": "billing_portal.tasks.resolve_payments", "schedule": MINUTE},
     "deliver-documents": {"task": "billing_portal.tasks.deliver_documents", "schedule": MINUTE},
+    "build-archives": {"task": "billing_portal.tasks.build_archives", "schedule": MINUTE},
     "deliver-notices": {"task": "billing_portal.tasks.deliver_notices", "schedule": MINUTE},
 }

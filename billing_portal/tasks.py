@@ -6,7 +6,9 @@ from accounts.services.deliver_notices import deliver_notices as deliver_notices
 from billing_portal import billing_run
 from core import clock
 from credits.services.warn_balances import warn_balances
+from invoices.services.build_archives import build_archives as build_archives_verb
 from invoices.services.deliver_documents import deliver_documents as deliver_documents_verb
+from invoices.services.expire_archives import expire_archives
 from invoices.services.reconcile_payments import reconcile_payments
 from invoices.services.reconcile_refunds import reconcile_refunds
 from invoices.services.submit_payment import submit_payment as submit_payment_verb
@@ -51,6 +53,14 @@ def resolve_payments() -> None:
 def deliver_documents() -> None:
     """Each minute: render the PDFs that are missing."""
     deliver_documents_verb(at=clock.now())
+
+
+@shared_task(name="billing_portal.tasks.build_archives")
+def build_archives() -> None:
+    """Each minute: write the ZIPs that were asked for, part by part; empty those that are a week old."""
+    while build_archives_verb(at=clock.now()):
+        pass
+    expire_archives(at=clock.now())
 
 
 @shared_task(name="billing_portal.tasks.deliver_notices")

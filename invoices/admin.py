@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from accounts.admin import LookOnly, ModelAdmin, TabularInline
 from core import formats
 from invoices import admin_crediting, admin_pages
+from invoices.admin_archives import WithArchives
 from invoices.models import (
     CreditApplication,
     CreditStatement,
@@ -22,7 +23,7 @@ from invoices.models import (
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(LookOnly, ModelAdmin):
+class InvoiceAdmin(WithArchives, LookOnly, ModelAdmin):
     list_display = (
         "__str__",
         "customer",

@@ -143,3 +143,23 @@ class NotSendableError(InvoicesError):
     """There is no such message yet, or nobody to get it."""
 
     message = "There is nothing to send: a draft is announced by itself, and a receipt comes with a payment."
+
+
+class NothingToArchiveError(InvoicesError):
+    """None of the chosen documents is issued."""
+
+    status = 422
+    message = "There is nothing to download: none of these documents is issued yet."
+
+
+class ArchiveTooLargeError(InvoicesError):
+    """More documents than one ZIP may hold."""
+
+    status = 422
+    message = "One ZIP holds at most 10,000 documents, receipts included. Choose fewer, for example month by month."
+
+
+class ArchiveNotReadyError(InvoicesError):
+    """The ZIP is still being made, failed, or was deleted after its week."""
+
+    message = "This ZIP can't be downloaded: it isn't ready, or was deleted meanwhile."

@@ -210,10 +210,13 @@ def _due(waiting: QuerySet[Invoice], at: datetime, condition: Q) -> list[Due]:
     return [Due(*row) for row in rows.order_by("present", "pk").values_list("pk", "customer_id", "present")]
 
 
-def due_to_deliver() -> tuple[list[int], list[int]]:
-    """(invoices, succeeded payments) that have no PDF yet."""
+def due_to_deliver(invoice_ids: Iterable[int] | None = None) -> tuple[list[int], list[int]]:
+    """(invoices, succeeded payments) that have no PDF yet; with ids only of those invoices."""
     invoices = Invoice.objects.filter(number__isnull=False).exclude(documents__kind="invoice")
     payments = Payment.objects.filter(status=PaymentStatus.SUCCEEDED, receipt__isnull=True)
+    if invoice_ids is not None:
+        wanted = list(invoice_ids)
+        invoices, payments = invoices.filter(pk__in=wanted), payments.filter(invoice_id__in=wanted)
     return (
         list(invoices.order_by("pk").values_list("pk", flat=True)),
         list(payments.order_by("pk").values_list("pk", flat=True)),

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import TypeVar
 
@@ -15,18 +15,20 @@ logger = logging.getLogger(__name__)
 Row = TypeVar("Row", Invoice, Payment, CreditStatement)
 
 
-def deliver_documents(*, at: datetime, limit: int = 200) -> int:
-    """How many invoices, receipts and credit statements got their PDF. 0 where PDFs cannot be made here.
+def deliver_documents(*, at: datetime, limit: int = 200, invoice_ids: Collection[int] | None = None) -> int:
+    """How many invoices, receipts and credit statements got their PDF; with ids of invoices only theirs and their
+    receipts'. 0 where PDFs cannot be made here.
 
     Rendering is outside any transaction; of two workers that render the same one, the first is kept. One document
     that fails is logged and does not hold up the others.
     """
     if available():
         return 0
-    invoice_ids, payment_ids = due_to_deliver()
-    invoices = Invoice.objects.filter(pk__in=invoice_ids[:limit]).prefetch_related("lines")
+    due_ids, payment_ids = due_to_deliver(invoice_ids)
+    statement_ids = statements_to_deliver() if invoice_ids is None else []
+    invoices = Invoice.objects.filter(pk__in=due_ids[:limit]).prefetch_related("lines")
     payments = Payment.objects.filter(pk__in=payment_ids[:limit]).select_related("invoice", "payment_method")
-    statements = CreditStatement.objects.filter(pk__in=statements_to_deliver()[:limit])
+    statements = CreditStatement.objects.filter(pk__in=statement_ids[:limit])
     done = sum(_keep(_invoice, invoice, at) for invoice in invoices.iterator(50))
     done += sum(_keep(_receipt, payment, at) for payment in payments.iterator(50))
     return done + sum(_keep(_statement, statement, at) for statement in statements.iterator(50))
