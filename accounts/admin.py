@@ -1,6 +1,6 @@
 """Staff's view of this room. What the books rest on is read-only: it is changed by verbs, or never."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
@@ -97,7 +97,7 @@ class CustomerAdmin(StaffTable):
     """What this room knows of the list. The roof registers it with what others know (billing_portal/admin/lists.py)."""
 
     list_display = ("name", "key", "payment_policy", "currency", "parked_at", "created_at")
-    list_filter = (
+    list_filter: ClassVar[tuple[Any, ...]] = (
         ("parked_at", admin.EmptyFieldListFilter),
         "payment_policy",
         Currency,

@@ -62,7 +62,7 @@ class PeriodFilter(admin.SimpleListFilter):
             months.append((months[-1] - timedelta(days=1)).replace(day=1))
         return [("7d", "Last 7 days"), *((f"{month:%Y-%m}", f"{month:%B %Y}") for month in months)]
 
-    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
         yield from super().choices(changelist)
         self.day = self.value() if self._kind() == "day" else ""
         self.others = [

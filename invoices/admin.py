@@ -69,9 +69,8 @@ class InvoiceAdmin(StaffList):
     total_text = money_column("total")
     due_text = money_column("amount_due")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Invoice]:
-        rows: QuerySet[Invoice] = super().get_queryset(request)
-        return rows.prefetch_related(PAYMENTS)
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related(PAYMENTS)
 
     @admin.display(description="status", ordering="status")
     def status_text(self, invoice: Invoice) -> str:
@@ -142,9 +141,8 @@ class DocumentAdmin(StaffList):
     ordering = ("-pk",)
     csv_columns = ("filename", "kind", "invoice__number", "payment__receipt_number", "sha256", "created_at")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
-        rows: QuerySet[Document] = super().get_queryset(request)
-        return rows.defer("content")
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("content")
 
 
 @admin.register(CreditStatement)

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -54,7 +55,11 @@ class Payment(models.Model):
                 condition=~Q(status="succeeded") | Q(receipt_number__isnull=False), name="payment_succeeded_has_receipt"
             ),
         )
-        indexes = (models.Index(fields=("check_at",), condition=Q(status__in=UNRESOLVED), name="payment_to_resolve"),)
+        indexes = (
+            models.Index(fields=("check_at",), condition=Q(status__in=UNRESOLVED), name="payment_to_resolve"),
+            models.Index(fields=("status", "-id"), condition=~Q(status="succeeded"), name="payment_not_succeeded"),
+            BrinIndex(fields=("created_at",), name="payment_by_day", pages_per_range=32),
+        )
 
     def __str__(self) -> str:
         return self.key

@@ -38,11 +38,11 @@ class PlanAdmin(StaffList):
         *("self_serve", "is_default", "open_count"),
     )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         own = Subscription.objects.open().filter(plan=OuterRef("pk")).order_by().values("plan")
         count = Subquery(own.annotate(number=Count("pk")).values("number"), output_field=IntegerField())
-        rows: QuerySet[Plan] = super().get_queryset(request)
-        return rows.annotate(open_count=Coalesce(count, 0))
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(open_count=Coalesce(count, 0))
+        return rows
 
     @admin.display(description="Active subscriptions", ordering="open_count")
     def active_subscriptions(self, plan: Any) -> int:
