@@ -1,6 +1,6 @@
 """Staff's view of this room. What the books rest on is read-only: it is changed by verbs, or never."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
@@ -22,37 +22,41 @@ from accounts.models import (
     UsageSubject,
     User,
 )
+from accounts.selectors import PARTY_FIELDS
 from accounts.services.revoke_api_token import revoke_api_token
 from accounts.services.unpark_customer import unpark_customer
+from accounts.staff_filters import Currency, CustomerFilter, period_of, values_of
+from accounts.staff_lists import (
+    Amount,
+    LookOnly,
+    StackedInline,
+    StaffList,
+    StaffTable,
+    TabularInline,
+    money_column,
+)
 from core.clock import now
 
-if TYPE_CHECKING:  # generic for the type checker only
-    from django.db.models import Model, QuerySet
-
-    ModelAdmin = admin.ModelAdmin[Model]
-    TabularInline = admin.TabularInline[Model, Model]
-else:
-    ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
-
-
-class LookOnly:
-    """No adding, changing or deleting; everything can be looked at."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
+class PersonAdmin(StaffTable, UserAdmin):  # type: ignore[type-arg]
     ordering = ("email",)
     list_display = ("email", "first_name", "last_name", "is_staff", "last_login")
-    search_fields = ("email", "first_name", "last_name")
+    list_filter = ("is_staff", "is_superuser", "is_active")
+    search_fields = ("^email", "first_name", "last_name")
+    csv_columns = (
+        "email",
+        "first_name",
+        "last_name",
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        "last_login",
+        "date_joined",
+    )
     fieldsets = (
         (None, {"fields": ("email", "password")}),
         ("Person", {"fields": ("first_name", "last_name")}),
@@ -73,7 +77,7 @@ class UsageSubjectInline(TabularInline):
     extra = 0
 
 
-class BillingProfileInline(LookOnly, admin.StackedInline):  # type: ignore[type-arg]
+class BillingProfileInline(LookOnly, StackedInline):
     model = BillingProfile
 
 
@@ -89,12 +93,21 @@ class CustomerList(ChangeList):
         return reverse("admin:customer", args=[result.key])
 
 
-@admin.register(Customer)
-class CustomerAdmin(ModelAdmin):
+class CustomerAdmin(StaffTable):
+    """What this room knows of the list. The roof registers it with what others know (billing_portal/admin/lists.py)."""
+
     list_display = ("name", "key", "payment_policy", "currency", "parked_at", "created_at")
-    list_filter = ("payment_policy", ("parked_at", admin.EmptyFieldListFilter))
-    search_fields = ("name", "key", "users__email", "usage_subjects__subject")
-    date_hierarchy = "created_at"
+    list_filter: ClassVar[tuple[Any, ...]] = (
+        ("parked_at", admin.EmptyFieldListFilter),
+        "payment_policy",
+        Currency,
+        period_of("created_at", "creation"),
+    )
+    search_fields = ("name", "^key")
+    csv_columns = (
+        *("key", "name", "currency", "payment_policy", "parked_at", "parked_reason", "created_at"),
+        *(f"billing_profile__{name}" for name in PARTY_FIELDS),
+    )
     # The name is all that is free: the rest is written by verbs and pushed down by them.
     readonly_fields = (
         "key",
@@ -125,27 +138,46 @@ class CustomerAdmin(ModelAdmin):
 
 
 @admin.register(PaymentMethod)
-class PaymentMethodAdmin(LookOnly, ModelAdmin):
+class PaymentMethodAdmin(StaffList):
     list_display = ("__str__", "customer", "gateway", "exp_month", "exp_year", "is_default", "created_at", "deleted_at")
-    list_filter = ("gateway", "is_default", ("deleted_at", admin.EmptyFieldListFilter), "brand")
+    list_filter = ("gateway", "is_default", ("deleted_at", admin.EmptyFieldListFilter), CustomerFilter)
     list_select_related = ("customer",)
-    search_fields = ("customer__name", "last4", "key")
+    search_fields = ("customer", "=last4", "^key")
+    csv_columns = (
+        *("key", "customer__key", "customer__name", "gateway", "brand", "last4", "exp_month", "exp_year", "is_default"),
+        *("created_at", "deleted_at"),
+    )
     exclude = ("token",)
 
 
 @admin.register(CardSetup)
-class CardSetupAdmin(LookOnly, ModelAdmin):
+class CardSetupAdmin(StaffList):
     list_display = ("key", "customer", "user", "gateway", "payment_method", "created_at")
+    list_filter = ("gateway", CustomerFilter)
     list_select_related = ("customer", "user", "payment_method")
-    search_fields = ("key", "gateway_id", "customer__name")
+    search_fields = ("^key", "^gateway_id", "customer")
+    csv_columns = (
+        "key",
+        "customer__key",
+        "customer__name",
+        "user__email",
+        "gateway",
+        "payment_method__key",
+        "created_at",
+    )
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(LookOnly, ModelAdmin):
+class ApiTokenAdmin(StaffList):
     list_display = ("name", "prefix", "customer", "created_by", "created_at", "revoked_at")
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter), ("customer", admin.EmptyFieldListFilter))
+    list_filter = (
+        ("revoked_at", admin.EmptyFieldListFilter),
+        ("customer", admin.EmptyFieldListFilter),
+        CustomerFilter,
+    )
     list_select_related = ("customer", "created_by")
-    search_fields = ("name", "prefix", "customer__name")
+    search_fields = ("name", "=prefix", "customer")
+    csv_columns = ("name", "prefix", "customer__key", "customer__name", "created_by__email", "created_at", "revoked_at")
     exclude = ("digest",)
     actions = ("revoke",)
 
@@ -158,37 +190,50 @@ class ApiTokenAdmin(LookOnly, ModelAdmin):
             revoke_api_token(token=token, at=now(), actor=cast("User", request.user))
 
 
+# Also what the customer page's «Audit» gives as a file.
+AUDIT_COLUMNS = (
+    "at", "actor__email", "action", "subject", "customer__key", "customer__name", "reason", "before", "after"
+)  # fmt: skip
+
+
 @admin.register(AuditEntry)
-class AuditEntryAdmin(LookOnly, ModelAdmin):
+class AuditEntryAdmin(StaffList):
     list_display = ("at", "actor", "action", "subject", "customer", "reason")
-    list_filter = ("action",)
+    list_filter = (values_of("action"), period_of("at", "day"), CustomerFilter)
     list_select_related = ("actor", "customer")
-    search_fields = ("subject", "actor__email", "customer__name")
-    date_hierarchy = "at"
-    ordering = ("-at", "-pk")
+    search_fields = ("=subject", "=actor__email", "customer")
+    ordering = ("-pk",)
+    csv_columns = AUDIT_COLUMNS
 
 
 @admin.register(Notice)
-class NoticeAdmin(LookOnly, ModelAdmin):
+class NoticeAdmin(StaffList):
     list_display = ("key", "template", "customer", "created_at", "sent_at", "attempts", "retry_at")
-    list_filter = (("sent_at", admin.EmptyFieldListFilter), "template")
+    list_filter = (("sent_at", admin.EmptyFieldListFilter), period_of("created_at", "creation"), CustomerFilter)
     list_select_related = ("customer",)
-    search_fields = ("key", "customer__name", "to")
-    ordering = ("-created_at", "-pk")
+    search_fields = ("^key", "customer")
+    ordering = ("-pk",)
+    csv_columns = (
+        *("key", "template", "customer__key", "customer__name", "to", "created_at", "sent_at", "attempts", "retry_at"),
+        "last_error",
+    )
 
 
 @admin.register(SandboxIntent)
-class SandboxIntentAdmin(LookOnly, ModelAdmin):
-    list_display = ("intent_id", "idempotency_key", "amount", "currency", "status", "decline_code", "created_at")
-    list_filter = ("status",)
-    search_fields = ("intent_id", "idempotency_key")
+class SandboxIntentAdmin(StaffList):
+    list_display = ("intent_id", "idempotency_key", "amount_text", "status", "decline_code", "created_at")
+    list_filter = ("status", Currency)
+    search_fields = ("^intent_id", "^idempotency_key")
     exclude = ("token",)
-    ordering = ("-created_at", "-pk")
+    ordering = ("-pk",)
+    csv_columns = ("intent_id", "idempotency_key", Amount("amount"), "currency", "status", "decline_code", "created_at")
+    amount_text = money_column("amount")
 
 
 @admin.register(SandboxSession)
-class SandboxSessionAdmin(LookOnly, ModelAdmin):
+class SandboxSessionAdmin(StaffList):
     list_display = ("session_id", "card", "brand", "last4", "created_at")
-    search_fields = ("session_id",)
+    search_fields = ("^session_id",)
     exclude = ("token",)
-    ordering = ("-created_at", "-pk")
+    ordering = ("-pk",)
+    csv_columns = ("session_id", "card", "brand", "last4", "created_at")

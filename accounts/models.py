@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -92,6 +93,10 @@ class Customer(models.Model):
             models.CheckConstraint(
                 condition=Q(payment_policy__in=PaymentPolicy.values), name="customer_payment_policy_known"
             ),
+        )
+        indexes = (  # of the list of staff
+            models.Index(fields=("currency",), name="customer_currency"),
+            models.Index(fields=("parked_at",), condition=Q(parked_at__isnull=False), name="customer_parked"),
         )
 
     def __str__(self) -> str:
@@ -237,6 +242,7 @@ class PaymentMethod(models.Model):
                 condition=Q(is_default=False) | Q(deleted_at__isnull=True), name="payment_method_default_is_live"
             ),
         )
+        indexes = (models.Index(fields=("last4",), name="payment_method_by_last4"),)
 
     def __str__(self) -> str:
         return f"{self.brand} ending {self.last4}"
@@ -273,7 +279,9 @@ class AuditEntry(models.Model):
 
     at = models.DateTimeField()
     actor = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", help_text="Null: the run.")
-    customer = models.ForeignKey(Customer, null=True, on_delete=models.PROTECT, related_name="audit_entries")
+    customer = models.ForeignKey(
+        Customer, null=True, on_delete=models.PROTECT, related_name="audit_entries", db_index=False
+    )
     action = models.CharField(max_length=60, help_text="The verb: change_plan, make_default …")
     subject = models.CharField(max_length=120, help_text="What it was done to: invoice:7, subscription:42 …")
     before = models.JSONField(default=dict)
@@ -281,7 +289,12 @@ class AuditEntry(models.Model):
     reason = models.TextField(blank=True)
 
     class Meta:
-        indexes = (models.Index(fields=("customer", "-at"), name="audit_by_customer"),)
+        indexes = (
+            models.Index(fields=("customer", "-at"), name="audit_by_customer"),
+            models.Index(fields=("action", "-id"), name="audit_by_action"),
+            models.Index(fields=("subject",), name="audit_by_subject"),
+            BrinIndex(fields=("at",), name="audit_by_day", pages_per_range=32),
+        )
         verbose_name_plural = "audit entries"
 
     def __str__(self) -> str:

@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 from django.utils.module_loading import autodiscover_modules
@@ -17,3 +19,8 @@ class StaffConfig(AdminConfig):
     """Django admin with the menu of «Metering & Billing»."""
 
     default_site = "billing_portal.admin.site.StaffSite"
+
+    def ready(self) -> None:
+        """The rooms' lists, then those that join rooms."""
+        super().ready()
+        import_module("billing_portal.admin.lists")

@@ -1,11 +1,13 @@
 """PURE: rows as CSV, line by line, safe to open in a spreadsheet."""
 
 import csv
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
-Cell = str | int | Decimal | datetime | date | None
+Cell = str | int | Decimal | datetime | date | dict[str, Any] | list[Any] | None
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -33,15 +35,20 @@ def exact_lines(header: Sequence[str], rows: Iterable[Sequence[str | int]]) -> I
 
 
 def cell(value: Cell) -> str:
-    """Numbers in full, instants in UTC; a text that a spreadsheet would calculate gets an apostrophe before it."""
+    """Numbers in full, instants in UTC, what has parts as JSON; a text that a spreadsheet would calculate gets an
+    apostrophe before it."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)
     if isinstance(value, Decimal):
         return _plain(value)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA) else value
+        return f"'{value}" if value.startswith(FORMULA) or value.lstrip().startswith(FORMULA) else value
     return str(value)
 
 

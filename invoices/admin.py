@@ -1,14 +1,21 @@
 """What staff look at. Documents and payments are read-only: they change by verbs, not by forms."""
 
+from datetime import date
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from accounts.admin import LookOnly, ModelAdmin, TabularInline
+from accounts.staff_filters import Currency, CustomerFilter, period_of
+from accounts.staff_lists import Amount, StaffList, StaffTable, TabularInline, money_column
 from core import formats
+from core.clock import now
+from core.periods import utc_day
 from invoices import admin_crediting, admin_pages
 from invoices.admin_archives import WithArchives
+from invoices.admin_filters import GatewayFilter, OverdueFilter, StatusFilter
+from invoices.exporting import INVOICE_COLUMNS, with_amount_due
 from invoices.models import (
     CreditApplication,
     CreditStatement,
@@ -20,26 +27,34 @@ from invoices.models import (
     Seller,
     TaxRate,
 )
+from invoices.selectors import PAYMENTS
+from invoices.showing import badge
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(WithArchives, LookOnly, ModelAdmin):
+class InvoiceAdmin(WithArchives, StaffList):
     list_display = (
         "__str__",
         "customer",
         "kind",
-        "status",
+        "status_text",
         "billing_on",
         "issued_on",
         "due_on",
         "total_text",
         "due_text",
     )
-    list_filter = ("kind", "status", "collection", "currency", "seller", "issued_on")
+    list_filter = (
+        *(StatusFilter, OverdueFilter, "kind", Currency, "collection", period_of("billing_on", "billing date")),
+        CustomerFilter,
+    )
     list_select_related = ("customer",)
-    search_fields = ("number", "key", "public_id", "customer__name", "customer__key")
-    date_hierarchy = "billing_on"
+    search_fields = ("^number", "^key", "=public_id", "customer")
+    search_help_text = "Number or its beginning, customer’s name or key"
     ordering = ("-billing_on", "-pk")
+    csv_columns = INVOICE_COLUMNS
+    total_text = money_column("total")
+    due_text = money_column("amount_due")
 
     def get_urls(self) -> list[Any]:
         return [*admin_pages.urlpatterns, *admin_crediting.urlpatterns, *super().get_urls()]
@@ -47,50 +62,65 @@ class InvoiceAdmin(WithArchives, LookOnly, ModelAdmin):
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         return cast("HttpResponse", admin_pages.invoice_page(request, object_id))
 
-    @admin.display(description="total", ordering="total")
-    def total_text(self, invoice: Invoice) -> str:
-        return formats.money(invoice.total, invoice.currency)
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related(PAYMENTS)
 
-    @admin.display(description="amount due")
-    def due_text(self, invoice: Invoice) -> str:
-        return formats.money(invoice.amount_due, invoice.currency)
+    @admin.display(description="status", ordering="status")
+    def status_text(self, invoice: Invoice) -> str:
+        return badge(invoice, _today(invoice)).text
+
+    def csv_rows(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return with_amount_due(rows)
+
+
+def _today(invoice: Invoice) -> date:
+    return utc_day(invoice.customer.present(now()))
 
 
 @admin.register(Payment)
-class PaymentAdmin(LookOnly, ModelAdmin):
+class PaymentAdmin(StaffList):
     list_display = ("key", "customer", "status", "amount_text", "automatic", "created_at", "check_at", "receipt_number")
-    list_filter = ("status", "automatic", "gateway", "currency", "created_at")
+    list_filter = ("status", GatewayFilter, Currency, "automatic", period_of("created_at", "day"), CustomerFilter)
     list_select_related = ("customer",)
-    search_fields = ("key", "public_id", "gateway_id", "receipt_number", "customer__name", "invoice__number")
+    search_fields = ("^key", "=public_id", "^gateway_id", "^receipt_number", "^invoice__number", "customer")
+    search_help_text = "Number of the invoice or receipt, customer’s name or key, the gateway’s reference"
     ordering = ("-pk",)
+    csv_columns = (
+        *("key", "invoice__number", "customer__key", "customer__name", "status", "decline_code", Amount("amount")),
+        *("currency", "gateway", "gateway_id", "payment_method__brand", "payment_method__last4", "automatic"),
+        *("created_at", "settled_at", "receipt_number"),
+    )
+    amount_text = money_column("amount")
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         return cast("HttpResponse", admin_pages.payment_page(request, object_id))
 
-    @admin.display(description="amount", ordering="amount")
-    def amount_text(self, payment: Payment) -> str:
-        return formats.money(payment.amount, payment.currency)
-
 
 @admin.register(Refund)
-class RefundAdmin(LookOnly, ModelAdmin):
+class RefundAdmin(StaffList):
     list_display = ("key", "customer", "status", "amount_text", "created_at", "settled_at", "check_at")
-    list_filter = ("status", "currency", "created_at")
+    list_filter = ("status", Currency, period_of("created_at", "day"), CustomerFilter)
     list_select_related = ("customer",)
-    search_fields = ("key", "public_id", "customer__name", "credit_note__number", "payment__receipt_number")
+    search_fields = ("^key", "=public_id", "^credit_note__number", "^payment__receipt_number", "customer")
     ordering = ("-pk",)
-
-    @admin.display(description="amount", ordering="amount")
-    def amount_text(self, refund: Refund) -> str:
-        return formats.money(refund.amount, refund.currency)
+    csv_columns = (
+        *("key", "credit_note__number", "payment__key", "customer__key", "customer__name", "status", "failure_code"),
+        *(Amount("amount"), "currency", "created_at", "settled_at"),
+    )
+    amount_text = money_column("amount")
 
 
 @admin.register(CreditApplication)
-class CreditApplicationAdmin(LookOnly, ModelAdmin):
+class CreditApplicationAdmin(StaffList):
     list_display = ("key", "credit_note", "invoice", "amount_text", "at")
+    list_filter = (period_of("at", "day"),)
     list_select_related = ("credit_note", "invoice")
-    search_fields = ("key", "credit_note__number", "invoice__number")
+    search_fields = ("^key", "^credit_note__number", "^invoice__number")
     ordering = ("-pk",)
+    csv_columns = (
+        *("key", "credit_note__number", "invoice__number", "invoice__customer__key"),
+        *(Amount("amount", "invoice__currency"), "invoice__currency", "at"),
+    )
 
     @admin.display(description="amount", ordering="amount")
     def amount_text(self, part: CreditApplication) -> str:
@@ -98,36 +128,40 @@ class CreditApplicationAdmin(LookOnly, ModelAdmin):
 
 
 @admin.register(Document)
-class DocumentAdmin(LookOnly, ModelAdmin):
+class DocumentAdmin(StaffList):
     list_display = ("filename", "kind", "invoice", "sha256", "created_at")
-    list_filter = ("kind", "created_at")
+    list_filter = ("kind", period_of("created_at", "day"))
     list_select_related = ("invoice",)
-    search_fields = ("filename", "invoice__number", "sha256")
+    search_fields = ("^filename", "^invoice__number", "=sha256")
     fields = ("kind", "invoice", "payment", "statement", "filename", "sha256", "created_at")
     ordering = ("-pk",)
+    csv_columns = ("filename", "kind", "invoice__number", "payment__receipt_number", "sha256", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("content")
 
 
 @admin.register(CreditStatement)
-class CreditStatementAdmin(LookOnly, ModelAdmin):
+class CreditStatementAdmin(StaffList):
     list_display = ("customer", "currency", "period_start", "period_end", "opening_text", "closing_text", "created_at")
-    list_filter = ("currency", "period_end")
+    list_filter = (Currency, period_of("period_end", "end of the period"), CustomerFilter)
     list_select_related = ("customer",)
-    search_fields = ("public_id", "customer__name", "customer__key")
-    ordering = ("-period_end", "-pk")
-
-    @admin.display(description="opening", ordering="opening")
-    def opening_text(self, statement: CreditStatement) -> str:
-        return formats.money(statement.opening, statement.currency)
-
-    @admin.display(description="closing", ordering="closing")
-    def closing_text(self, statement: CreditStatement) -> str:
-        return formats.money(statement.closing, statement.currency)
+    search_fields = ("=public_id", "customer")
+    ordering = ("-pk",)
+    csv_columns = (
+        *("public_id", "customer__key", "customer__name", "currency", "period_start", "period_end"),
+        *(Amount("opening"), Amount("closing"), "created_at"),
+    )
+    opening_text = money_column("opening")
+    closing_text = money_column("closing")
 
 
 @admin.register(InvoiceSequence)
-class InvoiceSequenceAdmin(LookOnly, ModelAdmin):
+class InvoiceSequenceAdmin(StaffList):
     list_display = ("seller", "series", "year", "last")
     list_filter = ("seller", "series", "year")
+    list_select_related = ("seller",)
+    csv_columns = ("seller__key", "series", "year", "last")
 
 
 class TaxRateInline(TabularInline):
@@ -136,10 +170,11 @@ class TaxRateInline(TabularInline):
 
 
 @admin.register(Seller)
-class SellerAdmin(ModelAdmin):
+class SellerAdmin(StaffTable):
     """May be edited: issued documents keep their own copy."""
 
     list_display = ("legal_name", "key", "country", "tax_id", "number_prefix")
+    csv_columns = ("key", "legal_name", "country", "tax_id", "number_prefix")
     inlines: ClassVar = [TaxRateInline]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

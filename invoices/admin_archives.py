@@ -18,9 +18,9 @@ from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
-from accounts.admin import LookOnly, ModelAdmin
 from accounts.roles import EXPORT, READ, check_may, may
 from accounts.staff import StaffView, render_staff, staff_page, staff_user
+from accounts.staff_lists import StaffList, StaffTable
 from core import clock
 from core.nudge import nudge
 from invoices.exceptions import InvoicesError
@@ -54,13 +54,16 @@ def export_page(view: StaffView[P]) -> StaffView[P]:
 
 
 # --- from the list ---------------------------------------------------------------------------------------------------
-class WithArchives(ModelAdmin):
+class WithArchives(StaffTable):
     """For the list of invoices: the action «Download as ZIP»."""
 
     actions = ("download_as_zip",)
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return may(request.user, EXPORT) and may(request.user, READ)
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        return lookup == CHOSEN or super().lookup_allowed(lookup, value, request)
 
     @admin.action(description="Download as ZIP", permissions=["export"])
     def download_as_zip(self, request: HttpRequest, queryset: "QuerySet[Invoice]") -> HttpResponse:
@@ -192,13 +195,17 @@ class ArchiveList(ChangeList):
 
 
 @admin.register(Archive)
-class ArchiveAdmin(LookOnly, ModelAdmin):
+class ArchiveAdmin(StaffList):
     """Who took which documents away: the list; one of them and a new one are pages of ours."""
 
     list_display = ("created_at", "created_by", "purpose", "selection", "status", "total", "missing", "customer")
     list_filter = ("status", "created_at")
     list_select_related = ("created_by", "customer")
-    search_fields = ("public_id", "purpose", "created_by__email", "customer__name")
+    search_fields = ("=public_id", "purpose")
+    csv_columns = (
+        *("public_id", "created_at", "created_by__email", "purpose", "selection", "status", "total", "missing"),
+        *("customer__key", "customer__name"),
+    )
     ordering = ("-pk",)
     actions = None
 

@@ -194,7 +194,7 @@ class Invoice(models.Model):
     key = models.CharField(
         max_length=120, unique=True, help_text="What it bills: subscription:42:2026-12-20; a discarded draft frees it."
     )
-    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
     seller = models.ForeignKey(Seller, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(
         max_length=20, choices=InvoiceKind, default=InvoiceKind.INVOICE, db_default=InvoiceKind.INVOICE
@@ -311,6 +311,11 @@ class Invoice(models.Model):
             models.Index(
                 fields=("collect_at",), condition=Q(status="open", collect_at__isnull=False), name="invoice_to_collect"
             ),
+            # of the list of staff: the newest, those that are not paid, and credit notes
+            models.Index(fields=("-billing_on", "-id"), name="invoice_newest"),
+            models.Index(fields=("status", "-billing_on", "-id"), condition=~Q(status="paid"), name="invoice_not_paid"),
+            models.Index(fields=("due_on",), condition=Q(status="open"), name="invoice_open_due"),
+            models.Index(fields=("-billing_on", "-id"), condition=Q(kind="credit_note"), name="invoice_credit_notes"),
         )
 
     def __str__(self) -> str:

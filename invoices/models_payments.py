@@ -3,6 +3,7 @@
 from datetime import date
 from functools import partial
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -78,7 +79,11 @@ class Payment(models.Model):
                 name="payment_outside_says_how",
             ),
         )
-        indexes = (models.Index(fields=("check_at",), condition=Q(status__in=UNRESOLVED), name="payment_to_resolve"),)
+        indexes = (
+            models.Index(fields=("check_at",), condition=Q(status__in=UNRESOLVED), name="payment_to_resolve"),
+            models.Index(fields=("status", "-id"), condition=~Q(status="succeeded"), name="payment_not_succeeded"),
+            BrinIndex(fields=("created_at",), name="payment_by_day", pages_per_range=32),
+        )
 
     def __str__(self) -> str:
         return self.key

@@ -311,3 +311,37 @@ def line_by_key(customer_id: int, key: str) -> InvoiceLine | None:
     if "\x00" in key:  # PostgreSQL has no such text
         return None
     return InvoiceLine.objects.select_related("invoice").filter(customer_id=customer_id, key=key).first()
+
+
+# --- what staff look for --------------------------------------------------------------------------------------------
+def past_due(rows: QuerySet[Invoice], on: date) -> QuerySet[Invoice]:
+    """Those that `showing.badge` calls past due on a day: open, due before it or declined last, nothing unresolved."""
+    last = Payment.objects.filter(invoice=OuterRef("pk")).order_by("-pk").values("status")[:1]
+    unresolved = Payment.objects.filter(invoice=OuterRef("pk"), status__in=UNRESOLVED)
+    open_ones = rows.filter(~Exists(unresolved), status=InvoiceStatus.OPEN, kind=InvoiceKind.INVOICE)
+    is_late = Q(due_on__lt=on) | Q(last_status=PaymentStatus.DECLINED)
+    return open_ones.alias(last_status=Subquery(last)).filter(is_late)
+
+
+def waiting(rows: QuerySet[Invoice], *, for_customer: bool) -> QuerySet[Invoice]:
+    """Open ones with a payment whose outcome is not known: the customer has to confirm it, or the gateway to answer."""
+    statuses = [PaymentStatus.NEEDS_CONFIRMATION] if for_customer else [PaymentStatus.PENDING, PaymentStatus.UNKNOWN]
+    attempts = Payment.objects.filter(status__in=statuses)
+    return rows.filter(pk__in=attempts.values("invoice"), status=InvoiceStatus.OPEN)
+
+
+def customers_past_due(on: date) -> QuerySet[Any, Any]:
+    """Ids of customers with an invoice past its due date, for a subquery."""
+    late = Invoice.objects.filter(status=InvoiceStatus.OPEN, kind=InvoiceKind.INVOICE, due_on__lt=on)
+    return late.order_by().values("customer")
+
+
+def customers_by_number(number: str, limit: int) -> list[int]:
+    """Ids of customers of documents whose number begins so. One query."""
+    found = Invoice.objects.filter(number__startswith=number).order_by()
+    return list(found.values_list("customer_id", flat=True)[:limit])
+
+
+def invoices_to_export(customer_id: int) -> QuerySet[Invoice]:
+    """Every document of a customer, drafts included, newest first."""
+    return Invoice.objects.filter(customer_id=customer_id).order_by("-billing_on", "-pk")

@@ -3,10 +3,14 @@
 from typing import Any, cast
 
 from django.contrib import admin
-from django.db.models import Count, Model, Q, QuerySet
+from django.db.models import Count, IntegerField, Model, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
+from accounts.staff_filters import CustomerFilter, period_of
+from accounts.staff_lists import Amount, StaffList, StaffTable, money_column
+from core import formats
 from plans import admin_cards, admin_plans
 from plans.models import (
     ChangeQuote,
@@ -17,23 +21,11 @@ from plans.models import (
     ScheduledChange,
     Subscription,
 )
-
-
-class ReadOnly:
-    """Rows that only the verbs of this room write."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+from plans.selectors.exporting import SUBSCRIPTION_COLUMNS
 
 
 @admin.register(Plan)
-class PlanAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+class PlanAdmin(StaffList):
     """The list of plans; everything about one of them has pages of its own, which write by verbs."""
 
     list_display = ("name", "key", "version", "status", "currency", "settlement_mode", "active_subscriptions")
@@ -41,11 +33,16 @@ class PlanAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not ge
     search_fields = ("name", "key")
     ordering = ("position", "key", "-version")
     actions = None
+    csv_columns = (
+        *("key", "version", "name", "status", "published_at", "currency", "settlement_mode", "payment_policy"),
+        *("self_serve", "is_default", "open_count"),
+    )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
-        is_open = Q(subscriptions__isnull=False, subscriptions__ends_at__isnull=True)
-        rows: QuerySet[Plan] = super().get_queryset(request)
-        return rows.annotate(open_count=Count("subscriptions", filter=is_open))
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        own = Subscription.objects.open().filter(plan=OuterRef("pk")).order_by().values("plan")
+        count = Subquery(own.annotate(number=Count("pk")).values("number"), output_field=IntegerField())
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(open_count=Coalesce(count, 0))
+        return rows
 
     @admin.display(description="Active subscriptions", ordering="open_count")
     def active_subscriptions(self, plan: Any) -> int:
@@ -73,57 +70,107 @@ class PlanAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]  # not ge
 
 
 @admin.register(RateCard)
-class RateCardAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class RateCardAdmin(StaffList):
     """Every price there ever was, to be searched; a draft's are changed on its plan."""
 
     list_display = ("plan", "name", "key", "model", "feature", "unit_amount", "per_units", "free_units")
     list_filter = ("model", "plan__status")
     list_select_related = ("plan", "feature")
     search_fields = ("name", "key", "plan__name", "plan__key")
+    csv_columns = (
+        *("plan__key", "plan__version", "plan__status", "key", "name", "model", "feature__key", "unit_amount"),
+        *("per_units", "free_units", Amount("amount", "plan__currency"), "plan__currency"),
+    )
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class SubscriptionAdmin(StaffList):
     list_display = ("customer", "plan", "anchor_on", "starts_at", "ends_at", "next_billing_on", "calculate_at")
-    list_filter = ("plan", ("ends_at", admin.EmptyFieldListFilter))
+    list_filter = (
+        *("plan", ("ends_at", admin.EmptyFieldListFilter), period_of("next_billing_on", "next billing date")),
+        CustomerFilter,
+    )
     list_select_related = ("customer", "plan")
-    search_fields = ("customer__name", "customer__key")
-    date_hierarchy = "starts_at"
+    search_fields = ("customer",)
+    search_help_text = "Customer’s name or key"
+    ordering = ("-pk",)
+    csv_columns = SUBSCRIPTION_COLUMNS
 
 
 @admin.register(RatedUsage)
-class RatedUsageAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("subscription", "rate_card", "window_starts_at", "window_ends_at", "quantity", "amount", "rated_at")
+class RatedUsageAdmin(StaffList):
+    list_display = (
+        *(
+            "subscription",
+            "rate_card",
+            "window_starts_at",
+            "window_ends_at",
+            "quantity_text",
+            "amount_text",
+            "rated_at",
+        ),
+    )
     list_select_related = ("subscription__customer", "subscription__plan", "rate_card__plan")
-    search_fields = ("subscription__customer__name", "invoice_key")
+    search_fields = ("=subscription__customer__key",)
+    search_help_text = "The customer’s whole key"
+    ordering = ("-pk",)
+    csv_columns = (
+        *("subscription__customer__key", "subscription__plan__key", "rate_card__key", "window_starts_at"),
+        *("window_ends_at", "number", "quantity", Amount("amount", "rate_card__plan__currency")),
+        *("rate_card__plan__currency", "invoice_key", "rated_at"),
+    )
+
+    @admin.display(description="quantity", ordering="quantity")
+    def quantity_text(self, rated: RatedUsage) -> str:
+        return formats.quantity(rated.quantity)
+
+    @admin.display(description="amount", ordering="amount")
+    def amount_text(self, rated: RatedUsage) -> str:
+        return formats.money(rated.amount, rated.rate_card.plan.currency)
 
 
 @admin.register(ChangeQuote)
-class ChangeQuoteAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("public_id", "customer", "kind", "plan", "total", "currency", "created_at", "completed_at")
-    list_filter = ("kind", ("completed_at", admin.EmptyFieldListFilter))
+class ChangeQuoteAdmin(StaffList):
+    list_display = ("public_id", "customer", "kind", "plan", "total_text", "created_at", "completed_at")
+    list_filter = ("kind", ("completed_at", admin.EmptyFieldListFilter), CustomerFilter)
     list_select_related = ("customer", "plan")
-    search_fields = ("public_id", "customer__name", "customer__key")
+    search_fields = ("^public_id", "customer")
+    ordering = ("-pk",)
+    csv_columns = (
+        *("public_id", "customer__key", "customer__name", "kind", "plan__key", "plan__version", "effective_at"),
+        *(Amount("subtotal"), Amount("tax"), Amount("total"), "currency", "created_at", "created_by__email"),
+        *("accepted_at", "completed_at", "given_up_at"),
+    )
+    total_text = money_column("total")
 
 
 @admin.register(ScheduledChange)
-class ScheduledChangeAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class ScheduledChangeAdmin(StaffList):
     list_display = ("customer", "plan", "effective_at", "status", "reason", "created_by", "created_at", "settled_at")
-    list_filter = ("status", "plan")
+    list_filter = ("status", "plan", period_of("effective_at", "day it takes effect"), CustomerFilter)
     list_select_related = ("customer", "plan", "created_by")
-    search_fields = ("customer__name", "customer__key", "reason")
-    date_hierarchy = "effective_at"
+    search_fields = ("customer",)
+    search_help_text = "Customer’s name or key"
+    ordering = ("-pk",)
+    csv_columns = (
+        *("customer__key", "customer__name", "plan__key", "plan__version", "effective_at", "status", "reason"),
+        *("created_by__email", "created_at", "settled_at"),
+    )
 
 
 @admin.register(SalesInquiry)
-class SalesInquiryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class SalesInquiryAdmin(StaffTable):
     """Only the status is worked on; what the person wrote stays as written."""
 
     list_display = ("company", "name", "email", "status", "created_at", "reference")
     list_filter = ("status",)
     list_editable = ("status",)
     list_select_related = ("customer",)
-    search_fields = ("company", "name", "email", "reference")
+    search_fields = ("company", "name", "email", "^reference")
+    ordering = ("-pk",)
+    csv_columns = (
+        "reference", "company", "name", "email", "status", "customer__key", "message", "volume", "created_at"
+    )  # fmt: skip
     readonly_fields = (
         "reference", "customer", "user", "name", "email", "company", "message", "volume", "created_at"
     )  # fmt: skip

@@ -141,6 +141,7 @@ class Subscription(models.Model):
             models.Index(
                 fields=("follow_up_at",), condition=Q(follow_up_at__isnull=False), name="subscription_follow_up"
             ),
+            models.Index(fields=("plan",), condition=Q(ends_at__isnull=True), name="subscription_open_of_plan"),
         )
 
     def __str__(self) -> str:

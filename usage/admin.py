@@ -5,16 +5,20 @@ from typing import Any, cast
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
-from accounts.admin import LookOnly, ModelAdmin
+from accounts.staff_filters import CustomerFilter
+from accounts.staff_lists import StaffList
+from core import formats
 from usage import admin_pages
 from usage.models import Feature, Meter, UsageEvent, UsageHour
 
 
 @admin.register(Meter)
-class MeterAdmin(LookOnly, ModelAdmin):
+class MeterAdmin(StaffList):
     """The list; making and renaming have pages of their own, which write by verbs."""
 
     list_display = ("name", "key", "event_type", "aggregation", "value_path")
+    list_filter = ("aggregation",)
+    csv_columns = ("key", "name", "event_type", "aggregation", "value_path", "dimensions")
     search_fields = ("name", "key", "event_type")
     actions = None
 
@@ -26,12 +30,13 @@ class MeterAdmin(LookOnly, ModelAdmin):
 
 
 @admin.register(Feature)
-class FeatureAdmin(LookOnly, ModelAdmin):
+class FeatureAdmin(StaffList):
     """As for meters."""
 
     list_display = ("name", "key", "meter", "filters_text", "unit_plural")
     list_select_related = ("meter",)
     search_fields = ("name", "key", "meter__name")
+    csv_columns = ("key", "name", "meter__key", "filters", "unit", "unit_plural")
     actions = None
 
     @admin.display(description="filters")
@@ -46,19 +51,28 @@ class FeatureAdmin(LookOnly, ModelAdmin):
 
 
 @admin.register(UsageEvent)
-class UsageEventAdmin(LookOnly, ModelAdmin):
+class UsageEventAdmin(StaffList):
     list_display = ("event_id", "customer", "type", "subject", "time", "data", "corrects", "received_at")
+    list_filter = (CustomerFilter,)
     list_select_related = ("customer",)
-    search_fields = ("=event_id", "=subject", "=customer__key")
+    search_fields = ("=customer__key",)
+    search_help_text = "The customer’s whole key"
     ordering = ("-pk",)
-    show_full_result_count = False
+    csv_columns = (
+        *("customer__key", "source", "event_id", "type", "subject", "time", "data", "corrects", "received_at"),
+    )
 
 
 @admin.register(UsageHour)
-class UsageHourAdmin(LookOnly, ModelAdmin):
-    list_display = ("customer", "feature", "hour", "quantity", "events", "touched_at")
+class UsageHourAdmin(StaffList):
+    list_display = ("customer", "feature", "hour", "quantity_text", "events", "touched_at")
+    list_filter = ("feature", CustomerFilter)
     list_select_related = ("customer", "feature")
-    list_filter = ("feature",)
     search_fields = ("=customer__key",)
-    ordering = ("-hour", "-pk")
-    show_full_result_count = False
+    search_help_text = "The customer’s whole key"
+    ordering = ("-pk",)
+    csv_columns = ("customer__key", "feature__key", "hour", "quantity", "events", "touched_at")
+
+    @admin.display(description="quantity", ordering="quantity")
+    def quantity_text(self, hour: UsageHour) -> str:
+        return formats.quantity(hour.quantity)

@@ -3,12 +3,12 @@ from django.contrib import admin
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from accounts.admin import LookOnly
 from accounts.gateways.sandbox import SandboxGateway
 from accounts.models import ApiToken, AuditEntry, Customer, PaymentMethod
 from accounts.selectors import authenticate_token
 from accounts.services.create_api_token import create_api_token
 from accounts.services.park_customer import park_customer
+from accounts.staff_lists import LookOnly
 from accounts.tests.cards import VISA, add_card
 
 MODELS = [model for model in admin.site._registry if model._meta.app_label == "accounts"]
