@@ -67,3 +67,21 @@ class NotCreditableError(InvoicesError):
     """Only issued invoices are given back: a draft is discarded, a void invoice is for nothing already."""
 
     message = "This invoice can't be credited."
+
+
+class TooEarlyToAskError(InvoicesError):
+    """The payment was made less than a minute ago: its charge may be under way, and asking would cancel it."""
+
+    message = "This payment was made less than a minute ago. Wait a minute, then ask."
+
+
+class NotRetryableError(InvoicesError):
+    """An attempt has no outcome yet, the last one was not declined, or the invoice is not open."""
+
+    message = "The card can’t be tried again now."
+
+
+class AmountMovedError(InvoicesError):
+    """What is due on the invoice is not what the person was shown."""
+
+    message = "What is due on this invoice has changed. Check the amount and decide again."

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing_portal.admin import credits, customers, menu_pages, new_customer, subscriptions
+from billing_portal.admin import attention, credits, customers, menu_pages, new_customer, runs, subscriptions
 
 CUSTOMER = "billing/customers/<str:key>/"
 
@@ -14,6 +14,8 @@ urlpatterns = [
     path(f"{CUSTOMER}subscriptions/", subscriptions.customer_subscriptions, name="customer_subscriptions"),
     path(f"{CUSTOMER}subscriptions/add/", subscriptions.customer_subscriptions_add, name="customer_subscriptions_add"),
     *credits.urlpatterns,
+    *runs.urlpatterns,
+    *attention.urlpatterns,
     path(f"{CUSTOMER}invoices/", customers.customer_invoices, name="customer_invoices"),
     path(f"{CUSTOMER}usage/", customers.customer_usage, name="customer_usage"),
     path(f"{CUSTOMER}audit/", customers.customer_audit, name="customer_audit"),

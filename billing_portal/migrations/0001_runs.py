@@ -7,7 +7,6 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-
 INDEXES = {
     "work_parked": "accounts_customer (parked_at, id) WHERE parked_at IS NOT NULL",
     "work_open_invoices": "invoices_invoice (id) WHERE status = 'open'",
