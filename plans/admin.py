@@ -1,4 +1,5 @@
-"""Staff's view: plans have pages of their own (admin_plans, admin_cards); what customers did is read-only always."""
+"""Staff's view: plans have pages of their own (admin_plans, admin_cards); and so have requests to sales (admin_sales).
+What customers did is read-only always."""
 
 from typing import Any, cast
 
@@ -7,7 +8,7 @@ from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from plans import admin_cards, admin_plans
+from plans import admin_cards, admin_plans, admin_sales
 from plans.models import (
     ChangeQuote,
     Plan,
@@ -116,20 +117,11 @@ class ScheduledChangeAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg
 
 
 @admin.register(SalesInquiry)
-class SalesInquiryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Only the status is worked on; what the person wrote stays as written."""
+class SalesInquiryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """A board and a page of its own, which write by a verb."""
 
-    list_display = ("company", "name", "email", "status", "created_at", "reference")
-    list_filter = ("status",)
-    list_editable = ("status",)
-    list_select_related = ("customer",)
-    search_fields = ("company", "name", "email", "reference")
-    readonly_fields = (
-        "reference", "customer", "user", "name", "email", "company", "message", "volume", "created_at"
-    )  # fmt: skip
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return cast("HttpResponse", admin_sales.inquiries(request))
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        return cast("HttpResponse", admin_sales.inquiry(request, object_id))
