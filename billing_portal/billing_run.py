@@ -9,14 +9,16 @@ import gc
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import groupby, islice
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 
 from accounts.services.deliver_notices import deliver_notices
 from accounts.services.park_customer import park_customer
+from billing_portal.report import RunReport as RunReport
 from core.due import Due
 from core.exceptions import RuleError
 from credits.selectors import due_to_book
@@ -41,6 +43,9 @@ from plans.services.settle_start import settle_start
 from plans.services.settle_usage import settle_usage
 from plans.services.state_credits import state_credits
 
+if TYPE_CHECKING:
+    from plans.models import ChangeQuote
+
 logger = logging.getLogger(__name__)
 
 BATCH = 1_000
@@ -52,49 +57,46 @@ def silently(step: str, done: int, total: int) -> None:
     """For runs that nobody watches."""
 
 
-@dataclass
-class RunReport:
-    """What a run did; amounts stay with the documents, this counts."""
-
-    at: str
-    settled: int = 0
-    calculated: int = 0
-    finalized: int = 0
-    changed: int = 0
-    collected: int = 0
-    declined: int = 0
-    resolved: int = 0
-    documents: int = 0
-    notices: int = 0
-    parked: list[str] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, object]:
-        return asdict(self)
-
-
-def run_billing(*, at: datetime, progress: Progress = silently) -> RunReport:
-    """Do everything that is due at `at`, however long the portal was away."""
-    report = RunReport(at=at.isoformat())
-    bill_due(at=at, report=report, progress=progress)
-    report.resolved = reconcile_payments(at=at) + reconcile_refunds(at=at)
-    settle_starts(at=at)
-    collect_due(at=at, report=report)
-    warn_balances(at=at)
-    warn_expiries(at=at)
-    report.documents = deliver_documents(at=at)
-    report.notices = deliver_notices(at=at)
+def run_billing(*, at: datetime, progress: Progress = silently, report: RunReport | None = None) -> RunReport:
+    """Do everything that is due at `at`, however long the portal was away. `report`: one that somebody else reads."""
+    report = report or RunReport(at=at.isoformat())
+    bill_and_collect(at=at, report=report, progress=progress)
+    report.measured("warned", lambda: warn_balances(at=at) + warn_expiries(at=at))
+    report.documents = report.measured("documents", partial(deliver_documents, at=at))
+    report.notices = report.measured("notices", partial(deliver_notices, at=at))
     return report
 
 
-def settle_starts(*, at: datetime) -> None:
+def bill_and_collect(
+    *, at: datetime, report: RunReport, progress: Progress = silently, customer_id: int | None = None
+) -> None:
+    """Every step that writes documents or charges cards; of one customer where one is named. Warnings, PDFs and
+    messages are rows that wait by then, and the minute's jobs pick them up."""
+    bill_due(at=at, report=report, progress=progress, customer_id=customer_id)
+    report.resolved = resolve_due(at=at, report=report, customer_id=customer_id)
+    settle_starts(at=at, report=report, customer_id=customer_id)
+    collect_due(at=at, report=report, customer_id=customer_id)
+
+
+def resolve_due(*, at: datetime, report: RunReport, customer_id: int | None = None) -> int:
+    """Ask the gateway about payments and refunds whose outcome is not known."""
+    payments = report.measured("resolved", partial(reconcile_payments, at=at, customer_id=customer_id))
+    return payments + report.measured("refunds resolved", partial(reconcile_refunds, at=at, customer_id=customer_id))
+
+
+def settle_starts(*, at: datetime, report: RunReport, customer_id: int | None = None) -> None:
     """Begin the plans whose first payment has succeeded by now, give up those whose first payment failed."""
-    for quote in starts_to_settle():
-        present = quote.customer.present(at)
+    for quote in starts_to_settle(customer_id):
         try:
-            settle_start(quote=quote, at=present, actor=None)
+            report.measured("begun", partial(_settle_start, quote, quote.customer.present(at)))
         except Exception as error:
             logger.exception("the start of quote %s failed", quote.public_id)
-            park_customer(customer_id=quote.customer_id, reason=f"{type(error).__name__}: {error}", at=present)
+            park(quote.customer_id, error, quote.customer.present(at), report)
+
+
+def _settle_start(quote: "ChangeQuote", at: datetime) -> int:
+    settled = settle_start(quote=quote, at=at, actor=None)
+    return int(bool(settled.completed_at or settled.given_up_at))
 
 
 def dry_run(*, at: datetime) -> RunReport:
@@ -106,16 +108,16 @@ def dry_run(*, at: datetime) -> RunReport:
     return report
 
 
-def bill_due(*, at: datetime, report: RunReport, progress: Progress = silently) -> None:
+def bill_due(*, at: datetime, report: RunReport, progress: Progress = silently, customer_id: int | None = None) -> None:
     """Period by period until nothing is due: an outage of months is caught up in order."""
-    in_batches(due_to_refresh(at), refresh_batch, report, progress, "refreshed")
+    in_batches(due_to_refresh(at, customer_id), refresh_batch, report, progress, "refreshed")
     while True:
-        settle_due(at=at, report=report, progress=progress)
-        calculated = in_batches(due_for_calculation(at), calculate_batch, report, progress, "calculated")
-        changed = in_batches(due_to_change(at), change_batch, report, progress, "changed")
-        finalized = in_batches(due_to_finalize(at), finalize_batch, report, progress, "finalized")
-        followed = in_batches(due_for_follow_up(at), follow_up_batch, report, progress, "followed up")
-        stated = in_batches(due_to_state(at), state_batch, report, progress, "stated")
+        settle_due(at=at, report=report, progress=progress, customer_id=customer_id)
+        calculated = in_batches(due_for_calculation(at, customer_id), calculate_batch, report, progress, "calculated")
+        changed = in_batches(due_to_change(at, customer_id), change_batch, report, progress, "changed")
+        finalized = in_batches(due_to_finalize(at, customer_id), finalize_batch, report, progress, "finalized")
+        followed = in_batches(due_for_follow_up(at, customer_id), follow_up_batch, report, progress, "followed up")
+        stated = in_batches(due_to_state(at, customer_id), state_batch, report, progress, "stated")
         report.calculated += calculated
         report.finalized += finalized
         report.changed += changed
@@ -123,11 +125,13 @@ def bill_due(*, at: datetime, report: RunReport, progress: Progress = silently) 
             return
 
 
-def settle_due(*, at: datetime, report: RunReport, progress: Progress = silently) -> None:
+def settle_due(
+    *, at: datetime, report: RunReport, progress: Progress = silently, customer_id: int | None = None
+) -> None:
     """Closed hours and fees whose day has come are charged to credit; then what has expired, or is effective by now,
     and nothing has booked yet."""
-    report.settled += in_batches(due_to_settle(at), settle_batch, report, progress, "settled")
-    in_batches(due_to_book(at), book_batch, report, progress, "booked")
+    report.settled += in_batches(due_to_settle(at, customer_id), settle_batch, report, progress, "settled")
+    in_batches(due_to_book(at, customer_id), book_batch, report, progress, "booked")
 
 
 def state_batch(ids: Sequence[int], at: datetime) -> int:
@@ -173,7 +177,7 @@ def in_batches(
 ) -> int:
     done = seen = 0
     for batch in batches(due):
-        done += run_batch(batch, step, report)
+        done += report.measured(name, partial(run_batch, batch, step, report))
         seen += len(batch)
         progress(name, seen, len(due))
     return done
@@ -219,24 +223,35 @@ def run_alone(row: Due, step: Callable[[Sequence[int], datetime], int], report: 
         return attempt([row], step)
     except Exception as error:
         logger.exception("customer %s is parked", row.customer_id)
-        park_customer(customer_id=row.customer_id, reason=f"{type(error).__name__}: {error}", at=row.present)
-        report.parked.append(f"customer:{row.customer_id}")
+        park(row.customer_id, error, row.present, report)
         return 0
 
 
-def collect_due(*, at: datetime, report: RunReport) -> None:
+def park(customer_id: int, error: Exception, at: datetime, report: RunReport) -> None:
+    """Leave a customer out of the runs from now on, with the reason, until somebody has looked."""
+    reason = f"{type(error).__name__}: {error}"
+    park_customer(customer_id=customer_id, reason=reason, at=at)
+    report.park(customer_id, reason)
+
+
+def collect_due(*, at: datetime, report: RunReport, customer_id: int | None = None) -> None:
     """Charge the default card of every open invoice whose day has come, one payment at a time."""
-    for row in due_to_collect(at):
-        try:
-            payment = collect_payment(invoice_id=row.id, at=row.present, automatic=True)
-            outcome = submit_payment(payment_id=payment.id, at=row.present).status
-        except RuleError as refused:  # the card was deleted or the invoice paid since it was found due
-            logger.info("invoice %s is not collected: %s", row.id, refused.description)
-            continue
-        except Exception as error:
-            logger.exception("collecting invoice %s failed", row.id)
-            park_customer(customer_id=row.customer_id, reason=f"{type(error).__name__}: {error}", at=row.present)
-            report.parked.append(f"customer:{row.customer_id}")
-            continue
-        report.collected += outcome == "succeeded"
-        report.declined += outcome == "declined"
+    for row in due_to_collect(at, customer_id):
+        report.measured("collected", partial(collect_one, row, report))
+
+
+def collect_one(row: Due, report: RunReport) -> int:
+    """1 where the card was charged or declined now."""
+    try:
+        payment = collect_payment(invoice_id=row.id, at=row.present, automatic=True)
+        outcome = submit_payment(payment_id=payment.id, at=row.present).status
+    except RuleError as refused:  # the card was deleted or the invoice paid since it was found due
+        logger.info("invoice %s is not collected: %s", row.id, refused.description)
+        return 0
+    except Exception as error:
+        logger.exception("collecting invoice %s failed", row.id)
+        park(row.customer_id, error, row.present, report)
+        return 0
+    report.collected += outcome == "succeeded"
+    report.declined += outcome == "declined"
+    return 1

@@ -15,6 +15,8 @@ MINUTE = 60.0
 
 app.conf.beat_schedule = {
     "run-billing": {"task": "billing_portal.tasks.run_billing", "schedule": crontab(minute="5")},
+    "check-books": {"task": "billing_portal.tasks.check_books", "schedule": crontab(hour="3", minute="35")},
+    "do-wanted": {"task": "billing_portal.tasks.do_wanted", "schedule": MINUTE},
     "settle-credits": {"task": "billing_portal.tasks.settle_credits", "schedule": MINUTE},
     "collect-due": {"task": "billing_portal.tasks.collect_due", "schedule": MINUTE},
     "resolve-payments": {"task": "billing_portal.tasks.resolve_payments", "schedule": MINUTE},

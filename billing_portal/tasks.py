@@ -1,38 +1,56 @@
 """What Celery wakes up. Each task asks what is due; a lost or repeated message changes nothing."""
 
+from functools import partial
+
 from celery import shared_task
 
 from accounts.services.deliver_notices import deliver_notices as deliver_notices_verb
-from billing_portal import billing_run
+from billing_portal import billing_run, books, wanted
+from billing_portal.models import RunKind, Trigger
+from billing_portal.recording import recorded
 from core import clock
 from credits.services.warn_balances import warn_balances
 from invoices.services.build_archives import build_archives as build_archives_verb
 from invoices.services.deliver_documents import deliver_documents as deliver_documents_verb
 from invoices.services.expire_archives import expire_archives
-from invoices.services.reconcile_payments import reconcile_payments
-from invoices.services.reconcile_refunds import reconcile_refunds
 from invoices.services.submit_payment import submit_payment as submit_payment_verb
 
 
 @shared_task(name="billing_portal.tasks.run_billing")
 def run_billing() -> None:
     """Hourly: the monthly run, whatever is due."""
-    billing_run.run_billing(at=clock.now())
+    at = clock.now()
+    with recorded(RunKind.BILLING, at=at) as (report, _run):
+        billing_run.run_billing(at=at, report=report)
+
+
+@shared_task(name="billing_portal.tasks.check_books")
+def check_books() -> None:
+    """Nightly: the proof that the books are right, kept for staff to read."""
+    books.check_books(at=clock.now(), trigger=Trigger.SCHEDULE)
+
+
+@shared_task(name="billing_portal.tasks.do_wanted")
+def do_wanted() -> None:
+    """Each minute, and nudged: runs and checks that a person has asked for."""
+    wanted.do_wanted(at=clock.now())
 
 
 @shared_task(name="billing_portal.tasks.collect_due")
 def collect_due() -> None:
     """Each minute: charge what has become collectable."""
     at = clock.now()
-    billing_run.collect_due(at=at, report=billing_run.RunReport(at=at.isoformat()))
+    with recorded(RunKind.COLLECT, at=at) as (report, _run):
+        billing_run.collect_due(at=at, report=report)
 
 
 @shared_task(name="billing_portal.tasks.settle_credits")
 def settle_credits() -> None:
     """Each minute: charge closed hours and due fees to credit, show what runs, book what expired; tell who runs low."""
     at = clock.now()
-    billing_run.settle_due(at=at, report=billing_run.RunReport(at=at.isoformat()))
-    warn_balances(at=at)
+    with recorded(RunKind.SETTLE, at=at) as (report, _run):
+        billing_run.settle_due(at=at, report=report)
+        report.measured("warned", partial(warn_balances, at=at))
 
 
 @shared_task(name="billing_portal.tasks.submit_payment")
@@ -44,15 +62,18 @@ def submit_payment(payment_id: int) -> None:
 @shared_task(name="billing_portal.tasks.resolve_payments")
 def resolve_payments() -> None:
     """Each minute: ask the gateway about payments and refunds whose outcome is not known; begin what waited for it."""
-    reconcile_payments(at=clock.now())
-    reconcile_refunds(at=clock.now())
-    billing_run.settle_starts(at=clock.now())
+    at = clock.now()
+    with recorded(RunKind.RESOLVE, at=at) as (report, _run):
+        billing_run.resolve_due(at=at, report=report)
+        billing_run.settle_starts(at=at, report=report)
 
 
 @shared_task(name="billing_portal.tasks.deliver_documents")
 def deliver_documents() -> None:
     """Each minute: render the PDFs that are missing."""
-    deliver_documents_verb(at=clock.now())
+    at = clock.now()
+    with recorded(RunKind.DOCUMENTS, at=at) as (report, _run):
+        report.measured("documents", partial(deliver_documents_verb, at=at))
 
 
 @shared_task(name="billing_portal.tasks.build_archives")
@@ -66,4 +87,6 @@ def build_archives() -> None:
 @shared_task(name="billing_portal.tasks.deliver_notices")
 def deliver_notices() -> None:
     """Each minute: send the messages that wait in the outbox."""
-    deliver_notices_verb(at=clock.now())
+    at = clock.now()
+    with recorded(RunKind.NOTICES, at=at) as (report, _run):
+        report.measured("messages", partial(deliver_notices_verb, at=at))

@@ -10,3 +10,8 @@ class Due(NamedTuple):
     id: int
     customer_id: int
     present: datetime
+
+
+def only(customer_id: int | None) -> dict[str, int]:
+    """A filter for rows that have a customer: those of one, None for everybody's."""
+    return {} if customer_id is None else {"customer_id": customer_id}

@@ -163,3 +163,21 @@ class ArchiveNotReadyError(InvoicesError):
     """The ZIP is still being made, failed, or was deleted after its week."""
 
     message = "This ZIP can't be downloaded: it isn't ready, or was deleted meanwhile."
+
+
+class TooEarlyToAskError(InvoicesError):
+    """The payment was made less than a minute ago: its charge may be under way, and asking would cancel it."""
+
+    message = "This payment was made less than a minute ago. Wait a minute, then ask."
+
+
+class NotRetryableError(InvoicesError):
+    """An attempt has no outcome yet, the last one was not declined, or the invoice is not open."""
+
+    message = "The card can’t be tried again now."
+
+
+class AmountMovedError(InvoicesError):
+    """What is due on the invoice is not what the person was shown."""
+
+    message = "What is due on this invoice has changed. Check the amount and decide again."

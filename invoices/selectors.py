@@ -23,7 +23,7 @@ from django.db.models.functions import Coalesce, TruncDate
 
 from accounts.models import AuditEntry, PaymentMethod
 from accounts.selectors import tax_places
-from core.due import Due
+from core.due import Due, only
 from invoices.exceptions import SellerMissingError
 from invoices.hand_charges import TAKEN_BACK, can_be_taken_back
 from invoices.lines import STORED, LineDraft, total_lines
@@ -170,12 +170,12 @@ def line_draft(row: InvoiceLine) -> LineDraft:
 
 
 # --- what is due ----------------------------------------------------------------------------------------------------
-def due_to_finalize(at: datetime) -> list[Due]:
+def due_to_finalize(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Drafts whose billing date has come, by the customer's own clock; parked customers wait.
 
     Of each customer the earliest first: what happened between two billing dates may discard the later one.
     """
-    drafts = Invoice.objects.filter(status=InvoiceStatus.DRAFT)
+    drafts = Invoice.objects.filter(status=InvoiceStatus.DRAFT, **only(customer_id))
     earlier = drafts.filter(customer=OuterRef("customer"), billing_on__lt=OuterRef("billing_on"))
     return _due(drafts.exclude(Exists(earlier)), at, Q(billing_on__lte=TruncDate("present")))
 
@@ -185,15 +185,16 @@ def drafts_until(customer: OuterRef, on: OuterRef) -> QuerySet[Invoice]:
     return Invoice.objects.filter(status=InvoiceStatus.DRAFT, customer=customer, billing_on__lte=on)
 
 
-def due_to_refresh(at: datetime) -> list[Due]:
+def due_to_refresh(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Drafts of customers whose billing details changed since the draft was last announced."""
     changes = AuditEntry.objects.filter(
         customer=OuterRef("customer"), action="update_billing_profile", at__gte=OuterRef("announced_at")
     )
-    return _due(Invoice.objects.filter(Exists(changes), status=InvoiceStatus.DRAFT), at, Q())
+    drafts = Invoice.objects.filter(Exists(changes), status=InvoiceStatus.DRAFT, **only(customer_id))
+    return _due(drafts, at, Q())
 
 
-def due_to_collect(at: datetime) -> list[Due]:
+def due_to_collect(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Open invoices whose automatic collection has come, of customers with a default card, without a payment that
     is still unresolved."""
     unresolved = Payment.objects.filter(invoice=OuterRef("pk"), status__in=UNRESOLVED)
@@ -201,7 +202,7 @@ def due_to_collect(at: datetime) -> list[Due]:
     waiting = Invoice.objects.filter(
         Exists(card), ~Exists(unresolved), status=InvoiceStatus.OPEN, collect_at__isnull=False
     )
-    return _due(waiting, at, Q(collect_at__lte=F("present")))
+    return _due(waiting.filter(**only(customer_id)), at, Q(collect_at__lte=F("present")))
 
 
 def _due(waiting: QuerySet[Invoice], at: datetime, condition: Q) -> list[Due]:

@@ -1,4 +1,5 @@
-"""Staff's view: plans have pages of their own (admin_plans, admin_cards); what customers did is read-only always."""
+"""Staff's view: plans have pages of their own (admin_plans, admin_cards); and so have requests to sales (admin_sales).
+What customers did is read-only always."""
 
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from django.urls import path
 from accounts.staff_filters import CustomerFilter, period_of
 from accounts.staff_lists import Amount, StaffList, StaffTable, money_column
 from core import formats
-from plans import admin_cards, admin_plans
+from plans import admin_cards, admin_plans, admin_sales
 from plans.models import (
     ChangeQuote,
     Plan,
@@ -159,24 +160,17 @@ class ScheduledChangeAdmin(StaffList):
 
 
 @admin.register(SalesInquiry)
-class SalesInquiryAdmin(StaffTable):
-    """Only the status is worked on; what the person wrote stays as written."""
+class SalesInquiryAdmin(StaffList):
+    """A board and a page of its own, which write by a verb."""
 
-    list_display = ("company", "name", "email", "status", "created_at", "reference")
-    list_filter = ("status",)
-    list_editable = ("status",)
-    list_select_related = ("customer",)
     search_fields = ("company", "name", "email", "^reference")
     ordering = ("-pk",)
     csv_columns = (
-        "reference", "company", "name", "email", "status", "customer__key", "message", "volume", "created_at"
-    )  # fmt: skip
-    readonly_fields = (
-        "reference", "customer", "user", "name", "email", "company", "message", "volume", "created_at"
-    )  # fmt: skip
+        *("reference", "company", "name", "email", "status", "customer__key", "message", "volume", "created_at"),
+    )
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return cast("HttpResponse", admin_sales.inquiries(request))
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        return cast("HttpResponse", admin_sales.inquiry(request, object_id))

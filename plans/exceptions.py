@@ -142,3 +142,16 @@ class RateCardInvalidError(PlansError):
     """A rate card breaks a rule of the price list; `message` names the field or the tier."""
 
     status = 422
+
+
+class InquiryMovedError(PlansError):
+    """Somebody else has worked on the request since the form was shown."""
+
+    message = "Somebody has worked on this request since you opened it. Nothing was saved. Look again, then save."
+
+
+class LostWithoutNoteError(PlansError):
+    """A request is given up, and nobody says why."""
+
+    status = 422
+    message = "Say in a note why it is lost."

@@ -16,7 +16,7 @@ class Entry:
 
     def covers(self, url_name: str) -> bool:
         """Whether an address belongs to it."""
-        return url_name == self.url_name or (bool(self.table) and url_name.startswith(f"{self.table}_"))
+        return url_name == self.url_name or url_name.startswith(f"{self.table or self.url_name}_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ SECTIONS = (
             _table("Payments", "invoices_payment", "What was collected, declined or is uncertain"),
             _table("Refunds", "invoices_refund", "What was paid back"),
             _table("Contact requests", "plans_salesinquiry", "«Contact Sales», to be answered"),
+            Entry("Needs attention", "attention", "Payments and refunds that wait for somebody"),
+            Entry("Runs", "runs", "What ran, who is parked, and the check of the books"),
         ),
         ("read",),
     ),

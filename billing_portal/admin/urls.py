@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from billing_portal.admin import charges, credits, customer_files, customers, menu_pages, new_customer, subscriptions
+from billing_portal.admin import (
+    attention,
+    charges,
+    credits,
+    customer_files,
+    customers,
+    menu_pages,
+    new_customer,
+    runs,
+    subscriptions,
+)
 
 CUSTOMER = "billing/customers/<str:key>/"
 
@@ -15,6 +25,8 @@ urlpatterns = [
     path(f"{CUSTOMER}subscriptions/add/", subscriptions.customer_subscriptions_add, name="customer_subscriptions_add"),
     *credits.urlpatterns,
     *customer_files.urlpatterns,
+    *runs.urlpatterns,
+    *attention.urlpatterns,
     path(f"{CUSTOMER}invoices/", customers.customer_invoices, name="customer_invoices"),
     *charges.urlpatterns,
     path(f"{CUSTOMER}usage/", customers.customer_usage, name="customer_usage"),

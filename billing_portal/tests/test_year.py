@@ -117,7 +117,7 @@ class Year:
         billing_run.bill_due(at=at, report=report)
         reconcile_payments(at=at)
         reconcile_refunds(at=at)
-        billing_run.settle_starts(at=at)
+        billing_run.settle_starts(at=at, report=report)
         billing_run.collect_due(at=at, report=report)
         assert report.parked == [], f"seed {SEED} on {at}: {report.parked}"
         for player in self.players:

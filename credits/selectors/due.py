@@ -5,20 +5,21 @@ from datetime import datetime
 from django.db.models import DateTimeField, F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
-from core.due import Due
+from core.due import Due, only
 from credits.models import CreditGrant, OpenCharge
 
 
-def due_to_book(at: datetime) -> list[Due]:
+def due_to_book(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Grants whose release or expiry is due and not booked (`book_due_credits`)."""
     releasing = Q(pending__gt=0, paid_at__isnull=False, effective_at__lte=F("present"))
     expiring = Q(available__gt=0, expires_at__lte=F("present"))
-    return _due(CreditGrant.objects.all(), at, releasing | expiring)
+    return _due(CreditGrant.objects.filter(**only(customer_id)), at, releasing | expiring)
 
 
-def due_open_charges(at: datetime) -> list[Due]:
+def due_open_charges(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Open charges whose time to settle has come (`settle_open_charges`)."""
-    return _due(OpenCharge.objects.filter(settles_at__isnull=False), at, Q(settles_at__lte=F("present")))
+    waiting = OpenCharge.objects.filter(settles_at__isnull=False, **only(customer_id))
+    return _due(waiting, at, Q(settles_at__lte=F("present")))
 
 
 def _due(rows: "QuerySet[CreditGrant] | QuerySet[OpenCharge]", at: datetime, condition: Q) -> list[Due]:

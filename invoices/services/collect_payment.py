@@ -24,6 +24,7 @@ def collect_payment(
     actor: User | None = None,
     payment_method: PaymentMethod | None = None,
     attempt: int | None = None,
+    reason: str = "",
 ) -> Payment:
     """A pending payment of the invoice's whole rest, from the default card unless another is named.
 
@@ -53,6 +54,7 @@ def collect_payment(
         action="collect_payment",
         subject=f"invoice:{invoice.pk}",
         after={"payment": payment.key, "amount": payment.amount, "currency": payment.currency, "card": str(card)},
+        reason=reason,
     )
     return payment
 

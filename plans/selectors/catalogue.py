@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce, TruncDate
 
-from core.due import Due
+from core.due import Due, only
 from invoices.selectors import drafts_until
 from plans.models import ChangeQuote, Plan, ScheduledChange, ScheduleStatus, Subscription
 
@@ -31,21 +31,24 @@ def current_subscription(customer_id: int) -> Subscription | None:
     return Subscription.objects.open().with_plan().filter(customer_id=customer_id).first()
 
 
-def due_for_calculation(at: datetime) -> list[Due]:
+def due_for_calculation(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Subscriptions whose calculation instant and grace have passed on the customer's own clock; nobody parked."""
     present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
-    rows = Subscription.objects.due(at, settings.CALCULATION_GRACE).annotate(present=present)
+    rows = (
+        Subscription.objects.due(at, settings.CALCULATION_GRACE).filter(**only(customer_id)).annotate(present=present)
+    )
     return [Due(*row) for row in rows.order_by("present", "customer_id").values_list("pk", "customer_id", "present")]
 
 
-def due_for_follow_up(at: datetime) -> list[Due]:
+def due_for_follow_up(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Ended subscriptions whose late usage is looked for now, by the customer's own clock; nobody parked."""
     present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
-    rows = Subscription.objects.to_follow_up(at, settings.CALCULATION_GRACE).annotate(present=present)
+    waiting = Subscription.objects.to_follow_up(at, settings.CALCULATION_GRACE).filter(**only(customer_id))
+    rows = waiting.annotate(present=present)
     return [Due(*row) for row in rows.order_by("present", "customer_id").values_list("pk", "customer_id", "present")]
 
 
-def due_to_change(at: datetime) -> list[Due]:
+def due_to_change(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Scheduled changes whose instant has come, once everything before it is calculated and issued; nobody parked."""
     present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
     effective_at = OuterRef("effective_at")
@@ -56,6 +59,7 @@ def due_to_change(at: datetime) -> list[Due]:
     issued_before = drafts_until(OuterRef("customer"), OuterRef("effective_on"))
     rows = (
         ScheduledChange.objects.filter(status=ScheduleStatus.SCHEDULED, customer__parked_at__isnull=True)
+        .filter(**only(customer_id))
         .annotate(present=present, effective_on=TruncDate("effective_at"))
         .filter(effective_at__lte=F("present"))
         .exclude(Exists(calculated_before))
@@ -64,9 +68,10 @@ def due_to_change(at: datetime) -> list[Due]:
     return [Due(*row) for row in rows.order_by("present", "customer_id").values_list("pk", "customer_id", "present")]
 
 
-def starts_to_settle() -> list[ChangeQuote]:
+def starts_to_settle(customer_id: int | None = None) -> list[ChangeQuote]:
     """Quotes whose first invoice is issued while the plan has not begun."""
-    return list(ChangeQuote.objects.starts_to_settle().select_related("customer").order_by("pk"))
+    rows = ChangeQuote.objects.starts_to_settle().filter(**only(customer_id))
+    return list(rows.select_related("customer").order_by("pk"))
 
 
 def quote_by_id(public_id: str) -> ChangeQuote | None:

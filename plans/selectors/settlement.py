@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.db.models import DateTimeField, Q, Value
 from django.db.models.functions import Coalesce
 
-from core.due import Due
+from core.due import Due, only
 from core.periods import Window, usage_windows
 from credits.selectors import due_open_charges
 from credits.waiting import customers_with_credits
@@ -95,36 +95,36 @@ class Settled:
         return self.claim.subscription
 
 
-def due_to_settle(at: datetime) -> list[Due]:
+def due_to_settle(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Customers of whom something waits for credit: an hour has closed, usage has reached us since they were looked at,
     or the day of a fee has come; by their own clocks, nobody parked. The number of queries is fixed."""
     present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
-    due = _to_watch(present)
-    rows = UsageWatch.objects.filter(customer__parked_at__isnull=True).annotate(present=present)
+    due = _to_watch(present, customer_id)
+    rows = UsageWatch.objects.filter(customer__parked_at__isnull=True, **only(customer_id)).annotate(present=present)
     watched = rows.values_list(
         "customer_id", "customer__clock_at", "present", "settled_until", "seen_at",
         "subscription__ends_at", "subscription__plan__settlement_mode",
     )  # fmt: skip
     asked: dict[int, datetime] = {}
     presents: dict[int, datetime] = {}
-    for customer_id, clock, now, settled_until, seen_at, ends_at, mode in watched.order_by("customer_id"):
-        presents[customer_id] = now
+    for owner_id, clock, now, settled_until, seen_at, ends_at, mode in watched.order_by("customer_id"):
+        presents[owner_id] = now
         closed = mode == SettlementMode.CREDIT_ONLY and ends_at is None and settled_until < floor_hour(now)
         if closed or clock or seen_at is None:
-            due[customer_id] = now
+            due[owner_id] = now
         else:
-            asked[customer_id] = min(seen_at, asked.get(customer_id, seen_at))
-    for customer_id in hours_since(asked):
-        due[customer_id] = presents[customer_id]
-    due |= {row.customer_id: row.present for row in due_open_charges(at)}
-    return sorted((Due(customer_id, customer_id, now) for customer_id, now in due.items()), key=_in_order)
+            asked[owner_id] = min(seen_at, asked.get(owner_id, seen_at))
+    for owner_id in hours_since(asked):
+        due[owner_id] = presents[owner_id]
+    due |= {row.customer_id: row.present for row in due_open_charges(at, customer_id)}
+    return sorted((Due(owner_id, owner_id, now) for owner_id, now in due.items()), key=_in_order)
 
 
-def _to_watch(present: Coalesce) -> dict[int, datetime]:
+def _to_watch(present: Coalesce, customer_id: int | None) -> dict[int, datetime]:
     """Who has credit, or a plan that nothing but credit pays, and is not looked at yet."""
     wanted = Q(customer_id__in=customers_with_credits()) | Q(plan__settlement_mode=SettlementMode.CREDIT_ONLY)
     rows = Subscription.objects.open().filter(wanted, watch__isnull=True, customer__parked_at__isnull=True)
-    return dict(rows.annotate(present=present).values_list("customer_id", "present"))
+    return dict(rows.filter(**only(customer_id)).annotate(present=present).values_list("customer_id", "present"))
 
 
 def _in_order(row: Due) -> tuple[datetime, int]:

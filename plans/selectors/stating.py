@@ -5,15 +5,15 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from core.due import Due
+from core.due import Due, only
 from core.periods import Period, midnight, period_of, utc_day
 from plans.models import SettlementMode, UsageWatch
 
 
-def due_to_state(at: datetime) -> list[Due]:
+def due_to_state(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Subscriptions on a credits-only plan of which a billing period has ended, with all of its hours settled; by the
     customer's own clock, nobody parked. An ended one is stated until the period it ended in is over."""
-    rows = _credits_only().filter(customer__parked_at__isnull=True)
+    rows = _credits_only().filter(customer__parked_at__isnull=True, **only(customer_id))
     due = _earliest((row, row.customer.present(at)) for row in rows)
     return sorted((Due(row.pk, row.customer_id, row.customer.present(at)) for row, _period in due), key=_in_order)
 

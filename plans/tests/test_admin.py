@@ -49,12 +49,3 @@ def test_it_shows_a_published_plan_and_refuses_to_change_it(catalogue, as_staff)
 
     assert b'name="_save"' not in as_staff.get(url).content
     assert as_staff.post(url, {"name": "Cheap"}).status_code == 403
-
-
-def test_it_works_on_the_status_of_a_request_only(inquiry, as_staff):
-    url = reverse("admin:plans_salesinquiry_change", args=[inquiry.pk])
-
-    response = as_staff.post(url, {"status": "contacted", "message": "Changed"})
-
-    inquiry.refresh_from_db()
-    assert (response.status_code, inquiry.status, inquiry.message) == (302, "contacted", "Hi")

@@ -2,16 +2,13 @@
 
 import json
 from argparse import ArgumentParser
-from itertools import chain
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
-import accounts.books
-import credits.books
-import invoices.books
-import plans.books
-import usage.books
+from billing_portal.books import check_books
+from billing_portal.models import Trigger
+from core import clock
 
 
 class Command(BaseCommand):
@@ -24,8 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the findings as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        rooms = (accounts.books, usage.books, credits.books, invoices.books, plans.books)
-        findings = list(chain.from_iterable(room.check() for room in rooms))
+        findings = check_books(at=clock.now(), trigger=Trigger.COMMAND)
         if options["json"]:
             rows = [{"rule": row.rule, "subject": row.subject, "detail": row.detail} for row in findings]
             self.stdout.write(json.dumps(rows))

@@ -2,12 +2,15 @@
 
 import json
 from argparse import ArgumentParser
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from billing_portal.billing_run import RunReport, dry_run, run_billing
 from billing_portal.management.arguments import instant
+from billing_portal.models import RunKind, Trigger
+from billing_portal.recording import recorded
 from core import clock
 
 WIDTH = 30
@@ -23,13 +26,17 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         at = options["at"] or clock.now()
-        report = dry_run(at=at) if options["dry_run"] else run_billing(at=at, progress=self.show)
+        report = dry_run(at=at) if options["dry_run"] else self.run(at)
         if options["json"]:
             self.stdout.write(json.dumps(report.as_dict()))
         else:
             self.tell(report)
         if report.parked:
             raise CommandError(f"parked: {', '.join(report.parked)}", returncode=3)
+
+    def run(self, at: datetime) -> RunReport:
+        with recorded(RunKind.BILLING, at=at, trigger=Trigger.COMMAND) as (report, _run):
+            return run_billing(at=at, progress=self.show, report=report)
 
     def show(self, step: str, done: int, total: int) -> None:
         """A bar on a terminal, which the next step leaves standing; else a line per batch."""

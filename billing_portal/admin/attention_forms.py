@@ -1,0 +1,19 @@
+"""What staff fill in about a payment that needs attention."""
+
+from django import forms
+
+
+class AskForm(forms.Form):
+    """«Ask the gateway now», and why."""
+
+    reason = forms.CharField(label="Reason", max_length=300, help_text="For the audit trail.")
+
+
+class RetryForm(forms.Form):
+    """«Try the card again»: which attempt it is, what was shown as due (minor units), and why."""
+
+    prefix = "retry"
+
+    attempt = forms.IntegerField(min_value=1, max_value=30_000, widget=forms.HiddenInput)
+    seen = forms.IntegerField(widget=forms.HiddenInput)
+    reason = forms.CharField(label="Reason", max_length=300, help_text="For the audit trail.")

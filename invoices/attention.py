@@ -1,0 +1,175 @@
+"""Payments and refunds that wait for somebody, and what to tell staff about each: in plain words, what can be done.
+
+Read by the roof's page and work list. Lists are bounded: whoever asks for 101 rows knows that there are more than 100.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts.gateways import decline_message
+from accounts.models import PaymentPolicy
+from core import formats
+from invoices.checking import CONFIRMATION_CHECKS
+from invoices.models import (
+    REFUNDING,
+    UNRESOLVED,
+    Invoice,
+    InvoiceKind,
+    InvoiceStatus,
+    Payment,
+    PaymentStatus,
+    Refund,
+    RefundStatus,
+)
+from invoices.showing import Badge
+
+PATIENCE = timedelta(minutes=10)  # the minute's job has asked twice by then
+
+
+def unresolved_payments(at: datetime, limit: int) -> list[Payment]:
+    """Unknown, waiting for the bank's confirmation, or pending for longer than it should be; the oldest first."""
+    stuck = Q(status=PaymentStatus.PENDING, created_at__lte=at - PATIENCE)
+    wanted = stuck | Q(status__in=(PaymentStatus.UNKNOWN, PaymentStatus.NEEDS_CONFIRMATION))
+    # Said twice, so that the index of what is unresolved answers.
+    rows = Payment.objects.filter(wanted, status__in=UNRESOLVED)
+    return list(_with_names(rows).order_by("created_at", "pk")[:limit])
+
+
+def declined_payments(limit: int) -> list[Payment]:
+    """The last attempt on an invoice that is still open, where it was declined; the oldest first."""
+    later = Payment.objects.filter(invoice=OuterRef("invoice"), pk__gt=OuterRef("pk"))
+    open_invoices = Invoice.objects.filter(pk=OuterRef("invoice"), status=InvoiceStatus.OPEN, kind=InvoiceKind.INVOICE)
+    rows = Payment.objects.filter(Exists(open_invoices), ~Exists(later), status=PaymentStatus.DECLINED)
+    return list(_with_names(rows).order_by("settled_at", "pk")[:limit])
+
+
+def troubled_refunds(at: datetime, limit: int) -> list[Refund]:
+    """Failed, while something of the credit note is left; unknown; or under way for longer than it should be."""
+    failed = Q(status=RefundStatus.FAILED, credit_note__status=InvoiceStatus.OPEN)
+    stuck = Q(status=RefundStatus.PENDING, created_at__lte=at - PATIENCE)
+    rows = Refund.objects.filter(failed | stuck | Q(status=RefundStatus.UNKNOWN))
+    rows = rows.select_related("customer", "credit_note", "payment__payment_method", "payment__invoice")
+    return list(rows.order_by("created_at", "pk")[:limit])
+
+
+def payment_by_id(public_id: str) -> Payment | None:
+    """A payment with what its page tells; None where there is none."""
+    return None if "\x00" in public_id else _with_names(Payment.objects.filter(public_id=public_id)).first()
+
+
+def refund_by_id(public_id: str) -> Refund | None:
+    """A refund with what its page tells; None where there is none."""
+    if "\x00" in public_id:
+        return None
+    rows = Refund.objects.select_related("customer", "credit_note", "payment__payment_method", "payment__invoice")
+    return rows.filter(public_id=public_id).first()
+
+
+def attempts(payment: Payment) -> list[Payment]:
+    """Every attempt on the payment's invoice, oldest first."""
+    return list(payment.invoice.payments.select_related("payment_method").order_by("pk"))
+
+
+def _with_names(rows: QuerySet[Payment]) -> QuerySet[Payment]:
+    return rows.select_related("customer", "invoice", "payment_method")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the gateway has said, in plain words, and when it is asked next ("" where it is not)."""
+
+    badge: Badge
+    text: str
+    asked: str
+    next_at: datetime | None
+
+
+def payment_said(payment: Payment) -> Said:
+    """How a payment stands."""
+    badge, text = _payment_words(payment)
+    return Said(badge, text, _asked(payment.checks), payment.check_at)
+
+
+def _payment_words(payment: Payment) -> tuple[Badge, str]:
+    status = PaymentStatus(payment.status)
+    if status == PaymentStatus.UNKNOWN:
+        return Badge("Unknown", "warning"), "The answer was lost. It may have been charged; nothing is tried meanwhile."
+    if status == PaymentStatus.NEEDS_CONFIRMATION:
+        given_up = f"After {CONFIRMATION_CHECKS} questions it is given up and nothing is charged."
+        return Badge("Bank’s confirmation", "warning"), f"The customer has to confirm it with their bank. {given_up}"
+    if status == PaymentStatus.PENDING:
+        reached = "It is announced there and not charged." if payment.gateway_id else "The gateway was not reached."
+        return Badge("Processing", "info"), reached
+    if status == PaymentStatus.DECLINED:
+        code = f" ({payment.decline_code})" if payment.decline_code else ""
+        return Badge("Declined", "danger"), f"{decline_message(payment.decline_code)}{code}"
+    if status == PaymentStatus.SUCCEEDED:
+        return Badge("Succeeded", "success"), f"Charged. Receipt {payment.receipt_number}."
+    return Badge("Given up", "neutral"), "It never reached the card, or was not confirmed. Nothing was charged."
+
+
+def refund_said(refund: Refund) -> Said:
+    """How a refund stands."""
+    words = {
+        RefundStatus.PENDING: (Badge("Processing", "info"), "It is on its way to the gateway."),
+        RefundStatus.UNKNOWN: (Badge("Unknown", "warning"), "The answer was lost. It is looked for, never made twice."),
+        RefundStatus.SUCCEEDED: (Badge("Succeeded", "success"), "The money is on its way to the card."),
+        RefundStatus.FAILED: (
+            Badge("Failed", "danger"),
+            "The money did not go back. The rest of the credit note is used on the next invoice, or paid outside.",
+        ),
+    }
+    badge, text = words[RefundStatus(refund.status)]
+    code = f" The gateway’s word: {refund.failure_code}." if refund.failure_code else ""
+    return Said(badge, text + code, _asked(refund.checks), refund.check_at)
+
+
+def _asked(checks: int) -> str:
+    return {0: "Not yet", 1: "Once", 2: "Twice"}.get(checks, f"{checks} times")
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentActions:
+    """What may be done about a payment, safely. `attempt` and `seen` are carried by the form: the number of the next
+    attempt, and the amount it is about; `no_retry` says why the card can't be tried again."""
+
+    can_ask: bool
+    can_retry: bool
+    attempt: int
+    seen: int
+    amount: str
+    no_retry: str
+
+
+def payment_actions(payment: Payment, made: Sequence[Payment]) -> PaymentActions:
+    """`made`: every attempt on its invoice, oldest first."""
+    invoice = payment.invoice
+    no_retry = _no_retry(payment, made)
+    return PaymentActions(
+        can_ask=payment.status in UNRESOLVED,
+        can_retry=not no_retry,
+        attempt=len(made) + 1,
+        seen=invoice.amount_due,
+        amount=formats.money(invoice.amount_due, invoice.currency),
+        no_retry=no_retry,
+    )
+
+
+def _no_retry(payment: Payment, made: Sequence[Payment]) -> str:
+    if payment.invoice.status != InvoiceStatus.OPEN:
+        return "The invoice is not open."
+    if any(one.status in UNRESOLVED for one in made):
+        return "An attempt has no outcome yet. Another one could charge twice."
+    if made[-1].status != PaymentStatus.DECLINED:
+        return "The last attempt was not declined."
+    if payment.customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT:
+        return "This customer pays by contract; their card is not charged by hand."
+    return ""
+
+
+def refund_can_be_asked(refund: Refund) -> bool:
+    """Whether it has no outcome yet."""
+    return refund.status in REFUNDING
