@@ -8,7 +8,7 @@ from accounts.services.lock_customers import lock_customers
 
 
 @transaction.atomic
-def unpark_customer(*, customer_id: int, at: datetime, actor: User | None) -> Customer:
+def unpark_customer(*, customer_id: int, at: datetime, actor: User | None, reason: str = "") -> Customer:
     """Let the runs take the customer along again. Not parked: nothing is written."""
     customer = lock_customers([customer_id])[customer_id]
     if not customer.parked_at:
@@ -23,5 +23,6 @@ def unpark_customer(*, customer_id: int, at: datetime, actor: User | None) -> Cu
         action="unpark_customer",
         subject=f"customer:{customer_id}",
         before=before,
+        reason=reason,
     )
     return customer
