@@ -5,34 +5,31 @@ from typing import TYPE_CHECKING, Any, cast
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.admin import UserAdmin
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.models import (
     ApiToken,
     AuditEntry,
-    BillingProfile,
     CardSetup,
     Customer,
-    Membership,
     Notice,
     PaymentMethod,
     SandboxIntent,
     SandboxSession,
-    UsageSubject,
     User,
 )
 from accounts.services.revoke_api_token import revoke_api_token
-from accounts.services.unpark_customer import unpark_customer
 from core.clock import now
 
 if TYPE_CHECKING:  # generic for the type checker only
     from django.db.models import Model, QuerySet
 
     ModelAdmin = admin.ModelAdmin[Model]
-    TabularInline = admin.TabularInline[Model, Model]
 else:
-    ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
+    ModelAdmin = admin.ModelAdmin
 
 
 class LookOnly:
@@ -62,26 +59,6 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "usable_password", "password1", "password2")}),)
 
 
-class MembershipInline(TabularInline):
-    model = Membership
-    extra = 0
-    autocomplete_fields = ("user",)
-
-
-class UsageSubjectInline(TabularInline):
-    model = UsageSubject
-    extra = 0
-
-
-class BillingProfileInline(LookOnly, admin.StackedInline):  # type: ignore[type-arg]
-    model = BillingProfile
-
-
-class PaymentMethodInline(LookOnly, TabularInline):
-    model = PaymentMethod
-    fields = ("brand", "last4", "exp_month", "exp_year", "is_default", "created_at", "deleted_at")
-
-
 class CustomerList(ChangeList):
     """Leads to the customer page with its tabs, not to the bare row."""
 
@@ -90,38 +67,25 @@ class CustomerList(ChangeList):
 
 
 @admin.register(Customer)
-class CustomerAdmin(ModelAdmin):
+class CustomerAdmin(LookOnly, ModelAdmin):
     list_display = ("name", "key", "payment_policy", "currency", "parked_at", "created_at")
     list_filter = ("payment_policy", ("parked_at", admin.EmptyFieldListFilter))
     search_fields = ("name", "key", "users__email", "usage_subjects__subject")
     date_hierarchy = "created_at"
-    # The name is all that is free: the rest is written by verbs and pushed down by them.
-    readonly_fields = (
-        "key",
-        "currency",
-        "payment_policy",
-        "clock_at",
-        "parked_at",
-        "parked_reason",
-        "gateway_customer",
-        "created_at",
-    )
-    inlines = (BillingProfileInline, MembershipInline, UsageSubjectInline, PaymentMethodInline)
-    actions = ("unpark",)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CustomerList
 
-    @admin.action(description="Take along in runs again", permissions=["change"])
-    def unpark(self, request: HttpRequest, queryset: "QuerySet[Customer]") -> None:
-        for customer_id in queryset.values_list("pk", flat=True):
-            unpark_customer(customer_id=customer_id, at=now(), actor=cast("User", request.user))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # a customer is opened by the verb: with profile, admin and subject
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """No bare form: the customer page shows everything, and has an action for each thing that may change."""
+        customer = self.get_object(request, object_id)
+        if request.method not in ("GET", "HEAD") or not self.has_view_permission(request, customer):
+            raise PermissionDenied
+        if not isinstance(customer, Customer):
+            raise Http404
+        return redirect("admin:customer", customer.key)
 
 
 @admin.register(PaymentMethod)

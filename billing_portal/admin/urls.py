@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from billing_portal.admin import credits, customers, menu_pages, new_customer, subscriptions
+from billing_portal.admin import (
+    audit,
+    changes,
+    credits,
+    customers,
+    explaining,
+    menu_pages,
+    new_customer,
+    people,
+    subscriptions,
+    viewing,
+)
 
 CUSTOMER = "billing/customers/<str:key>/"
 
@@ -14,7 +25,11 @@ urlpatterns = [
     path(f"{CUSTOMER}subscriptions/", subscriptions.customer_subscriptions, name="customer_subscriptions"),
     path(f"{CUSTOMER}subscriptions/add/", subscriptions.customer_subscriptions_add, name="customer_subscriptions_add"),
     *credits.urlpatterns,
+    *changes.urlpatterns,
+    *people.urlpatterns,
+    *viewing.urlpatterns,
+    *explaining.urlpatterns,
     path(f"{CUSTOMER}invoices/", customers.customer_invoices, name="customer_invoices"),
     path(f"{CUSTOMER}usage/", customers.customer_usage, name="customer_usage"),
-    path(f"{CUSTOMER}audit/", customers.customer_audit, name="customer_audit"),
+    path(f"{CUSTOMER}audit/", audit.customer_audit, name="customer_audit"),
 ]
