@@ -28,8 +28,9 @@ if TYPE_CHECKING:  # generic for the type checker only
     from django.db.models import Model, QuerySet
 
     ModelAdmin = admin.ModelAdmin[Model]
+    TabularInline = admin.TabularInline[Model, Model]
 else:
-    ModelAdmin = admin.ModelAdmin
+    ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
 
 
 class LookOnly:
