@@ -12,7 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.middleware import HtmxDetails
 
 from accounts.exceptions import RoleRequiredError
-from accounts.middleware import current_membership
+from accounts.middleware import current_membership, current_viewing
 from accounts.models import Customer, Membership, Role, User
 from accounts.selectors import billing_admins
 from core.clock import now
@@ -75,13 +75,23 @@ def membership_for(user: User, customer_id: int) -> Membership:
     return membership
 
 
+def _membership_of(request: HttpRequest, customer_id: int) -> Membership:
+    """The person's own, or the viewer's of staff who look at a customer's portal – of that customer and no other."""
+    viewing = current_viewing(request)
+    if viewing is None:
+        return membership_for(cast("User", request.user), customer_id)
+    if viewing.customer.pk != customer_id:
+        raise Http404
+    return viewing.membership
+
+
 def enter_customer(request: HttpRequest, customer_id: int, *, write: bool = False) -> Membership:
     """For pages about one object: checks membership and role, and makes the object's customer the request's.
 
     Raises Http404 for strangers, RoleRequiredError for a role that does not reach.
     """
     portal = cast("PortalRequest", request)
-    membership = membership_for(portal.user, customer_id)
+    membership = _membership_of(request, customer_id)
     portal.membership, portal.customer = membership, membership.customer
     check_role(membership, write=write)
     return membership

@@ -5,34 +5,29 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.admin import UserAdmin
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.models import (
     ApiToken,
     AuditEntry,
-    BillingProfile,
     CardSetup,
     Customer,
-    Membership,
     Notice,
     PaymentMethod,
     SandboxIntent,
     SandboxSession,
-    UsageSubject,
     User,
 )
 from accounts.selectors import PARTY_FIELDS
 from accounts.services.revoke_api_token import revoke_api_token
-from accounts.services.unpark_customer import unpark_customer
 from accounts.staff_filters import Currency, CustomerFilter, period_of, values_of
 from accounts.staff_lists import (
     Amount,
-    LookOnly,
-    StackedInline,
     StaffList,
     StaffTable,
-    TabularInline,
     money_column,
 )
 from core.clock import now
@@ -66,26 +61,6 @@ class PersonAdmin(StaffTable, UserAdmin):  # type: ignore[type-arg]
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "usable_password", "password1", "password2")}),)
 
 
-class MembershipInline(TabularInline):
-    model = Membership
-    extra = 0
-    autocomplete_fields = ("user",)
-
-
-class UsageSubjectInline(TabularInline):
-    model = UsageSubject
-    extra = 0
-
-
-class BillingProfileInline(LookOnly, StackedInline):
-    model = BillingProfile
-
-
-class PaymentMethodInline(LookOnly, TabularInline):
-    model = PaymentMethod
-    fields = ("brand", "last4", "exp_month", "exp_year", "is_default", "created_at", "deleted_at")
-
-
 class CustomerList(ChangeList):
     """Leads to the customer page with its tabs, not to the bare row."""
 
@@ -93,7 +68,7 @@ class CustomerList(ChangeList):
         return reverse("admin:customer", args=[result.key])
 
 
-class CustomerAdmin(StaffTable):
+class CustomerAdmin(StaffList):
     """What this room knows of the list. The roof registers it with what others know (billing_portal/admin/lists.py)."""
 
     list_display = ("name", "key", "payment_policy", "currency", "parked_at", "created_at")
@@ -108,33 +83,20 @@ class CustomerAdmin(StaffTable):
         *("key", "name", "currency", "payment_policy", "parked_at", "parked_reason", "created_at"),
         *(f"billing_profile__{name}" for name in PARTY_FIELDS),
     )
-    # The name is all that is free: the rest is written by verbs and pushed down by them.
-    readonly_fields = (
-        "key",
-        "currency",
-        "payment_policy",
-        "clock_at",
-        "parked_at",
-        "parked_reason",
-        "gateway_customer",
-        "created_at",
-    )
-    inlines = (BillingProfileInline, MembershipInline, UsageSubjectInline, PaymentMethodInline)
-    actions = ("unpark",)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CustomerList
 
-    @admin.action(description="Take along in runs again", permissions=["change"])
-    def unpark(self, request: HttpRequest, queryset: "QuerySet[Customer]") -> None:
-        for customer_id in queryset.values_list("pk", flat=True):
-            unpark_customer(customer_id=customer_id, at=now(), actor=cast("User", request.user))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # a customer is opened by the verb: with profile, admin and subject
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """No bare form: the customer page shows everything, and has an action for each thing that may change."""
+        customer = self.get_object(request, object_id)
+        if request.method not in ("GET", "HEAD") or not self.has_view_permission(request, customer):
+            raise PermissionDenied
+        if not isinstance(customer, Customer):
+            raise Http404
+        return redirect("admin:customer", customer.key)
 
 
 @admin.register(PaymentMethod)

@@ -76,10 +76,12 @@ def _plain(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def invitation(membership: Membership, *, is_new: bool, at: datetime, actor: User | None) -> NoticeDraft:
-    """Somebody was made a member; a new person sets their password through the reset page."""
+def invitation(
+    membership: Membership, *, is_new: bool, at: datetime, actor: User | None, again: str = ""
+) -> NoticeDraft:
+    """Somebody was made a member; a new person sets their password through the reset page. `again` keys a repeat."""
     return NoticeDraft(
-        key=f"membership:{membership.pk}:invited",
+        key=f"membership:{membership.pk}:invited" + (f":{again}" if again else ""),
         customer_id=membership.customer_id,
         template="accounts_invitation",
         to=[membership.user.email],

@@ -101,3 +101,29 @@ class CustomerInvalidError(AccountsError):
     """A new customer's value breaks a rule; `message` names field and rule."""
 
     status = 422
+
+
+class SubjectTakenError(AccountsError):
+    """A usage subject belongs to one customer only; names whose it is."""
+
+
+class SubjectKeptError(AccountsError):
+    """The customer's own key always names it: programs and the demo rely on it."""
+
+    message = "The customer’s own key always names its usage; it can’t be removed."
+
+
+class LastBillingAdminError(AccountsError):
+    """Nobody would be left who can change anything for the customer; has to be said."""
+
+    message = "This is the last billing admin. Confirm that the customer is left without one."
+
+
+class NotMemberError(AccountsError):
+    message = "This person is no member any more."
+
+
+class ViewingRefusedError(AccountsError):
+    """Staff who look as a customer write nothing, and see nothing of accounts."""
+
+    status = 403

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
@@ -9,7 +10,15 @@ from django.utils.functional import SimpleLazyObject
 from accounts.models import Customer, Membership
 from accounts.selectors import memberships
 
+if TYPE_CHECKING:
+    from accounts.viewing import Viewing
+
 SESSION_KEY = "current_customer"
+
+
+def current_viewing(request: HttpRequest) -> "Viewing | None":
+    """Whose portal a member of staff looks at as a viewer (accounts/viewing.py); None for everybody else."""
+    return getattr(request, "viewing", None)
 
 
 def current_membership(request: HttpRequest) -> Membership | None:
@@ -20,7 +29,10 @@ def current_membership(request: HttpRequest) -> Membership | None:
 
 
 def current_memberships(request: HttpRequest) -> list[Membership]:
-    """Everything the person belongs to. One query, once."""
+    """Everything the person belongs to. One query, once. Staff who look as a viewer: that alone."""
+    viewing = current_viewing(request)
+    if viewing is not None:
+        return [viewing.membership]
     user = getattr(request, "user", None)  # absent where an error page is shown before anybody was asked for
     if user is None or not user.is_authenticated:
         return []

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from accounts.middleware import current_memberships
+from accounts.middleware import current_memberships, current_viewing
 from billing_portal.demo import DEMO_LOGINS
 
 THEMES = (("", "System"), ("light", "Light"), ("dark", "Dark"))
@@ -41,6 +41,9 @@ SETTINGS_NAV = (
     {"name": "api_tokens", "label": "API tokens", "icon": "key", "covers": ()},
 )
 
+# For staff who look as a customer's viewer: programs' tokens are not shown to them (billing_portal/viewing.py).
+VIEWED_NAV = tuple(entry for entry in SETTINGS_NAV if entry["name"] != "api_tokens")
+
 
 def portal(request: HttpRequest) -> dict[str, Any]:
     """Context of every template rendered for a request. Asks the database only where `memberships` is read."""
@@ -53,6 +56,6 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "help_email": settings.BILLING_EMAIL,
         "theme": chosen if chosen in dict(THEMES) else "",
         "theme_choices": THEMES,
-        "settings_nav": SETTINGS_NAV,
+        "settings_nav": SETTINGS_NAV if current_viewing(request) is None else VIEWED_NAV,
         "memberships": SimpleLazyObject(lambda: current_memberships(request)),
     }

@@ -100,6 +100,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "billing_portal.viewing.ViewingMiddleware",
     "accounts.middleware.CurrentCustomerMiddleware",
     "billing_portal.middleware.PortalMiddleware",
 ]

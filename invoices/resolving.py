@@ -42,9 +42,10 @@ def _payment_outcome(gateway: Gateway, intent_id: str, payment: Payment) -> Outc
 
 def resolve_refund(refund: Refund, at: datetime, actor: User | None = None) -> bool:
     """Whether the refund has its outcome now. One that was never at the gateway is made, under its key."""
-    gateway = get_gateway(refund.payment.gateway)
+    if refund.payment is None:  # paid out outside, so that no gateway knows of it
+        return False
     try:
-        outcome = _refund_outcome(gateway, refund)
+        outcome = _refund_outcome(get_gateway(refund.payment.gateway), refund, refund.payment.gateway_id)
     except GatewayTimeoutError as error:
         logger.warning("refund %s is unknown: %s", refund.pk, error.description)
         Refund.objects.filter(pk=refund.pk, status=RefundStatus.PENDING).update(status=RefundStatus.UNKNOWN)
@@ -56,6 +57,6 @@ def resolve_refund(refund: Refund, at: datetime, actor: User | None = None) -> b
     return settled.status not in REFUNDING
 
 
-def _refund_outcome(gateway: Gateway, refund: Refund) -> Outcome:
+def _refund_outcome(gateway: Gateway, refund: Refund, intent_id: str) -> Outcome:
     known = gateway.find_refund(refund.key) if refund.checks > 1 else None
-    return known or gateway.refund(key=refund.key, intent_id=refund.payment.gateway_id, amount=refund.amount)
+    return known or gateway.refund(key=refund.key, intent_id=intent_id, amount=refund.amount)

@@ -4,13 +4,13 @@ What customers did is read-only always."""
 from typing import Any, cast
 
 from django.contrib import admin
-from django.db.models import Count, IntegerField, Model, OuterRef, QuerySet, Subquery
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 from accounts.staff_filters import CustomerFilter, period_of
-from accounts.staff_lists import Amount, StaffList, StaffTable, money_column
+from accounts.staff_lists import Amount, StaffList, money_column
 from core import formats
 from plans import admin_cards, admin_plans, admin_sales
 from plans.models import (

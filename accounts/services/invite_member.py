@@ -11,7 +11,9 @@ from accounts.services.queue_notices import queue_notices
 
 
 @transaction.atomic
-def invite_member(*, customer_id: int, email: str, role: str, at: datetime, actor: User | None) -> Membership:
+def invite_member(
+    *, customer_id: int, email: str, role: str, at: datetime, actor: User | None, reason: str = ""
+) -> Membership:
     """Make a person a member in a role and tell them. A new person gets no password: they set it by the reset page.
 
     Raises UnknownRoleError and AlreadyMemberError.
@@ -31,6 +33,7 @@ def invite_member(*, customer_id: int, email: str, role: str, at: datetime, acto
         action="invite_member",
         subject=f"membership:{membership.pk}",
         after={"email": user.email, "role": role},
+        reason=reason,
     )
     return membership
 

@@ -15,7 +15,7 @@ from accounts.services.queue_notices import queue_notices
 
 @transaction.atomic
 def update_billing_profile(
-    *, customer_id: int, values: Mapping[str, Any], at: datetime, actor: User | None
+    *, customer_id: int, values: Mapping[str, Any], at: datetime, actor: User | None, reason: str = ""
 ) -> BillingProfile:
     """Change fields of the billing profile; those not named stay. Nothing changed: nothing written, nobody told.
 
@@ -46,5 +46,6 @@ def update_billing_profile(
         subject=f"customer:{customer_id}",
         before=before,
         after=after,
+        reason=reason,
     )
     return profile

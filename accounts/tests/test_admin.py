@@ -7,7 +7,6 @@ from accounts.gateways.sandbox import SandboxGateway
 from accounts.models import ApiToken, AuditEntry, Customer, PaymentMethod
 from accounts.selectors import authenticate_token
 from accounts.services.create_api_token import create_api_token
-from accounts.services.park_customer import park_customer
 from accounts.staff_lists import LookOnly
 from accounts.tests.cards import VISA, add_card
 
@@ -32,7 +31,7 @@ def shop(log_in, staff, customer, alice, at):
 def test_it_shows_everything_to_staff(model, shop, django_assert_max_num_queries):
     with django_assert_max_num_queries(12):
         assert shop.get(url_of(model, "changelist"), {"q": "wonder"}).status_code == 200
-    page = shop.get(url_of(model, "change", model._default_manager.first().pk))
+    page = shop.get(url_of(model, "change", model._default_manager.first().pk), follow=True)
 
     assert page.status_code == 200
     assert VISA not in page.content.decode()
@@ -57,14 +56,14 @@ def test_it_hides_the_administration_from_customers(log_in, alice, customer):
     assert log_in(alice).get(url_of(Customer, "changelist")).status_code == 302
 
 
-def test_it_lets_staff_take_a_parked_customer_along_again(shop, staff, customer, at):
-    park_customer(customer_id=customer.pk, reason="no price", at=at)
+def test_it_has_no_bare_form_for_a_customer(shop, customer):
+    answer = shop.get(url_of(Customer, "change", customer.pk))
+    assert answer.headers["Location"] == reverse("admin:customer", args=[customer.key])
+    assert shop.get(url_of(Customer, "change", 0)).status_code == 404
 
-    shop.post(url_of(Customer, "changelist"), {"action": "unpark", "_selected_action": [customer.pk]})
 
-    customer.refresh_from_db()
-    assert customer.parked_at is None
-    assert AuditEntry.objects.get(action="unpark_customer").actor == staff
+def test_it_tells_no_key_to_staff_who_may_not_read_customers(log_in, cataloger, clerk, customer):
+    assert log_in(cataloger).get(url_of(Customer, "change", customer.pk)).status_code == 403
 
 
 def test_it_lets_staff_revoke_a_token(shop, staff):

@@ -1,6 +1,6 @@
 """The customer page of staff: a header with the facts that matter, and tabs that are links."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -9,20 +9,22 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from accounts.access import customer_now
-from accounts.models import AuditEntry, Customer, UsageSubject
+from accounts.countries import country_names
+from accounts.models import Customer, Membership, Role, UsageSubject
 from accounts.roles import READ
 from accounts.selectors import billing_profile, default_payment_methods, members
 from accounts.staff import render_staff
 from billing_portal.admin.access import customer_page
+from billing_portal.pages.overview import Overview, read_overview
 from core import formats
 from core.periods import utc_day
-from credits.selectors import balances
+from credits.selectors import Balance, balances
 from invoices.selectors import documents_page, unpaid, waiting_lines
 from invoices.showing import is_past_due
 from invoices.showing import row as invoice_row
+from plans.exceptions import NoSubscriptionError
 from plans.selectors import current_subscription, running, usage_to_date
 from plans.selectors.scheduling import scheduled_change
-from plans.words import card_price
 
 if TYPE_CHECKING:
     from invoices.models import Invoice
@@ -56,14 +58,27 @@ class Header:
 
 def header_of(customer: Customer, at: datetime, subscription: "Subscription | None" = None) -> Header:
     """`subscription`: the open one, where somebody has read it already."""
-    owed = unpaid(customer.pk)
-    late = [invoice for invoice in owed if is_past_due(invoice, utc_day(at))]
-    held = [formats.money(each.available, each.currency) for each in balances(customer.pk, at)]
+    return _header(
+        subscription or current_subscription(customer.pk), balances(customer.pk, at), unpaid(customer.pk), at
+    )
+
+
+def _header_from(overview: Overview, at: datetime) -> Header:
+    """The same out of what is read already."""
+    held = overview.credits.balances if overview.credits else ()
+    return _header(overview.upcoming.subscription, held, overview.unpaid, at)
+
+
+def _header(
+    subscription: "Subscription | None", held: Iterable[Balance], owed: "Iterable[Invoice]", at: datetime
+) -> Header:
+    invoices = tuple(owed)
+    late = [invoice for invoice in invoices if is_past_due(invoice, utc_day(at))]
     return Header(
-        subscription=subscription or current_subscription(customer.pk),
-        balance=", ".join(held),
+        subscription=subscription,
+        balance=", ".join(formats.money(each.available, each.currency) for each in held),
         overdue=_sums([(each.currency, each.amount_due) for each in late]),
-        unpaid=tuple(owed),
+        unpaid=invoices,
     )
 
 
@@ -87,7 +102,7 @@ def render_customer(
     """One tab of the customer page. The template extends `admin/customer_base.html` and fills its block `tab`.
 
     The current tab is told by the URL's name, which begins with that of the tab. `customer` and `header` are in the
-    context; `title` and `tab_title` may be given.
+    context, `staff` and `explain_for` for what customers' own pages share; `title` and `tab_title` may be given.
     """
     at = customer_now(customer)
     name = (request.resolver_match.url_name or "") if request.resolver_match else ""
@@ -98,6 +113,8 @@ def render_customer(
         "customer": customer,
         "header": header or header_of(customer, at),
         "tabs": tabs,
+        "staff": True,
+        "explain_for": customer.key,
         "as_of": at,
         "tab_title": label,
     }
@@ -107,19 +124,39 @@ def render_customer(
 @require_safe
 @customer_page(READ)
 def customer_overview(request: HttpRequest, customer: Customer) -> HttpResponse:
+    """Everything the customer's own overview says, from the same reads, and who is who."""
     at = customer_now(customer)
-    header = header_of(customer, at)
-    plan = header.subscription.plan if header.subscription else None
+    overview = _overview(customer, at)
+    header = _header_from(overview, at) if overview else header_of(customer, at)
+    profile = billing_profile(customer)
+    people = members(customer)
+    card = overview.card if overview else default_payment_methods([customer.pk]).get(customer.pk)
     context = {
-        "prices": [(card.name, card_price(card, plan.currency)) for card in plan.terms().cards] if plan else [],
+        "overview": overview,
         "unpaid": [invoice_row(invoice, utc_day(at)) for invoice in header.unpaid],
-        "profile": billing_profile(customer),
+        "profile": profile,
+        "country": country_names().get(profile.country, profile.country),
+        "recipients": profile.recipients or [row.user.email for row in people if _gets_mail(row)],
         "subjects": UsageSubject.objects.filter(customer=customer).order_by("pk"),
-        "members": members(customer),
-        "card": default_payment_methods([customer.pk]).get(customer.pk),
+        "members": people,
+        "card": card,
+        "card_has_expired": bool(card and card.has_expired(utc_day(at))),
         "scheduled": scheduled_change(customer.pk),
     }
     return render_customer(request, customer, "admin/customer_overview.html", context, header=header)
+
+
+def _overview(customer: Customer, at: datetime) -> Overview | None:
+    """What the customer's own page shows; None before the first plan."""
+    try:
+        return read_overview(customer, at)
+    except NoSubscriptionError:
+        return None
+
+
+def _gets_mail(member: Membership) -> bool:
+    """Whether documents go to them where the profile names nobody."""
+    return member.role == Role.BILLING_ADMIN and member.user.is_active
 
 
 @require_safe
@@ -143,20 +180,9 @@ def customer_usage(request: HttpRequest, customer: Customer) -> HttpResponse:
     """What was used in the running usage window, and what it comes to."""
     at = customer_now(customer)
     subscription = current_subscription(customer.pk)
-    usage = usage_to_date(running(customer, at)) if subscription else None
+    context = {
+        "usage": usage_to_date(running(customer, at)) if subscription else None,
+        "credits_only": bool(subscription and subscription.plan.terms().is_credit_only),
+    }
     header = header_of(customer, at, subscription)
-    return render_customer(request, customer, "admin/customer_usage.html", {"usage": usage}, header=header)
-
-
-@require_safe
-@customer_page(READ)
-def customer_audit(request: HttpRequest, customer: Customer) -> HttpResponse:
-    """Who did what, newest first."""
-    rows = AuditEntry.objects.filter(customer=customer).select_related("actor").order_by("-pk")
-    before = request.GET.get("before", "")
-    if before.isdecimal() and len(before) < 19:
-        rows = rows.filter(pk__lt=int(before))
-    shown = list(rows[: PAGE + 1])
-    older = f"?before={shown[PAGE - 1].pk}" if len(shown) > PAGE else ""
-    context = {"entries": shown[:PAGE], "older_url": older, "newer_url": "?" if before else ""}
-    return render_customer(request, customer, "admin/customer_audit.html", context)
+    return render_customer(request, customer, "admin/customer_usage.html", context, header=header)

@@ -4,14 +4,19 @@ from django.urls import path
 
 from billing_portal.admin import (
     attention,
+    audit,
+    changes,
     charges,
     credits,
     customer_files,
     customers,
+    explaining,
     menu_pages,
     new_customer,
+    people,
     runs,
     subscriptions,
+    viewing,
 )
 
 CUSTOMER = "billing/customers/<str:key>/"
@@ -27,8 +32,12 @@ urlpatterns = [
     *customer_files.urlpatterns,
     *runs.urlpatterns,
     *attention.urlpatterns,
+    *changes.urlpatterns,
+    *people.urlpatterns,
+    *viewing.urlpatterns,
+    *explaining.urlpatterns,
     path(f"{CUSTOMER}invoices/", customers.customer_invoices, name="customer_invoices"),
     *charges.urlpatterns,
     path(f"{CUSTOMER}usage/", customers.customer_usage, name="customer_usage"),
-    path(f"{CUSTOMER}audit/", customers.customer_audit, name="customer_audit"),
+    path(f"{CUSTOMER}audit/", audit.customer_audit, name="customer_audit"),
 ]

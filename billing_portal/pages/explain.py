@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from invoices.models import Invoice, InvoiceLine
     from usage.models import Feature
 
+SUM = "billing_portal/_explain.html#sum"  # what htmx opens beside a line
 EVENT_COLUMNS = ("time", "quantity", "event_id", "source", "subject", "type", "corrects", "received_at")
 
 
@@ -106,7 +107,7 @@ def billing_explain(request: PortalRequest, key: str) -> HttpResponse:
     """The whole page; for htmx the sum alone, to be opened beside the line."""
     charge = find_charge(request.customer, key, customer_now(request.customer))
     if request.htmx:
-        return render(request, "billing_portal/explain.html#sum", {"charge": charge})
+        return render(request, SUM, {"charge": charge})
     context = {"charge": charge, "days": days_of(request.customer, charge)}
     return render(request, "billing_portal/explain.html", context)
 
@@ -115,10 +116,15 @@ def billing_explain(request: PortalRequest, key: str) -> HttpResponse:
 @billing_page()
 def billing_explain_events(request: PortalRequest, key: str) -> StreamingHttpResponse:
     """The events of a usage line as CSV; their quantities sum to the line's."""
-    charge = find_charge(request.customer, key, customer_now(request.customer))
+    return events_csv(request.customer, key, customer_now(request.customer))
+
+
+def events_csv(customer: Customer, key: str, at: datetime) -> StreamingHttpResponse:
+    """A download of the events behind that line. Http404 where there is no such line, or none of usage."""
+    charge = find_charge(customer, key, at)
     if charge.feature is None:
         raise Http404
-    rows = event_rows(request.customer, charge, charge.feature)
+    rows = event_rows(customer, charge, charge.feature)
     response = StreamingHttpResponse(csv_lines(EVENT_COLUMNS, rows), content_type="text/csv; charset=utf-8")
     name = f"events-{charge.feature.key}-{charge.line.starts_at:%Y-%m-%d}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'

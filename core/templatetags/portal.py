@@ -5,6 +5,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from django import template
+from django.template import Context
+from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -90,6 +92,21 @@ def days(start: date | datetime | str, end: date | datetime | str) -> str:
 def between(start: datetime | str, end: datetime | str) -> str:
     """`{% between line.starts_at line.ends_at %}` – a usage window, with times where it is not whole days."""
     return formats.window(Window(_instant(start), _instant(end)))
+
+
+@register.simple_tag(takes_context=True)
+def explain_url(context: Context, key: str) -> str:
+    """`{% explain_url line.key %}` – where a line is explained: the customer's own page, or staff's page about the
+    customer whose key the page has as `explain_for`. Empty where there is no such page."""
+    customer_key = context.get("explain_for")
+    try:
+        return (
+            reverse("admin:customer_explain", args=[customer_key, key])
+            if customer_key
+            else reverse("billing_explain", args=[key])
+        )
+    except NoReverseMatch:
+        return ""
 
 
 @register.simple_tag

@@ -118,7 +118,7 @@ def test_it_pages_through_the_audit_trail(as_clerk, clerk, customer, at):
     first = as_clerk.get(url).text
     older = re.search(r'href="(\?before=\d+)" rel="next"', first)
     second = as_clerk.get(url + older[1]).text
-    steps = [int(step) for step in re.findall(r"<span>step_(\d+) ", first + second)]
+    steps = [int(step) for step in re.findall(r"<span>Step (\d+) ", first + second)]
     assert steps == list(range(59, -1, -1))
 
 

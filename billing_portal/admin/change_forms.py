@@ -1,0 +1,104 @@
+"""What staff fill in to change a customer and its people: each asks why."""
+
+from collections.abc import Mapping
+from secrets import token_hex
+from typing import Any
+
+from django import forms
+
+from accounts.forms import BillingDetailsForm, InvitationForm
+from accounts.models import BillingProfile, Customer, Membership, Role, SubjectKind
+
+Data = Mapping[str, Any] | None
+REASON_HINT = "For the audit trail; the customer does not see it."
+
+
+def reason_field() -> forms.CharField:
+    return forms.CharField(label="Reason", max_length=300, help_text=REASON_HINT)
+
+
+class WhyForm(forms.Form):
+    """Nothing but the reason."""
+
+    reason = reason_field()
+
+
+class OnceForm(WhyForm):
+    """`key` is made when the page is shown, so that sending the form twice does it once."""
+
+    key = forms.RegexField(r"^[0-9a-f]{32}$", widget=forms.HiddenInput)
+
+    def __init__(self, data: Data = None) -> None:
+        super().__init__(data, initial={"key": token_hex(16)})
+
+
+class ViewForm(OnceForm):
+    """«Log in as viewer»."""
+
+
+class RenameForm(WhyForm):
+    name = forms.CharField(label="Name", max_length=200)
+    field_order = ("name", "reason")
+
+
+class DetailsForm(BillingDetailsForm):
+    """The customer's own form, and why staff fill it in."""
+
+    reason = reason_field()
+
+    def __init__(self, data: Data, profile: BillingProfile) -> None:
+        super().__init__(data, instance=profile)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """As `update_billing_profile` takes them."""
+        return {name: value for name, value in self.cleaned_data.items() if name != "reason"}
+
+
+class SubjectForm(WhyForm):
+    """One more way in which events name the customer."""
+
+    kind = forms.ChoiceField(
+        label="Map to", choices=SubjectKind.choices, widget=forms.RadioSelect, initial=SubjectKind.SUBJECT
+    )
+    subject = forms.CharField(
+        label="Value", max_length=200, help_text="The <code>subject</code> of its events, letter by letter."
+    )
+    field_order = ("kind", "subject", "reason")
+
+
+class InviteForm(InvitationForm):
+    reason = reason_field()
+
+
+class _PersonForm(WhyForm):
+    """About one member: where nobody would be left who can change anything, that has to be ticked."""
+
+    leaves_no_admin = forms.BooleanField(required=False)
+
+    def __init__(self, data: Data, customer: Customer, *, is_last_admin: bool, initial: Data = None) -> None:
+        super().__init__(data, initial=dict(initial or {}))
+        if is_last_admin:
+            self.fields["leaves_no_admin"].label = f"Leave {customer} without a billing admin"
+        else:
+            del self.fields["leaves_no_admin"]
+
+    @property
+    def is_said(self) -> bool:
+        """Whether it was said that no billing admin is left."""
+        return bool(self.cleaned_data.get("leaves_no_admin"))
+
+
+class RoleForm(_PersonForm):
+    role = forms.ChoiceField(label="Role", choices=Role.choices, widget=forms.RadioSelect)
+    field_order = ("role", "leaves_no_admin", "reason")
+
+    def __init__(self, data: Data, member: Membership, *, is_last_admin: bool) -> None:
+        super().__init__(data, member.customer, is_last_admin=is_last_admin, initial={"role": member.role})
+
+
+class RemoveMemberForm(_PersonForm):
+    field_order = ("leaves_no_admin", "reason")
+
+    def __init__(self, data: Data, member: Membership, *, is_last_admin: bool) -> None:
+        super().__init__(data, member.customer, is_last_admin=is_last_admin)

@@ -1,0 +1,65 @@
+"""«Log in as viewer»: staff look at a customer's portal, read-only, for an hour, with a reason."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import viewing
+from accounts.middleware import current_viewing
+from accounts.models import Customer
+from accounts.roles import CAPABILITIES, SUPPORT
+from accounts.staff import staff_page, staff_user
+from billing_portal.admin.access import customer_page
+from billing_portal.admin.change_forms import ViewForm
+from billing_portal.admin.changes import Words
+from billing_portal.admin.customers import render_customer
+from core import clock
+
+
+@require_http_methods(["GET", "POST"])
+@customer_page(SUPPORT)
+def customer_view(request: HttpRequest, customer: Customer) -> HttpResponse:
+    """Asks why; then the portal opens as a billing viewer of this customer sees it."""
+    form = ViewForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        values = form.cleaned_data
+        viewing.start(
+            request,
+            customer=customer,
+            user=staff_user(request),
+            key=values["key"],
+            reason=values["reason"],
+            at=clock.now(),
+        )
+        return HttpResponseRedirect(reverse("billing_overview"), status=303)
+    context = {"form": form, "words": _words(customer), "title": f"Log in as viewer – {customer.name}"}
+    status = 422 if request.method == "POST" else 200
+    return render_customer(request, customer, "admin/customer_action.html", context, status)
+
+
+def _words(customer: Customer) -> Words:
+    lead = (
+        f"You see the portal as a billing viewer of {customer.name} sees it, read-only, for 60 minutes. "
+        "You stay signed in as yourself: nothing can be changed, and nobody gets an e-mail."
+    )
+    note = "The customer’s audit trail keeps who looked, when and why."
+    return Words("Log in as viewer", lead, "Log in as viewer", note)
+
+
+@require_POST
+@staff_page(*CAPABILITIES)
+def viewing_stop(request: HttpRequest) -> HttpResponse:
+    """Back to the customer page; where it was over already, to the staff site's first page."""
+    current = current_viewing(request)
+    if current is None:
+        return HttpResponseRedirect(reverse("admin:index"), status=303)
+    viewing.stop(request, current, how="stopped", at=clock.now())
+    messages.success(request, f"You no longer view the portal of {current.customer}.")
+    return HttpResponseRedirect(reverse("admin:customer", args=[current.customer.key]), status=303)
+
+
+urlpatterns = [
+    path("billing/customers/<str:key>/view/", customer_view, name="customer_view"),
+    path("billing/viewing/stop/", viewing_stop, name="viewing_stop"),
+]
