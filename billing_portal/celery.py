@@ -16,6 +16,7 @@ MINUTE = 60.0
 app.conf.beat_schedule = {
     "run-billing": {"task": "billing_portal.tasks.run_billing", "schedule": crontab(minute="5")},
     "settle-credits": {"task": "billing_portal.tasks.settle_credits", "schedule": MINUTE},
+    "change-plans": {"task": "billing_portal.tasks.change_plans", "schedule": MINUTE},
     "collect-due": {"task": "billing_portal.tasks.collect_due", "schedule": MINUTE},
     "resolve-payments": {"task": "billing_portal.tasks.resolve_payments", "schedule": MINUTE},
     "deliver-documents": {"task": "billing_portal.tasks.deliver_documents", "schedule": MINUTE},

@@ -45,7 +45,10 @@ STORED = tuple(each.name for each in fields(LineDraft) if each.name != "settleme
 
 @dataclass(frozen=True, slots=True)
 class InvoiceDraft:
-    """One document to be drafted: whom it bills, on which date, for which billing period, with which lines."""
+    """One document to be drafted: whom it bills, on which date, for which billing period, with which lines.
+
+    `payment_terms`: days from its issue until it is due, where nothing is charged; None: the setting's.
+    """
 
     key: str
     customer_id: int
@@ -54,6 +57,7 @@ class InvoiceDraft:
     period: Period
     lines: tuple[LineDraft, ...]
     collection: Literal["automatic", "send_invoice"] = "automatic"
+    payment_terms: int | None = None
 
 
 def total_lines(
