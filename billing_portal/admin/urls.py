@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing_portal.admin import credits, customers, menu_pages, new_customer, subscriptions
+from billing_portal.admin import contracts, credits, customers, menu_pages, new_customer, subscriptions
 
 CUSTOMER = "billing/customers/<str:key>/"
 
@@ -13,6 +13,21 @@ urlpatterns = [
     path(CUSTOMER, customers.customer_overview, name="customer"),
     path(f"{CUSTOMER}subscriptions/", subscriptions.customer_subscriptions, name="customer_subscriptions"),
     path(f"{CUSTOMER}subscriptions/add/", subscriptions.customer_subscriptions_add, name="customer_subscriptions_add"),
+    path(
+        f"{CUSTOMER}subscriptions/cancel/",
+        subscriptions.customer_subscriptions_cancel,
+        name="customer_subscriptions_cancel",
+    ),
+    path(
+        f"{CUSTOMER}subscriptions/changes/<int:change_id>/withdraw/",
+        subscriptions.customer_subscriptions_withdraw,
+        name="customer_subscriptions_withdraw",
+    ),
+    path(
+        f"{CUSTOMER}subscriptions/contract/",
+        contracts.customer_subscriptions_contract,
+        name="customer_subscriptions_contract",
+    ),
     *credits.urlpatterns,
     path(f"{CUSTOMER}invoices/", customers.customer_invoices, name="customer_invoices"),
     path(f"{CUSTOMER}usage/", customers.customer_usage, name="customer_usage"),

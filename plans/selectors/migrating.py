@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, Value, When
 
-from accounts.models import PaymentPolicy
 from plans.exceptions import PlansError
 from plans.models import (
     ChangeQuote,
-    MoveTime,
     Plan,
     ScheduledChange,
     ScheduleStatus,
@@ -74,12 +72,14 @@ class MigrationPreview:
         return sum(can for _plan, _every, can in self.versions)
 
     @property
-    def from_versions(self) -> list[int]:
-        return [plan.version for plan, _every, _can in self.versions]
+    def rows(self) -> list[tuple[Plan, int, int, int]]:
+        """Version, open subscriptions, who can move, who can't."""
+        return [(plan, every, can, every - can) for plan, every, can in self.versions]
 
     @property
-    def needs_card(self) -> bool:
-        return self.plan.payment_policy == PaymentPolicy.REQUIRED
+    def unnamed(self) -> int:
+        """How many of those that can't move are not shown by name."""
+        return sum(count for _words, count in self.obstacles) - len(self.stuck)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +200,3 @@ def progress_of(migration: SubscriptionMigration) -> Progress:
     counted = _with_state(migration).order_by().values("state").annotate(count=Count("pk"))
     counts = {row["state"]: row["count"] for row in counted}
     return Progress(migration, tuple((state, words, counts.get(state, 0)) for state, words in STATES.items()))
-
-
-def is_short_notice(when: str) -> bool:
-    """Whether customers may hear of it less than thirty days before."""
-    return when != MoveTime.AFTER_NOTICE

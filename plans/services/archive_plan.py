@@ -16,7 +16,7 @@ def archive_plan(*, plan_id: int, at: datetime, actor: User | None, reason: str)
 
     Archived already: untouched. Raises DefaultPlanError for the plan customers begin on, PlanNotFoundError for a draft.
     """
-    plan = Plan.objects.select_for_update().get(pk=plan_id)
+    plan = Plan.objects.select_for_update(no_key=True).get(pk=plan_id)
     if plan.status == PlanStatus.ARCHIVED:
         return plan
     if plan.status != PlanStatus.PUBLISHED:

@@ -22,7 +22,7 @@ def migrate_subscriptions(
     stays. The same key gives the migration it made before. Raises PlanNotFoundError where the version is not the
     published one, NobodyToMoveError.
     """
-    plan = Plan.objects.with_cards().select_for_update().get(pk=plan_id)
+    plan = Plan.objects.with_cards().select_for_update(no_key=True).get(pk=plan_id)
     known = SubscriptionMigration.objects.filter(key=key, plan=plan).first()
     if known is not None:
         return known
