@@ -39,6 +39,7 @@ from plans.selectors.stating import due_to_state
 from plans.services.bill_late_usage import bill_late_usage
 from plans.services.calculate_charges import calculate_charges
 from plans.services.carry_out_changes import carry_out_changes
+from plans.services.schedule_migrations import schedule_migrations
 from plans.services.settle_start import settle_start
 from plans.services.settle_usage import settle_usage
 from plans.services.state_credits import state_credits
@@ -110,6 +111,8 @@ def dry_run(*, at: datetime) -> RunReport:
 
 def bill_due(*, at: datetime, report: RunReport, progress: Progress = silently, customer_id: int | None = None) -> None:
     """Period by period until nothing is due: an outage of months is caught up in order."""
+    if customer_id is None:
+        schedule_migrations(at=at)
     in_batches(due_to_refresh(at, customer_id), refresh_batch, report, progress, "refreshed")
     while True:
         settle_due(at=at, report=report, progress=progress, customer_id=customer_id)
@@ -123,6 +126,12 @@ def bill_due(*, at: datetime, report: RunReport, progress: Progress = silently, 
         report.changed += changed
         if not (calculated or finalized or changed or followed or stated):
             return
+
+
+def change_due(*, at: datetime, report: RunReport, progress: Progress = silently) -> None:
+    """Schedule what migrations have left, and carry out the changes that wait for nothing but their instant."""
+    schedule_migrations(at=at)
+    report.changed += in_batches(due_to_change(at), change_batch, report, progress, "changed")
 
 
 def settle_due(

@@ -18,6 +18,7 @@ app.conf.beat_schedule = {
     "check-books": {"task": "billing_portal.tasks.check_books", "schedule": crontab(hour="3", minute="35")},
     "do-wanted": {"task": "billing_portal.tasks.do_wanted", "schedule": MINUTE},
     "settle-credits": {"task": "billing_portal.tasks.settle_credits", "schedule": MINUTE},
+    "change-plans": {"task": "billing_portal.tasks.change_plans", "schedule": MINUTE},
     "collect-due": {"task": "billing_portal.tasks.collect_due", "schedule": MINUTE},
     "resolve-payments": {"task": "billing_portal.tasks.resolve_payments", "schedule": MINUTE},
     "deliver-documents": {"task": "billing_portal.tasks.deliver_documents", "schedule": MINUTE},

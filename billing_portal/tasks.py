@@ -53,6 +53,13 @@ def settle_credits() -> None:
         report.measured("warned", partial(warn_balances, at=at))
 
 
+@shared_task(name="billing_portal.tasks.change_plans")
+def change_plans() -> None:
+    """Each minute: go on with migrations, and carry out the changes of plan whose instant has come."""
+    at = clock.now()
+    billing_run.change_due(at=at, report=billing_run.RunReport(at=at.isoformat()))
+
+
 @shared_task(name="billing_portal.tasks.submit_payment")
 def submit_payment(payment_id: int) -> None:
     """Nudged by «Pay»: take one committed payment to the gateway."""

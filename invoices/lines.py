@@ -53,6 +53,7 @@ class InvoiceDraft:
 
     `given_back` makes it a credit note of one invoice, after what was given back of it before: it stands alone, and
     nothing that waits joins it. `goes_to` and `goes_first_to` (a payment's id) say where its money goes.
+    `payment_terms`: days from its issue until it is due, where nothing is charged; None: the setting's.
     """
 
     key: str
@@ -65,6 +66,7 @@ class InvoiceDraft:
     given_back: GivenBack | None = None
     goes_to: GoesTo = "order"
     goes_first_to: int | None = None
+    payment_terms: int | None = None
 
 
 def total_lines(

@@ -210,6 +210,9 @@ class Invoice(models.Model):
     )
     currency = models.CharField(max_length=3)
     collection = models.CharField(max_length=20, choices=Collection, default=Collection.AUTOMATIC)
+    payment_terms = models.PositiveSmallIntegerField(
+        null=True, help_text="Days from the issue until it is due, where nothing is charged; null: PAYMENT_TERMS"
+    )
 
     billing_on = models.DateField(help_text="The billing date: finalized on or after this day")
     period_start = models.DateField(help_text="Billing period, half-open")

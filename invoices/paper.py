@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 from babel import Locale
-from django.conf import settings
 
 from core import formats
 from core.periods import Period, Window
 from invoices.models import Collection, CreditApplication, Invoice, InvoiceLine, Payment
 from invoices.taxing import TaxText, credit_texts, ledger_text, tax_notes, tax_texts
+from invoices.terms import terms_of
 
 Party = dict[str, Any]
 ENGLISH = Locale("en")
@@ -199,7 +199,9 @@ def _terms(invoice: Invoice, due: int) -> str:
         return ""
     if _is_charged(invoice):
         return f"Charged to your default payment method on {formats.day(invoice.due_on)}."
-    return f"Payable by {formats.day(invoice.due_on)}."
+    days = (invoice.due_on - (invoice.issued_on or invoice.billing_on)).days
+    within = f", {days} {'day' if days == 1 else 'days'}" if days else ", on receipt"
+    return f"Due {formats.day(invoice.due_on)}{within}."
 
 
 def _settled_by_credit(invoice: Invoice) -> str:
@@ -213,7 +215,7 @@ def _settled_by_credit(invoice: Invoice) -> str:
 
 def _is_charged(invoice: Invoice) -> bool:
     """Whether it was issued to be collected from a card: then it is due before the terms of the others end."""
-    end = (invoice.issued_on or invoice.billing_on) + settings.PAYMENT_TERMS
+    end = (invoice.issued_on or invoice.billing_on) + terms_of(invoice)
     return invoice.collection == Collection.AUTOMATIC and invoice.due_on is not None and invoice.due_on < end
 
 

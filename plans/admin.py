@@ -12,7 +12,7 @@ from django.urls import path
 from accounts.staff_filters import CustomerFilter, period_of
 from accounts.staff_lists import Amount, StaffList, money_column
 from core import formats
-from plans import admin_cards, admin_plans, admin_sales
+from plans import admin_cards, admin_migrating, admin_plans, admin_sales
 from plans.models import (
     ChangeQuote,
     Plan,
@@ -53,7 +53,9 @@ class PlanAdmin(StaffList):
         own = [
             path("<str:plan_id>/publish/", admin_plans.plan_publish, name="plans_plan_publish"),
             path("<str:plan_id>/new-version/", admin_plans.plan_copy, name="plans_plan_copy"),
-            path("<str:plan_id>/migrate/", admin_plans.plan_migrate, name="plans_plan_migrate"),
+            path("<str:plan_id>/migrate/", admin_migrating.plan_migrate, name="plans_plan_migrate"),
+            path("<str:plan_id>/migrations/<str:key>/", admin_migrating.plan_migration, name="plans_plan_migration"),
+            path("<str:plan_id>/archive/", admin_plans.plan_archive, name="plans_plan_archive"),
             path("<str:plan_id>/rate-cards/add/", admin_cards.card_add, name="plans_plan_card_add"),
             path("<str:plan_id>/rate-cards/preview/", admin_cards.card_preview, name="plans_plan_card_preview"),
             path("<str:plan_id>/rate-cards/<int:card_id>/", admin_cards.card_change, name="plans_plan_card_change"),

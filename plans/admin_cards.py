@@ -8,11 +8,11 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.roles import CATALOG
+from accounts.roles import CATALOG, MANAGE
 from accounts.staff import render_staff, staff_page, staff_user
 from core import clock
 from plans.admin_forms import BaseTierFormSet, RateCardForm, tier_formset
-from plans.admin_plans import plan_of, plan_url
+from plans.admin_plans import plan_url, writable
 from plans.examples import examples
 from plans.exceptions import PlanFrozenError, PlansError
 from plans.models import Plan, PlanStatus, PriceModel, RateCard
@@ -26,32 +26,32 @@ from usage.selectors import all_features
 TIERED = (PriceModel.GRADUATED, PriceModel.VOLUME)
 
 
-@staff_page(CATALOG)
+@staff_page(CATALOG, MANAGE)
 @require_http_methods(["GET", "POST"])
 def card_add(request: HttpRequest, plan_id: str) -> HttpResponse:
-    return _card_form(request, _draft(plan_id), None)
+    return _card_form(request, _draft(request, plan_id), None)
 
 
-@staff_page(CATALOG)
+@staff_page(CATALOG, MANAGE)
 @require_http_methods(["GET", "POST"])
 def card_change(request: HttpRequest, plan_id: str, card_id: int) -> HttpResponse:
-    plan = _draft(plan_id)
+    plan = _draft(request, plan_id)
     return _card_form(request, plan, _card(plan, card_id))
 
 
-@staff_page(CATALOG)
+@staff_page(CATALOG, MANAGE)
 @require_POST
 def card_preview(request: HttpRequest, plan_id: str) -> HttpResponse:
     """The examples alone, while the form is being filled in; nothing is stored."""
-    plan = plan_of(plan_id)
+    plan = writable(request, plan_id)
     form, tiers = _forms(request, plan, None)
     return render(request, "admin/plans/_examples.html", _preview(plan, form, tiers))
 
 
-@staff_page(CATALOG)
+@staff_page(CATALOG, MANAGE)
 @require_http_methods(["GET", "POST"])
 def card_remove(request: HttpRequest, plan_id: str, card_id: int) -> HttpResponse:
-    plan = _draft(plan_id)
+    plan = _draft(request, plan_id)
     if request.method == "POST":
         remove_rate_card(plan_id=plan.pk, card_id=card_id, at=clock.now(), actor=staff_user(request))
         messages.success(request, "Rate card removed.")
@@ -60,8 +60,8 @@ def card_remove(request: HttpRequest, plan_id: str, card_id: int) -> HttpRespons
     return render_staff(request, "admin/plans/card_remove.html", context)
 
 
-def _draft(plan_id: str) -> Plan:
-    plan = plan_of(plan_id)
+def _draft(request: HttpRequest, plan_id: str) -> Plan:
+    plan = writable(request, plan_id)
     if plan.status != PlanStatus.DRAFT:
         raise PlanFrozenError(f"{plan} is {plan.status}")
     return plan

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils.text import slugify
@@ -13,6 +14,7 @@ from accounts.models import PaymentPolicy
 from core.money import quantize, to_major
 from plans.models import FeeCadence, FeeTiming, Plan, PriceModel, RateCard, SettlementMode
 from plans.models_credits import CreditExhaustion
+from plans.plan_rules import CONTRACT_FIELDS, LONGEST_TERMS
 from plans.pricing import Tier
 from usage.selectors import all_features, features_by_key
 
@@ -23,6 +25,7 @@ POLICIES = [
     (PaymentPolicy.MANAGED_BY_CONTRACT, "Managed by contract: invoices are sent, nothing is charged by itself"),
 ]
 Data = Mapping[str, Any] | None
+OF_CATALOGUE = ("tagline", "facts", "position", "self_serve", "payment_policy")  # not asked of a contract
 TIER_ROWS = 3  # empty ones offered beside those that are filled in
 
 
@@ -38,8 +41,24 @@ class LinesField(forms.CharField):
         return "\n".join(value) if isinstance(value, list) else value
 
 
+class DayField(forms.DateField):
+    """An optional day, as the browser picks it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **kwargs)
+
+
+def terms_field() -> forms.IntegerField:
+    """Days until an invoice is due, for the form of a plan and of a contract."""
+    standard = settings.PAYMENT_TERMS.days
+    return forms.IntegerField(
+        label="Payment terms, days", required=False, min_value=0, max_value=LONGEST_TERMS,
+        help_text=f"From the issue of an invoice until it is due: 14, 30, 60. Empty: {standard}, as for everybody.",
+    )  # fmt: skip
+
+
 class PlanForm(forms.Form):
-    """A plan's draft without its rate cards."""
+    """A plan's draft without its rate cards; a contract's says its terms instead of what stands on a tile."""
 
     name = forms.CharField(label="Name", max_length=60, help_text="Without the product’s name: Plus")
     key = forms.CharField(
@@ -77,10 +96,16 @@ class PlanForm(forms.Form):
     payment_policy = forms.ChoiceField(
         label="Payment method", choices=POLICIES, widget=forms.RadioSelect, initial=PaymentPolicy.OPTIONAL
     )
+    payment_terms = terms_field()
+    contract_starts_on = DayField(label="Contract start", help_text="As agreed; shown to the customer")
+    contract_ends_on = DayField(label="Contract end", help_text="The last day. Nothing ends by itself")
 
     def __init__(self, data: Data, *, plan: Plan | None) -> None:
         super().__init__(data, initial=_plan_values(plan) if plan else None)
         self.plan = plan
+        is_contract = plan is not None and plan.customer_id is not None
+        for name in OF_CATALOGUE if is_contract else CONTRACT_FIELDS:
+            del self.fields[name]
         if plan:
             for name in ("key", "currency"):
                 self.fields[name].disabled = True

@@ -2,31 +2,52 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.models import Customer
 from accounts.roles import CATALOG, MANAGE, READ, check_may, may
 from accounts.staff import render_staff, staff_page, staff_user
 from core import clock
 from plans.admin_forms import PlanForm
 from plans.exceptions import PlansError
-from plans.models import Plan, PlanStatus, Subscription
+from plans.models import Plan, PlanStatus, ScheduledChange, ScheduleStatus, Subscription, SubscriptionMigration
 from plans.selectors.comparing import comparison
+from plans.selectors.migrating import migrations_to
+from plans.services.archive_plan import archive_plan
 from plans.services.copy_plan import copy_plan
-from plans.services.migrate_subscriptions import migrate_subscriptions
 from plans.services.publish_plan import publish_plan
 from plans.services.save_plan import save_plan
 from plans.words import card_price
 
+LATEST = 5  # migrations shown on the page of a version
+
 
 def plan_of(plan_id: int | str) -> Plan:
     """Any version with its rate cards, or 404."""
-    plan = Plan.objects.with_cards().filter(pk=plan_id).first() if str(plan_id).isdecimal() else None
+    plan = (
+        Plan.objects.with_cards().select_related("customer").filter(pk=plan_id).first()
+        if str(plan_id).isdecimal()
+        else None
+    )
     if plan is None:
         raise Http404
     return plan
+
+
+def writable(request: HttpRequest, plan_id: int | str) -> Plan:
+    """The same, for who may change it: prices of the catalogue, or a contract, which is about its customer."""
+    plan = plan_of(plan_id)
+    check_may(request.user, _writing(plan))
+    return plan
+
+
+def _writing(plan: Plan) -> str:
+    """The capability that changes it."""
+    return MANAGE if plan.customer_id else CATALOG
 
 
 def plan_url(plan: Plan) -> str:
@@ -43,17 +64,21 @@ def plan_add(request: HttpRequest) -> HttpResponse:
 def plan_change(request: HttpRequest, plan_id: str) -> HttpResponse:
     """A draft as a form for who may change it; to be read otherwise."""
     plan = plan_of(plan_id)
+    if plan.customer_id:
+        check_may(request.user, READ)
     if request.method == "POST":
-        check_may(request.user, CATALOG)
-    if plan.status == PlanStatus.DRAFT and may(request.user, CATALOG):
+        check_may(request.user, _writing(plan))
+    if plan.status == PlanStatus.DRAFT and may(request.user, _writing(plan)):
         return _plan_form(request, plan)
     if request.method == "POST":
         return render_staff(request, "403.html", {"message": "Published versions never change."}, status=403)
     open_ones = Subscription.objects.open().filter(plan__key=plan.key)
     context = {
         **_shown(plan),
+        "can_write": may(request.user, _writing(plan)),
         "subscriptions": open_ones.filter(plan=plan).count(),
         "others": open_ones.exclude(plan=plan).count() if plan.status == PlanStatus.PUBLISHED else 0,
+        "migrations": [(each, progress_url(each)) for each in migrations_to(plan)[:LATEST]],
     }
     return render_staff(request, "admin/plans/plan.html", context)
 
@@ -81,17 +106,23 @@ def _shown(plan: Plan) -> dict[str, Any]:
     cards = [
         {"card": card, "price": card_price(card.terms(plan.currency), plan.currency)} for card in plan.rate_cards.all()
     ]
-    return {"plan": plan, "cards": cards, "title": f"{plan.name}, version {plan.version}"}
+    return {"plan": plan, "contract_of": plan.customer, "cards": cards, "title": f"{plan.name}, version {plan.version}"}
 
 
-@staff_page(CATALOG)
+@staff_page(CATALOG, MANAGE)
 @require_http_methods(["GET", "POST"])
 def plan_publish(request: HttpRequest, plan_id: str) -> HttpResponse:
-    """«Publish Plan»: what it changes, for whom, and at which price; then the button."""
-    plan = plan_of(plan_id)
+    """«Publish Plan»: what it changes, for whom, and at which price; then the button. A contract goes on to its
+    customer, who is put on it with a preview."""
+    plan = writable(request, plan_id)
     at = clock.now()
     if request.method == "POST":
         published = publish_plan(plan=plan, at=at, actor=staff_user(request))
+        if published.customer:
+            messages.success(
+                request, f"{published} is published. It begins once {published.customer.name} is put on it."
+            )
+            return HttpResponseRedirect(begin_url(published.customer, published))
         messages.success(request, f"{published} is published. Customers can be put on it from now on.")
         return HttpResponseRedirect(plan_url(published))
     if plan.status != PlanStatus.DRAFT:
@@ -102,30 +133,48 @@ def plan_publish(request: HttpRequest, plan_id: str) -> HttpResponse:
     )
 
 
-@staff_page(CATALOG)
+def progress_url(migration: SubscriptionMigration) -> str:
+    """How a migration gets on (plans/admin_migrating.py)."""
+    return reverse("admin:plans_plan_migration", args=[migration.plan_id, migration.key])
+
+
+def begin_url(customer: Customer, plan: Plan) -> str:
+    """Where a customer is put on a plan, with the preview."""
+    return f"{reverse('admin:customer_subscriptions_add', args=[customer.key])}?plan={plan.pk}"
+
+
+@staff_page(CATALOG, MANAGE)
 @require_POST
 def plan_copy(request: HttpRequest, plan_id: str) -> HttpResponse:
     """«New version»: a draft that says the same, to be changed."""
-    draft = copy_plan(plan_id=plan_of(plan_id).pk, at=clock.now(), actor=staff_user(request))
+    draft = copy_plan(plan_id=writable(request, plan_id).pk, at=clock.now(), actor=staff_user(request))
     messages.success(request, f"{draft} is a draft. Nothing changes for anybody until it is published.")
     return HttpResponseRedirect(plan_url(draft))
 
 
-@staff_page(MANAGE)
+class ArchiveForm(forms.Form):
+    """Why nobody should choose a plan any more."""
+
+    reason = forms.CharField(label="Reason", max_length=300, help_text="For the audit trail.")
+
+
+@staff_page(CATALOG, MANAGE)
 @require_http_methods(["GET", "POST"])
-def plan_migrate(request: HttpRequest, plan_id: str) -> HttpResponse:
-    """Move the subscriptions of other versions to this one, now or at the end of each one's billing period."""
-    plan = plan_of(plan_id)
-    others = Subscription.objects.open().filter(plan__key=plan.key).exclude(plan=plan).count()
-    if request.method == "POST" and request.POST.get("when") in ("now", "period_end"):
-        count = migrate_subscriptions(
-            plan_key=plan.key,
-            to_version=plan.version,
-            when="now" if request.POST["when"] == "now" else "period_end",
-            at=clock.now(),
-            actor=staff_user(request),
+def plan_archive(request: HttpRequest, plan_id: str) -> HttpResponse:
+    """«Archive Plan»: nobody can choose it any more; who is on it stays."""
+    plan = writable(request, plan_id)
+    form = ArchiveForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        archived = archive_plan(
+            plan_id=plan.pk, at=clock.now(), actor=staff_user(request), reason=form.cleaned_data["reason"]
         )
-        messages.success(request, f"{count} subscriptions will move to {plan}.")
-        return HttpResponseRedirect(plan_url(plan))
-    context = {"plan": plan, "others": others, "title": "Move subscriptions"}
-    return render_staff(request, "admin/plans/migrate.html", context, 422 if request.method == "POST" else 200)
+        messages.success(request, f"{archived} is archived. Nobody can choose it any more.")
+        return HttpResponseRedirect(plan_url(archived))
+    context = {
+        "plan": plan,
+        "form": form,
+        "subscriptions": Subscription.objects.open().filter(plan=plan).count(),
+        "scheduled": ScheduledChange.objects.filter(plan=plan, status=ScheduleStatus.SCHEDULED).count(),
+        "title": "Archive Plan",
+    }
+    return render_staff(request, "admin/plans/archive.html", context, 422 if request.method == "POST" else 200)

@@ -42,6 +42,7 @@ def invoice_draft(
         period=period,
         lines=lines,
         collection=collection,
+        payment_terms=plan.payment_terms,
     )
 
 

@@ -25,6 +25,7 @@ def check() -> Iterator[Finding]:
     """Every broken rule of spells, calendars, pushed-down policies and watermarks."""
     yield from every_customer_has_a_plan()
     yield from payment_policy_is_the_plans()
+    yield from contracts_are_their_customers()
     yield from spells_are_contiguous()
     yield from calendars_follow_the_anchor()
     yield from watermarks_are_what_was_billed()
@@ -47,6 +48,14 @@ def payment_policy_is_the_plans() -> Iterator[Finding]:
             f"customer:{spell.customer_id}",
             f"expected {spell.plan.payment_policy}, found {spell.customer.payment_policy}",
         )
+
+
+def contracts_are_their_customers() -> Iterator[Finding]:
+    """The database refuses it too, when a spell begins."""
+    spells = Subscription.objects.filter(plan__customer__isnull=False).exclude(customer=F("plan__customer"))
+    for spell in spells.select_related("plan").iterator():
+        detail = f"expected customer {spell.plan.customer_id}, found {spell.customer_id}"
+        yield Finding("a contract is its customer's", f"subscription:{spell.pk}", detail)
 
 
 def spells_are_contiguous() -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.urls import reverse
 
+from accounts.models import PaymentPolicy
 from accounts.notices import NoticeDraft
 from core import formats
 from core.periods import utc_day
@@ -68,6 +69,38 @@ def moved(
 ) -> NoticeDraft:
     """E3 as well: a change that staff had scheduled is carried out."""
     return _changed(f"change:{change.pk}:carried-out", before, after, invoice, to)
+
+
+def changes_ahead(change: ScheduledChange, before: Subscription, month: tuple[int, int], to: list[str]) -> NoticeDraft:
+    """E3 ahead of its day: prices before and after, and what the last thirty days come to with both (minor units)."""
+    plan = change.plan
+    old, new = (formats.money(amount, each.currency) for amount, each in zip(month, (before.plan, plan), strict=True))
+    context = _plan(before) | {
+        "plan": plan.title,
+        "version": plan.version,
+        "on": formats.day(utc_day(change.effective_at)),
+        "prices_before": [_price(card, before.plan.currency) for card in before.plan.terms().cards],
+        "prices": [_price(card, plan.currency) for card in plan.terms().cards],
+        "month_before": old,
+        "month_after": new,
+        "by_contract": plan.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT,
+        "sales_email": settings.SALES_EMAIL,
+        "cancel_url": "" if plan.is_default else settings.PORTAL_URL + reverse("plan_cancel"),
+    }
+    key = f"change:{change.pk}:ahead"
+    return NoticeDraft(key=key, customer_id=change.customer_id, template="plan_changes_ahead", to=to, context=context)
+
+
+def stays(change: ScheduledChange, current: Subscription, to: list[str]) -> NoticeDraft:
+    """After `changes_ahead`: the change is withdrawn."""
+    context = _plan(current) | {
+        "next": change.plan.title,
+        "version": current.plan.version,
+        "on": formats.day(utc_day(change.effective_at)),
+        "prices": [_price(card, current.plan.currency) for card in current.plan.terms().cards],
+    }
+    key = f"change:{change.pk}:withdrawn"
+    return NoticeDraft(key=key, customer_id=change.customer_id, template="plan_stays", to=to, context=context)
 
 
 def _changed(

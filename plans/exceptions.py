@@ -138,6 +138,24 @@ class PlanFrozenError(PlansError):
     message = "This version is published and never changes. Make a new version."
 
 
+class NobodyToMoveError(PlansError):
+    """No open subscription of another version can move to this one."""
+
+    message = "Nobody can move to this version."
+
+
+class ChangeSettledError(PlansError):
+    """A scheduled change that is carried out or superseded can't be withdrawn."""
+
+    message = "This change waits no longer: it is carried out, or another one took its place."
+
+
+class DefaultPlanError(PlansError):
+    """Customers begin on the default plan and go back to it: it can't be taken away."""
+
+    message = "Customers begin on this plan, and «Cancel Plan» leads to it. It can't be archived."
+
+
 class RateCardInvalidError(PlansError):
     """A rate card breaks a rule of the price list; `message` names the field or the tier."""
 

@@ -7,9 +7,11 @@ from plans.models_catalogue import PlanStatus as PlanStatus
 from plans.models_catalogue import RateCard as RateCard
 from plans.models_catalogue import SettlementMode as SettlementMode
 from plans.models_changes import ChangeQuote as ChangeQuote
+from plans.models_changes import MoveTime as MoveTime
 from plans.models_changes import QuoteKind as QuoteKind
 from plans.models_changes import ScheduledChange as ScheduledChange
 from plans.models_changes import ScheduleStatus as ScheduleStatus
+from plans.models_changes import SubscriptionMigration as SubscriptionMigration
 from plans.models_credits import CreditExhaustion as CreditExhaustion
 from plans.models_credits import UsageWatch as UsageWatch
 from plans.models_inquiries import InquiryStatus as InquiryStatus

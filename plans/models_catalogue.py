@@ -33,6 +33,11 @@ class PlanQuerySet(models.QuerySet["Plan"]):
         """What can be subscribed to now, in the order of the tiles."""
         return self.filter(status=PlanStatus.PUBLISHED).order_by("position", "key")
 
+    def open_to(self, customer_id: int | None) -> Self:
+        """Those of the catalogue, and the contracts of this customer."""
+        of_catalogue = Q(customer__isnull=True)
+        return self.filter(of_catalogue | Q(customer=customer_id) if customer_id else of_catalogue)
+
     def with_cards(self) -> Self:
         """Two queries in all, however many plans: `terms()` then asks nothing."""
         return self.prefetch_related(
@@ -65,6 +70,18 @@ class Plan(models.Model):
     payment_policy = models.CharField(max_length=20, choices=PaymentPolicy, default=PaymentPolicy.OPTIONAL)
     self_serve = models.BooleanField(default=True, help_text="Customers may change to and from it by themselves")
     is_default = models.BooleanField(default=False, help_text="Opened at sign-up; what «Cancel Plan» moves to")
+    customer = models.ForeignKey(
+        "accounts.Customer",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Whose contract this is: nobody else can be put on it. Null: of the catalogue",
+    )
+    payment_terms = models.PositiveSmallIntegerField(
+        null=True, help_text="Days from the issue of an invoice until it is due; null: as the setting says"
+    )
+    contract_starts_on = models.DateField(null=True, help_text="As agreed; the plan begins when it is subscribed")
+    contract_ends_on = models.DateField(null=True, help_text="As agreed, the last day; nothing ends by itself")
 
     objects = PlanQuerySet.as_manager()
     _terms: PlanTerms | None = None
@@ -87,6 +104,22 @@ class Plan(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(when_credits_run_out__in=CreditExhaustion.values), name="plan_credit_exhaustion_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(customer__isnull=True, contract_starts_on__isnull=True, contract_ends_on__isnull=True)
+                | Q(customer__isnull=False, self_serve=False, is_default=False, payment_policy="managed_by_contract"),
+                name="plan_contract_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(contract_starts_on__isnull=True)
+                | Q(contract_ends_on__isnull=True)
+                | Q(contract_starts_on__lte=F("contract_ends_on")),
+                name="plan_contract_ordered",
+            ),
+            models.CheckConstraint(
+                condition=Q(payment_terms__isnull=True)
+                | Q(payment_terms__lte=365, payment_policy="managed_by_contract"),
+                name="plan_payment_terms_by_contract",
             ),
         )
 

@@ -124,6 +124,45 @@ class ScheduleStatus(models.TextChoices):
     SCHEDULED = "scheduled", "scheduled"
     DONE = "done", "done"
     SUPERSEDED = "superseded", "superseded"  # the customer, or staff, have changed the plan otherwise before
+    WITHDRAWN = "withdrawn", "withdrawn"  # staff have taken it back before its instant
+
+
+class MoveTime(models.TextChoices):
+    NOW = "now", "Immediately"
+    PERIOD_END = "period_end", "At the end of each billing period"
+    AFTER_NOTICE = "after_notice", "At the end of the billing period, at least 30 days ahead"
+
+
+class SubscriptionMigration(models.Model):
+    """A wish of staff: everybody who is on these versions of a plan moves to another one. The worker schedules a change
+    for each of them, in batches; the run carries these out."""
+
+    key = models.CharField(max_length=40, unique=True, help_text="Of the form that was sent: sending it twice is once")
+    plan = models.ForeignKey(
+        "plans.Plan", on_delete=models.PROTECT, related_name="migrations", help_text="The version they move to"
+    )
+    from_versions = models.JSONField(help_text="Numbers of the versions they move from")
+    when = models.CharField(max_length=20, choices=MoveTime)
+    expected = models.PositiveIntegerField(help_text="How many could move when it was decided")
+    reason = models.CharField(max_length=300)
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
+    scheduled_at = models.DateTimeField(
+        null=True, help_text="When a change was scheduled for the last one; null: not yet"
+    )
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(when__in=MoveTime.values), name="subscription_migration_when_known"),
+        )
+        indexes = (
+            models.Index(
+                fields=("created_at",), condition=Q(scheduled_at__isnull=True), name="subscription_migration_due"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.from_versions} to {self.plan_id} at {self.created_at:%Y-%m-%d %H:%M}"
 
 
 class ScheduledChange(models.Model):
@@ -136,9 +175,19 @@ class ScheduledChange(models.Model):
     effective_at = models.DateTimeField(help_text="The old plan ends and the new one begins at this instant")
     status = models.CharField(max_length=20, choices=ScheduleStatus, default=ScheduleStatus.SCHEDULED)
     reason = models.CharField(max_length=300)
+    key = models.CharField(  # noqa: DJ001 - null, because a unique empty text could be there only once
+        max_length=40, null=True, unique=True, help_text="Of the form that was sent: sending it twice is once"
+    )
+    migration = models.ForeignKey(
+        SubscriptionMigration,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="changes",
+        help_text="Of which it is one; null: decided for this customer alone",
+    )
     created_at = models.DateTimeField()
     created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
-    settled_at = models.DateTimeField(null=True, help_text="When it was carried out or superseded")
+    settled_at = models.DateTimeField(null=True, help_text="When it was carried out, superseded or withdrawn")
     opened = models.ForeignKey(
         "plans.Subscription",
         null=True,

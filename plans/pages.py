@@ -38,10 +38,14 @@ class Tile:
 def tiles(plans: Iterable[Plan], current: Subscription | None, *, managed: bool, past_due: bool) -> list[Tile]:
     """The plans in order; who is on an older version of a plan is on that plan.
 
-    A credits-only plan that staff put customers on is shown to those who are on it.
+    A credits-only plan that staff put customers on is shown to those who are on it, a contract to its customer.
     """
-    shown = [plan for plan in plans if plan.self_serve or not plan.terms().is_credit_only or _is_on(plan, current)]
+    shown = [plan for plan in plans if _is_offered(plan) or _is_on(plan, current)]
     return [_tile(plan, current, managed=managed, past_due=past_due) for plan in shown]
+
+
+def _is_offered(plan: Plan) -> bool:
+    return plan.self_serve or not (plan.terms().is_credit_only or plan.customer_id)
 
 
 def _is_on(plan: Plan, current: Subscription | None) -> bool:

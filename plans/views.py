@@ -61,7 +61,7 @@ def plan_change(request: PortalRequest) -> HttpResponse:
     managed = customer.payment_policy == MANAGED
     documents = unsettled(customer.pk)
     past_due = documents.has_past_due(utc_day(customer_now(request.customer)))
-    tiles = pages.tiles(selectors.catalogue(), current, managed=managed, past_due=past_due)
+    tiles = pages.tiles(selectors.catalogue(customer.pk), current, managed=managed, past_due=past_due)
     writes = can_write(request.membership)
     context = {
         "tiles": tiles,

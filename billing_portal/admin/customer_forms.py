@@ -1,17 +1,22 @@
 """What staff fill in about a customer: «Create Customer», and a plan with its start."""
 
 from collections.abc import Mapping
-from datetime import date
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.countries import country_choices
-from accounts.models import SubjectKind
+from accounts.models import Customer, PaymentPolicy, SubjectKind
 from accounts.selectors import PARTY_FIELDS
 from core.ids import public_id
-from plans.selectors import catalogue
+from plans.admin_forms import DayField, terms_field
+from plans.plan_rules import CONTRACT_FIELDS
+from plans.scheduling import When
+from plans.selectors import catalogue, default_plan
+
+if TYPE_CHECKING:
+    from plans.models import Plan
 
 WHEN = [("now", "Immediately"), ("date", "On a date"), ("period_end", "At the end of the billing period")]
 
@@ -63,25 +68,46 @@ class CustomerForm(forms.Form):
         return {**values, "recipients": [self.cleaned_data["email"]]}
 
 
-class SubscriptionForm(forms.Form):
-    """A plan and when it begins. `seen` is what the preview said: saving something else is refused."""
+class ChangeForm(forms.Form):
+    """Another plan for a customer. `seen` is what the preview said: saving something else is refused. `key` is made
+    when the page is shown, so that sending the form twice decides once."""
+
+    when = forms.ChoiceField(label="Start date", choices=WHEN, widget=forms.RadioSelect, initial="now")
+    reason = forms.CharField(
+        label="Reason", max_length=300, help_text="For the audit trail; the customer does not see it."
+    )
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+    key = forms.RegexField(r"^chg_[0-9a-z]{20}$", required=False, widget=forms.HiddenInput)
+
+    def __init__(self, data: Mapping[str, Any] | None, **initial: Any) -> None:
+        super().__init__(data, initial={"key": public_id("chg"), **initial})
+
+    def next_plan(self) -> "Plan":
+        """The one that begins, once the form is valid."""
+        raise NotImplementedError
+
+    @property
+    def chosen_when(self) -> When:
+        """As `schedule_change` takes it."""
+        when: Any = self.cleaned_data["on"] if self.cleaned_data["when"] == "date" else self.cleaned_data["when"]
+        return cast("When", when)
+
+
+class SubscriptionForm(ChangeForm):
+    """A plan and when it begins."""
 
     plan = forms.ChoiceField(label="Plan")
-    when = forms.ChoiceField(label="Start date", choices=WHEN, widget=forms.RadioSelect, initial="now")
     on = forms.DateField(
         label="Date",
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text="Ahead: it begins that day, 00:00 UTC. Past: a day of this month at most.",
     )
-    reason = forms.CharField(
-        label="Reason", max_length=300, help_text="For the audit trail; the customer does not see it."
-    )
-    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+    field_order = ("plan", "when", "on", "reason")
 
-    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
-        super().__init__(data)
-        self.plans = {str(plan.pk): plan for plan in catalogue()}
+    def __init__(self, data: Mapping[str, Any] | None, *, customer_id: int, plan_id: str = "") -> None:
+        super().__init__(data, plan=plan_id)
+        self.plans = {str(plan.pk): plan for plan in catalogue(customer_id)}
         choices = [(key, f"{plan.name}, version {plan.version} ({plan.currency})") for key, plan in self.plans.items()]
         cast("forms.ChoiceField", self.fields["plan"]).choices = [("", "Choose a plan"), *choices]
 
@@ -90,8 +116,54 @@ class SubscriptionForm(forms.Form):
             self.add_error("on", ValidationError("Choose the day it begins."))
         return self.cleaned_data
 
-    @property
-    def chosen_when(self) -> Literal["now", "period_end"] | date:
-        """As `schedule_change` takes it."""
-        when: Any = self.cleaned_data["on"] if self.cleaned_data["when"] == "date" else self.cleaned_data["when"]
-        return cast('Literal["now", "period_end"] | date', when)
+    def next_plan(self) -> "Plan":
+        return self.plans[self.cleaned_data["plan"]]
+
+
+class CancellationForm(ChangeForm):
+    """«Cancel Plan» by staff: the default plan, now or at the end of the billing period."""
+
+    def __init__(self, data: Mapping[str, Any] | None) -> None:
+        super().__init__(data)
+        when = cast("forms.ChoiceField", self.fields["when"])
+        when.label, when.choices = "When it ends", [choice for choice in WHEN if choice[0] != "date"]
+
+    def next_plan(self) -> "Plan":
+        return default_plan()
+
+
+class WithdrawalForm(forms.Form):
+    """Why a scheduled change does not come."""
+
+    reason = forms.CharField(
+        label="Reason", max_length=300, help_text="For the audit trail; the customer does not see it."
+    )
+
+
+class ContractForm(forms.Form):
+    """«New contract»: the plan it starts from, and what was agreed. Prices are changed on the draft afterwards."""
+
+    plan = forms.ChoiceField(label="Start from")
+    name = forms.CharField(
+        label="Name", max_length=60, help_text="Without the product’s name. On invoices and on the customer’s pages."
+    )
+    payment_terms = terms_field()
+    contract_starts_on = DayField(label="Contract start", help_text="As agreed; shown to the customer")
+    contract_ends_on = DayField(label="Contract end", help_text="The last day. Nothing ends by itself")
+    reason = forms.CharField(
+        label="Reason", max_length=300, help_text="For the audit trail, such as the order’s number."
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None, *, customer: Customer) -> None:
+        plans = catalogue(customer.pk)
+        first = next((plan for plan in plans if plan.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT), None)
+        super().__init__(
+            data,
+            initial={"plan": first and first.pk, "name": f"Enterprise – {customer.name}"[:60], "payment_terms": 30},
+        )
+        choices = [(str(plan.pk), f"{plan.name}, version {plan.version} ({plan.currency})") for plan in plans]
+        cast("forms.ChoiceField", self.fields["plan"]).choices = choices
+
+    def terms(self) -> dict[str, Any]:
+        """As `draft_contract` takes them."""
+        return {name: self.cleaned_data[name] for name in CONTRACT_FIELDS}

@@ -27,7 +27,8 @@ from core import clock
 from invoices.models import Invoice, InvoiceLine, Payment, Refund, Seller
 from invoices.services.reconcile_payments import reconcile_payments
 from invoices.services.reconcile_refunds import reconcile_refunds
-from plans.services.migrate_subscriptions import migrate_subscriptions
+from plans.models import Plan
+from plans.tests.conftest import migrate_to
 from usage.services.ingest_events import ingest_events
 
 CUSTOMERS = int(os.environ.get("CUSTOMERS", "32"))
@@ -128,7 +129,7 @@ class Year:
         if not when:
             self.market.publish(next_version(plan), at)
             return
-        migrated = migrate_subscriptions(plan_key=key, to_version=plan.version, when=when, at=at, actor=None)
+        migrated = migrate_to(Plan.objects.get(key=key, version=plan.version), when, at)
         self.done["migrate"] += migrated
         for player in self.players:
             if player.ahead is None:

@@ -211,6 +211,7 @@ def _invoice(sheet: Sheet, seller: Seller, rule: TaxRule, corrected: Mapping[str
         seller_id=seller.pk,
         currency=draft.currency,
         collection=draft.collection,
+        payment_terms=draft.payment_terms,
         billing_on=draft.billing_on,
         period_start=draft.period.start,
         period_end=draft.period.end,

@@ -26,6 +26,7 @@ from invoices.retaxing import retax
 from invoices.selectors import tax_rules
 from invoices.services.settle_credit_notes import settle_credit_notes
 from invoices.states import Move, after
+from invoices.terms import terms_of
 
 SERIES = ((InvoiceKind.CREDIT_NOTE, CREDIT_NOTE), (InvoiceKind.INVOICE, INVOICE))
 
@@ -135,7 +136,7 @@ def _schedule(invoice: Invoice, card: PaymentMethod | None, at: datetime, *, col
     if invoice.is_credit_note:
         return
     if card is None or invoice.collection != Collection.AUTOMATIC:
-        invoice.due_on = max(invoice.issued_on, invoice.billing_on) + settings.PAYMENT_TERMS
+        invoice.due_on = max(invoice.issued_on, invoice.billing_on) + terms_of(invoice)
         return
     invoice.collect_at = at if collect_now else _collected_at(invoice, at)
     invoice.due_on = utc_day(invoice.collect_at)

@@ -11,9 +11,14 @@ from invoices.selectors import drafts_until
 from plans.models import ChangeQuote, Plan, ScheduledChange, ScheduleStatus, Subscription
 
 
-def catalogue() -> list[Plan]:
-    """The published plans in the order of their tiles, with rate cards."""
-    return list(Plan.objects.published().with_cards())
+def catalogue(customer_id: int | None = None) -> list[Plan]:
+    """The published plans in the order of their tiles, with rate cards; a customer's own contract among them."""
+    return list(Plan.objects.published().open_to(customer_id).with_cards())
+
+
+def contracts_of(customer_id: int) -> list[Plan]:
+    """Every version of a customer's contract, the newest first."""
+    return list(Plan.objects.filter(customer=customer_id).order_by("-version"))
 
 
 def published_plan(key: str) -> Plan | None:

@@ -1,18 +1,17 @@
 """What publishing a version changes: against the running one, in words and for customers that are on it."""
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from decimal import Decimal
 
+from accounts.models import Customer
 from plans.examples import month_price
 from plans.models import Plan, Subscription
 from plans.price_rules import broken_rules
 from plans.pricing import PlanTerms
 from plans.words import card_price
 from usage.selectors import Span, all_features, quantities
-
-if TYPE_CHECKING:
-    from decimal import Decimal
 
 MONTH = timedelta(days=30)
 LOOKED_AT = 200  # subscriptions among which the samples are chosen
@@ -38,9 +37,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the last thirty days of a customer come to, before tax, minor units."""
+    """What the last thirty days of a customer come to, before tax, minor units; `plan` is the version they are on."""
 
-    customer: str
+    customer: Customer
+    plan: Plan
     before: int
     after: int
 
@@ -70,7 +70,7 @@ def comparison(plan: Plan, at: datetime) -> Comparison:
         subscriptions=Subscription.objects.open().filter(plan=running).count() if running else 0,
         checks=_checks(plan),
         differences=_differences(running, plan) if running else (),
-        samples=_samples(running, plan, at) if running else (),
+        samples=samples({running.pk: running}, plan, at) if running else (),
     )
 
 
@@ -123,21 +123,34 @@ def _prices(terms: PlanTerms) -> dict[str, tuple[str, str]]:
     return {card.key: (card.name, card_price(card, terms.currency)) for card in terms.cards}
 
 
-def _samples(before: Plan, after: Plan, at: datetime) -> tuple[Sample, ...]:
-    """The least, the middle and the greatest of the customers on the running version, by what they pay now."""
-    rows = Subscription.objects.open().filter(plan=before).select_related("customer").order_by("-pk")[:LOOKED_AT]
-    features = {*before.terms().feature_ids, *after.terms().feature_ids}
-    spans = [Span(row.customer_id, feature, at - MONTH, at) for row in rows for feature in features]
-    used: dict[int, dict[int, Decimal]] = {row.customer_id: {} for row in rows}
-    for span, quantity in quantities(spans).items():
-        used[span.customer_id][span.feature_id] = quantity
-    old, new = before.terms(), after.terms()
-    samples = sorted(
+def samples(plans: Mapping[int, Plan], after: Plan, at: datetime) -> tuple[Sample, ...]:
+    """The least, the middle and the greatest of the customers on these versions, by what they pay now.
+
+    `plans` by id, all loaded `with_cards`, as `after` is.
+    """
+    rows = Subscription.objects.open().filter(plan__in=plans).select_related("customer").order_by("-pk")[:LOOKED_AT]
+    used = usage_of_month([row.customer_id for row in rows], [*plans.values(), after], at)
+    every = sorted(
         (
-            Sample(row.customer.name, month_price(old, used[row.customer_id]), month_price(new, used[row.customer_id]))
+            Sample(
+                row.customer,
+                plans[row.plan_id],
+                month_price(plans[row.plan_id].terms(), used[row.customer_id]),
+                month_price(after.terms(), used[row.customer_id]),
+            )
             for row in rows
         ),
-        key=lambda sample: (sample.before, sample.customer),
+        key=lambda sample: (sample.before, sample.customer.name),
     )
-    places = sorted({0, len(samples) // 2, len(samples) - 1}) if samples else []
-    return tuple(samples[place] for place in places)
+    places = sorted({0, len(every) // 2, len(every) - 1}) if every else []
+    return tuple(every[place] for place in places)
+
+
+def usage_of_month(customer_ids: Collection[int], plans: Iterable[Plan], at: datetime) -> dict[int, dict[int, Decimal]]:
+    """What each customer used in the last thirty days, by feature of these plans; one query."""
+    features = {feature for plan in plans for feature in plan.terms().feature_ids}
+    spans = [Span(customer_id, feature, at - MONTH, at) for customer_id in customer_ids for feature in features]
+    used: dict[int, dict[int, Decimal]] = {customer_id: {} for customer_id in customer_ids}
+    for span, quantity in quantities(spans).items():
+        used[span.customer_id][span.feature_id] = quantity
+    return used

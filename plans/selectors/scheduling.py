@@ -90,3 +90,15 @@ def scheduled_change(customer_id: int) -> ScheduledChange | None:
     """What staff have decided and what waits for its instant; at most one."""
     rows = ScheduledChange.objects.filter(customer_id=customer_id, status=ScheduleStatus.SCHEDULED)
     return rows.select_related("plan", "created_by").first()
+
+
+def change_by_key(customer_id: int, key: str) -> ScheduledChange | None:
+    """What a form with this key has decided for the customer."""
+    rows = ScheduledChange.objects.filter(customer_id=customer_id, key=key)
+    return rows.select_related("plan", "created_by").first()
+
+
+def change_of(customer_id: int, change_id: int) -> ScheduledChange | None:
+    """A customer's own change, whatever has become of it."""
+    rows = ScheduledChange.objects.filter(customer_id=customer_id, pk=change_id)
+    return rows.select_related("plan", "created_by", "migration").first()

@@ -6,7 +6,8 @@ from django.db import transaction
 
 from accounts.audit import record
 from accounts.models import User
-from plans.models import Plan, PlanStatus, PriceTier
+from plans.copying import copy_cards
+from plans.models import Plan, PlanStatus
 
 
 @transaction.atomic
@@ -19,26 +20,16 @@ def copy_plan(*, plan_id: int, at: datetime, actor: User | None) -> Plan:
     waiting = next((version for version in versions if version.status == PlanStatus.DRAFT), None)
     if waiting is not None:
         return waiting
-    cards = list(plan.rate_cards.prefetch_related("tiers"))
-    copied_from, plan.pk = plan.version, None
-    plan.version, plan.status, plan.published_at = versions[0].version + 1, PlanStatus.DRAFT, None
+    source, copied_from = Plan.objects.get(pk=plan.pk), plan.version
+    plan.pk, plan.version, plan.status, plan.published_at = None, versions[0].version + 1, PlanStatus.DRAFT, None
     plan.save(force_insert=True)
-    for card in cards:
-        tiers = list(card.tiers.all())
-        card.pk, card.plan = None, plan
-        card.save(force_insert=True)
-        PriceTier.objects.bulk_create(
-            [
-                PriceTier(rate_card=card, up_to=tier.up_to, unit_amount=tier.unit_amount, flat_amount=tier.flat_amount)
-                for tier in tiers
-            ]
-        )
+    copied = copy_cards(source, plan)
     record(
         at=at,
         actor=actor,
-        customer_id=None,
+        customer_id=plan.customer_id,
         action="copy_plan",
         subject=f"plan:{plan.key}:v{plan.version}",
-        after={"copied_from": copied_from, "rate_cards": len(cards)},
+        after={"copied_from": copied_from, "rate_cards": copied},
     )
     return plan

@@ -35,7 +35,7 @@ def publish_plan(*, plan: Plan, at: datetime, actor: User | None) -> Plan:
     record(
         at=at,
         actor=actor,
-        customer_id=None,
+        customer_id=plan.customer_id,
         action="publish_plan",
         subject=f"plan:{plan.key}:v{plan.version}",
         before={"published": [version.version for version in before]},

@@ -24,7 +24,7 @@ def remove_rate_card(*, plan_id: int, card_id: int, at: datetime, actor: User | 
     record(
         at=at,
         actor=actor,
-        customer_id=None,
+        customer_id=plan.customer_id,
         action="remove_rate_card",
         subject=f"plan:{plan.key}:v{plan.version}",
         before=before,

@@ -11,10 +11,11 @@ from accounts.models import User
 from core.money import UnknownCurrencyError, exponent
 from plans.exceptions import PlanFrozenError, PlanInvalidError
 from plans.models import Plan, PlanStatus
+from plans.plan_rules import CONTRACT_FIELDS, audited, check_contract
 
 FIELDS = (
     "key", "name", "tagline", "facts", "position", "currency", "settlement_mode", "when_credits_run_out",
-    "payment_policy", "self_serve",
+    "payment_policy", "self_serve", *CONTRACT_FIELDS,
 )  # fmt: skip
 FIXED = ("key", "currency")  # from the first save on: rate cards hold amounts of this currency
 
@@ -36,6 +37,7 @@ def save_plan(*, plan_id: int | None, values: Mapping[str, Any], at: datetime, a
         raise PlanInvalidError(f"{plan}: {changed}", message="Key and currency stay as they were first saved.")
     if plan_id is not None and not changed:
         return plan
+    check_contract({**{field: getattr(plan, field) for field in CONTRACT_FIELDS}, **changed})
     before = {field: getattr(plan, field) for field in changed} if plan_id else {}
     for field, value in changed.items():
         setattr(plan, field, value)
@@ -43,11 +45,11 @@ def save_plan(*, plan_id: int | None, values: Mapping[str, Any], at: datetime, a
     record(
         at=at,
         actor=actor,
-        customer_id=None,
+        customer_id=plan.customer_id,
         action="save_plan",
         subject=f"plan:{plan.key}:v{plan.version}",
-        before=before,
-        after=changed,
+        before=audited(before),
+        after=audited(changed),
     )
     return plan
 

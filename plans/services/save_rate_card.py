@@ -63,7 +63,7 @@ def save_rate_card(
     record(
         at=at,
         actor=actor,
-        customer_id=None,
+        customer_id=plan.customer_id,
         action="save_rate_card",
         subject=f"plan:{plan.key}:v{plan.version}",
         before=before,

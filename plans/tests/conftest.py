@@ -11,11 +11,14 @@ from accounts.gateways.base import Outcome
 from accounts.models import Customer, PaymentMethod, PaymentPolicy
 from invoices.services.collect_payment import collect_payment
 from invoices.services.record_payment import record_payment
-from plans.models import ChangeQuote, Plan, QuoteKind, RateCard, Subscription
+from plans.exceptions import NobodyToMoveError
+from plans.models import ChangeQuote, MoveTime, Plan, QuoteKind, RateCard, Subscription
 from plans.seed import Catalogue
 from plans.services.make_quote import make_quote
+from plans.services.migrate_subscriptions import migrate_subscriptions
 from plans.services.open_default_subscription import open_default_subscription
 from plans.services.publish_plan import publish_plan
+from plans.services.schedule_migrations import schedule_migrations
 from plans.services.subscribe import subscribe
 from usage.selectors import features_by_key
 from usage.services.ingest_events import ingest_events
@@ -117,3 +120,19 @@ def pay(invoice: Any, at: datetime) -> None:
     """Paid by the default card, as the gateway would answer."""
     payment = collect_payment(invoice_id=invoice.pk, at=at, automatic=False)
     record_payment(payment_id=payment.pk, outcome=Outcome("succeeded"), at=at)
+
+
+def migrate_to(plan: Plan, when: str, at: datetime, *, key: str = "") -> int:
+    """Everybody of the other versions moves to this one: wish and worker. How many changes are scheduled."""
+    try:
+        migrate_subscriptions(
+            key=key or f"mig_{next(_numbers)}",
+            plan_id=plan.pk,
+            when=MoveTime(when),
+            reason="New prices",
+            at=at,
+            actor=None,
+        )
+    except NobodyToMoveError:
+        return 0
+    return schedule_migrations(at=at)

@@ -21,11 +21,10 @@ from plans.services.calculate_charges import calculate_charges
 from plans.services.cancel_subscription import cancel_subscription
 from plans.services.carry_out_changes import carry_out_changes
 from plans.services.change_plan import change_plan
-from plans.services.migrate_subscriptions import migrate_subscriptions
 from plans.services.open_default_subscription import open_default_subscription
 from plans.services.publish_plan import publish_plan
 from plans.spells import keep_number
-from plans.tests.conftest import add_card, cancel_quote, change_quote, send, tokens_card
+from plans.tests.conftest import add_card, cancel_quote, change_quote, migrate_to, send, tokens_card
 from plans.tests.test_preview import FIRST, settle_up, subscribe_to
 
 RECURRING = [(timing, cadence) for timing in ("in_arrears", "in_advance") for cadence in ("monthly", "yearly")]
@@ -99,7 +98,7 @@ def migrate(customer: Any, terms: Any, when: Any, now: datetime) -> datetime:
     """A new version of the customer's plan, and everybody moved to it; the closing invoice is the previewed one."""
     before = spell_of(customer)
     plan = publish(before.plan.key, before.plan.version + 1, before.plan.currency, terms, now)
-    assert migrate_subscriptions(plan_key=plan.key, to_version=plan.version, when=when, at=now, actor=None) == 1
+    assert migrate_to(plan, when, now) == 1
     change = ScheduledChange.objects.latest("pk")
     now = max(now, change.effective_at + timedelta(hours=2) if when == "period_end" else now)
     calculate_as_shown(customer, now)

@@ -16,10 +16,10 @@ from plans.selectors import current_subscription, due_for_calculation, due_to_ch
 from plans.services.calculate_charges import calculate_charges
 from plans.services.cancel_subscription import cancel_subscription
 from plans.services.carry_out_changes import carry_out_changes
-from plans.services.migrate_subscriptions import migrate_subscriptions
+from plans.services.copy_plan import copy_plan
 from plans.services.publish_plan import publish_plan
 from plans.services.schedule_change import schedule_change
-from plans.tests.conftest import cancel_quote, new_plan, send
+from plans.tests.conftest import cancel_quote, migrate_to, new_plan, send
 from plans.tests.test_calculate_charges import crowd
 
 NOON = datetime(2026, 10, 31, 12, tzinfo=UTC)
@@ -251,7 +251,7 @@ def second_version(at):
 
 
 def migrate(when, at=NOON):
-    return migrate_subscriptions(plan_key="plus", to_version=2, when=when, at=at, actor=None)
+    return migrate_to(Plan.objects.get(key="plus", version=2), when, at)
 
 
 def test_a_version_is_kept_until_it_is_migrated(plus, customer, second):
@@ -289,6 +289,7 @@ def test_migrating_twice_schedules_nobody_twice(plus, customer, second):
     assert ScheduledChange.objects.count() == 1
 
 
-def test_it_refuses_a_version_that_is_not_published(plus):
+def test_it_refuses_a_version_that_is_not_published(plus, at):
+    copy_plan(plan_id=plus.plan_id, at=at, actor=None)
     with pytest.raises(PlanNotFoundError):
         migrate("now")

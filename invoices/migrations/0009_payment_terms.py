@@ -1,0 +1,20 @@
+"""How long a document waits for its money, as its contract says."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("invoices", "0006_immutable_credits"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="invoice",
+            name="payment_terms",
+            field=models.PositiveSmallIntegerField(
+                help_text="Days from the issue until it is due, where nothing is charged; null: PAYMENT_TERMS",
+                null=True,
+            ),
+        ),
+    ]

@@ -1,0 +1,76 @@
+"""Staff: «New contract» – a plan for one customer alone, begun from one of the catalogue."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts.audit import record
+from accounts.models import Customer, PaymentPolicy, User
+from accounts.services.lock_customers import lock_customers
+from plans.copying import copy_cards
+from plans.exceptions import CurrencyMismatchError, PlanNotFoundError
+from plans.models import Plan, PlanStatus
+from plans.plan_rules import CONTRACT_FIELDS, audited, check_contract
+
+COPIED = ("tagline", "facts", "position", "currency", "settlement_mode", "when_credits_run_out")
+
+
+@transaction.atomic
+def draft_contract(
+    *,
+    customer_id: int,
+    plan_id: int,
+    name: str,
+    values: Mapping[str, Any],
+    at: datetime,
+    actor: User | None,
+    reason: str,
+) -> Plan:
+    """A draft with everything that the published plan says, managed by contract: invoices are sent, nothing is charged.
+
+    `values` has keys of CONTRACT_FIELDS: payment terms (days), start and end as agreed. Nobody else can be put on it.
+    All contracts of a customer are versions of one plan; the draft there is, where one waits already. Raises
+    PlanNotFoundError where the plan is not published or another customer's contract, CurrencyMismatchError,
+    PlanInvalidError.
+    """
+    customer = lock_customers([customer_id])[customer_id]
+    source = Plan.objects.published().open_to(customer_id).filter(pk=plan_id).first()
+    if source is None:
+        raise PlanNotFoundError(f"plan {plan_id} is not published for customer {customer_id}")
+    versions = list(Plan.objects.filter(customer=customer).order_by("-version"))
+    waiting = next((version for version in versions if version.status == PlanStatus.DRAFT), None)
+    if waiting is not None:
+        return waiting
+    _check_currency(customer, source, versions)
+    check_contract(values)
+    plan = Plan(
+        key=f"contract-{customer.pk}",
+        version=versions[0].version + 1 if versions else 1,
+        name=name,
+        customer=customer,
+        self_serve=False,
+        payment_policy=PaymentPolicy.MANAGED_BY_CONTRACT,
+        **{field: getattr(source, field) for field in COPIED},
+        **{field: values.get(field) for field in CONTRACT_FIELDS},
+    )
+    plan.save(force_insert=True)
+    copied = copy_cards(source, plan)
+    record(
+        at=at,
+        actor=actor,
+        customer_id=customer_id,
+        action="draft_contract",
+        subject=f"plan:{plan.key}:v{plan.version}",
+        after={"name": name, "copied_from": str(source), "rate_cards": copied, **audited(dict(values))},
+        reason=reason,
+    )
+    return plan
+
+
+def _check_currency(customer: Customer, source: Plan, versions: list[Plan]) -> None:
+    """A customer is billed in one currency, and so are all versions of a plan."""
+    held = {currency for currency in (customer.currency, *(each.currency for each in versions)) if currency}
+    if held - {source.currency}:
+        raise CurrencyMismatchError(f"customer {customer.pk} is billed in {held}, not {source.currency}")
