@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("invoices", "0006_immutable_credits"),
+        ("invoices", "0008_outside_payments"),
     ]
 
     operations = [

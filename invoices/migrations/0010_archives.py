@@ -12,7 +12,7 @@ import core.ids
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0005_staff_roles"),
-        ("invoices", "0006_immutable_credits"),
+        ("invoices", "0009_payment_terms"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -7,8 +7,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0007_staff_lists"),
-        ("invoices", "0006_immutable_credits"),
+        ("accounts", "0006_staff_lists"),
+        ("invoices", "0010_archives"),
     ]
 
     operations = [

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0005_staff_roles"),
-        ("plans", "0009_stated_until"),
+        ("plans", "0010_contracts_and_migrations"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -5,8 +5,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0007_staff_lists"),
-        ("plans", "0009_stated_until"),
+        ("accounts", "0006_staff_lists"),
+        ("plans", "0011_inquiry_pipeline"),
     ]
 
     operations = [
