@@ -2,8 +2,11 @@
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from playwright.sync_api import Locator, Page
+
+Role = Literal["button", "checkbox", "combobox", "link", "spinbutton", "textbox"]
 
 FAR = 200  # presses of Tab after which something counts as out of reach
 
@@ -21,18 +24,18 @@ class Keys:
 
     page: Page
 
-    def reach(self, role: str, name: str) -> None:
+    def reach(self, role: Role, name: str) -> None:
         """Tab to it; whoever sees must see that it has the focus."""
         named = re.compile(rf"^{re.escape(name)}( \(optional\))?$")
         self._tab_until(self.page.get_by_role(role, name=named), f"{role} “{name}”")
 
-    def press(self, role: str, name: str) -> None:
+    def press(self, role: Role, name: str) -> None:
         """A link or a button. Waits for the page it leads to."""
         self.reach(role, name)
         with self.page.expect_navigation():
             self.page.keyboard.press("Enter")
 
-    def write(self, name: str, text: str, role: str = "textbox") -> None:
+    def write(self, name: str, text: str, role: Role = "textbox") -> None:
         """Into a field, in place of what is there."""
         self.reach(role, name)
         self.page.keyboard.press("ControlOrMeta+a")

@@ -30,7 +30,7 @@ def log_in_at(page: Page, path: str, email: str) -> None:
 
 
 def digits(secret: str) -> str:
-    return format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time()))))
+    return str(format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time())))))
 
 
 def walk(page: Page, email: str) -> None:
