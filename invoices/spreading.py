@@ -55,7 +55,9 @@ def read_books(customer_ids: Collection[int]) -> dict[int, Books]:
     for invoice in invoices.filter(customer_id__in=customer_ids).order_by("pk"):
         books[invoice.customer_id].invoices.append(invoice)
     by_card = Payment.objects.filter(status=PaymentStatus.SUCCEEDED, payment_method__isnull=False)
-    for payment in by_card.filter(customer_id__in=customer_ids).select_related("invoice").order_by("-pk"):
+    for payment in (
+        by_card.filter(customer_id__in=customer_ids).select_related("invoice", "payment_method").order_by("-pk")
+    ):
         books[payment.customer_id].payments.append(payment)
     for refund in Refund.objects.filter(customer_id__in=customer_ids).order_by("pk"):
         books[refund.customer_id].refunds.append(refund)
@@ -82,12 +84,12 @@ def settlement_of(note: Invoice, books: Books) -> Settlement:
     )
 
 
-def settlement_at_issue(note: Invoice, earlier: Iterable[Invoice]) -> Settlement:
-    """Where a note that is not there yet would go when it is issued, after the open notes before it."""
+def settlement_at_issue(note: Invoice, earlier: Iterable[Invoice]) -> tuple[Settlement, Books]:
+    """Where a note that is not there yet would go when it is issued, after the open notes before it; with the rows."""
     books = read_books([note.customer_id])[note.customer_id]
     for each in earlier:
         _imagine(each, books)
-    return settlement_of(note, books)
+    return settlement_of(note, books), books
 
 
 def left_on(note: Invoice, refunds: Iterable[Refund]) -> int:

@@ -9,7 +9,7 @@ from accounts.models import User
 from accounts.services.lock_customers import lock_customers
 from invoices.drawing import undo
 from invoices.exceptions import NotVoidableError
-from invoices.models import UNRESOLVED, Invoice, InvoiceStatus
+from invoices.models import UNRESOLVED, Invoice, InvoiceLine, InvoiceStatus
 from invoices.states import Move, MoveError, after
 
 
@@ -18,7 +18,7 @@ def void_invoice(*, invoice_id: int, at: datetime, actor: User | None = None, re
     """Void an invoice on which nothing is paid; it keeps its number and its lines, and is collected no more.
 
     Its open amount goes, and what credit paid of it goes back to credit. Voiding twice is a no-op. Raises
-    NotVoidableError where something is paid, or a payment has no outcome yet.
+    NotVoidableError where something is paid or was given back, or a payment has no outcome yet.
     """
     customer_id = Invoice.objects.values_list("customer_id", flat=True).get(pk=invoice_id)
     lock_customers([customer_id])
@@ -32,6 +32,8 @@ def void_invoice(*, invoice_id: int, at: datetime, actor: User | None = None, re
         invoice.status = InvoiceStatus(after(invoice.status, Move.VOID))
     except MoveError as error:
         raise NotVoidableError(f"invoice {invoice_id} is {before}") from error
+    if InvoiceLine.objects.filter(corrects__in=invoice.lines.values("key"), invoice__kind="credit_note").exists():
+        raise NotVoidableError(f"invoice {invoice_id}: a credit note has given back some of it")
     undo([invoice.pk], "voided", at, actor)
     invoice.voided_at, invoice.collect_at = at, None
     invoice.save(update_fields=["status", "voided_at", "collect_at"])
