@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invoices.giving_back import (
@@ -110,6 +110,7 @@ def by_lines(invoice, share, mask, most):
             invoice.give_back(split)
 
 
+@settings(deadline=None)  # a busy machine is no fault of the arithmetic
 @given(LINES, STEPS)
 def test_a_sequence_that_gives_everything_back_ends_at_the_total_and_tax(lines, steps):
     invoice = Invoice(lines)
@@ -123,6 +124,7 @@ def test_a_sequence_that_gives_everything_back_ends_at_the_total_and_tax(lines, 
     assert all(each.left == each.money == 0 for each in invoice.lines)
 
 
+@settings(deadline=None)  # a busy machine is no fault of the arithmetic
 @given(LINES, UNUSED, st.lists(st.integers(1, 999), max_size=4))
 def test_a_document_with_lines_below_zero_ends_at_its_total_too(lines, unused, shares):
     invoice = Invoice([*lines, *unused])
@@ -138,6 +140,7 @@ def test_a_document_with_lines_below_zero_ends_at_its_total_too(lines, unused, s
     assert invoice.given == (invoice.total.subtotal, invoice.total.tax, invoice.total.total)
 
 
+@settings(deadline=None)  # a busy machine is no fault of the arithmetic
 @given(LINES, st.integers(0, 1_000))
 def test_an_amount_is_split_to_the_cent_and_in_proportion(lines, share):
     most = money_left(lines, NOTHING_BEFORE)
