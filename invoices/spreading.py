@@ -131,7 +131,10 @@ def _fits(invoice: Invoice, note: Invoice) -> bool:
 
 
 def _payers(note: Invoice, books: Books) -> list[Payment]:
-    """Payments that can give money back: of what it corrects first, then the newest; none that refused before."""
+    """Payments that can give money back: of what it corrects first, then the newest; none that refused before.
+
+    A payment that is made later is not a note's business, except the one that staff named.
+    """
     refused = {
         refund.payment_id
         for refund in books.refunds
@@ -144,7 +147,7 @@ def _payers(note: Invoice, books: Books) -> list[Payment]:
         and payment.pk not in refused
         and payment.settled_at is not None
         and note.finalized_at is not None
-        and payment.settled_at <= note.finalized_at
+        and (payment.pk == note.goes_first_to_id or payment.settled_at <= note.finalized_at)
     ]
     return sorted(before, key=lambda payment: payment.invoice.number not in note.corrects)
 
