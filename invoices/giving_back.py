@@ -100,8 +100,12 @@ def split_amount(asked: int, lines: Sequence[Left], before: GivenBack) -> Split:
     charged = [each for each in lines if each.money > 0]
     most = _total(charged, _all(charged), before)
     net = asked * sum(each.money for each in charged) // max(-most.total, 1)
-    found = [(parts, _total(charged, parts, before)) for parts in _near(net, charged)]
-    for parts, totals in sorted(found, key=lambda each: abs(asked + each[1].total)):
+    tried: list[tuple[dict[str, int], Totals]] = []
+    for parts in _near(net, charged):
+        tried.append((parts, _total(charged, parts, before)))
+        if tried[-1][1].total == -asked:
+            break
+    for parts, totals in sorted(tried, key=lambda each: abs(asked + each[1].total)):
         cents = _cents(asked + totals.total, totals, most)
         if cents is not None:
             return Split({key: part for key, part in parts.items() if part}, replace(before, cents=cents))
@@ -109,13 +113,14 @@ def split_amount(asked: int, lines: Sequence[Left], before: GivenBack) -> Split:
 
 
 def _near(net: int, lines: Sequence[Left]) -> Iterator[dict[str, int]]:
-    """The net amounts around one, split over the lines: their roundings move the tax by a few cents.
+    """The net amounts around one, the nearest first, split over the lines: roundings move the tax by a few cents.
 
     Something is left of the lines, because something is left of the tax.
     """
     weights = [each.money for each in lines]
     reach = 3 + 2 * sum(len(rule.each) for rule in {each.rule for each in lines})
-    for amount in range(max(1, net - reach), min(sum(weights) - 1, net + reach) + 1):
+    amounts = range(max(1, net - reach), min(sum(weights) - 1, net + reach) + 1)
+    for amount in sorted(amounts, key=lambda each: abs(each - net)):
         yield dict(zip((each.line.key for each in lines), allocate(amount, weights), strict=True))
 
 

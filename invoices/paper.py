@@ -68,6 +68,13 @@ class InvoicePaper:
     ledger: str
 
 
+NOTE_TERMS = {
+    "order": "Lowers what is due on open invoices; the rest goes back to the card that paid, or to the next invoice.",
+    "kept": "Lowers what is due on open invoices; the rest is kept for the next invoice.",
+    "payment": "Goes back to the card that paid.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ReceiptPaper:
     """Proof of one payment; not an invoice."""
@@ -192,7 +199,7 @@ def _unit_price(unit_amount: Decimal | None, per_units: int, currency: str) -> s
 def _terms(invoice: Invoice, due: int) -> str:
     """How it was to be paid when it was issued, whatever happened since."""
     if invoice.is_credit_note:
-        return "Lowers what is due on open invoices; the rest goes back to the card that paid, or to the next invoice."
+        return NOTE_TERMS[invoice.goes_to] if invoice.total else "Returned to your credit balance."
     if not due:
         return _settled_by_credit(invoice) or "Nothing to pay."
     if invoice.due_on is None:

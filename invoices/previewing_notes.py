@@ -7,18 +7,19 @@ from invoices.creditable import Creditable, check_total, note_draft
 from invoices.giving_back import Wanted
 from invoices.models import Invoice, InvoiceKind
 from invoices.previewing import DocumentPreview, preview_document
-from invoices.selectors import tax_rules
 from invoices.settling import Settlement
-from invoices.spreading import open_notes, settlement_at_issue
+from invoices.spreading import Books, open_notes, settlement_at_issue
+from invoices.totals import rules_from
 
 
 @dataclass(frozen=True, slots=True)
 class NotePreview:
     """`document` has the note's lines, tax and total (below zero) and the credits it returns; `settlement` says where
-    its money goes."""
+    its money goes, and `books` has the invoices and payments that it names."""
 
     document: DocumentPreview
     settlement: Settlement
+    books: Books
 
     @property
     def figures(self) -> str:
@@ -38,16 +39,16 @@ def preview_note(*, found: Creditable, wanted: Wanted, at: datetime) -> NotePrev
         customer_id=invoice.customer_id,
         currency=invoice.currency,
         lines=draft.lines,
-        rule=tax_rules([invoice.customer_id])[invoice.customer_id],
+        rule=rules_from(invoice.tax_rules),  # of no effect: every line has the rates of the one it corrects
         billing_on=draft.billing_on,
         at=at,
         given_back=draft.given_back,
     )
     check_total(found, document.totals.total)
-    return NotePreview(document, _settlement(invoice, wanted, document.totals.total, at))
+    return NotePreview(document, *_settlement(invoice, wanted, document.totals.total, at))
 
 
-def _settlement(invoice: Invoice, wanted: Wanted, total: int, at: datetime) -> Settlement:
+def _settlement(invoice: Invoice, wanted: Wanted, total: int, at: datetime) -> tuple[Settlement, Books]:
     note = Invoice(
         pk=0,
         customer_id=invoice.customer_id,

@@ -1,11 +1,8 @@
 """A credit note before it is issued, in the words of its preview."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from invoices.models import Invoice, Payment
 from invoices.previewing_notes import NotePreview
-from invoices.settling import Part
 from invoices.taxing import row_label
 from invoices.totals import Totals
 
@@ -18,8 +15,8 @@ class Place(NamedTuple):
 
 
 def preview_texts(preview: NotePreview, currency: str) -> dict[str, Any]:
-    """The note's lines, tax and total printed positive; what is lowered, refunded, kept and returned. Two queries."""
-    document, settlement = preview.document, preview.settlement
+    """The note's lines, tax and total printed positive; what is lowered, refunded, kept and returned."""
+    document = preview.document
     return {
         "preview": preview,
         "seen": preview.figures,
@@ -27,9 +24,9 @@ def preview_texts(preview: NotePreview, currency: str) -> dict[str, Any]:
         "totals": _rows(document.totals, document.returned, currency),
         "total": -document.totals.total,
         "returned": document.returned,
-        "lowered": _invoices(settlement.applied),
-        "refunded": _cards(settlement.refunded),
-        "kept": settlement.kept,
+        "lowered": _lowered(preview),
+        "refunded": _refunded(preview),
+        "kept": preview.settlement.kept,
     }
 
 
@@ -41,14 +38,14 @@ def _rows(totals: Totals, returned: int, currency: str) -> list[dict[str, Any]]:
     return [*credits, *net, *taxes]
 
 
-def _invoices(parts: Sequence[Part]) -> list[Place]:
-    numbers = dict(Invoice.objects.filter(pk__in=[part.id for part in parts]).values_list("pk", "number"))
-    return [Place(f"Lowers what is due on {numbers[part.id]}", part.amount) for part in parts]
+def _lowered(preview: NotePreview) -> list[Place]:
+    numbers = {invoice.pk: invoice.number for invoice in preview.books.invoices}
+    return [Place(f"Lowers what is due on {numbers[part.id]}", part.amount) for part in preview.settlement.applied]
 
 
-def _cards(parts: Sequence[Part]) -> list[Place]:
-    payments = Payment.objects.select_related("payment_method").in_bulk([part.id for part in parts])
+def _refunded(preview: NotePreview) -> list[Place]:
+    payments = {payment.pk: payment for payment in preview.books.payments}
     return [
         Place(f"Back to {payments[part.id].payment_method}, payment {payments[part.id].receipt_number}", part.amount)
-        for part in parts
+        for part in preview.settlement.refunded
     ]

@@ -55,7 +55,9 @@ def read_books(customer_ids: Collection[int]) -> dict[int, Books]:
     for invoice in invoices.filter(customer_id__in=customer_ids).order_by("pk"):
         books[invoice.customer_id].invoices.append(invoice)
     by_card = Payment.objects.filter(status=PaymentStatus.SUCCEEDED, payment_method__isnull=False)
-    for payment in by_card.filter(customer_id__in=customer_ids).select_related("invoice").order_by("-pk"):
+    for payment in (
+        by_card.filter(customer_id__in=customer_ids).select_related("invoice", "payment_method").order_by("-pk")
+    ):
         books[payment.customer_id].payments.append(payment)
     for refund in Refund.objects.filter(customer_id__in=customer_ids).order_by("pk"):
         books[refund.customer_id].refunds.append(refund)
@@ -82,12 +84,12 @@ def settlement_of(note: Invoice, books: Books) -> Settlement:
     )
 
 
-def settlement_at_issue(note: Invoice, earlier: Iterable[Invoice]) -> Settlement:
-    """Where a note that is not there yet would go when it is issued, after the open notes before it."""
+def settlement_at_issue(note: Invoice, earlier: Iterable[Invoice]) -> tuple[Settlement, Books]:
+    """Where a note that is not there yet would go when it is issued, after the open notes before it; with the rows."""
     books = read_books([note.customer_id])[note.customer_id]
     for each in earlier:
         _imagine(each, books)
-    return settlement_of(note, books)
+    return settlement_of(note, books), books
 
 
 def left_on(note: Invoice, refunds: Iterable[Refund]) -> int:
@@ -129,7 +131,10 @@ def _fits(invoice: Invoice, note: Invoice) -> bool:
 
 
 def _payers(note: Invoice, books: Books) -> list[Payment]:
-    """Payments that can give money back: of what it corrects first, then the newest; none that refused before."""
+    """Payments that can give money back: of what it corrects first, then the newest; none that refused before.
+
+    A payment that is made later is not a note's business, except the one that staff named.
+    """
     refused = {
         refund.payment_id
         for refund in books.refunds
@@ -142,7 +147,7 @@ def _payers(note: Invoice, books: Books) -> list[Payment]:
         and payment.pk not in refused
         and payment.settled_at is not None
         and note.finalized_at is not None
-        and payment.settled_at <= note.finalized_at
+        and (payment.pk == note.goes_first_to_id or payment.settled_at <= note.finalized_at)
     ]
     return sorted(before, key=lambda payment: payment.invoice.number not in note.corrects)
 

@@ -30,21 +30,26 @@ def issue_credit_note(
     """Give back what is left of an invoice, or what is wanted of it, at the tax it had; the note, issued and settled.
 
     Money goes where `wanted` says and is settled at once; credits return to where they came from. A repeat with the
-    same `key` gives the same note. `seen` are the figures of the preview (`NotePreview.figures`) where there was one.
-    Raises NotCreditableError (a draft, a credit note, a void invoice, nothing left), OverCreditedError,
-    AmountNotReachableError, CreditNoteMovedError where the note is not the one that was seen.
+    same `key` gives the same note; without a key, the last one where nothing is left. `seen` are the figures of the
+    preview (`NotePreview.figures`) where there was one. Raises NotCreditableError (a draft, a credit note, a void
+    invoice, nothing left), OverCreditedError, AmountNotReachableError; CreditNoteMovedError where it is not the note
+    that was seen.
     """
     customer_id = Invoice.objects.values_list("customer_id", flat=True).get(pk=invoice_id)
     lock_customers([customer_id])
     invoice = Invoice.objects.get(pk=invoice_id)
-    key = f"invoice:{invoice.pk}:credit-note" + (f":{key}" if key else "")
-    earlier = Invoice.objects.filter(key=key).first()
+    own = f"invoice:{invoice.pk}:credit-note"
+    full_key = f"{own}:{key}" if key else own
+    earlier = Invoice.objects.filter(key=full_key).first()
     if earlier is not None:
         return earlier
     found = read_creditable(invoice)
+    last = Invoice.objects.filter(key__startswith=f"{own}:").order_by("pk").last() if not key else None
+    if last is not None and found.is_used_up:
+        return last
     if seen and preview_note(found=found, wanted=wanted, at=at).figures != seen:
         raise CreditNoteMovedError(f"invoice {invoice_id}: not what was seen")
-    note = _issue(found, wanted, key, at, actor)
+    note = _issue(found, wanted, full_key, at, actor)
     record(
         at=at,
         actor=actor,

@@ -18,7 +18,7 @@ def void_invoice(*, invoice_id: int, at: datetime, actor: User | None = None, re
     """Void an invoice on which nothing is paid; it keeps its number and its lines, and is collected no more.
 
     Its open amount goes, and what credit paid of it goes back to credit. Voiding twice is a no-op. Raises
-    NotVoidableError where something is paid, or a payment has no outcome yet.
+    NotVoidableError where something is paid or was given back, or a payment has no outcome yet.
     """
     customer_id = Invoice.objects.values_list("customer_id", flat=True).get(pk=invoice_id)
     lock_customers([customer_id])

@@ -169,6 +169,16 @@ def test_the_same_key_gives_the_same_note(customer):
     assert [(entry.reason, entry.after["total"]) for entry in entries] == [("Outage", -300)] * 2
 
 
+def test_everything_once_more_gives_the_note_that_was_the_last(customer):
+    """As the run asks for it, which does not know what staff gave back meanwhile."""
+    invoice = open_invoice(customer, 1000)
+    given_back(invoice, "a", amount=400)
+    last = given_back(invoice, "b")
+    assert given_back(invoice) == last
+    with pytest.raises(NotCreditableError):
+        given_back(invoice, "c")
+
+
 def test_the_preview_is_the_note(customer, card, in_france):
     granted(customer, 1000, at=midnight(BILLING_ON) - timedelta(days=4))
     invoice = paid_invoice(customer, 4900, "fee")
@@ -224,9 +234,9 @@ def test_what_is_kept_lowers_open_invoices_all_the_same(customer, card):
         "UPDATE invoices_invoice SET given_back = '{}' WHERE kind = 'credit_note'",
         "UPDATE invoices_invoice SET goes_to = 'payment'",
         "UPDATE invoices_refund SET reference = 'x'",
-        "INSERT INTO invoices_refund (public_id, key, credit_note_id, payment_id, customer_id, amount, currency, status,"
-        " failure_code, created_at, checks) SELECT 'x', 'x', credit_note_id, payment_id, customer_id, 1, currency,"
-        " 'pending', '', now(), 0 FROM invoices_refund",
+        "INSERT INTO invoices_refund (public_id, key, credit_note_id, payment_id, customer_id, amount, currency,"
+        " status, failure_code, created_at, checks) SELECT 'x', 'x', credit_note_id, payment_id, customer_id, 1,"
+        " currency, 'pending', '', now(), 0 FROM invoices_refund",
     ],
 )
 def test_the_database_keeps_what_was_decided(customer, card, sql):

@@ -4,20 +4,23 @@ from datetime import timedelta
 
 import pytest
 
+from accounts.gateways.base import Outcome
 from accounts.models import AuditEntry, Notice, SandboxRefund
 from accounts.tests.cards import MASTERCARD, add_card
 from core.periods import midnight, utc_day
-from invoices.exceptions import NotRefundableError, OverCreditedError
+from invoices.exceptions import NotRefundableError, NotVoidableError, OverCreditedError
 from invoices.giving_back import Wanted
 from invoices.models import CreditApplication, InvoiceSequence, InvoiceStatus, Payment, Refund, RefundStatus
 from invoices.models_payments import PayoutMethod
 from invoices.refunding import Outside, refundable_payments
+from invoices.services.collect_payment import collect_payment
 from invoices.services.issue_credit_note import issue_credit_note
 from invoices.services.pay_out_credit_note import pay_out_credit_note
 from invoices.services.reconcile_refunds import reconcile_refunds
 from invoices.services.refund_payment import refund_payment
 from invoices.services.settle_credit_notes import settle_credit_notes
-from invoices.tests.cast import BILLING_ON, open_invoice
+from invoices.services.void_invoice import void_invoice
+from invoices.tests.cast import BILLING_ON, open_invoice, paid_with
 from invoices.tests.test_credit_notes import credit, intent_of, paid_invoice
 
 pytestmark = pytest.mark.usefixtures("seller", "books_hold")
@@ -203,3 +206,14 @@ def test_only_an_open_credit_note_is_paid_out(customer):
     note.refresh_from_db()
     with pytest.raises(NotRefundableError):
         paid_out(note, TRANSFER, 1)
+
+
+def test_what_a_note_gave_back_is_not_voided_too(customer):
+    """The note is kept, because a payment was on its way; the payment never came."""
+    invoice = open_invoice(customer, 1000)
+    payment = collect_payment(invoice_id=invoice.pk, at=LATER, automatic=False)
+    note = issue_credit_note(invoice_id=invoice.pk, at=LATER, reason="Outage")
+    assert note.amount_due == 1000
+    paid_with(payment.pk, LATER, Outcome("declined", "card_declined"))
+    with pytest.raises(NotVoidableError):
+        void_invoice(invoice_id=invoice.pk, at=LATER, reason="Wrong")

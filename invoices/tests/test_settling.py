@@ -29,6 +29,14 @@ def test_nothing_is_refunded_while_anything_is_due_and_nothing_kept_while_a_card
     assert not (result.kept and (due or takes))
 
 
+@given(credit=st.integers(0, 10**7), invoices=PLACES, payments=PLACES, first=st.integers(0, 10**6))
+def test_what_stands_first_is_filled_before_any_invoice(credit, invoices, payments, first):
+    result = settle(credit, invoices, payments, [Part(99, first)])
+    rest = settle(credit - min(credit, first), invoices, payments)
+    assert sum(part.amount for part in result.refunded if part.id == 99) == min(credit, first)
+    assert (result.applied, result.kept) == (rest.applied, rest.kept)
+
+
 @given(credit=st.integers(0, 10**6), more=st.integers(0, 10**6), invoices=PLACES)
 def test_two_credits_pay_as_much_as_one(credit, more, invoices):
     whole = settle(credit + more, invoices, [])

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import Customer
+from invoices.giving_back import Wanted
 from invoices.selectors import stored_lines
 from invoices.services.add_pending_lines import add_pending_lines
 from invoices.services.issue_credit_note import issue_credit_note
@@ -125,6 +126,19 @@ def test_it_derives_late_lines_cut_windows_and_what_was_given_back(billed, custo
     assert len(derived) == len(list(stored_lines())) >= 6
     assert {line.amount for line in derived} > {-line.amount for line in derived if line.amount < 0}
     assert [(explain(line.explain).amount) for line in derived] == [line.amount for line in derived]
+    assert rules() == []
+
+
+def test_it_derives_parts_that_staff_gave_back(billed, customer, at):
+    later = CALCULATED + timedelta(days=1, hours=1)
+    invoice = cancel_subscription(quote=cancel_quote(customer, later), at=later, actor=None).invoice
+    issue_credit_note(
+        invoice_id=invoice.pk, at=later, actor=None, reason="Outage", wanted=Wanted(amount=1_000), key="part"
+    )
+    issue_credit_note(invoice_id=invoice.pk, at=later, actor=None, reason="Outage", key="rest")
+
+    assert [line.key for line in stored_lines() if explain(line.explain).amount != line.amount] == []
+    assert any("part of it is given back" in explain(line.explain).text for line in stored_lines())
     assert rules() == []
 
 
