@@ -162,6 +162,7 @@ def _context(action: Action, invoice: Invoice, form: ActionForm, *, is_stale: bo
         "invoice": invoice,
         "form": form,
         "is_stale": is_stale,
+        "is_ahead": invoice.billing_on > form.today,
         "refusal": _refusal(action, invoice),
         "card": default_payment_methods([invoice.customer_id]).get(invoice.customer_id),
         "to": recipients([invoice.customer_id])[invoice.customer_id],

@@ -11,6 +11,7 @@ from accounts.gateways import decline_message
 from accounts.models import AuditEntry, Notice
 from core import formats
 from invoices.exceptions import InvoicesError
+from invoices.hand_charges import PREFIX as BY_HAND_KEYS
 from invoices.models import (
     UNRESOLVED,
     CreditApplication,
@@ -109,6 +110,7 @@ def story(invoice: Invoice) -> Story:
     subjects = [f"invoice:{invoice.pk}", *(f"payment:{payment.pk}" for payment in invoice.payments.all())]
     found = tuple(RefundRow(refund, REFUNDS[RefundStatus(refund.status)]) for refund in refunds)
     subjects += [f"refund:{row.refund.pk}" for row in found]
+    subjects += [f"line:{line.key}" for line in invoice.lines.all() if line.key.startswith(BY_HAND_KEYS)]
     return Story(
         payments=tuple(payment_row(payment) for payment in invoice.payments.all()),
         refunds=found,
@@ -116,7 +118,7 @@ def story(invoice: Invoice) -> Story:
         corrections=_corrections(invoice),
         documents=tuple(Document.objects.filter(invoice=invoice).defer("content").order_by("pk")),
         notices=tuple(_notices(f"invoice:{invoice.pk}:", invoice.customer_id)),
-        audit=_audit(invoice.customer_id, subjects),
+        audit=_audit(invoice.customer_id, Q(subject__in=subjects)),
     )
 
 
@@ -134,8 +136,8 @@ def _notices(prefix: str, customer_id: int) -> "list[Notice]":
     return list(Notice.objects.filter(customer=customer_id, key__startswith=prefix).order_by("pk"))
 
 
-def _audit(customer_id: int, subjects: list[str]) -> tuple[AuditEntry, ...]:
-    rows = AuditEntry.objects.filter(customer=customer_id, subject__in=subjects)
+def _audit(customer_id: int, about: Q) -> tuple[AuditEntry, ...]:
+    rows = AuditEntry.objects.filter(about, customer=customer_id)
     return tuple(rows.select_related("actor").order_by("-pk"))
 
 
@@ -193,6 +195,7 @@ def payment_context(payment: Payment) -> dict[str, Any]:
     refunds = Refund.objects.filter(payment=payment).select_related("credit_note", "payment__payment_method")
     rows = [RefundRow(refund, REFUNDS[RefundStatus(refund.status)]) for refund in refunds.order_by("pk")]
     subjects = [f"payment:{payment.pk}", *(f"refund:{row.refund.pk}" for row in rows)]
+    asked = Q(subject=f"invoice:{payment.invoice_id}", after__payment=payment.key)
     given = sum(row.refund.amount for row in rows if row.refund.status != RefundStatus.FAILED)
     return {
         "row": payment_row(payment),
@@ -206,6 +209,6 @@ def payment_context(payment: Payment) -> dict[str, Any]:
             *_notices(f"invoice:{payment.invoice_id}:paid:{payment.pk}", payment.customer_id),
             *_notices(f"invoice:{payment.invoice_id}:failed:{payment.pk}", payment.customer_id),
         ],
-        "audit": _audit(payment.customer_id, subjects),
+        "audit": _audit(payment.customer_id, Q(subject__in=subjects) | asked),
         "title": f"Payment of {formats.money(payment.amount, payment.currency)}",
     }
