@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 from django.urls import reverse
 
 from accounts.models import AuditEntry
@@ -81,6 +82,16 @@ def test_it_invoices_now_what_was_previewed(as_clerk, plus_customer):
     invoice = Invoice.objects.get()
     assert response["Location"] == reverse("admin:invoices_invoice_change", args=[invoice.pk])
     assert (invoice.total, invoice.number) == (1234, "INV-2026-000001")
+
+
+def test_the_books_say_it(as_clerk, plus_customer, at):
+    add(as_clerk, plus_customer)
+    url = url_of("customer_invoices_take_back", plus_customer, InvoiceLine.objects.get().pk)
+    as_clerk.post(url, {"reason": "Wrong customer"})
+    add(as_clerk, plus_customer, when="now", amount="30.00")
+    add(as_clerk, plus_customer, amount="-5.00")
+    call_command("check_books")
+    assert Invoice.objects.get().total == 3000
 
 
 def test_a_credit_below_zero_is_a_credit_note(as_clerk, plus_customer):
