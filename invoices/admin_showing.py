@@ -10,7 +10,6 @@ from django.http import Http404
 from accounts.gateways import decline_message
 from accounts.models import AuditEntry, Notice
 from core import formats
-from invoices.exceptions import InvoicesError
 from invoices.hand_charges import PREFIX as BY_HAND_KEYS
 from invoices.models import (
     UNRESOLVED,
@@ -23,7 +22,7 @@ from invoices.models import (
     RefundStatus,
 )
 from invoices.paper import invoice_paper
-from invoices.rules import check_issuable, check_paid_outside, check_voidable, check_written_off
+from invoices.rules import refusal
 from invoices.selectors import PAYMENTS
 from invoices.showing import Badge, badge, credit_figures
 
@@ -118,8 +117,13 @@ def story(invoice: Invoice) -> Story:
         corrections=_corrections(invoice),
         documents=tuple(Document.objects.filter(invoice=invoice).defer("content").order_by("pk")),
         notices=tuple(_notices(f"invoice:{invoice.pk}:", invoice.customer_id)),
-        audit=_audit(invoice.customer_id, Q(subject__in=subjects)),
+        audit=_audit(invoice.customer_id, Q(subject__in=subjects) | _making_of(invoice)),
     )
+
+
+def _making_of(invoice: Invoice) -> Q:
+    """A credit note is issued by what is done to its invoice: there stands the reason."""
+    return Q(after__credit_note=invoice.number) if invoice.is_credit_note and invoice.number else Q(pk__in=())
 
 
 def _corrections(invoice: Invoice) -> tuple[Invoice, ...]:
@@ -168,26 +172,18 @@ def invoice_context(invoice: Invoice, on: date) -> dict[str, Any]:
     }
 
 
-# What moves money, in the order of the buttons; each with the rule that may say no.
-MONEY_ACTIONS = (
-    (ActionLink("Issue now", "admin:invoices_invoice_issue"), check_issuable),
-    (ActionLink("Mark paid outside", "admin:invoices_invoice_paid_outside"), check_paid_outside),
-    (ActionLink("Void", "admin:invoices_invoice_void"), check_voidable),
-    (ActionLink("Write off", "admin:invoices_invoice_write_off"), check_written_off),
-)
+# What moves money, in the order of the buttons, by the name of its rule.
+MONEY_ACTIONS = {
+    "issue": ActionLink("Issue now", "admin:invoices_invoice_issue"),
+    "paid_outside": ActionLink("Mark paid outside", "admin:invoices_invoice_paid_outside"),
+    "void": ActionLink("Void", "admin:invoices_invoice_void"),
+    "write_off": ActionLink("Write off", "admin:invoices_invoice_write_off"),
+}
 
 
-def allowed_actions(invoice: Invoice) -> tuple[ActionLink, ...]:
+def allowed_actions(invoice: Invoice, on: date) -> tuple[ActionLink, ...]:
     """What the rules allow with the document as it stands."""
-    return tuple(link for link, check in MONEY_ACTIONS if _holds(check, invoice))
-
-
-def _holds(check: Any, invoice: Invoice) -> bool:
-    try:
-        check(invoice)
-    except InvoicesError:
-        return False
-    return True
+    return tuple(link for action, link in MONEY_ACTIONS.items() if not refusal(action, invoice, on))
 
 
 def payment_context(payment: Payment) -> dict[str, Any]:

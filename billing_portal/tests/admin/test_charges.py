@@ -173,10 +173,13 @@ def test_what_is_billed_is_not_taken_back(as_clerk, plus_customer, at):
 
 
 def test_it_finds_the_customer_to_charge(as_clerk, plus_customer):
-    assert reverse("admin:charge_whom") in as_clerk.get(reverse("admin:invoices_invoice_changelist")).text
-    found = as_clerk.get(reverse("admin:charge_whom"), {"q": "wonder"}).text
+    assert reverse("admin:invoices_invoice_charge") in as_clerk.get(reverse("admin:invoices_invoice_changelist")).text
+    found = as_clerk.get(reverse("admin:invoices_invoice_charge"), {"q": "wonder"}).text
     assert url_of("customer_invoices_charge", plus_customer) in found
-    assert "No customer has this name or key." in as_clerk.get(reverse("admin:charge_whom"), {"q": "\x00 %"}).text
+    assert (
+        "No customer has this name or key."
+        in as_clerk.get(reverse("admin:invoices_invoice_charge"), {"q": "\x00 %"}).text
+    )
 
 
 def test_it_pages_through_the_invoices(as_clerk, plus_customer, at, django_assert_max_num_queries):
@@ -198,7 +201,7 @@ def test_it_is_for_who_may_move_money(client, alice, trainee, auditor, supporter
                                       plus_customer, name, django_assert_max_num_queries):  # fmt: skip
     add(as_clerk, plus_customer)
     args = [InvoiceLine.objects.get().pk] if name.endswith("take_back") else []
-    url = reverse("admin:charge_whom") if name == "charge_whom" else url_of(name, plus_customer, *args)
+    url = reverse("admin:invoices_invoice_charge") if name == "charge_whom" else url_of(name, plus_customer, *args)
     assert client.get(url).status_code == 302
     assert log_in(alice).get(url, follow=True).status_code == 403
     for person in (trainee, auditor, supporter):

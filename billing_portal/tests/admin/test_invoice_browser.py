@@ -126,7 +126,7 @@ def addresses(customer, alice, catalogue, at) -> list[str]:
         reverse("admin:customer_invoices", args=[customer.key]),
         reverse("admin:customer_invoices_charge", args=[customer.key]),
         reverse("admin:customer_invoices_take_back", args=[customer.key, waits.pk]),
-        reverse("admin:charge_whom") + "?q=wonder",
+        reverse("admin:invoices_invoice_charge") + "?q=wonder",
     ]
 
 
