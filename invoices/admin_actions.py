@@ -25,23 +25,25 @@ from invoices.admin_forms import ActionForm, OutsidePaymentForm
 from invoices.admin_showing import find_invoice
 from invoices.exceptions import InvoicesError
 from invoices.models import Invoice, InvoiceStatus, OutsideMethod
-from invoices.rules import check_issuable, check_paid_outside, check_voidable, check_written_off
+from invoices.rules import refusal
 from invoices.services.issue_early import issue_early
 from invoices.services.record_outside_payment import record_outside_payment
 from invoices.services.void_invoice import void_invoice
 from invoices.services.write_off_invoice import write_off_invoice
 
+DONE = 303
 OUTSIDE_METHODS = {str(method): method for method in OutsideMethod}
 
 
 @dataclass(frozen=True)
 class Action:
-    """One page: `carry_out` calls the verb and answers what to tell; `is_done` says that this form did it before."""
+    """One page: `rule` is its name in invoices/rules.py; `carry_out` calls the verb and answers what to tell; `is_done`
+    says that this form did it before."""
 
     title: str
     button: str
     template: str
-    check: Callable[[Invoice], None]
+    rule: str
     carry_out: Callable[[Invoice, Any, datetime, User], str]
     is_done: Callable[[Invoice, Any], bool]
     form: type[ActionForm] = ActionForm
@@ -88,7 +90,7 @@ ISSUE = Action(
     title="Issue now",
     button="Issue now",
     template="admin/invoices/issue.html",
-    check=check_issuable,
+    rule="issue",
     carry_out=_issue,
     is_done=lambda invoice, form: invoice.number is not None,
 )
@@ -96,7 +98,7 @@ VOID = Action(
     title="Void",
     button="Void invoice",
     template="admin/invoices/void.html",
-    check=check_voidable,
+    rule="void",
     carry_out=_void,
     is_done=lambda invoice, form: bool(invoice.status == InvoiceStatus.VOID and invoice.number),
 )
@@ -104,7 +106,7 @@ WRITE_OFF = Action(
     title="Write off",
     button="Write off",
     template="admin/invoices/write_off.html",
-    check=check_written_off,
+    rule="write_off",
     carry_out=_write_off,
     is_done=lambda invoice, form: invoice.status == InvoiceStatus.UNCOLLECTIBLE,
 )
@@ -112,7 +114,7 @@ PAID_OUTSIDE = Action(
     title="Mark paid outside",
     button="Record payment",
     template="admin/invoices/paid_outside.html",
-    check=check_paid_outside,
+    rule="paid_outside",
     carry_out=_paid_outside,
     is_done=_has_this_payment,
     form=OutsidePaymentForm,
@@ -123,28 +125,26 @@ def _act(request: HttpRequest, pk: int, action: Action) -> HttpResponse:
     invoice = find_invoice(pk)
     at = customer_now(invoice.customer)
     form = action.form(request.POST if request.method == "POST" else None, invoice=invoice, today=utc_day(at))
-    status, is_stale = 200, False
-    if form.is_bound:
-        status = 422
-        if form.is_valid():
-            is_stale = form.is_stale and not action.is_done(invoice, form)
-            status = 409
-            if not is_stale and _carried_out(request, invoice, action, form, at):
-                return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]), status=303)
+    status, is_stale = 422 if form.is_bound else 200, False
+    if form.is_bound and form.is_valid():
+        is_stale = form.is_stale and not action.is_done(invoice, form)
+        status = 409 if is_stale else _carry_out(request, invoice, action, form, at)
+        if status == DONE:
+            return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]), status=DONE)
     if is_stale:
         form = _renewed(request, action, invoice, at)
     return render_staff(request, action.template, _context(action, invoice, form, is_stale=is_stale), status)
 
 
-def _carried_out(request: HttpRequest, invoice: Invoice, action: Action, form: ActionForm, at: datetime) -> bool:
-    """Whether the verb did it, or had done it; else the form says why not."""
+def _carry_out(request: HttpRequest, invoice: Invoice, action: Action, form: ActionForm, at: datetime) -> int:
+    """DONE where the verb did it, or had done it; else the status of its refusal, which the form says then."""
     try:
         told = action.carry_out(invoice, form, at, staff_user(request))
     except InvoicesError as error:
         form.add_error(None, error.message)
-        return False
+        return error.status
     messages.success(request, told)
-    return True
+    return DONE
 
 
 def _renewed(request: HttpRequest, action: Action, invoice: Invoice, at: datetime) -> ActionForm:
@@ -162,20 +162,12 @@ def _context(action: Action, invoice: Invoice, form: ActionForm, *, is_stale: bo
         "invoice": invoice,
         "form": form,
         "is_stale": is_stale,
-        "refusal": _refusal(action, invoice),
+        "is_ahead": invoice.billing_on > form.today,
+        "refusal": refusal(action.rule, invoice, form.today),
         "card": default_payment_methods([invoice.customer_id]).get(invoice.customer_id),
         "to": recipients([invoice.customer_id])[invoice.customer_id],
         "title": f"{action.title} – {name}",
     }
-
-
-def _refusal(action: Action, invoice: Invoice) -> str:
-    """Why it can't be done, and what to do instead; empty where it can."""
-    try:
-        action.check(invoice)
-    except InvoicesError as error:
-        return error.message
-    return ""
 
 
 # --- the pages --------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from django.http import Http404
 from accounts.gateways import decline_message
 from accounts.models import AuditEntry, Notice
 from core import formats
-from invoices.exceptions import InvoicesError
+from invoices.hand_charges import PREFIX as BY_HAND_KEYS
 from invoices.models import (
     UNRESOLVED,
     CreditApplication,
@@ -22,7 +22,7 @@ from invoices.models import (
     RefundStatus,
 )
 from invoices.paper import invoice_paper
-from invoices.rules import check_issuable, check_paid_outside, check_voidable, check_written_off
+from invoices.rules import refusal
 from invoices.selectors import PAYMENTS
 from invoices.showing import Badge, badge, credit_figures
 
@@ -109,6 +109,7 @@ def story(invoice: Invoice) -> Story:
     subjects = [f"invoice:{invoice.pk}", *(f"payment:{payment.pk}" for payment in invoice.payments.all())]
     found = tuple(RefundRow(refund, REFUNDS[RefundStatus(refund.status)]) for refund in refunds)
     subjects += [f"refund:{row.refund.pk}" for row in found]
+    subjects += [f"line:{line.key}" for line in invoice.lines.all() if line.key.startswith(BY_HAND_KEYS)]
     return Story(
         payments=tuple(payment_row(payment) for payment in invoice.payments.all()),
         refunds=found,
@@ -116,8 +117,13 @@ def story(invoice: Invoice) -> Story:
         corrections=_corrections(invoice),
         documents=tuple(Document.objects.filter(invoice=invoice).defer("content").order_by("pk")),
         notices=tuple(_notices(f"invoice:{invoice.pk}:", invoice.customer_id)),
-        audit=_audit(invoice.customer_id, subjects),
+        audit=_audit(invoice.customer_id, Q(subject__in=subjects) | _making_of(invoice)),
     )
+
+
+def _making_of(invoice: Invoice) -> Q:
+    """A credit note is issued by what is done to its invoice: there stands the reason."""
+    return Q(after__credit_note=invoice.number) if invoice.is_credit_note and invoice.number else Q(pk__in=())
 
 
 def _corrections(invoice: Invoice) -> tuple[Invoice, ...]:
@@ -134,8 +140,8 @@ def _notices(prefix: str, customer_id: int) -> "list[Notice]":
     return list(Notice.objects.filter(customer=customer_id, key__startswith=prefix).order_by("pk"))
 
 
-def _audit(customer_id: int, subjects: list[str]) -> tuple[AuditEntry, ...]:
-    rows = AuditEntry.objects.filter(customer=customer_id, subject__in=subjects)
+def _audit(customer_id: int, about: Q) -> tuple[AuditEntry, ...]:
+    rows = AuditEntry.objects.filter(about, customer=customer_id)
     return tuple(rows.select_related("actor").order_by("-pk"))
 
 
@@ -166,26 +172,18 @@ def invoice_context(invoice: Invoice, on: date) -> dict[str, Any]:
     }
 
 
-# What moves money, in the order of the buttons; each with the rule that may say no.
-MONEY_ACTIONS = (
-    (ActionLink("Issue now", "admin:invoices_invoice_issue"), check_issuable),
-    (ActionLink("Mark paid outside", "admin:invoices_invoice_paid_outside"), check_paid_outside),
-    (ActionLink("Void", "admin:invoices_invoice_void"), check_voidable),
-    (ActionLink("Write off", "admin:invoices_invoice_write_off"), check_written_off),
-)
+# What moves money, in the order of the buttons, by the name of its rule.
+MONEY_ACTIONS = {
+    "issue": ActionLink("Issue now", "admin:invoices_invoice_issue"),
+    "paid_outside": ActionLink("Mark paid outside", "admin:invoices_invoice_paid_outside"),
+    "void": ActionLink("Void", "admin:invoices_invoice_void"),
+    "write_off": ActionLink("Write off", "admin:invoices_invoice_write_off"),
+}
 
 
-def allowed_actions(invoice: Invoice) -> tuple[ActionLink, ...]:
+def allowed_actions(invoice: Invoice, on: date) -> tuple[ActionLink, ...]:
     """What the rules allow with the document as it stands."""
-    return tuple(link for link, check in MONEY_ACTIONS if _holds(check, invoice))
-
-
-def _holds(check: Any, invoice: Invoice) -> bool:
-    try:
-        check(invoice)
-    except InvoicesError:
-        return False
-    return True
+    return tuple(link for action, link in MONEY_ACTIONS.items() if not refusal(action, invoice, on))
 
 
 def payment_context(payment: Payment) -> dict[str, Any]:
@@ -193,6 +191,7 @@ def payment_context(payment: Payment) -> dict[str, Any]:
     refunds = Refund.objects.filter(payment=payment).select_related("credit_note", "payment__payment_method")
     rows = [RefundRow(refund, REFUNDS[RefundStatus(refund.status)]) for refund in refunds.order_by("pk")]
     subjects = [f"payment:{payment.pk}", *(f"refund:{row.refund.pk}" for row in rows)]
+    asked = Q(subject=f"invoice:{payment.invoice_id}", after__payment=payment.key)
     given = sum(row.refund.amount for row in rows if row.refund.status != RefundStatus.FAILED)
     return {
         "row": payment_row(payment),
@@ -206,6 +205,6 @@ def payment_context(payment: Payment) -> dict[str, Any]:
             *_notices(f"invoice:{payment.invoice_id}:paid:{payment.pk}", payment.customer_id),
             *_notices(f"invoice:{payment.invoice_id}:failed:{payment.pk}", payment.customer_id),
         ],
-        "audit": _audit(payment.customer_id, subjects),
+        "audit": _audit(payment.customer_id, Q(subject__in=subjects) | asked),
         "title": f"Payment of {formats.money(payment.amount, payment.currency)}",
     }

@@ -3,14 +3,19 @@
 The invoice's payments may be prefetched; amounts are minor units.
 """
 
+from collections.abc import Callable, Mapping
+from datetime import date
+
+from core import formats
 from invoices.exceptions import (
+    InvoicesError,
     NotADraftError,
     NotPayableError,
     NotVoidableError,
     NotWrittenOffError,
     PaymentPendingError,
 )
-from invoices.models import UNRESOLVED, Invoice, InvoiceStatus
+from invoices.models import UNRESOLVED, Invoice, InvoiceKind, InvoiceLine, InvoiceStatus
 from invoices.states import Move, MoveError, after
 
 PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
@@ -30,8 +35,11 @@ def check_issuable(invoice: Invoice) -> None:
         raise NotADraftError(f"invoice {invoice.pk} is {invoice.status}")
 
 
-def check_voidable(invoice: Invoice) -> None:
-    """Raises NotVoidableError, which says what to do instead."""
+def check_voidable(invoice: Invoice, on: date) -> None:
+    """Raises NotVoidableError, which says what to do instead; `on` is the customer's day.
+
+    One that was issued early waits for its billing date: a plan that ends before it gives back days of its fee.
+    """
     if invoice.is_credit_note:
         raise NotVoidableError(f"{invoice.pk} is a credit note", message="A credit note can't be voided.")
     try:
@@ -44,6 +52,14 @@ def check_voidable(invoice: Invoice) -> None:
     if invoice.amount_due != invoice.total:
         message = "A part of this invoice is paid or credited, so it can't be voided. Issue a credit note instead."
         raise NotVoidableError(f"invoice {invoice.pk}: something is paid", message=message)
+    if invoice.billing_on > on:
+        day = formats.day(invoice.billing_on)
+        message = f"It was issued before its billing date, and its plan may change it till then. Void it on {day}."
+        raise NotVoidableError(f"invoice {invoice.pk} is billed on {invoice.billing_on}", message=message)
+    given_back = InvoiceLine.objects.filter(corrects__in=invoice.lines.values("key"))
+    if given_back.filter(invoice__kind=InvoiceKind.CREDIT_NOTE).exists():
+        message = "A credit note has given back some of this invoice, so it can't be voided. Give back the rest too."
+        raise NotVoidableError(f"invoice {invoice.pk}: a credit note has given back some of it", message=message)
 
 
 WHY_NOT_VOID = {
@@ -65,3 +81,20 @@ def check_written_off(invoice: Invoice) -> None:
     if invoice.is_credit_note or invoice.status != InvoiceStatus.OPEN:
         raise NotWrittenOffError(f"invoice {invoice.pk} is {invoice.status}")
     check_nothing_pending(invoice)
+
+
+CHECKS: Mapping[str, Callable[[Invoice, date], None]] = {
+    "issue": lambda invoice, _on: check_issuable(invoice),
+    "paid_outside": lambda invoice, _on: check_paid_outside(invoice),
+    "void": check_voidable,
+    "write_off": lambda invoice, _on: check_written_off(invoice),
+}
+
+
+def refusal(action: str, invoice: Invoice, on: date) -> str:
+    """Why an action can't be done on that day, and what to do instead; empty where it can."""
+    try:
+        CHECKS[action](invoice, on)
+    except InvoicesError as error:
+        return error.message
+    return ""

@@ -185,5 +185,5 @@ INVOICES = "billing/customers/<str:key>/invoices/"
 urlpatterns = [
     path(INVOICES + "charge/", customer_invoices_charge, name="customer_invoices_charge"),
     path(INVOICES + "<int:line_id>/take-back/", customer_invoices_take_back, name="customer_invoices_take_back"),
-    path("billing/charge/", charge_whom, name="charge_whom"),
+    path("billing/charge/", charge_whom, name="invoices_invoice_charge"),
 ]

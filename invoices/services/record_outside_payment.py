@@ -67,7 +67,7 @@ def record_outside_payment(
         actor=actor,
         customer_id=customer_id,
         action="record_outside_payment",
-        subject=f"invoice:{invoice.pk}",
+        subject=f"payment:{payment.pk}",
         before={"amount_due": invoice.amount_due + amount},
         after=_audited(payment, invoice),
         reason=reason,
@@ -95,7 +95,7 @@ def _store(payment: Payment, invoice: Invoice, at: datetime) -> None:
 
 def _audited(payment: Payment, invoice: Invoice) -> dict[str, object]:
     return {
-        "payment": payment.key,
+        "invoice": invoice.number,
         "amount": payment.amount,
         "currency": payment.currency,
         "method": payment.method,

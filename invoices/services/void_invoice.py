@@ -7,6 +7,7 @@ from django.db import transaction
 from accounts.audit import record
 from accounts.models import User
 from accounts.services.lock_customers import lock_customers
+from core.periods import utc_day
 from invoices.drawing import undo
 from invoices.models import Invoice, InvoiceStatus
 from invoices.rules import check_voidable
@@ -18,7 +19,8 @@ def void_invoice(*, invoice_id: int, at: datetime, actor: User | None = None, re
     """Void an invoice on which nothing is paid; it keeps its number and its lines, and is collected no more.
 
     Its open amount goes, and what credit paid of it goes back to credit. Voiding twice is a no-op. Raises
-    NotVoidableError where something is paid or was given back, or a payment has no outcome yet.
+    NotVoidableError where something is paid or was given back, a payment has no outcome yet, or the billing date is
+    still to come.
     """
     customer_id = Invoice.objects.values_list("customer_id", flat=True).get(pk=invoice_id)
     lock_customers([customer_id])
@@ -26,7 +28,7 @@ def void_invoice(*, invoice_id: int, at: datetime, actor: User | None = None, re
     if invoice.status == InvoiceStatus.VOID:
         return invoice
     before = invoice.status
-    check_voidable(invoice)
+    check_voidable(invoice, utc_day(at))
     invoice.status = InvoiceStatus(after(invoice.status, Move.VOID))
     undo([invoice.pk], "voided", at, actor)
     invoice.voided_at, invoice.collect_at = at, None

@@ -8,11 +8,12 @@ from accounts.models import AuditEntry, Notice
 from accounts.services.update_billing_profile import update_billing_profile
 from accounts.tests.cards import add_card
 from core.periods import midnight
-from invoices.exceptions import InvoiceMovedError, NotADraftError
+from invoices.exceptions import InvoiceMovedError, NotADraftError, NotVoidableError
 from invoices.models import Invoice
 from invoices.selectors import due_to_collect, due_to_finalize
 from invoices.services.discard_drafts import discard_drafts
 from invoices.services.issue_early import issue_early
+from invoices.services.void_invoice import void_invoice
 from invoices.tests.cast import BILLING_ON, calculated
 from invoices.tests.test_races import at_once
 
@@ -65,6 +66,14 @@ def test_it_refuses_a_draft_that_was_discarded(seller, customer):
     discard_drafts(customer_ids=[customer.pk], at=EARLY)
     with pytest.raises(NotADraftError):
         issue(draft)
+
+
+def test_it_is_not_voided_before_its_billing_date(seller, customer):
+    invoice = issue(calculated(customer))
+    with pytest.raises(NotVoidableError) as refused:
+        void_invoice(invoice_id=invoice.pk, at=EARLY, reason="Wrong")
+    assert "Void it on 20 Oct 2026." in refused.value.message
+    assert void_invoice(invoice_id=invoice.pk, at=midnight(BILLING_ON), reason="Wrong").status == "void"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,10 +1,14 @@
 """Money that came without the portal: recorded once, with a receipt, and never more than is due."""
 
+from copy import copy
 from datetime import timedelta
 
 import pytest
+from django.core import mail
+from django.db import IntegrityError, transaction
 
 from accounts.models import AuditEntry, Notice
+from accounts.services.deliver_notices import deliver_notices
 from accounts.tests.cards import add_card
 from invoices import books
 from invoices.exceptions import NotPayableError, OverpaidError, PaymentPendingError, ReceivedLaterError
@@ -56,6 +60,24 @@ def test_it_pays_the_invoice_with_a_receipt_and_tells_the_customer(seller, custo
     assert (entry.before["amount_due"], entry.after["amount_due"], entry.after["receipt"]) == (
         4900, 0, "RCP-2026-000001"
     )  # fmt: skip
+
+
+def test_the_receipt_says_how_it_was_paid(seller, customer, at):
+    record_it(open_invoice(customer, 4900), at)
+    deliver_notices(at=at)
+    [receipt] = [message.body for message in mail.outbox if message.subject.startswith("Receipt")]
+    assert "$49.00 was paid by bank transfer, reference 2026-10-A7, on 20 Oct 2026 for invoice" in receipt
+
+
+def test_the_database_wants_to_know_how(seller, customer, at):
+    payment = record_it(open_invoice(customer, 4900), at)
+    for values in ({"method": ""}, {"method": "barter"}, {"received_on": None}, {"gateway": "sandbox"}):
+        another = copy(payment)
+        changes = {"pk": None, "public_id": "pay_x", "key": "x", "receipt_number": "X", **values}
+        for name, value in changes.items():
+            setattr(another, name, value)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            another.save(force_insert=True)
 
 
 def test_it_gives_the_first_payment_to_the_same_key(seller, customer, at):

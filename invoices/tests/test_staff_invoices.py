@@ -87,6 +87,8 @@ def test_it_shows_a_credit_note_and_where_it_went(as_clerk, paid, django_assert_
         text = page_of(as_clerk, note).text
     assert "Credit note CN-2026-000001" in text
     assert "Where it went" in text
+    assert "Not wanted" in text
+    assert "Download credit note CN-2026-000001.pdf" in text
     assert url_of("invoice_change", paid) in text
     assert url_of("invoice_paid_outside", note) not in text
 
@@ -225,10 +227,10 @@ def test_it_asks_why(as_clerk, seller, customer, action):
 @pytest.mark.parametrize(
     ("values", "said", "status"),
     [
-        ({"amount": "49.01"}, "no more than is due: $49.00", 409),
-        ({"amount": "0"}, "Enter an amount above zero", 409),
+        ({"amount": "49.01"}, "no more than is due: $49.00", 422),
+        ({"amount": "0"}, "Enter an amount above zero", 422),
         ({"amount": "1.001"}, "USD has 2 decimals", 422),
-        ({"received_on": "2026-10-21"}, "Enter the day the money came", 409),
+        ({"received_on": "2026-10-21"}, "Enter the day the money came", 422),
         ({"reference": ""}, "Reference – This field is required.", 422),
         ({"method": "barter"}, "Method – Select a valid choice.", 422),
     ],

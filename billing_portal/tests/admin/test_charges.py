@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+import invoices.books
+import plans.books
 from accounts.models import AuditEntry
 from core import clock
 from invoices.models import Invoice, InvoiceLine
@@ -81,6 +83,16 @@ def test_it_invoices_now_what_was_previewed(as_clerk, plus_customer):
     invoice = Invoice.objects.get()
     assert response["Location"] == reverse("admin:invoices_invoice_change", args=[invoice.pk])
     assert (invoice.total, invoice.number) == (1234, "INV-2026-000001")
+
+
+def test_the_books_say_it(as_clerk, plus_customer, at):
+    add(as_clerk, plus_customer)
+    url = url_of("customer_invoices_take_back", plus_customer, InvoiceLine.objects.get().pk)
+    as_clerk.post(url, {"reason": "Wrong customer"})
+    add(as_clerk, plus_customer, when="now", amount="30.00")
+    add(as_clerk, plus_customer, amount="-5.00")
+    assert [*invoices.books.check(), *plans.books.check()] == []
+    assert Invoice.objects.get().total == 3000
 
 
 def test_a_credit_below_zero_is_a_credit_note(as_clerk, plus_customer):
@@ -162,10 +174,13 @@ def test_what_is_billed_is_not_taken_back(as_clerk, plus_customer, at):
 
 
 def test_it_finds_the_customer_to_charge(as_clerk, plus_customer):
-    assert reverse("admin:charge_whom") in as_clerk.get(reverse("admin:invoices_invoice_changelist")).text
-    found = as_clerk.get(reverse("admin:charge_whom"), {"q": "wonder"}).text
+    assert reverse("admin:invoices_invoice_charge") in as_clerk.get(reverse("admin:invoices_invoice_changelist")).text
+    found = as_clerk.get(reverse("admin:invoices_invoice_charge"), {"q": "wonder"}).text
     assert url_of("customer_invoices_charge", plus_customer) in found
-    assert "No customer has this name or key." in as_clerk.get(reverse("admin:charge_whom"), {"q": "\x00 %"}).text
+    assert (
+        "No customer has this name or key."
+        in as_clerk.get(reverse("admin:invoices_invoice_charge"), {"q": "\x00 %"}).text
+    )
 
 
 def test_it_pages_through_the_invoices(as_clerk, plus_customer, at, django_assert_max_num_queries):
@@ -187,7 +202,7 @@ def test_it_is_for_who_may_move_money(client, alice, trainee, auditor, supporter
                                       plus_customer, name, django_assert_max_num_queries):  # fmt: skip
     add(as_clerk, plus_customer)
     args = [InvoiceLine.objects.get().pk] if name.endswith("take_back") else []
-    url = reverse("admin:charge_whom") if name == "charge_whom" else url_of(name, plus_customer, *args)
+    url = reverse("admin:invoices_invoice_charge") if name == "charge_whom" else url_of(name, plus_customer, *args)
     assert client.get(url).status_code == 302
     assert log_in(alice).get(url, follow=True).status_code == 403
     for person in (trainee, auditor, supporter):

@@ -108,7 +108,7 @@ def addresses(customer, alice, catalogue, at) -> list[str]:
     submit_payment(payment_id=payment.pk, at=at)
     note = issue_credit_note(invoice_id=story.pk, at=at, reason="Not wanted")
     reconcile_refunds(at=at)
-    unknown = open_invoice(customer, 700, at=at)
+    unknown = open_invoice(customer, 7000, at=at)
     lost = add_card(customer, alice, at, LOSES_ANSWER)
     asked = collect_payment(invoice_id=unknown.pk, at=at, automatic=False, payment_method=lost)
     submit_payment(payment_id=asked.pk, at=at)
@@ -126,7 +126,7 @@ def addresses(customer, alice, catalogue, at) -> list[str]:
         reverse("admin:customer_invoices", args=[customer.key]),
         reverse("admin:customer_invoices_charge", args=[customer.key]),
         reverse("admin:customer_invoices_take_back", args=[customer.key, waits.pk]),
-        reverse("admin:charge_whom") + "?q=wonder",
+        reverse("admin:invoices_invoice_charge") + "?q=wonder",
     ]
 
 
