@@ -106,12 +106,13 @@ class StaffList(LookOnly, StaffTable):
     """A table that only verbs write."""
 
 
-def money_column(name: str, description: str = "", currency: str = "currency") -> Callable[[Any, Any], str]:
-    """A column of a list with the amount `name` in minor units of the row's currency, as people read it."""
+def money_column(name: str, *, is_stored: bool = True) -> Callable[[Any, Any], str]:
+    """A column of a list with the amount `name` in minor units of the row's currency, as people read it. `is_stored`:
+    a column of the table, so that the list can be sorted by it."""
 
-    @admin.display(description=description or name.replace("_", " "), ordering=name)
+    @admin.display(description=name.replace("_", " "), ordering=name if is_stored else None)
     def text(self: Any, row: Any) -> str:
-        return formats.money(getattr(row, name), getattr(row, currency))
+        return formats.money(getattr(row, name), row.currency)
 
     return text
 

@@ -67,7 +67,7 @@ class InvoiceAdmin(StaffList):
     inlines: ClassVar = [LineInline, PaymentInline]
     csv_columns = INVOICE_COLUMNS
     total_text = money_column("total")
-    due_text = money_column("amount_due")
+    due_text = money_column("amount_due", is_stored=False)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related(PAYMENTS)
