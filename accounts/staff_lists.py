@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters, ShowFacets
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
@@ -16,6 +17,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
 from accounts.exporting import Amount, Column, export_rows
@@ -84,6 +87,14 @@ class StaffTable(ModelAdmin):
         if isinstance(one, str):
             return one
         return str(one[0] if isinstance(one, tuple) else getattr(one, "parameter_name", ""))
+
+    @admin.display(description="select")
+    def action_checkbox(self, obj: Any) -> SafeString:
+        """As Django's, without a template for every row: it took half the time of a page."""
+        return format_html(
+            '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="Select {}">',
+            ACTION_CHECKBOX_NAME, obj.pk, obj,
+        )  # fmt: skip
 
     @method_decorator(require_GET)
     def csv_view(self, request: HttpRequest) -> HttpResponseBase:

@@ -51,7 +51,6 @@ class InvoiceAdmin(StaffList):
         "kind",
         "status_text",
         "billing_on",
-        "issued_on",
         "due_on",
         "total_text",
         "due_text",
@@ -89,7 +88,7 @@ class PaymentAdmin(StaffList):
     list_display = ("key", "customer", "status", "amount_text", "automatic", "created_at", "check_at", "receipt_number")
     list_filter = ("status", GatewayFilter, Currency, "automatic", period_of("created_at", "day"), CustomerFilter)
     list_select_related = ("customer",)
-    search_fields = ("^key", "=public_id", "^gateway_id", "^receipt_number", "^invoice__number", "customer")
+    search_fields = ("^key", "=public_id", "=gateway_id", "^receipt_number", "^invoice__number", "customer")
     search_help_text = "Number of the invoice or receipt, customer’s name or key, the gateway’s reference"
     ordering = ("-pk",)
     csv_columns = (
