@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters, ShowFacets
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
@@ -16,6 +17,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
 from accounts.exporting import Amount, Column, export_rows
@@ -85,6 +88,14 @@ class StaffTable(ModelAdmin):
             return one
         return str(one[0] if isinstance(one, tuple) else getattr(one, "parameter_name", ""))
 
+    @admin.display(description="select")
+    def action_checkbox(self, obj: Any) -> SafeString:
+        """As Django's, without a template for every row: it took half the time of a page."""
+        return format_html(
+            '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="Select {}">',
+            ACTION_CHECKBOX_NAME, obj.pk, obj,
+        )  # fmt: skip
+
     @method_decorator(require_GET)
     def csv_view(self, request: HttpRequest) -> HttpResponseBase:
         """Exactly the rows of the list as filtered, searched and sorted, all pages. Written to the audit trail."""
@@ -106,12 +117,13 @@ class StaffList(LookOnly, StaffTable):
     """A table that only verbs write."""
 
 
-def money_column(name: str, description: str = "", currency: str = "currency") -> Callable[[Any, Any], str]:
-    """A column of a list with the amount `name` in minor units of the row's currency, as people read it."""
+def money_column(name: str, *, is_stored: bool = True) -> Callable[[Any, Any], str]:
+    """A column of a list with the amount `name` in minor units of the row's currency, as people read it. `is_stored`:
+    a column of the table, so that the list can be sorted by it."""
 
-    @admin.display(description=description or name.replace("_", " "), ordering=name)
+    @admin.display(description=name.replace("_", " "), ordering=name if is_stored else None)
     def text(self: Any, row: Any) -> str:
-        return formats.money(getattr(row, name), getattr(row, currency))
+        return formats.money(getattr(row, name), row.currency)
 
     return text
 

@@ -39,7 +39,6 @@ class InvoiceAdmin(WithArchives, StaffList):
         "kind",
         "status_text",
         "billing_on",
-        "issued_on",
         "due_on",
         "total_text",
         "due_text",
@@ -54,7 +53,7 @@ class InvoiceAdmin(WithArchives, StaffList):
     ordering = ("-billing_on", "-pk")
     csv_columns = INVOICE_COLUMNS
     total_text = money_column("total")
-    due_text = money_column("amount_due")
+    due_text = money_column("amount_due", is_stored=False)
 
     def get_urls(self) -> list[Any]:
         return [*admin_pages.urlpatterns, *admin_crediting.urlpatterns, *super().get_urls()]
@@ -82,7 +81,7 @@ class PaymentAdmin(StaffList):
     list_display = ("key", "customer", "status", "amount_text", "automatic", "created_at", "check_at", "receipt_number")
     list_filter = ("status", GatewayFilter, Currency, "automatic", period_of("created_at", "day"), CustomerFilter)
     list_select_related = ("customer",)
-    search_fields = ("^key", "=public_id", "^gateway_id", "^receipt_number", "^invoice__number", "customer")
+    search_fields = ("^key", "=public_id", "=gateway_id", "^receipt_number", "^invoice__number", "customer")
     search_help_text = "Number of the invoice or receipt, customer’s name or key, the gateway’s reference"
     ordering = ("-pk",)
     csv_columns = (

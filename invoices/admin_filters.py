@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 STATUSES = (
     ("draft", "Being prepared"),
-    ("unpaid", "Not paid yet"),
+    ("open", "Not paid yet"),
     ("past_due", "Past due"),
     ("processing", "Processing"),
     ("action_needed", "Action needed"),
@@ -39,7 +39,7 @@ class StatusFilter(admin.SimpleListFilter):
     does. Days are the wall clock's; a customer with a test clock may show another badge."""
 
     title = "status"
-    parameter_name = "status_is"
+    parameter_name = "status__exact"  # as for lists whose status is stored
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
         return STATUSES
@@ -54,7 +54,7 @@ class StatusFilter(admin.SimpleListFilter):
             return past_due(queryset, utc_day(now()))
         if value in {"processing", "action_needed"}:
             return waiting(queryset, for_customer=value == "action_needed")
-        return queryset.filter(status="open" if value == "unpaid" else value)
+        return queryset.filter(status=value)
 
 
 class OverdueFilter(admin.SimpleListFilter):

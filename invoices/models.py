@@ -317,7 +317,12 @@ class Invoice(models.Model):
             # of the list of staff: the newest, those that are not paid, and credit notes
             models.Index(fields=("-billing_on", "-id"), name="invoice_newest"),
             models.Index(fields=("status", "-billing_on", "-id"), condition=~Q(status="paid"), name="invoice_not_paid"),
-            models.Index(fields=("due_on",), condition=Q(status="open"), name="invoice_open_due"),
+            models.Index(
+                fields=("due_on",),
+                include=("customer",),
+                condition=Q(status="open", kind="invoice"),
+                name="invoice_open_due",
+            ),
             models.Index(fields=("-billing_on", "-id"), condition=Q(kind="credit_note"), name="invoice_credit_notes"),
         )
 

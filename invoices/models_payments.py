@@ -82,6 +82,7 @@ class Payment(models.Model):
         indexes = (
             models.Index(fields=("check_at",), condition=Q(status__in=UNRESOLVED), name="payment_to_resolve"),
             models.Index(fields=("status", "-id"), condition=~Q(status="succeeded"), name="payment_not_succeeded"),
+            models.Index(fields=("gateway_id",), condition=~Q(gateway_id=""), name="payment_by_gateway_id"),
             BrinIndex(fields=("created_at",), name="payment_by_day", pages_per_range=32),
         )
 

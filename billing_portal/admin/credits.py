@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import customer_now
 from accounts.models import Customer
-from accounts.roles import EXPORT, MANAGE, READ
+from accounts.roles import EXPORT, MANAGE, READ, check_may
 from accounts.selectors import recipients
 from billing_portal.admin.access import customer_page, staff_user
 from billing_portal.admin.credit_forms import AdjustForm, GrantForm, PaymentForm, ReasonForm
@@ -61,8 +61,9 @@ def customer_credits_tx(request: HttpRequest, customer: Customer) -> HttpRespons
 
 
 @require_safe
-@customer_page(EXPORT)
+@customer_page(READ)
 def customer_credits_tx_csv(request: HttpRequest, customer: Customer) -> HttpResponseBase:
+    check_may(request.user, EXPORT)
     form = history_filter(request.GET, *choices_of(customer))
     return transactions_csv(customer.pk, form) if form.is_valid() else customer_credits_tx(request, customer.key)
 

@@ -1,6 +1,7 @@
 """«Download CSV» of the customer page's tabs: every row of the tab, all pages of it."""
 
 from decimal import Decimal
+from functools import wraps
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -11,8 +12,8 @@ from accounts.access import customer_now
 from accounts.admin import AUDIT_COLUMNS
 from accounts.exporting import export_file, export_rows
 from accounts.models import AuditEntry, Customer
-from accounts.roles import EXPORT
-from billing_portal.admin.access import customer_page
+from accounts.roles import EXPORT, READ, check_may
+from billing_portal.admin.access import CustomerView, KeyView, customer_page
 from core.money import to_major
 from core.spreadsheet import Cell
 from invoices.exporting import INVOICE_COLUMNS, with_amount_due
@@ -27,21 +28,33 @@ USAGE_COLUMNS = (
 )  # fmt: skip
 
 
+def customer_file(view: CustomerView[[]]) -> KeyView[[]]:
+    """As `customer_page`: what somebody may look at (READ) is taken away by who may export, too – the Catalog Manager
+    exports, but sees nothing of customers."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, customer: Customer) -> HttpResponseBase:
+        check_may(request.user, EXPORT)
+        return view(request, customer)
+
+    return customer_page(READ)(checked)
+
+
 @require_GET
-@customer_page(EXPORT)
+@customer_file
 def customer_invoices_csv(request: HttpRequest, customer: Customer) -> HttpResponseBase:
     rows = with_amount_due(invoices_to_export(customer.pk))
     return export_rows(request, rows, INVOICE_COLUMNS, customer=customer)
 
 
 @require_GET
-@customer_page(EXPORT)
+@customer_file
 def customer_subscriptions_csv(request: HttpRequest, customer: Customer) -> HttpResponseBase:
     return export_rows(request, subscriptions_to_export(customer.pk), SUBSCRIPTION_COLUMNS, customer=customer)
 
 
 @require_GET
-@customer_page(EXPORT)
+@customer_file
 def customer_usage_csv(request: HttpRequest, customer: Customer) -> HttpResponseBase:
     """The running window, as the tab shows it; only the header where there is no plan."""
     rows: list[list[Cell]] = []
@@ -51,7 +64,7 @@ def customer_usage_csv(request: HttpRequest, customer: Customer) -> HttpResponse
 
 
 @require_GET
-@customer_page(EXPORT)
+@customer_file
 def customer_audit_csv(request: HttpRequest, customer: Customer) -> HttpResponseBase:
     rows = AuditEntry.objects.filter(customer=customer).order_by("-pk")
     return export_rows(request, rows, AUDIT_COLUMNS, customer=customer)

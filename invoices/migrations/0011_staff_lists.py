@@ -33,7 +33,12 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="invoice",
-            index=models.Index(condition=models.Q(("status", "open")), fields=["due_on"], name="invoice_open_due"),
+            index=models.Index(
+                condition=models.Q(("kind", "invoice"), ("status", "open")),
+                fields=["due_on"],
+                include=("customer",),
+                name="invoice_open_due",
+            ),
         ),
         migrations.AddIndex(
             model_name="invoice",
@@ -47,6 +52,14 @@ class Migration(migrations.Migration):
                 condition=models.Q(("status", "succeeded"), _negated=True),
                 fields=["status", "-id"],
                 name="payment_not_succeeded",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="payment",
+            index=models.Index(
+                condition=models.Q(("gateway_id", ""), _negated=True),
+                fields=["gateway_id"],
+                name="payment_by_gateway_id",
             ),
         ),
         migrations.AddIndex(
