@@ -8,12 +8,17 @@ from django.db.models.functions import Coalesce, TruncDate
 
 from core.due import Due, only
 from invoices.selectors import drafts_until
-from plans.models import ChangeQuote, Plan, ScheduledChange, ScheduleStatus, Subscription
+from plans.models import ChangeQuote, Plan, PlanStatus, ScheduledChange, ScheduleStatus, Subscription
 
 
 def catalogue() -> list[Plan]:
     """The published plans in the order of their tiles, with rate cards."""
     return list(Plan.objects.published().with_cards())
+
+
+def draft_plans(limit: int) -> list[Plan]:
+    """Versions that somebody has begun and nobody has published, the oldest first; rate cards are not read."""
+    return list(Plan.objects.filter(status=PlanStatus.DRAFT).order_by("pk")[:limit])
 
 
 def published_plan(key: str) -> Plan | None:
