@@ -131,7 +131,7 @@ KINDS: Iterable[Kind] = (
     ),
     Kind(
         ("read",), lambda at: attention.unresolved_payments(at, LIMIT + 1), _payment_line, "unresolved",
-        "Payments without an outcome", "attention", "All that needs attention", "Every payment has its outcome.",
+        "Uncertain payments", "attention", "All that needs attention", "Every payment has its outcome.",
         "warning",
     ),
     Kind(
