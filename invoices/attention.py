@@ -55,6 +55,13 @@ def troubled_refunds(at: datetime, limit: int) -> list[Refund]:
     return list(rows.order_by("created_at", "pk")[:limit])
 
 
+def drafts_to_check(limit: int) -> list[Invoice]:
+    """Drafts, the one that is issued first on top; without their lines and figures."""
+    rows = Invoice.objects.filter(status=InvoiceStatus.DRAFT).select_related("customer")
+    wanted = ("key", "number", "kind", "total", "currency", "billing_on", "customer__name")
+    return list(rows.only(*wanted).order_by("billing_on", "pk")[:limit])
+
+
 def payment_by_id(public_id: str) -> Payment | None:
     """A payment with what its page tells; None where there is none."""
     return None if "\x00" in public_id else _with_names(Payment.objects.filter(public_id=public_id)).first()

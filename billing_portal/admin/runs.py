@@ -1,7 +1,6 @@
 """«Runs»: what each did, who is parked and why, a run of one customer again, and the check of the books."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -142,12 +141,6 @@ def runs_books_check(request: HttpRequest) -> HttpResponse:
         nudge(DO_WANTED)
         messages.success(request, "A check is wanted. Its result appears here once a worker has made it.")
     return HttpResponseRedirect(reverse("admin:runs_books"), status=303)
-
-
-def latest_large(at: datetime, count: int) -> list[tuple[Run, str]]:
-    """The last runs and checks, for the work list."""
-    rows = Run.objects.large().defer("findings").order_by("-pk")[:count]
-    return [(run, run.state(at)) for run in rows]
 
 
 urlpatterns = [

@@ -16,11 +16,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import include, path, reverse
 
 from accounts.exceptions import StaffOnlyError
 from accounts.roles import CAPABILITIES, capabilities, check_may
 from billing_portal.admin.menu import grouped, section_of, sections_for
+from billing_portal.admin.worklist import last_check, latest_runs, work_for
+from core import clock
 
 
 class StaffSite(AdminSite):
@@ -66,6 +69,14 @@ class StaffSite(AdminSite):
             raise StaffOnlyError(f"user {request.user.pk} is no staff")
         wanted = request.GET.get(REDIRECT_FIELD_NAME) or reverse("admin:index")
         return redirect_to_login(wanted, reverse("account_login"))
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """What waits for the person; the menu comes after it."""
+        may, at = capabilities(request.user), clock.now()
+        work: dict[str, Any] = {"work": work_for(may, at)}
+        if may["read"]:
+            work |= {"latest_runs": latest_runs(at), "last_check": last_check()}
+        return super().index(request, {**work, **(extra_context or {})})
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         match = request.resolver_match

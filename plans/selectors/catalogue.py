@@ -8,7 +8,7 @@ from django.db.models.functions import Coalesce, TruncDate
 
 from core.due import Due, only
 from invoices.selectors import drafts_until
-from plans.models import ChangeQuote, Plan, ScheduledChange, ScheduleStatus, Subscription
+from plans.models import ChangeQuote, Plan, PlanStatus, ScheduledChange, ScheduleStatus, Subscription
 
 
 def catalogue(customer_id: int | None = None) -> list[Plan]:
@@ -19,6 +19,11 @@ def catalogue(customer_id: int | None = None) -> list[Plan]:
 def contracts_of(customer_id: int) -> list[Plan]:
     """Every version of a customer's contract, the newest first."""
     return list(Plan.objects.filter(customer=customer_id).order_by("-version"))
+
+
+def draft_plans(limit: int) -> list[Plan]:
+    """Versions that somebody has begun and nobody has published, the oldest first; rate cards are not read."""
+    return list(Plan.objects.filter(status=PlanStatus.DRAFT).order_by("pk")[:limit])
 
 
 def published_plan(key: str) -> Plan | None:

@@ -1,0 +1,161 @@
+"""What waits for staff: each kind with its count, the oldest few, and where it is worked on.
+
+Every kind is one bounded query – a count beyond LIMIT is told as more –, so the page is as quick with a million
+documents as with ten. A person sees what their capabilities reach.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.urls import reverse
+
+from accounts.models import Customer
+from billing_portal.models import Run
+from core import formats
+from invoices import attention
+from plans.selectors.catalogue import draft_plans
+from plans.selectors.inquiries import open_inquiries
+
+LIMIT = 100
+SHOWN = 3
+
+
+class Line(NamedTuple):
+    """One of the few that are shown."""
+
+    text: str
+    url: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One kind of work. `empty` is what to say where there is none; `url` leads to all of it."""
+
+    key: str
+    label: str
+    count: int
+    lines: tuple[Line, ...]
+    url: str
+    action: str
+    empty: str
+    level: str
+
+    @property
+    def count_text(self) -> str:
+        return f"{LIMIT}+" if self.count > LIMIT else str(self.count)
+
+
+class Kind(NamedTuple):
+    """How a kind is found, and told. `wanted`: short names of capabilities, one of which opens it."""
+
+    wanted: tuple[str, ...]
+    find: Callable[[datetime], Sequence[Any]]
+    line: Callable[[Any], Line]
+    key: str
+    label: str
+    url: str
+    action: str
+    empty: str
+    level: str
+
+
+def work_for(may: Mapping[str, bool], at: datetime) -> list[Work]:
+    """Everything that somebody with these capabilities (`accounts.roles.capabilities`) may look at."""
+    return [_work(kind, at) for kind in KINDS if any(may[name] for name in kind.wanted)]
+
+
+def latest_runs(at: datetime) -> list[tuple[Run, str]]:
+    """The last runs and checks with their states; one query."""
+    rows = Run.objects.large().select_related("customer").defer("findings").order_by("-pk")[:SHOWN]
+    return [(run, run.state(at)) for run in rows]
+
+
+def last_check() -> Run | None:
+    """The newest check of the books that came to an end."""
+    return Run.objects.checks().defer("findings").first()
+
+
+def _work(kind: Kind, at: datetime) -> Work:
+    rows = kind.find(at)
+    lines = tuple(kind.line(row) for row in rows[:SHOWN])
+    name, _, query = kind.url.partition("?")
+    url = reverse(f"admin:{name}") + (f"?{query}" if query else "")
+    return Work(kind.key, kind.label, len(rows), lines, url, kind.action, kind.empty, kind.level)
+
+
+def _parked(at: datetime) -> list[Customer]:
+    return list(Customer.objects.filter(parked_at__isnull=False).order_by("parked_at", "pk")[: LIMIT + 1])
+
+
+def _parked_line(customer: Customer) -> Line:
+    since = f"since {formats.day(customer.parked_at.date())}" if customer.parked_at else ""
+    return Line(customer.name, reverse("admin:customer", args=[customer.key]), since)
+
+
+def _payment_line(payment: Any) -> Line:
+    said = attention.payment_said(payment).badge.text
+    amount = formats.money(payment.amount, payment.currency)
+    url = reverse("admin:attention_payment", args=[payment.public_id])
+    return Line(f"{payment.customer.name}, {payment.invoice}", url, f"{amount}, {said.lower()}")
+
+
+def _refund_line(refund: Any) -> Line:
+    said = attention.refund_said(refund).badge.text
+    amount = formats.money(refund.amount, refund.currency)
+    url = reverse("admin:attention_refund", args=[refund.public_id])
+    return Line(f"{refund.customer.name}, {refund.credit_note}", url, f"{amount}, {said.lower()}")
+
+
+def _draft_line(draft: Any) -> Line:
+    amount = formats.money(draft.total, draft.currency)
+    url = reverse("admin:invoices_invoice_change", args=[draft.pk])
+    return Line(draft.customer.name, url, f"{amount}, issued {formats.day(draft.billing_on)}")
+
+
+def _inquiry_line(inquiry: Any) -> Line:
+    url = reverse("admin:plans_salesinquiry_change", args=[inquiry.pk])
+    return Line(inquiry.company, url, f"{inquiry.status}, from {formats.day(inquiry.created_at.date())}")
+
+
+def _plan_line(plan: Any) -> Line:
+    return Line(str(plan), reverse("admin:plans_plan_change", args=[plan.pk]), plan.currency)
+
+
+KINDS: Iterable[Kind] = (
+    Kind(
+        ("read",), _parked, _parked_line, "parked", "Parked customers", "runs_parked",
+        "All parked customers", "Every run takes every customer along.", "danger",
+    ),
+    Kind(
+        ("read",), lambda at: attention.unresolved_payments(at, LIMIT + 1), _payment_line, "unresolved",
+        "Uncertain payments", "attention", "All that needs attention", "Every payment has its outcome.",
+        "warning",
+    ),
+    Kind(
+        ("read",), lambda _at: attention.declined_payments(LIMIT + 1), _payment_line, "declined",
+        "Declined payments", "attention", "All that needs attention", "No open invoice had its card declined.",
+        "danger",
+    ),
+    Kind(
+        ("read",), lambda at: attention.troubled_refunds(at, LIMIT + 1), _refund_line, "refunds",
+        "Refunds in trouble", "attention", "All that needs attention", "No refund has failed.", "danger",
+    ),
+    Kind(
+        ("read",), lambda _at: attention.drafts_to_check(LIMIT + 1), _draft_line, "drafts",
+        "Drafts to check", "invoices_invoice_changelist?status__exact=draft", "All drafts",
+        "No invoice waits for its billing date.", "info",
+    ),
+    Kind(
+        ("read", "support"), lambda _at: open_inquiries(LIMIT + 1), _inquiry_line, "inquiries",
+        "Contact requests", "plans_salesinquiry_changelist", "All contact requests", "Nobody waits for an answer.",
+        "info",
+    ),
+    Kind(
+        ("read", "catalog"), lambda _at: draft_plans(LIMIT + 1), _plan_line, "plans",
+        "Plans in draft", "plans_plan_changelist?status__exact=draft", "All drafts of plans",
+        "Every version is published.", "info",
+    ),
+)  # fmt: skip
