@@ -46,15 +46,14 @@ class ViewingOverError(Exception):
 
 
 def start(request: HttpRequest, *, customer: Customer, user: User, key: str, reason: str, at: datetime) -> None:
-    """Look at this customer's portal from the next request on."""
-    until = at + LASTS
-    begin_viewing(customer_id=customer.pk, key=key, until=until, at=at, actor=user, reason=reason)
+    """Look at this customer's portal from the next request on. Raises ViewingRefusedError for a form used before."""
+    entry = begin_viewing(customer_id=customer.pk, key=key, until=at + LASTS, at=at, actor=user, reason=reason)
     request.session[SESSION_KEY] = {
         "key": key,
         "customer": customer.pk,
         "user": user.pk,
-        "until": until.isoformat(),
-        "reason": reason,
+        "until": entry.after["until"],
+        "reason": entry.reason,
     }
 
 

@@ -1,6 +1,7 @@
 """What staff change about a customer and its people: each verb with its rules, its audit entry, and called twice."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -12,6 +13,7 @@ from accounts.exceptions import (
     SubjectKeptError,
     SubjectTakenError,
     UnknownRoleError,
+    ViewingRefusedError,
 )
 from accounts.models import AuditEntry, Membership, Notice, Role, UsageSubject, User
 from accounts.services.add_usage_subject import add_usage_subject
@@ -231,8 +233,20 @@ def test_it_sends_an_invitation_again_once_a_form(customer, how):
 
 # --- looking as a viewer ---------------------------------------------------------------------------------------------
 def test_a_look_leaves_its_begin_and_its_end_once(customer, clerk, at):
+    about = {"customer_id": customer.pk, "key": "k", "at": at, "actor": clerk, "reason": "Asked by phone"}
+    first, second = (begin_viewing(until=at + timedelta(hours=hour), **about) for hour in (1, 2))
+    assert first == second
     for _ in range(2):
-        begin_viewing(customer_id=customer.pk, key="k", until=at, at=at, actor=clerk, reason="Asked by phone")
-        end_viewing(customer_id=customer.pk, key="k", how="stopped", at=at, actor=clerk, reason="Asked by phone")
-    assert entry("begin_viewing").after == {"until": at.isoformat()}
+        end_viewing(how="stopped", **about)
+    assert entry("begin_viewing").after == {"until": (at + timedelta(hours=1)).isoformat()}
     assert entry("end_viewing").after == {"how": "stopped"}
+
+
+def test_nobody_looks_by_a_key_that_is_used_up_or_somebody_elses(customer, clerk, supporter, at):
+    about = {"customer_id": customer.pk, "key": "k", "at": at, "reason": "Asked by phone"}
+    begin_viewing(until=at, actor=clerk, **about)
+    with pytest.raises(ViewingRefusedError):
+        begin_viewing(until=at, actor=supporter, **about)
+    end_viewing(how="stopped", actor=clerk, **about)
+    with pytest.raises(ViewingRefusedError):
+        begin_viewing(until=at, actor=clerk, **about)

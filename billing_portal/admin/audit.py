@@ -42,6 +42,11 @@ class Change:
     before: str
     after: str
 
+    @property
+    def was(self) -> bool:
+        """Whether there was something before, and it was something else."""
+        return self.before not in (NOTHING, self.after)
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -63,10 +68,11 @@ class Row:
     def changes(self) -> list[Change]:
         before, after = self.entry.before, self.entry.after
         currency = str(after.get("currency") or before.get("currency") or "")
-        return [
+        every = (
             Change(_words(name), _value(name, before, currency), _value(name, after, currency))
             for name in dict.fromkeys((*before, *after))
-        ]
+        )
+        return [change for change in every if (change.before, change.after) != (NOTHING, NOTHING)]
 
 
 def action_words(action: str) -> str:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.access import customer_now
@@ -25,6 +26,7 @@ from invoices.showing import row as invoice_row
 from plans.exceptions import NoSubscriptionError
 from plans.selectors import current_subscription, running, usage_to_date
 from plans.selectors.scheduling import scheduled_change
+from plans.words import card_price
 
 if TYPE_CHECKING:
     from invoices.models import Invoice
@@ -124,15 +126,14 @@ def render_customer(
 @require_safe
 @customer_page(READ)
 def customer_overview(request: HttpRequest, customer: Customer) -> HttpResponse:
-    """Everything the customer's own overview says, from the same reads, and who is who."""
+    """Plan, billing details, what is unpaid, and who is who; the next payment fills itself in (`customer_upcoming`)."""
     at = customer_now(customer)
-    overview = _overview(customer, at)
-    header = _header_from(overview, at) if overview else header_of(customer, at)
-    profile = billing_profile(customer)
-    people = members(customer)
-    card = overview.card if overview else default_payment_methods([customer.pk]).get(customer.pk)
+    header = header_of(customer, at)
+    plan = header.subscription.plan if header.subscription else None
+    profile, people = billing_profile(customer), members(customer)
+    card = default_payment_methods([customer.pk]).get(customer.pk)
     context = {
-        "overview": overview,
+        "prices": [(card.name, card_price(card, plan.currency)) for card in plan.terms().cards] if plan else [],
         "unpaid": [invoice_row(invoice, utc_day(at)) for invoice in header.unpaid],
         "profile": profile,
         "country": country_names().get(profile.country, profile.country),
@@ -146,12 +147,20 @@ def customer_overview(request: HttpRequest, customer: Customer) -> HttpResponse:
     return render_customer(request, customer, "admin/customer_overview.html", context, header=header)
 
 
-def _overview(customer: Customer, at: datetime) -> Overview | None:
-    """What the customer's own page shows; None before the first plan."""
+@require_safe
+@customer_page(READ)
+def customer_upcoming(request: HttpRequest, customer: Customer) -> HttpResponse:
+    """The next payment as the customer's own overview tells it: alone for htmx, else a page."""
+    at = customer_now(customer)
     try:
-        return read_overview(customer, at)
+        overview = read_overview(customer, at)
     except NoSubscriptionError:
-        return None
+        raise Http404 from None
+    if getattr(request, "htmx", False):
+        context = {"overview": overview, "customer": customer, "staff": True, "explain_for": customer.key}
+        return render(request, "admin/_next_payment.html", context)
+    header = _header_from(overview, at)
+    return render_customer(request, customer, "admin/customer_upcoming.html", {"overview": overview}, header=header)
 
 
 def _gets_mail(member: Membership) -> bool:

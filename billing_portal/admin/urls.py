@@ -27,6 +27,7 @@ urlpatterns = [
     path("billing/", menu_pages.billing, name="billing"),
     path("billing/new-customer/", new_customer.customer_add, name="customer_add"),
     path(CUSTOMER, customers.customer_overview, name="customer"),
+    path(f"{CUSTOMER}upcoming/", customers.customer_upcoming, name="customer_upcoming"),
     path(f"{CUSTOMER}subscriptions/", subscriptions.customer_subscriptions, name="customer_subscriptions"),
     path(f"{CUSTOMER}subscriptions/add/", subscriptions.customer_subscriptions_add, name="customer_subscriptions_add"),
     path(

@@ -1,11 +1,14 @@
 """«Log in as viewer»: staff look at a customer's portal, read-only, for an hour, with a reason."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import viewing
+from accounts.exceptions import ViewingRefusedError
 from accounts.middleware import current_viewing
 from accounts.models import Customer
 from accounts.roles import CAPABILITIES, SUPPORT
@@ -23,16 +26,13 @@ def customer_view(request: HttpRequest, customer: Customer) -> HttpResponse:
     """Asks why; then the portal opens as a billing viewer of this customer sees it."""
     form = ViewForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        values = form.cleaned_data
-        viewing.start(
-            request,
-            customer=customer,
-            user=staff_user(request),
-            key=values["key"],
-            reason=values["reason"],
-            at=clock.now(),
-        )
-        return HttpResponseRedirect(reverse("billing_overview"), status=303)
+        about: dict[str, Any] = {"customer": customer, "user": staff_user(request), "at": clock.now()}
+        try:
+            viewing.start(request, key=form.cleaned_data["key"], reason=form.cleaned_data["reason"], **about)
+        except ViewingRefusedError as error:
+            form.add_error(None, error.message)
+        else:
+            return HttpResponseRedirect(reverse("billing_overview"), status=303)
     context = {"form": form, "words": _words(customer), "title": f"Log in as viewer – {customer.name}"}
     status = 422 if request.method == "POST" else 200
     return render_customer(request, customer, "admin/customer_action.html", context, status)

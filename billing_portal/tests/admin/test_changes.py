@@ -225,10 +225,15 @@ def test_it_shows_what_the_customers_own_overview_does(plus, alice, as_clerk, lo
     send(plus, at + timedelta(hours=1), tokens=300_000)
     with clock.travel_to(at + timedelta(hours=2)):
         own = log_in(alice).get(reverse("billing_overview"))
-        page = as_clerk.get(url_of("customer", plus))
+        page = as_clerk.get(url_of("customer_upcoming", plus))
+        overview = as_clerk.get(url_of("customer", plus))
         usage = as_clerk.get(url_of("customer_usage", plus))
-    for text in ("Upcoming invoice", "Still counting", "Charges calculated", "expires 04/2030", "alice@example.com"):
-        assert text in page.text
+    card = plus.payment_methods.get()
+    expires = f"expires {card.exp_month:02d}/{card.exp_year}"
+    assert all(text in page.text for text in ("Upcoming invoice", "Still counting", "Charges calculated"))
+    assert expires in overview.text
+    assert "alice@example.com" in overview.text
+    assert f'hx-get="{url_of("customer_upcoming", plus)}"' in overview.text
     total = own.context["overview"].upcoming.totals.total
     assert page.context["overview"].upcoming.totals.total == total
     assert usage.context["usage"].amount == own.context["overview"].usage.amount > 0
@@ -237,26 +242,47 @@ def test_it_shows_what_the_customers_own_overview_does(plus, alice, as_clerk, lo
 
 
 def test_its_overview_costs_the_same_whatever_there_is(plus, bob, as_clerk, at, django_assert_max_num_queries):
-    grant = GrantDraft(key="g", customer_id=plus.pk, currency="USD", amount=500, name="Welcome", reason="x")
-    grant_credits(grants=[grant], at=at, actor=None)
+    grant = GrantDraft(key="g", customer_id=plus.pk, currency="USD", amount=500, funding="promotional", name="Welcome")
+    grant_credits(grant=grant, at=at, actor=None)
     later = at + timedelta(days=70)
     run_billing(at=later)
-    with clock.travel_to(later), django_assert_max_num_queries(20):
-        assert as_clerk.get(url_of("customer", plus)).status_code == 200
+    with clock.travel_to(later):
+        with django_assert_max_num_queries(20):
+            assert as_clerk.get(url_of("customer", plus)).status_code == 200
+        with django_assert_max_num_queries(25):  # with the draw-down of credits, as on the customer's own page
+            assert as_clerk.get(url_of("customer_upcoming", plus)).status_code == 200
+
+
+def test_it_answers_the_next_payment_alone_to_htmx(plus, as_clerk):
+    part = as_clerk.get(url_of("customer_upcoming", plus), headers={"HX-Request": "true"}).text
+    assert 'id="next-payment"' in part
+    assert "<html" not in part
+    assert 'hx-trigger="load"' not in part
+
+
+def test_it_shows_the_next_payment_to_who_reads(plus, customer, cataloger, auditor, alice, client, log_in):
+    url = url_of("customer_upcoming", plus)
+    assert log_in(auditor).get(url).status_code == 200
+    assert log_in(cataloger).get(url).status_code == 403
+    assert log_in(alice).get(url, follow=True).status_code == 403
+    assert client.get(url).status_code == 302
 
 
 def test_it_does_without_a_plan(customer, as_clerk):
     assert "This customer has no plan yet." in as_clerk.get(url_of("customer", customer)).text
     assert "No plan yet." in as_clerk.get(url_of("customer_usage", customer)).text
+    assert as_clerk.get(url_of("customer_upcoming", customer)).status_code == 404
 
 
 def test_it_says_that_a_card_expires_before_the_next_payment(plus, as_clerk):
     plus.payment_methods.update(exp_month=11, exp_year=2026)
-    assert "Expires before the next payment" not in as_clerk.get(url_of("customer", plus)).text
+    said = "The card expires before the next payment."
+    assert said not in as_clerk.get(url_of("customer_upcoming", plus)).text
     plus.payment_methods.update(exp_month=10)
-    assert "Expires before the next payment" in as_clerk.get(url_of("customer", plus)).text
+    assert said in as_clerk.get(url_of("customer_upcoming", plus)).text
+    assert ">Expired<" not in as_clerk.get(url_of("customer", plus)).text
     plus.payment_methods.update(exp_month=9)
-    assert "Expired" in as_clerk.get(url_of("customer", plus)).text
+    assert re.search(r"Expired\s*</span>", as_clerk.get(url_of("customer", plus)).text)
 
 
 # --- Explain ----------------------------------------------------------------------------------------------------------
@@ -264,16 +290,17 @@ def test_it_says_that_a_card_expires_before_the_next_payment(plus, as_clerk):
 def line(plus, as_clerk, at):
     send(plus, at + timedelta(minutes=1), tokens=300_000)
     with clock.travel_to(at + timedelta(minutes=30)):
-        return as_clerk.get(url_of("customer", plus)).context["overview"].upcoming.counting[0]
+        return as_clerk.get(url_of("customer_upcoming", plus)).context["overview"].upcoming.counting[0]
 
 
 def test_it_explains_a_line_to_who_reads(line, plus, as_clerk, auditor, log_in, at, django_assert_max_num_queries):
     url = url_of("customer_explain", plus, line.key)
     with clock.travel_to(at + timedelta(minutes=30)):
-        assert f'href="{url}"' in as_clerk.get(url_of("customer", plus)).text
+        assert f'href="{url}"' in as_clerk.get(url_of("customer_upcoming", plus)).text
         assert f'href="{url}"' in as_clerk.get(url_of("customer_usage", plus)).text
-        with django_assert_max_num_queries(20):
-            page = log_in(auditor).get(url)
+        client = log_in(auditor)
+        with django_assert_max_num_queries(30):
+            page = client.get(url)
         assert page.context["charge"].agrees
         assert "How it is calculated" in page.text
         part = as_clerk.get(url, headers={"HX-Request": "true"})

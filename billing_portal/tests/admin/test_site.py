@@ -39,8 +39,7 @@ def plus_customer(customer, catalogue, seller, at):
 @pytest.mark.parametrize("page", [*PAGES, *TABS, *FORMS])
 def test_it_opens_to_the_role(page, clerk, plus_customer, log_in, django_assert_max_num_queries):
     client = log_in(clerk)
-    allowed = 20 if page == "customer" else 15  # which shows what the customer's own overview does, and who is who
-    with django_assert_max_num_queries(allowed):
+    with django_assert_max_num_queries(20 if page == "customer" else 15):
         response = client.get(url_of(page, plus_customer))
     assert response.status_code == 200
 

@@ -145,8 +145,25 @@ def exists(path):
     return True
 
 
+def everywhere():
+    return sorted({(name or "", path) for name, path in addresses(get_resolver().url_patterns) if exists(path)})
+
+
+def test_it_opens_what_is_open_to_a_billing_viewer(viewer, plus, bob, log_in):
+    own, before = log_in(bob), rows()
+    differs = {}
+    for name, path in everywhere():
+        if path.startswith(("/admin/", "/accounts/")) or name in ("api_tokens", "api_token_revoke"):
+            continue
+        answers = [client.get(path).status_code for client in (viewer, own)]
+        if answers[0] != answers[1] or answers[0] >= 500:
+            differs[path] = answers
+    assert differs == {}
+    assert rows() == before
+
+
 def test_it_refuses_every_unsafe_method_everywhere(viewer, plus):
-    every = sorted({(name or "", path) for name, path in addresses(get_resolver().url_patterns) if exists(path)})
+    every = everywhere()
     names = {name for name, _path in every}
     assert {"billing_details", "invoice_pay", "plan_cancel", "customer_rename", "account_email", "api_events"} <= names
     assert len(every) > 150
@@ -279,6 +296,14 @@ def test_it_begins_once_however_often_the_form_is_sent(plus, supporter, log_in):
     view(first, plus)
     view(second, plus)
     assert AuditEntry.objects.filter(action="begin_viewing").count() == 1
+
+
+def test_no_form_of_a_look_that_ended_begins_another(viewer, plus, supporter, clerk, log_in):
+    viewer.post(reverse("admin:viewing_stop"))
+    again = view(viewer, plus)
+    assert (again.status_code, "This form was used before." in again.text) == (422, True)
+    assert view(log_in(clerk), plus).status_code == 422
+    assert viewer.get(reverse("billing_overview")).status_code == 404
 
 
 def test_stopping_what_is_over_leads_to_the_staff_site(supporter, log_in):
