@@ -150,7 +150,7 @@ def _stuck(plan: Plan) -> Iterable[Stuck]:
 
 
 def _sample_moves(plans: dict[int, Plan], plan: Plan, at: datetime) -> Iterable[SampleMove]:
-    for sample in samples(plans, plan, at):
+    for sample in samples(plans, plan, at, others(plan).filter(obstacle="")):
         try:
             preview = preview_change(
                 customer_id=sample.customer.pk, plan=plan, when="now", at=sample.customer.present(at)
