@@ -116,8 +116,10 @@ def others(plan: Plan) -> Any:  # a SubscriptionQuerySet; an annotation is no fi
 
 
 def to_move(migration: SubscriptionMigration) -> Any:
-    """Those of a migration for whom nothing is scheduled yet."""
-    return others(migration.plan).filter(plan__version__in=migration.from_versions, obstacle="")
+    """Those of a migration that it has scheduled nothing for yet; nobody again whose change was withdrawn."""
+    own = ScheduledChange.objects.filter(migration=migration, customer=OuterRef("customer"))
+    rows = others(migration.plan).filter(plan__version__in=migration.from_versions, obstacle="")
+    return rows.exclude(Exists(own))
 
 
 def preview_migration(plan: Plan, at: datetime) -> MigrationPreview:

@@ -118,6 +118,15 @@ def test_it_goes_on_after_an_interruption(three, second, monkeypatch):
     assert (counts(migration), migration.scheduled_at) == ({"waiting": 3}, NOON)
 
 
+def test_it_schedules_nobody_again_whose_change_was_withdrawn(plus, second):
+    migration = wish(second)
+    schedule_migrations(at=NOON)
+    withdraw_change(change_id=ScheduledChange.objects.get().pk, at=NOON, actor=None, reason="Objected")
+    SubscriptionMigration.objects.update(scheduled_at=None)  # as if interrupted before the last batch
+    assert schedule_migrations(at=NOON) == 0
+    assert counts(migration) == {"withdrawn": 1}
+
+
 @pytest.mark.parametrize(
     ("when", "effective_at"),
     [
