@@ -87,8 +87,13 @@ def changes_ahead(change: ScheduledChange, before: Subscription, month: tuple[in
         "sales_email": settings.SALES_EMAIL,
         "cancel_url": "" if plan.is_default else settings.PORTAL_URL + reverse("plan_cancel"),
     }
-    key = f"change:{change.pk}:ahead"
+    key = ahead_key(change)
     return NoticeDraft(key=key, customer_id=change.customer_id, template="plan_changes_ahead", to=to, context=context)
+
+
+def ahead_key(change: ScheduledChange) -> str:
+    """Of the message that a change comes: whoever got it hears, too, that it does not."""
+    return f"change:{change.pk}:ahead"
 
 
 def stays(change: ScheduledChange, current: Subscription, to: list[str]) -> NoticeDraft:

@@ -11,10 +11,16 @@ from django.db import connection
 
 from accounts.models import AuditEntry, Notice
 from billing_portal import billing_run
+from billing_portal.tasks import change_plans
 from billing_portal.tests.people import on_plus
 from core import clock
 from invoices.models import Invoice, Payment
+from plans.models import MoveTime
 from plans.selectors import current_subscription
+from plans.selectors.migrating import changes_of, progress_of
+from plans.services.copy_plan import copy_plan
+from plans.services.migrate_subscriptions import migrate_subscriptions
+from plans.services.publish_plan import publish_plan
 from plans.services.schedule_change import schedule_change
 from usage.services.ingest_events import ingest_events
 
@@ -178,3 +184,30 @@ def send_one_call(customer, instant):
         "data": {"context": 0, "generated": 1_000_000, "tokens": 1_000_000},
     }
     assert ingest_events(events=[event], token_customer_id=None, at=CALCULATED_AT).accepted == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_minute_it_goes_on_with_migrations_and_parks_who_fails(
+    customer, other_customer, alice, charlie, seller, catalogue, at, monkeypatch
+):
+    for each, user in ((customer, alice), (other_customer, charlie)):
+        on_plus(each, user, catalogue, at)
+    second = publish_plan(plan=copy_plan(plan_id=catalogue.plus.pk, at=at, actor=None), at=at, actor=None)
+    when = MoveTime("now")
+    migration = migrate_subscriptions(key="mig_1", plan_id=second.pk, when=when, reason="New", at=at + DAY, actor=None)
+    carry_out = billing_run.carry_out_changes
+
+    def fails_for_one(*, change_ids, at):
+        if customer.pk in [change.customer_id for change in changes_of(migration).filter(pk__in=change_ids)]:
+            raise ValueError("a broken row")
+        return carry_out(change_ids=change_ids, at=at)
+
+    monkeypatch.setattr(billing_run, "carry_out_changes", fails_for_one)
+    with clock.travel_to(at + DAY):
+        change_plans()
+    assert {state: count for state, _words, count in progress_of(migration).counts if count} == {
+        "moved": 1,
+        "failed": 1,
+    }
+    customer.refresh_from_db()
+    assert customer.parked_reason == "ValueError: a broken row"

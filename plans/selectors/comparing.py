@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from accounts.models import Customer
 from plans.examples import month_price
@@ -12,6 +13,9 @@ from plans.price_rules import broken_rules
 from plans.pricing import PlanTerms
 from plans.words import card_price
 from usage.selectors import Span, all_features, quantities
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 MONTH = timedelta(days=30)
 LOOKED_AT = 200  # subscriptions among which the samples are chosen
@@ -64,13 +68,14 @@ class Comparison:
 def comparison(plan: Plan, at: datetime) -> Comparison:
     """The draft (loaded `with_cards`) against the published version of the same key."""
     running = Plan.objects.published().with_cards().filter(key=plan.key).exclude(pk=plan.pk).first()
+    on_running = Subscription.objects.open().filter(plan=running)
     return Comparison(
         plan=plan,
         running=running,
-        subscriptions=Subscription.objects.open().filter(plan=running).count() if running else 0,
+        subscriptions=on_running.count() if running else 0,
         checks=_checks(plan),
         differences=_differences(running, plan) if running else (),
-        samples=samples({running.pk: running}, plan, at) if running else (),
+        samples=samples({running.pk: running}, plan, at, on_running) if running else (),
     )
 
 
@@ -123,12 +128,14 @@ def _prices(terms: PlanTerms) -> dict[str, tuple[str, str]]:
     return {card.key: (card.name, card_price(card, terms.currency)) for card in terms.cards}
 
 
-def samples(plans: Mapping[int, Plan], after: Plan, at: datetime) -> tuple[Sample, ...]:
-    """The least, the middle and the greatest of the customers on these versions, by what they pay now.
+def samples(
+    plans: Mapping[int, Plan], after: Plan, at: datetime, among: "QuerySet[Subscription]"
+) -> tuple[Sample, ...]:
+    """The least, the middle and the greatest of these subscriptions' customers, by what they pay now.
 
-    `plans` by id, all loaded `with_cards`, as `after` is.
+    `plans` by id, those of `among`, all loaded `with_cards`, as `after` is.
     """
-    rows = Subscription.objects.open().filter(plan__in=plans).select_related("customer").order_by("-pk")[:LOOKED_AT]
+    rows = among.select_related("customer").order_by("-pk")[:LOOKED_AT]
     used = usage_of_month([row.customer_id for row in rows], [*plans.values(), after], at)
     every = sorted(
         (

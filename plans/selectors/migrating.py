@@ -116,8 +116,10 @@ def others(plan: Plan) -> Any:  # a SubscriptionQuerySet; an annotation is no fi
 
 
 def to_move(migration: SubscriptionMigration) -> Any:
-    """Those of a migration for whom nothing is scheduled yet."""
-    return others(migration.plan).filter(plan__version__in=migration.from_versions, obstacle="")
+    """Those of a migration that it has scheduled nothing for yet; nobody again whose change was withdrawn."""
+    own = ScheduledChange.objects.filter(migration=migration, customer=OuterRef("customer"))
+    rows = others(migration.plan).filter(plan__version__in=migration.from_versions, obstacle="")
+    return rows.exclude(Exists(own))
 
 
 def preview_migration(plan: Plan, at: datetime) -> MigrationPreview:
@@ -150,7 +152,7 @@ def _stuck(plan: Plan) -> Iterable[Stuck]:
 
 
 def _sample_moves(plans: dict[int, Plan], plan: Plan, at: datetime) -> Iterable[SampleMove]:
-    for sample in samples(plans, plan, at):
+    for sample in samples(plans, plan, at, others(plan).filter(obstacle="")):
         try:
             preview = preview_change(
                 customer_id=sample.customer.pk, plan=plan, when="now", at=sample.customer.present(at)

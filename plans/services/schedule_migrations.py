@@ -33,16 +33,23 @@ def schedule_migrations(*, at: datetime) -> int:
 
 def _schedule_all(migration: SubscriptionMigration, at: datetime) -> int:
     migration.plan = Plan.objects.with_cards().get(pk=migration.plan_id)
-    done = 0
+    done = last = 0
     try:
-        while ids := list(to_move(migration).order_by("customer_id").values_list("pk", flat=True)[:BATCH]):
-            done += _schedule(ids, migration, at)
+        while batch := _batch(migration, last):
+            done += _schedule(list(batch.values()), migration, at)
+            last = max(batch)
     except Exception:  # the others, and the rest of the run, go on; the next call tries this one again
         logger.exception("migration %s is interrupted", migration.key)
         return done
     migration.scheduled_at = at
     migration.save(update_fields=["scheduled_at"])
     return done
+
+
+def _batch(migration: SubscriptionMigration, last: int) -> dict[int, int]:
+    """The next subscriptions by the id of their customer, after the customer `last`."""
+    rows = to_move(migration).filter(customer_id__gt=last).order_by("customer_id")
+    return dict(rows.values_list("customer_id", "pk")[:BATCH])
 
 
 @transaction.atomic

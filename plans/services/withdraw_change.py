@@ -5,11 +5,11 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.audit import record
-from accounts.models import User
+from accounts.models import Notice, User
 from accounts.selectors import recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
-from plans.emails import stays
+from plans.emails import ahead_key, stays
 from plans.exceptions import ChangeSettledError
 from plans.models import ScheduledChange, ScheduleStatus
 from plans.spells import open_subscription
@@ -23,7 +23,7 @@ def withdraw_change(*, change_id: int, at: datetime, actor: User | None, reason:
     """
     owner = ScheduledChange.objects.values_list("customer_id", flat=True).get(pk=change_id)
     lock_customers([owner])
-    change = ScheduledChange.objects.select_related("plan", "migration").get(pk=change_id)
+    change = ScheduledChange.objects.select_related("plan").get(pk=change_id)
     if change.status == ScheduleStatus.WITHDRAWN:
         return change
     if change.status != ScheduleStatus.SCHEDULED:
@@ -43,6 +43,6 @@ def withdraw_change(*, change_id: int, at: datetime, actor: User | None, reason:
         after={"status": change.status},
         reason=reason,
     )
-    if change.migration_id:  # announced when it was scheduled
+    if Notice.objects.filter(key=ahead_key(change)).exists():
         queue_notices([stays(change, open_subscription(owner), recipients([owner])[owner])], at=at)
     return change

@@ -165,7 +165,7 @@ def test_it_says_what_publishing_changes_and_for_whom(customer, catalogue, selle
     assert [(row.what, row.before, row.after) for row in shown.differences] == [
         ("Plus monthly fee", "$49.00 per month", "$59.00 per month")
     ]
-    assert [(row.customer, row.before, row.after) for row in shown.samples] == [("Wonder Ltd", 4_900, 5_900)]
+    assert [(row.customer.name, row.before, row.after) for row in shown.samples] == [("Wonder Ltd", 4_900, 5_900)]
 
 
 # --- pages ---------------------------------------------------------------------------------------------------------
@@ -303,7 +303,8 @@ def test_it_makes_a_new_version_and_moves_subscriptions_to_it(as_staff, customer
     publish_plan(plan=draft, at=at, actor=staff)
 
     page = as_staff.get(reverse("admin:plans_plan_change", args=[draft.pk]))
-    moved = as_staff.post(reverse("admin:plans_plan_migrate", args=[draft.pk]), {"when": "period_end"})
+    values = {"key": "mig_12345678901234567890", "seen": "1", "when": "period_end", "reason": "New prices"}
+    moved = as_staff.post(reverse("admin:plans_plan_migrate", args=[draft.pk]), values)
 
     assert "Move subscriptions" in page.text
     assert moved.status_code == 302
@@ -320,7 +321,7 @@ def test_it_removes_a_rate_card_after_asking(as_staff, draft, tokens, staff, at)
     assert not RateCard.objects.filter(plan=draft).exists()
 
 
-PAGES = ["plans_plan_add", "plans_plan_change", "plans_plan_publish", "plans_plan_card_add", "plans_plan_migrate"]
+PAGES = ["plans_plan_add", "plans_plan_change", "plans_plan_publish", "plans_plan_card_add", "plans_plan_archive"]
 
 
 @pytest.mark.parametrize("page", [*PAGES, "plans_plan_changelist"])
