@@ -45,21 +45,8 @@ def record_outside_payment(
         return earlier
     check_paid_outside(invoice)
     _check(invoice, amount, received_on, at)
-    payment = Payment(
-        key=own_key,
-        invoice=invoice,
-        customer_id=customer_id,
-        gateway=OUTSIDE,
-        amount=amount,
-        currency=invoice.currency,
-        status=PaymentStatus.SUCCEEDED,
-        automatic=False,
-        created_at=at,
-        settled_at=at,
-        method=method,
-        reference=reference,
-        received_on=received_on,
-    )
+    payment = _payment(invoice, own_key, amount, at)
+    payment.method, payment.reference, payment.received_on = method, reference, received_on
     _store(payment, invoice, at)
     queue_notices([paid(payment, recipients([customer_id])[customer_id])], at=at)
     record(
@@ -82,6 +69,22 @@ def _check(invoice: Invoice, amount: int, received_on: date, at: datetime) -> No
         raise OverpaidError(f"invoice {invoice.pk}: {amount} of {invoice.amount_due}", message=message)
     if received_on > utc_day(at):
         raise ReceivedLaterError(f"{received_on} is after {at}")
+
+
+def _payment(invoice: Invoice, key: str, amount: int, at: datetime) -> Payment:
+    """Not stored yet, and without how it was paid."""
+    return Payment(
+        key=key,
+        invoice=invoice,
+        customer_id=invoice.customer_id,
+        gateway=OUTSIDE,
+        amount=amount,
+        currency=invoice.currency,
+        status=PaymentStatus.SUCCEEDED,
+        automatic=False,
+        created_at=at,
+        settled_at=at,
+    )
 
 
 def _store(payment: Payment, invoice: Invoice, at: datetime) -> None:
