@@ -109,7 +109,7 @@ def other_text(value: Any) -> str:
     return "2020-01-01" if isinstance(value, datetime | date) else f"{text_of(value)}x"
 
 
-def with_inlines(model: type[Model], row: Model, staff: Any) -> dict[str, str]:
+def with_inlines(model, row, staff):
     """The rows below it, each changed and asked to be deleted."""
     data = {}
     request = RequestFactory().get("/")
@@ -164,7 +164,7 @@ def attempts(model: type[Model], row: Model, person: str, world: World) -> Itera
     yield from in_bulk(model, row, listed, sight)
 
 
-def in_bulk(model: type[Model], row: Model, listed: str, sight: bool) -> Iterator[Attempt]:
+def in_bulk(model, row, listed, sight):
     """Every action there is, offered to this person or not; and the list as a form."""
     for _function, action, _text in admin.site._registry[model]._get_base_actions():
         chosen = {"action": action, "_selected_action": [row.pk], "index": "0", "post": "yes", "select_across": "1"}
@@ -307,7 +307,7 @@ DJANGOS_OWN = {
 }
 
 
-def patterns(entries: list[Any]) -> Iterator[tuple[str, list[str]]]:
+def patterns(entries):
     """(name, parameters) of every address below."""
     for entry in entries:
         if isinstance(entry, URLPattern):

@@ -19,7 +19,7 @@ STATEMENTS = {
     "truncate": "TRUNCATE {table} CASCADE",
 }
 REFUSED_BY_A_TRIGGER = ("23000", "23001")  # integrity_constraint_violation, restrict_violation
-# A TRUNCATE fires no trigger of rows, and the catalogue has no others. See the report of the books: they would notice.
+# TRUNCATE fires no trigger of rows, and the tables of the catalogue have no others.
 NOT_YET = {("plans_plan", "truncate"), ("plans_ratecard", "truncate")}
 
 
