@@ -56,7 +56,7 @@ class World:
     """Who and what is in it; `names` stands for the parameters of addresses."""
 
     people: dict[str, User]
-    names: dict[str, object]
+    names: dict[str, str | int]
     draft: Plan
     published: Plan
 
@@ -65,7 +65,7 @@ class World:
 def kept_apart() -> Iterator[None]:
     """Whatever happens inside is undone; verbs that must not be inside a transaction take it for none."""
     block = transaction.atomic()
-    block._from_testcase = True
+    block._from_testcase = True  # type: ignore[attr-defined]  # as Django's own TestCase says it
     with block:
         yield
         transaction.set_rollback(True)
@@ -101,7 +101,7 @@ def staff() -> dict[str, User]:
     return people | {"staff": User.objects.create_superuser("staff@example.com", PASSWORD)}
 
 
-def months_of(customer: Customer, alice: User, clerk: User, catalogue: Catalogue) -> dict[str, object]:
+def months_of(customer: Customer, alice: User, clerk: User, catalogue: Catalogue) -> dict[str, str | int]:
     """A month on Plus with credit and usage, billed and paid; what was given back of it, and what is still open."""
     on_plus(customer, alice, catalogue, BEGIN)
     grant = granted(customer, 300, BEGIN)
@@ -124,7 +124,7 @@ def months_of(customer: Customer, alice: User, clerk: User, catalogue: Catalogue
     return {"grant_id": grant.public_id, "public_id": archive.public_id}
 
 
-def paperwork_of(customer: Customer, alice: User, clerk: User, catalogue: Catalogue) -> dict[str, object]:
+def paperwork_of(customer: Customer, alice: User, clerk: User, catalogue: Catalogue) -> dict[str, str | int]:
     """A token, a draft of a plan, a change to come, a request to sales, a grant that is being written."""
     create_api_token(customer=customer, name="Gateway", at=TODAY, actor=alice)
     schedule_change(
