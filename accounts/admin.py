@@ -23,7 +23,7 @@ from accounts.models import (
 )
 from accounts.selectors import PARTY_FIELDS
 from accounts.services.revoke_api_token import revoke_api_token
-from accounts.staff_filters import Currency, CustomerFilter, period_of, values_of
+from accounts.staff_filters import Currency, CustomerFilter, HappenedFilter, period_of, values_of
 from accounts.staff_lists import (
     Amount,
     StaffList,
@@ -73,7 +73,7 @@ class CustomerAdmin(StaffList):
 
     list_display = ("name", "key", "payment_policy", "currency", "parked_at", "created_at")
     list_filter: ClassVar[tuple[Any, ...]] = (
-        ("parked_at", admin.EmptyFieldListFilter),
+        ("parked_at", HappenedFilter),
         "payment_policy",
         Currency,
         period_of("created_at", "creation"),
@@ -102,7 +102,7 @@ class CustomerAdmin(StaffList):
 @admin.register(PaymentMethod)
 class PaymentMethodAdmin(StaffList):
     list_display = ("__str__", "customer", "gateway", "exp_month", "exp_year", "is_default", "created_at", "deleted_at")
-    list_filter = ("gateway", "is_default", ("deleted_at", admin.EmptyFieldListFilter), CustomerFilter)
+    list_filter = ("gateway", "is_default", ("deleted_at", HappenedFilter), CustomerFilter)
     list_select_related = ("customer",)
     search_fields = ("customer", "=last4", "^key")
     csv_columns = (
@@ -133,7 +133,7 @@ class CardSetupAdmin(StaffList):
 class ApiTokenAdmin(StaffList):
     list_display = ("name", "prefix", "customer", "created_by", "created_at", "revoked_at")
     list_filter = (
-        ("revoked_at", admin.EmptyFieldListFilter),
+        ("revoked_at", HappenedFilter),
         ("customer", admin.EmptyFieldListFilter),
         CustomerFilter,
     )
@@ -171,7 +171,7 @@ class AuditEntryAdmin(StaffList):
 @admin.register(Notice)
 class NoticeAdmin(StaffList):
     list_display = ("key", "template", "customer", "created_at", "sent_at", "attempts", "retry_at")
-    list_filter = (("sent_at", admin.EmptyFieldListFilter), period_of("created_at", "creation"), CustomerFilter)
+    list_filter = (("sent_at", HappenedFilter), period_of("created_at", "creation"), CustomerFilter)
     list_select_related = ("customer",)
     search_fields = ("^key", "customer")
     ordering = ("-pk",)

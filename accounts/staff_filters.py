@@ -45,6 +45,18 @@ class CustomerFilter(admin.SimpleListFilter):
         return queryset.filter(customer__key=self.value()) if self.value() else queryset
 
 
+class HappenedFilter(admin.EmptyFieldListFilter):
+    """Whether an instant is set: `parked_at` asks «By parked: Yes or No»."""
+
+    def __init__(self, field: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(field, *args, **kwargs)
+        self.title = field.name.removesuffix("_at").replace("ends", "ended")
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        for choice, words in zip(super().choices(changelist), ("All", "No", "Yes"), strict=True):
+            yield {**choice, "display": words}
+
+
 class PeriodFilter(admin.SimpleListFilter):
     """A month (`2026-11`), a day (`2026-11-20`) or the last seven days, all in UTC. See `period_of`."""
 

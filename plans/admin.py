@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from accounts.staff_filters import CustomerFilter, period_of
+from accounts.staff_filters import CustomerFilter, HappenedFilter, period_of
 from accounts.staff_lists import Amount, StaffList, money_column
 from core import formats
 from plans import admin_cards, admin_migrating, admin_plans, admin_sales
@@ -90,7 +90,7 @@ class RateCardAdmin(StaffList):
 class SubscriptionAdmin(StaffList):
     list_display = ("customer", "plan", "anchor_on", "starts_at", "ends_at", "next_billing_on", "calculate_at")
     list_filter = (
-        *("plan", ("ends_at", admin.EmptyFieldListFilter), period_of("next_billing_on", "next billing date")),
+        *("plan", ("ends_at", HappenedFilter), period_of("next_billing_on", "next billing date")),
         CustomerFilter,
     )
     list_select_related = ("customer", "plan")
@@ -135,7 +135,7 @@ class RatedUsageAdmin(StaffList):
 @admin.register(ChangeQuote)
 class ChangeQuoteAdmin(StaffList):
     list_display = ("public_id", "customer", "kind", "plan", "total_text", "created_at", "completed_at")
-    list_filter = ("kind", ("completed_at", admin.EmptyFieldListFilter), CustomerFilter)
+    list_filter = ("kind", ("completed_at", HappenedFilter), CustomerFilter)
     list_select_related = ("customer", "plan")
     search_fields = ("^public_id", "customer")
     ordering = ("-pk",)

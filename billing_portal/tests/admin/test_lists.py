@@ -144,6 +144,13 @@ def test_it_says_no_more_than_an_estimate_knows(monkeypatch, rows, said):
     assert said in paginator.words
 
 
+def test_it_asks_about_instants_in_words(as_clerk, customer):
+    page = as_clerk.get(reverse("admin:accounts_customer_changelist"))
+    [spec] = [one for one in page.context["cl"].filter_specs if one.title == "parked"]
+    words = [(choice["display"], choice["query_string"]) for choice in spec.choices(page.context["cl"])]
+    assert words == [("All", "?"), ("No", "?parked_at__isempty=1"), ("Yes", "?parked_at__isempty=0")]
+
+
 # --- found by what people know -------------------------------------------------------------------------------------
 @pytest.mark.parametrize("term", ["mirror", "ltd mirror", "KEY", "person1@EX", "mirror-1", "NUMBER", "4242"])
 def test_it_finds_a_customer_by_what_people_know(as_clerk, mirror, other_customer, term):
