@@ -1,5 +1,3 @@
-from importlib import import_module
-
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 from django.utils.module_loading import autodiscover_modules
@@ -23,4 +21,4 @@ class StaffConfig(AdminConfig):
     def ready(self) -> None:
         """The rooms' lists, then those that join rooms."""
         super().ready()
-        import_module("billing_portal.admin.lists")
+        autodiscover_modules("admin.lists")
