@@ -11,6 +11,7 @@ from django.db.models import Q
 from billing_portal.report import RunReport
 from core.books import Finding
 
+KEPT_MINUTELY = timedelta(days=30)
 PATIENCE = timedelta(hours=2)  # a run that has not ended by then was killed
 
 
@@ -42,6 +43,11 @@ class RunQuerySet(models.QuerySet["Run"]):
     def large(self) -> "RunQuerySet":
         """Without the jobs of each minute."""
         return self.exclude(kind__in=MINUTELY)
+
+    def tidy(self, at: datetime) -> int:
+        """Forget what the jobs of each minute did long ago; how many rows that were."""
+        old = self.filter(kind__in=MINUTELY, started_at__lt=at - KEPT_MINUTELY)
+        return old.delete()[0]
 
     def checks(self) -> "RunQuerySet":
         """Checks of the books that came to an end, the newest first."""

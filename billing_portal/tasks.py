@@ -6,7 +6,7 @@ from celery import shared_task
 
 from accounts.services.deliver_notices import deliver_notices as deliver_notices_verb
 from billing_portal import billing_run, books, wanted
-from billing_portal.models import RunKind, Trigger
+from billing_portal.models import Run, RunKind, Trigger
 from billing_portal.recording import recorded
 from core import clock
 from credits.services.warn_balances import warn_balances
@@ -26,8 +26,10 @@ def run_billing() -> None:
 
 @shared_task(name="billing_portal.tasks.check_books")
 def check_books() -> None:
-    """Nightly: the proof that the books are right, kept for staff to read."""
-    books.check_books(at=clock.now(), trigger=Trigger.SCHEDULE)
+    """Nightly: the proof that the books are right, kept for staff to read; and the diary is tidied."""
+    at = clock.now()
+    books.check_books(at=at, trigger=Trigger.SCHEDULE)
+    Run.objects.tidy(at)
 
 
 @shared_task(name="billing_portal.tasks.do_wanted")

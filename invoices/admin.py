@@ -1,18 +1,19 @@
 """What staff look at. Documents and payments are read-only: they change by verbs, not by forms."""
 
 from datetime import date
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from accounts.staff_filters import Currency, CustomerFilter, period_of
-from accounts.staff_lists import Amount, StaffList, StaffTable, TabularInline, money_column
+from accounts.staff_lists import Amount, StaffList, money_column
 from core import formats
 from core.clock import now
 from core.periods import utc_day
 from invoices import admin_crediting, admin_pages
+from invoices import admin_sellers as admin_sellers  # registers the seller
 from invoices.admin_archives import WithArchives
 from invoices.admin_filters import GatewayFilter, OverdueFilter, StatusFilter
 from invoices.exporting import INVOICE_COLUMNS, with_amount_due
@@ -24,8 +25,6 @@ from invoices.models import (
     InvoiceSequence,
     Payment,
     Refund,
-    Seller,
-    TaxRate,
 )
 from invoices.selectors import PAYMENTS
 from invoices.showing import badge
@@ -161,20 +160,3 @@ class InvoiceSequenceAdmin(StaffList):
     list_filter = ("seller", "series", "year")
     list_select_related = ("seller",)
     csv_columns = ("seller__key", "series", "year", "last")
-
-
-class TaxRateInline(TabularInline):
-    model = TaxRate
-    extra = 0
-
-
-@admin.register(Seller)
-class SellerAdmin(StaffTable):
-    """May be edited: issued documents keep their own copy."""
-
-    list_display = ("legal_name", "key", "country", "tax_id", "number_prefix")
-    csv_columns = ("key", "legal_name", "country", "tax_id", "number_prefix")
-    inlines: ClassVar = [TaxRateInline]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

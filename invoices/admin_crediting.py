@@ -17,7 +17,7 @@ from core import formats
 from core.periods import utc_day
 from invoices.admin_crediting_forms import CreditForm, GivingBackForm, PayOutForm, RefundForm
 from invoices.creditable import Creditable, read_creditable
-from invoices.exceptions import CreditNoteMovedError, InvoicesError, NotRefundableError
+from invoices.exceptions import InvoiceMovedError, InvoicesError, NotRefundableError
 from invoices.models import Invoice, Payment, Refund
 from invoices.previewing_notes import NotePreview, preview_note
 from invoices.refunding import check_payment, refundable_payments
@@ -136,7 +136,7 @@ def _turn(
             return Turn(note=issue())
         check()
         return Turn(409 if wants else 200, preview=_preview(form, found))
-    except CreditNoteMovedError:
+    except InvoiceMovedError:
         return _moved(form, found)
     except InvoicesError as error:
         return _refused(form, error)

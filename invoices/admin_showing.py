@@ -165,7 +165,7 @@ def invoice_context(invoice: Invoice, on: date) -> dict[str, Any]:
         "paper": paper,
         "badge": badge(invoice, on),
         "is_draft": is_draft,
-        "staff_document": True,
+        "explain_for": invoice.customer.key,
         "waiting": next((one for one in invoice.payments.all() if one.status in UNRESOLVED), None),
         "title": f"Draft {kind}" if is_draft else f"{paper.title} {invoice.number}",
         **credit_figures(invoice),

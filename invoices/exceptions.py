@@ -83,12 +83,6 @@ class AmountNotReachableError(InvoicesError):
     message = "No net amount and tax sum to exactly this. Choose an amount a few cents higher or lower."
 
 
-class CreditNoteMovedError(InvoicesError):
-    """The credit note would not be the one that was shown."""
-
-    message = "The figures have changed since they were shown."
-
-
 class NotRefundableError(InvoicesError):
     """Only what a card paid goes back to it, and never more; a credit note pays out only what is left of it."""
 
@@ -175,9 +169,3 @@ class NotRetryableError(InvoicesError):
     """An attempt has no outcome yet, the last one was not declined, or the invoice is not open."""
 
     message = "The card can’t be tried again now."
-
-
-class AmountMovedError(InvoicesError):
-    """What is due on the invoice is not what the person was shown."""
-
-    message = "What is due on this invoice has changed. Check the amount and decide again."

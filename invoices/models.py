@@ -28,92 +28,12 @@ from invoices.models_payments import Payment as Payment
 from invoices.models_payments import PaymentStatus as PaymentStatus
 from invoices.models_payments import Refund as Refund
 from invoices.models_payments import RefundStatus as RefundStatus
+from invoices.models_sellers import InvoiceSequence as InvoiceSequence
+from invoices.models_sellers import Seller as Seller
+from invoices.models_sellers import TaxRate as TaxRate
 from invoices.models_statements import CreditStatement as CreditStatement
 from invoices.states import Move, after
-from invoices.totals import TaxCategory, TaxRule, Totals, row_values, rules_values
-
-
-class Seller(models.Model):
-    """The legal entity that issues documents. Issued documents keep their own copy of it."""
-
-    key = models.SlugField(max_length=40, unique=True)
-    legal_name = models.CharField(max_length=200)
-    line1 = models.CharField(max_length=200)
-    line2 = models.CharField(max_length=200, blank=True)
-    postal_code = models.CharField(max_length=20, blank=True)
-    city = models.CharField(max_length=100)
-    country = models.CharField(max_length=2)
-    tax_id = models.CharField(max_length=40, blank=True)
-    registration = models.CharField(max_length=200, blank=True, help_text="Register, number, capital – as law asks")
-    email = models.EmailField()
-    iban = models.CharField(max_length=40, blank=True)
-    number_prefix = models.CharField(
-        max_length=10, blank=True, unique=True, help_text="Before INV and RCP, so that two sellers never share a number"
-    )
-
-    def __str__(self) -> str:
-        return self.legal_name
-
-
-CATEGORIES = [
-    (str(TaxCategory.STANDARD), "standard rate"),
-    (str(TaxCategory.ZERO_RATED), "zero-rated"),
-    (str(TaxCategory.EXEMPT), "exempt"),
-    (str(TaxCategory.REVERSE_CHARGE), "reverse charge"),
-    (str(TaxCategory.EXPORT), "export"),
-    (str(TaxCategory.OUTSIDE_SCOPE), "outside scope"),
-]
-
-
-class TaxRate(models.Model):
-    """The seller's table: which rates customers of a country pay. An empty country is everybody else.
-
-    Several rows of a country are several taxes on the same amount, each rounded by itself.
-    """
-
-    seller = models.ForeignKey(Seller, on_delete=models.CASCADE, related_name="tax_rates")
-    country = models.CharField(max_length=2, blank=True)
-    label = models.CharField(max_length=40, help_text="As printed: VAT, Sales tax")
-    percent = models.DecimalField(max_digits=7, decimal_places=4)
-    category = models.CharField(max_length=2, choices=CATEGORIES, default="S", db_default="S")
-    reason = models.CharField(
-        max_length=200, blank=True, db_default="", help_text="Why nothing is charged, as printed on documents"
-    )
-    reason_code = models.CharField(max_length=40, blank=True, db_default="", help_text="VATEX code, if there is one")
-    inclusive = models.BooleanField(default=False, db_default=False, help_text="Prices contain this tax already")
-
-    class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=("seller", "country", "label"), name="tax_rate_once"),
-            models.CheckConstraint(condition=Q(percent__gte=0, percent__lt=100), name="tax_rate_percent_valid"),
-            models.CheckConstraint(
-                condition=Q(category__in=[code for code, _ in CATEGORIES]), name="tax_rate_category_known"
-            ),
-            models.CheckConstraint(condition=Q(category="S") | Q(percent=0), name="tax_rate_only_standard_is_charged"),
-            models.CheckConstraint(condition=~Q(category="E") | ~Q(reason=""), name="tax_rate_exempt_has_reason"),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.label} {self.percent.normalize():f} % {self.country or '(others)'}"
-
-    def rule(self) -> TaxRule:
-        """The row as a pure value."""
-        return TaxRule(self.label, self.percent, self.category, self.reason, self.reason_code, self.inclusive)
-
-
-class InvoiceSequence(models.Model):
-    """The last number given per seller, series and year. Locked last, after the customers."""
-
-    seller = models.ForeignKey(Seller, on_delete=models.PROTECT, related_name="+")
-    series = models.CharField(max_length=20, help_text="INV, RCP – with the seller's prefix")
-    year = models.PositiveSmallIntegerField()
-    last = models.PositiveIntegerField(default=0)
-
-    class Meta:
-        constraints = (models.UniqueConstraint(fields=("seller", "series", "year"), name="invoice_sequence_once"),)
-
-    def __str__(self) -> str:
-        return f"{self.series}-{self.year}-{self.last:06d}"
+from invoices.totals import TaxRule, Totals, row_values, rules_values
 
 
 class InvoiceStatus(models.TextChoices):
@@ -324,6 +244,7 @@ class Invoice(models.Model):
                 name="invoice_open_due",
             ),
             models.Index(fields=("-billing_on", "-id"), condition=Q(kind="credit_note"), name="invoice_credit_notes"),
+            models.Index(fields=("id",), condition=Q(status="open"), name="invoice_open"),  # of the work list
         )
 
     def __str__(self) -> str:

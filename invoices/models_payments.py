@@ -84,6 +84,7 @@ class Payment(models.Model):
             models.Index(fields=("status", "-id"), condition=~Q(status="succeeded"), name="payment_not_succeeded"),
             models.Index(fields=("gateway_id",), condition=~Q(gateway_id=""), name="payment_by_gateway_id"),
             BrinIndex(fields=("created_at",), name="payment_by_day", pages_per_range=32),
+            models.Index(fields=("invoice", "id"), condition=Q(status="declined"), name="payment_declined"),
         )
 
     def __str__(self) -> str:
@@ -194,7 +195,10 @@ class Refund(models.Model):
                 name="refund_to_a_payment_or_outside",
             ),
         )
-        indexes = (models.Index(fields=("check_at",), condition=Q(status__in=REFUNDING), name="refund_to_resolve"),)
+        indexes = (
+            models.Index(fields=("check_at",), condition=Q(status__in=REFUNDING), name="refund_to_resolve"),
+            models.Index(fields=("id",), condition=Q(status="failed"), name="refund_failed"),
+        )
 
     def __str__(self) -> str:
         return self.key

@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
+from accounts.roles import READ, may
 from accounts.staff_filters import CustomerFilter, HappenedFilter, period_of
 from accounts.staff_lists import Amount, StaffList, money_column
 from core import formats
@@ -43,7 +44,8 @@ class PlanAdmin(StaffList):
         own = Subscription.objects.open().filter(plan=OuterRef("pk")).order_by().values("plan")
         count = Subquery(own.annotate(number=Count("pk")).values("number"), output_field=IntegerField())
         rows: QuerySet[Any] = super().get_queryset(request).annotate(open_count=Coalesce(count, 0))
-        return rows
+        # A contract names its customer.
+        return rows if may(request.user, READ) else rows.filter(customer__isnull=True)
 
     @admin.display(description="Active subscriptions", ordering="open_count")
     def active_subscriptions(self, plan: Any) -> int:

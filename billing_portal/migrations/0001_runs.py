@@ -1,18 +1,8 @@
-"""The diary of the runs, and indexes for what the work list of staff asks of other rooms' tables.
-
-The indexes hold only rows that wait for somebody, so they stay small however many documents there are.
-"""
+"""The diary of the runs."""
 
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
-
-INDEXES = {
-    "work_parked": "accounts_customer (parked_at, id) WHERE parked_at IS NOT NULL",
-    "work_open_invoices": "invoices_invoice (id) WHERE status = 'open'",
-    "work_declined": "invoices_payment (invoice_id, id) WHERE status = 'declined'",
-    "work_refunds_failed": "invoices_refund (id) WHERE status = 'failed'",
-}
 
 
 class Migration(migrations.Migration):
@@ -20,7 +10,6 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("accounts", "0005_staff_roles"),
-        ("invoices", "0006_immutable_credits"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -160,5 +149,4 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        *(migrations.RunSQL(f"CREATE INDEX {name} ON {what}", f"DROP INDEX {name}") for name, what in INDEXES.items()),
     ]

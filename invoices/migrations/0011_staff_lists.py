@@ -68,4 +68,18 @@ class Migration(migrations.Migration):
                 fields=["created_at"], name="payment_by_day", pages_per_range=32
             ),
         ),
+        migrations.AddIndex(
+            model_name="invoice",
+            index=models.Index(condition=models.Q(("status", "open")), fields=["id"], name="invoice_open"),
+        ),
+        migrations.AddIndex(
+            model_name="payment",
+            index=models.Index(
+                condition=models.Q(("status", "declined")), fields=["invoice", "id"], name="payment_declined"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="refund",
+            index=models.Index(condition=models.Q(("status", "failed")), fields=["id"], name="refund_failed"),
+        ),
     ]

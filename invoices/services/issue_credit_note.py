@@ -8,7 +8,7 @@ from accounts.audit import record
 from accounts.models import User
 from accounts.services.lock_customers import lock_customers
 from invoices.creditable import Creditable, check_total, note_draft, read_creditable
-from invoices.exceptions import CreditNoteMovedError
+from invoices.exceptions import InvoiceMovedError
 from invoices.giving_back import EVERYTHING, Wanted
 from invoices.models import Invoice
 from invoices.previewing_notes import preview_note
@@ -32,7 +32,7 @@ def issue_credit_note(
     Money goes where `wanted` says and is settled at once; credits return to where they came from. A repeat with the
     same `key` gives the same note; without a key, the last one where nothing is left. `seen` are the figures of the
     preview (`NotePreview.figures`) where there was one. Raises NotCreditableError (a draft, a credit note, a void
-    invoice, nothing left), OverCreditedError, AmountNotReachableError; CreditNoteMovedError where it is not the note
+    invoice, nothing left), OverCreditedError, AmountNotReachableError; InvoiceMovedError where it is not the note
     that was seen.
     """
     customer_id = Invoice.objects.values_list("customer_id", flat=True).get(pk=invoice_id)
@@ -48,7 +48,7 @@ def issue_credit_note(
     if last is not None and found.is_used_up:
         return last
     if seen and preview_note(found=found, wanted=wanted, at=at).figures != seen:
-        raise CreditNoteMovedError(f"invoice {invoice_id}: not what was seen")
+        raise InvoiceMovedError(f"invoice {invoice_id}: not what was seen")
     note = _issue(found, wanted, full_key, at, actor)
     record(
         at=at,

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.services.lock_customers import lock_customers
-from invoices.exceptions import AmountMovedError, NotRetryableError
+from invoices.exceptions import InvoiceMovedError, NotRetryableError
 from invoices.models import UNRESOLVED, Invoice, InvoiceStatus, Payment, PaymentStatus
 from invoices.services.collect_payment import collect_payment
 
@@ -16,7 +16,7 @@ def retry_payment(*, invoice_id: int, attempt: int, seen: int, reason: str, at: 
     """A new payment from the default card, to be submitted, of an open invoice whose last attempt was declined.
 
     `attempt` is the number the form was made for: where it exists already, however it came about, that payment is the
-    answer. `seen` is what the person was shown as due, minor units. Raises NotRetryableError, AmountMovedError, and
+    answer. `seen` is what the person was shown as due, minor units. Raises NotRetryableError, InvoiceMovedError, and
     what `collect_payment` raises: PaymentMethodMissingError, ManagedByContractError.
     """
     customer_id = Invoice.objects.values_list("customer_id", flat=True).get(pk=invoice_id)
@@ -35,4 +35,4 @@ def _check(invoice: Invoice, payments: list[Payment], attempt: int, seen: int) -
     if waiting or not declined or invoice.status != InvoiceStatus.OPEN or attempt != len(payments) + 1:
         raise NotRetryableError(f"attempt {attempt} on invoice {invoice.pk}, which is {invoice.status}")
     if invoice.amount_due != seen:
-        raise AmountMovedError(f"{invoice.amount_due} is due on invoice {invoice.pk}, not {seen}")
+        raise InvoiceMovedError(f"{invoice.amount_due} is due on invoice {invoice.pk}, not {seen}")

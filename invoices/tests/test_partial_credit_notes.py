@@ -10,7 +10,7 @@ from accounts.models import AuditEntry, Notice
 from accounts.tests.cards import add_card
 from core.periods import midnight
 from invoices.creditable import read_creditable
-from invoices.exceptions import CreditNoteMovedError, NotCreditableError, OverCreditedError
+from invoices.exceptions import InvoiceMovedError, NotCreditableError, OverCreditedError
 from invoices.giving_back import Wanted
 from invoices.models import CreditApplication, Invoice, InvoiceStatus, Refund, TaxRate
 from invoices.previewing_notes import preview_note
@@ -203,7 +203,7 @@ def test_what_was_not_seen_is_not_issued(customer):
     invoice = open_invoice(customer, 1000)
     seen = previewed(invoice, amount=300).figures
     given_back(invoice, "other", amount=900)
-    with pytest.raises(CreditNoteMovedError):
+    with pytest.raises(InvoiceMovedError):
         issue_credit_note(invoice_id=invoice.pk, at=LATER, reason="x", wanted=Wanted(amount=100), key="k", seen=seen)
     seen = previewed(invoice, amount=100).figures
     made = {"invoice_id": invoice.pk, "at": LATER, "reason": "x", "wanted": Wanted(amount=100), "key": "k"}

@@ -14,7 +14,7 @@ from core import clock
 from invoices import books
 from invoices.attention import declined_payments, troubled_refunds, unresolved_payments
 from invoices.exceptions import (
-    AmountMovedError,
+    InvoiceMovedError,
     ManagedByContractError,
     NotRetryableError,
     PaymentMethodMissingError,
@@ -170,7 +170,7 @@ def test_an_invoice_that_is_void_is_not_collected(tried, clerk):
 
 
 def test_another_amount_than_was_shown_is_not_charged(tried, clerk):
-    with pytest.raises(AmountMovedError):
+    with pytest.raises(InvoiceMovedError):
         retry(tried(DECLINES), clerk, seen=4800)
 
 

@@ -1,0 +1,61 @@
+"""Who issues documents, and the taxes: the one form of money that is a plain form. Issued documents keep their copy."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+
+from accounts.audit import record
+from accounts.staff import staff_user
+from accounts.staff_lists import StaffTable, TabularInline
+from core.clock import now
+from invoices.models import Seller, TaxRate
+
+
+class SellerForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    """With the reason, which the audit trail keeps."""
+
+    reason = forms.CharField(max_length=300, help_text="Kept in the audit trail: New registered office")
+
+    class Meta:
+        model = Seller
+        fields = "__all__"  # noqa: DJ007 - every column is the seller's own
+
+
+class TaxRateInline(TabularInline):
+    model = TaxRate
+    extra = 0
+
+
+@admin.register(Seller)
+class SellerAdmin(StaffTable):
+    """Documents that are issued from now on say what is saved here; drafts are taxed anew when they are issued."""
+
+    form = SellerForm
+    list_display = ("legal_name", "key", "country", "tax_id", "number_prefix")
+    csv_columns = ("key", "legal_name", "country", "tax_id", "number_prefix")
+    inlines: ClassVar = [TaxRateInline]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        stored = Seller.objects.filter(pk=obj.pk).first()
+        form.before = stored.facts() if stored else {}
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        after = form.instance.facts()
+        moved = [name for name in after if form.before.get(name) != after[name]]
+        record(
+            at=now(),
+            actor=staff_user(request),
+            customer_id=None,
+            action="save_seller",
+            subject=f"seller:{form.instance.key}",
+            before={name: form.before[name] for name in moved if name in form.before},
+            after={name: after[name] for name in moved},
+            reason=form.cleaned_data["reason"],
+        )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
