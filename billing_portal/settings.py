@@ -164,6 +164,7 @@ STAFF_MFA_REQUIRED = flag("STAFF_MFA_REQUIRED", default=not (DEBUG or DEMO))
 
 # --- pages --------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"
+FORMAT_MODULE_PATH = ["billing_portal.locale_formats"]
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
