@@ -43,11 +43,11 @@ class Life:
         self.number = 0
 
     def step(self):
-        self.at += timedelta(hours=self.random.randint(1, 200))
+        self.at += timedelta(hours=self.random.randint(1, 240))
         self.run()
         weights = {
-            self.use: 6, self.correct: 6, self.note: 6, self.void: 2, self.change: 4, self.pay: 3, self.grant: 1,
-            self.issue_early: 2,
+            self.use: 6, self.correct: 5, self.note: 6, self.void: 1, self.change: 4, self.pay: 2, self.grant: 1,
+            self.issue_early: 1,
         }  # fmt: skip
         [what] = self.random.choices(list(weights), list(weights.values()))
         what()
@@ -68,7 +68,6 @@ class Life:
         drafts = calculate_charges(subscription_ids=[row.id for row in due], at=self.at)
         lines = InvoiceLine.objects.filter(invoice__in=drafts, key__contains=":late:").order_by("position")
         assert list(lines.values_list("amount", flat=True)) == shown
-        self.seen["late back"] += any(amount < 0 for amount in shown)
 
     def use(self):
         """Some of it late by up to three months."""
@@ -136,7 +135,6 @@ class Life:
         assert lines == ([line.amount for line in shown.preview.lines] if shown.is_owed else [])
         assert (made.total if made else 0) == (shown.totals.total if shown.is_owed else 0)
         self.seen["change"] += 1
-        self.seen["capped"] += any("left" in line.explain for line in shown.lines)
 
     def pay(self):
         for invoice in Invoice.objects.filter(status=InvoiceStatus.OPEN, kind="invoice"):
@@ -169,7 +167,7 @@ def plans_to_choose(catalogue) -> list[Plan]:
     return [*made, catalogue.plus, catalogue.free]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [110, 111, 113])  # in each of them something was less than it would have been
 def test_nobody_gets_back_more_than_was_billed(seller, customer, catalogue, plans_to_choose, seed):
     country = "FR" if seed % 2 else "US"
     update_billing_profile(customer_id=customer.pk, values={"country": country}, at=BEGIN, actor=None)
@@ -178,4 +176,7 @@ def test_nobody_gets_back_more_than_was_billed(seller, customer, catalogue, plan
     for _ in range(STEPS):
         life.step()
         life.check()
-    assert {"note", "change", "late back"} <= {what for what, times in life.seen.items() if times}, life.seen
+    backs = [line for line in InvoiceLine.objects.filter(amount__lt=0) if "given_back" not in line.explain]
+    life.seen["late back"] = sum(":late:" in line.key for line in backs)
+    life.seen["capped"] = sum("left" in line.explain for line in backs)
+    assert min(life.seen[what] for what in ("note", "change", "late back", "capped")), life.seen
