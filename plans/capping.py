@@ -60,9 +60,8 @@ def limit_steps(data: Data, amount: int) -> Iterator[tuple[str, str]]:
 
 
 def _why(data: Data) -> str:
-    words = f"all that was left of {formats.money(data['left_of'], data['currency'])} billed"
-    notes = data["notes"]
+    billed, notes = formats.money(data["left_of"], data["currency"]), data["notes"]
     if not notes:
-        return words
+        return f"all that was left of {billed} billed"
     which = "credit note" if len(notes) == 1 else "credit notes"
-    return f"{words}: {which} {', '.join(notes)} gave back part of it before"
+    return f"all that was left of {billed}: {which} {', '.join(notes)} gave some back"

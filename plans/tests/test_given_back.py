@@ -215,7 +215,7 @@ def test_the_line_says_why_it_is_less(first, customer):
     assert derived_amount(line.explain) == line.amount
     last = explain(line.explain).steps[-1]
     assert last.figure == "→ −$19.00"
-    assert last.note == (f"all that was left of $49.00 billed: credit note {given.number} gave back part of it before")
+    assert last.note == (f"all that was left of $49.00: credit note {given.number} gave some back")
 
 
 def asked_of_lines(spell, piece) -> int:

@@ -106,6 +106,16 @@ def test_what_goes_down_and_up_again_is_charged_once(billed, customer):
     assert found == [[], [], [(50, "")]]
 
 
+@pytest.mark.parametrize(("given", "again"), [(100, [(80, "")]), (150, [(50, "")]), (200, [])])
+def test_a_correction_that_was_wrong_is_charged_as_far_as_it_was_given_back(billed, customer, given, again):
+    note(billed, given)
+    moved(customer, TIMES[0], -400_000)
+    calculated(customer, TIMES[0])
+    send_more(customer, TIMES[1], 400_000)
+
+    assert late(calculated(customer, TIMES[1])) == again
+
+
 def send_more(customer, at, tokens) -> None:
     day = datetime(2026, 10, 22, 10, tzinfo=UTC)
     send_late(customer, day, tokens=tokens, received=at - timedelta(days=5), event_id=f"at {at}")
@@ -182,4 +192,4 @@ def test_the_line_says_why_it_is_less(billed, customer):
     )
     before, last = explain(line.explain).steps[-2:]
     assert (before.figure, last.figure) == ("= −$0.80", "→ −$0.50")
-    assert last.note == f"all that was left of $2.00 billed: credit note {given.number} gave back part of it before"
+    assert last.note == f"all that was left of $2.00: credit note {given.number} gave some back"
