@@ -116,7 +116,7 @@ def _left(row: InvoiceLine, backs: Sequence[InvoiceLine], rule: TaxRule) -> Left
     left = max(sign * (row.amount + sum(back.amount for back in backs)), 0)
     billed = [back for back in backs if back.invoice_id is not None]
     money = max(sign * sum(each.amount - each.credits for each in (row, *billed)), 0)
-    times = sum(back.key.startswith(f"{row.key}:given-back") for back in backs)
+    times = sum(giving_back.is_by_staff(back.key, row.key) for back in backs)
     return Left(line_draft(row), rule, sign * left, sign * min(left, money), times)
 
 

@@ -48,6 +48,18 @@ class Left:
     times: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Of one billed line: what it `billed`, and what is `left` of it to be given back, never below zero.
+
+    `notes`: the numbers of staff's credit notes that gave back some of it, in their order.
+    """
+
+    billed: int
+    left: int
+    notes: tuple[str, ...] = ()
+
+
 class TooMuchError(ValueError):
     """More than is left, or nothing."""
 
@@ -148,6 +160,11 @@ def _cents(missing: int, totals: Totals, everything: Totals) -> tuple[TaxRow, ..
             missing -= moved
             rows += [TaxRow(row.rule, 0, -moved)] if moved else []
     return None if missing else tuple(rows)
+
+
+def is_by_staff(key: str, corrects: str) -> bool:
+    """Whether the line with this key is of staff's credit note, and not a plan's own, that gives back that one."""
+    return key.startswith(f"{corrects}:given-back")
 
 
 def back_line(each: Left, amount: int, currency: str) -> LineDraft:

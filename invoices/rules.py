@@ -15,7 +15,7 @@ from invoices.exceptions import (
     NotWrittenOffError,
     PaymentPendingError,
 )
-from invoices.models import UNRESOLVED, Invoice, InvoiceKind, InvoiceLine, InvoiceStatus
+from invoices.models import UNRESOLVED, Invoice, InvoiceLine, InvoiceStatus
 from invoices.states import Move, MoveError, after
 
 PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
@@ -56,10 +56,10 @@ def check_voidable(invoice: Invoice, on: date) -> None:
         day = formats.day(invoice.billing_on)
         message = f"It was issued before its billing date, and its plan may change it till then. Void it on {day}."
         raise NotVoidableError(f"invoice {invoice.pk} is billed on {invoice.billing_on}", message=message)
-    given_back = InvoiceLine.objects.filter(corrects__in=invoice.lines.values("key"))
-    if given_back.filter(invoice__kind=InvoiceKind.CREDIT_NOTE).exists():
-        message = "A credit note has given back some of this invoice, so it can't be voided. Give back the rest too."
-        raise NotVoidableError(f"invoice {invoice.pk}: a credit note has given back some of it", message=message)
+    given_back = InvoiceLine.objects.filter(corrects__in=invoice.lines.values("key")).exclude(invoice=invoice)
+    if given_back.exclude(invoice__status=InvoiceStatus.VOID).exists():
+        message = "Another document gives back some of this invoice, so it can't be voided. Give back the rest too."
+        raise NotVoidableError(f"invoice {invoice.pk}: another document gives back some of it", message=message)
 
 
 WHY_NOT_VOID = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from accounts.models import PaymentPolicy
 from core.bulk import copy_values
@@ -56,8 +56,11 @@ def save_watermarks(rated: Iterable[tuple[SpellFacts, str]], at: datetime) -> No
     for facts, invoice_key in rated:
         for window in facts.rated_usage:
             known = (window.card.id, window.facts.cut.start) in facts.rated
-            (again if known else first).append(_watermark(facts.subscription_id, window, 0, invoice_key, at))
-        first.extend(_watermark(late.subscription_id, late.rated, late.number, invoice_key, at) for late in facts.late)
+            posting = _Posting(facts.subscription_id, 0, window.total, invoice_key, at)
+            (again if known else first).append(_watermark(window, posting))
+        for late in facts.late:
+            posted = late.posted(facts.standing)
+            first.append(_watermark(late.rated, _Posting(late.subscription_id, late.number, posted, invoice_key, at)))
     copy_values(RatedUsage, COLUMNS, first)
     RatedUsage.objects.bulk_create(
         [RatedUsage(**dict(zip(COLUMNS, values, strict=True))) for values in again],
@@ -67,20 +70,28 @@ def save_watermarks(rated: Iterable[tuple[SpellFacts, str]], at: datetime) -> No
     )
 
 
-def _watermark(
-    subscription_id: int, rated: RatedWindow, number: int, invoice_key: str, at: datetime
-) -> tuple[object, ...]:
+class _Posting(NamedTuple):
+    """`amount`: what of the window is billed now, minor units. What it costs may be less, where staff gave it back."""
+
+    subscription_id: int
+    number: int
+    amount: int
+    invoice_key: str
+    at: datetime
+
+
+def _watermark(rated: RatedWindow, posting: _Posting) -> tuple[object, ...]:
     """The values of COLUMNS."""
     cut, planned = rated.facts.cut, rated.facts.planned
     return (
-        subscription_id,
+        posting.subscription_id,
         rated.card.id,
         cut.start,
-        number,
+        posting.number,
         cut.end,
         planned.end,
         rated.priced.quantity,
-        rated.total,
-        invoice_key,
-        at,
+        posting.amount,
+        posting.invoice_key,
+        posting.at,
     )

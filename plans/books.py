@@ -11,6 +11,7 @@ from core.books import Finding
 from core.periods import Window as UsageWindow
 from core.periods import billing_date, period_number
 from invoices.selectors import line_amounts, stored_lines
+from invoices.standing import given_back_too_much
 from plans import books_credits
 from plans.explain import derived_amount
 from plans.late import late_key
@@ -30,6 +31,7 @@ def check() -> Iterator[Finding]:
     yield from calendars_follow_the_anchor()
     yield from watermarks_are_what_was_billed()
     yield from books_credits.check()
+    yield from nothing_is_given_back_twice()
     yield from lines_can_be_derived()
 
 
@@ -118,6 +120,12 @@ def _wrong_postings(postings: "list[RatedUsage]") -> Iterator[Finding]:
             yield Finding("what was rated was billed", f"line:{keys[row.pk][0]}", f"rated {rated}, billed {found}")
 
 
+def nothing_is_given_back_twice() -> Iterator[Finding]:
+    """Whoever gives back – a plan that ends, late usage, staff –, no line comes to less than nothing."""
+    for key, billed, back in given_back_too_much("subscription:"):
+        yield Finding("no more is given back than was billed", f"line:{key}", f"billed {billed}, given back {back}")
+
+
 def lines_can_be_derived() -> Iterator[Finding]:
     """Every line of this room, and whatever else has explain data, comes to its amount by that data alone."""
     for line in stored_lines():
@@ -135,9 +143,10 @@ def lines_can_be_derived() -> Iterator[Finding]:
 
 
 def _line_keys(row: RatedUsage) -> list[str]:
-    """The lines that a posting stands on: usage and its minimum, or one line of late usage."""
+    """The lines that a posting stands on: usage and its minimum, or late usage, given back of one line or several."""
     window = UsageWindow(row.window_starts_at, row.window_ends_at)
     spell, card = row.subscription_id, row.rate_card.key
     if row.number:
-        return [late_key(spell, card, window, row.number)]
+        parts = range(1, row.number + 2)  # as many lines as may have billed the window before
+        return [late_key(spell, card, window, row.number, part) for part in parts]
     return [usage_key(spell, card, window), minimum_key(spell, card, window)]

@@ -16,6 +16,7 @@ from core import formats
 from core.money import exponent, quantize, round_half_away
 from core.periods import Period
 from invoices.hand_charges import BY_HAND
+from plans.capping import limit, limit_steps
 
 Data = Mapping[str, Any]
 
@@ -78,7 +79,9 @@ def explain(data: Data) -> Explanation:
 def _by_model(data: Data) -> Explanation:
     if data["model"] == BY_HAND:
         return _by_hand(data)
-    return _fee(data) if data["model"] == "flat" else _usage(data)
+    own = _fee(data) if data["model"] == "flat" else _usage(data)
+    steps = (*own.steps, *(Step(figure, note) for figure, note in limit_steps(data, own.amount)))
+    return replace(own, amount=limit(data, own.amount), steps=steps)
 
 
 def derived_amount(data: Data) -> int:
@@ -91,7 +94,7 @@ def derived_amount(data: Data) -> int:
     if data["model"] == BY_HAND:
         amount = int(data["amount"])
     else:
-        amount = _fee_amount(data) if data["model"] == "flat" else _usage_amount(data)
+        amount = limit(data, _fee_amount(data) if data["model"] == "flat" else _usage_amount(data))
     return -amount if data.get("given_back") else amount
 
 

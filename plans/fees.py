@@ -1,13 +1,15 @@
 """PURE: the flat fees of a spell and their lines (docs/algorithms/proration.md). Amounts in minor units."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from core import formats
 from core.periods import Period, midnight
+from invoices.giving_back import Standing
 from invoices.lines import LineDraft
+from plans.capping import NOTHING_ASKED, capped
 from plans.keys import ROUNDING, days, explain_card
 from plans.pricing import CadenceName, CardTerms, PlanTerms, Timing
 from plans.proration import prorate, unused_share
@@ -36,11 +38,23 @@ class FeeFacts:
         return card.timing == self.timing and (card.cadence == self.cadence or self.timing == "one_time")
 
 
-def fee_lines(subscription_id: int, terms: PlanTerms, fees: Iterable[FeeFacts]) -> Iterator[LineDraft]:
-    """One line per part of a period and fee that it concerns; a part of no days has none."""
+def fee_lines(
+    subscription_id: int, terms: PlanTerms, fees: Iterable[FeeFacts], standing: Mapping[str, Standing] = NOTHING_ASKED
+) -> Iterator[LineDraft]:
+    """One line per part of a period and fee that it concerns; a part of no days has none.
+
+    What is given back is no more than what is `standing` of the line that charged it; where nothing is, there is no
+    line.
+    """
     for fee in fees:
         if fee.part.days:
-            yield from (_fee_line(subscription_id, terms, card, fee) for card in terms.fees if fee.concerns(card))
+            lines = (_fee_line(subscription_id, terms, card, fee) for card in terms.fees if fee.concerns(card))
+            yield from capped(lines, standing)
+
+
+def unused_keys(subscription_id: int, terms: PlanTerms, fees: Iterable[FeeFacts]) -> set[str]:
+    """The lines that charged what these give back."""
+    return {line.corrects for line in fee_lines(subscription_id, terms, (fee for fee in fees if fee.unused))}
 
 
 def fee_amount(amount: int, fee: FeeFacts) -> int:

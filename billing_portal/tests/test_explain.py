@@ -12,7 +12,9 @@ from django.urls import reverse
 from billing_portal.billing_run import run_billing
 from billing_portal.tests.people import on_free, on_plus
 from core import clock
+from invoices.giving_back import Wanted
 from invoices.models import Invoice, InvoiceLine
+from invoices.services.issue_credit_note import issue_credit_note
 from plans.models import Subscription
 from plans.tests.conftest import send
 from usage.services.ingest_events import ingest_events
@@ -115,6 +117,27 @@ def test_usage_that_came_later_is_told_apart(key, customer, alice, log_in):
     assert '<td class="num">−70</td>' in shown
     exported = rows(page(client, key(TOKENS), "billing_explain_events"))
     assert sum(Decimal(row["quantity"]) for row in exported) == 3_500_000
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_line_that_gives_back_less_says_what_was_given_back_before(key, customer, alice, log_in):
+    event = {"specversion": "1.0", "source": "test", "subject": customer.key, "time": MIDDLE.isoformat()}
+    event |= {"id": "wrong", "type": "ai.tokens", "data": {"tokens": 1_000_000}}
+    ingest_events(events=[event], token_customer_id=None, at=MIDDLE)
+    run_billing(at=CALCULATED_AT)
+    run_billing(at=BILLED_AT)
+    invoice = Invoice.objects.get(customer=customer)
+    wanted = Wanted(lines={key(TOKENS): 850})
+    given = issue_credit_note(invoice_id=invoice.pk, at=BILLED_AT, reason="Agreed", wanted=wanted, key="note")
+    event |= {"id": "right", "corrects": "wrong", "data": {"tokens": -1_000_000}}
+    ingest_events(events=[event], token_customer_id=None, at=BILLED_AT + timedelta(days=1))
+    run_billing(at=datetime(2026, 12, 17, 1, 5, tzinfo=UTC))
+
+    late = InvoiceLine.objects.get(key__contains=":late:")
+    response = page(log_in(alice), late.key)
+    assert response.context["charge"].agrees
+    why = f"all that was left of $9.00: credit note {given.number} gave some back"
+    assert f'→ −$0.50 <span class="note">{why} </span>' in text(response)
 
 
 @pytest.mark.django_db(transaction=True)

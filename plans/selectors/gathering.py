@@ -1,11 +1,12 @@
 """Step one of every figure: gather the facts. A fixed number of queries, however many subscriptions."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from core.periods import Window
+from invoices.standing import standing
 from plans.charges import SpellFacts, UsageFacts
 from plans.cycle import Slice
 from plans.late import LateFacts
@@ -32,7 +33,8 @@ class Claim:
 
 
 def gather(claims: Sequence[Claim], *, seen_until: datetime | None = None) -> list[SpellFacts]:
-    """The facts of each claim, in order: three queries in all, and three or more where usage came late.
+    """The facts of each claim, in order: three queries in all, three or more where usage came late, and one
+    where something is given back.
 
     `seen_until` looks at usage before that instant only, for figures about a window that is still running.
     """
@@ -45,7 +47,7 @@ def gather(claims: Sequence[Claim], *, seen_until: datetime | None = None) -> li
     used = quantities([*_all_spans(claims, seen_until), *(mark.span for mark in late)])
     terms = _terms(claims, late)
     late_by_customer = _by_customer(late)
-    return [
+    found = [
         _facts(
             claim,
             used,
@@ -57,6 +59,13 @@ def gather(claims: Sequence[Claim], *, seen_until: datetime | None = None) -> li
         )
         for claim in claims
     ]
+    return _with_standing(found, discarding)
+
+
+def _with_standing(found: list[SpellFacts], discarding: set[str]) -> list[SpellFacts]:
+    """What stands of the billed lines that they give back."""
+    stands = standing({key for facts in found for key in facts.gives_back}, discarding)
+    return [replace(facts, standing=stands) for facts in found] if stands else found
 
 
 def _touched(claims: Sequence[Claim], known: Known, discarding: set[str]) -> list[Watermark]:

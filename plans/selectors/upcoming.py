@@ -197,7 +197,7 @@ def upcoming_invoice(now: Running, documents: Unsettled | None = None, *, has_cr
         credit_rows=known.rows,
         as_of=at,
         credit=kept_for(subscription.customer_id, documents.notes, subscription.plan.currency, known.totals.total),
-        late=tuple(late_lines(facts.late)),
+        late=tuple(late_lines(facts.late, facts.standing)),
         late_billing_on=_follow_up_date(subscription) if facts.late and not facts.terms.is_priced else None,
     )
 

@@ -10,6 +10,7 @@ from accounts.models import User
 from accounts.selectors import recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
+from invoices.exceptions import NotVoidableError
 from invoices.services.issue_credit_note import issue_credit_note
 from invoices.services.tell_issued import tell_issued
 from invoices.services.void_invoice import void_invoice
@@ -52,12 +53,13 @@ def _is_lost(invoice: "Invoice") -> bool:
 
 
 def _undo(invoice: "Invoice", at: datetime, actor: User | None) -> None:
-    """Nothing is to be paid; what a kept credit has paid of it already is given back by a document."""
+    """Nothing is to be paid. What a kept credit has paid of it, or staff gave back while its payment was on its way,
+    stands: then a document gives back the rest."""
     reason = "The first payment failed; the plan did not begin."
-    if invoice.amount_credited:
-        issue_credit_note(invoice_id=invoice.pk, at=at, actor=actor, reason=reason)
-    elif invoice.status != "void":
+    try:
         void_invoice(invoice_id=invoice.pk, at=at, actor=actor, reason=reason)
+    except NotVoidableError:
+        issue_credit_note(invoice_id=invoice.pk, at=at, actor=actor, reason=reason)
 
 
 def _settle_paid(quote: ChangeQuote, invoice: "Invoice", at: datetime, actor: User | None) -> ChangeQuote:

@@ -1,12 +1,16 @@
 """What the stories of this room have in common: a customer on Free or Plus, a card, and usage."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import chain, count
 from typing import Any
 
 import pytest
 
+import credits.books
+import invoices.books
+import plans.books
+import usage.books
 from accounts.gateways.base import Outcome
 from accounts.models import Customer, PaymentMethod, PaymentPolicy
 from invoices.services.collect_payment import collect_payment
@@ -75,6 +79,14 @@ def send(
 @pytest.fixture
 def free(customer: Customer, catalogue: Catalogue, seller: object, at: datetime) -> Subscription:
     return open_default_subscription(customer_id=customer.pk, at=at, actor=None)
+
+
+@pytest.fixture
+def all_books_hold(db: None) -> Iterator[None]:
+    """Whatever a test did, the books of this room and of those below must say it."""
+    yield
+    rooms = (usage.books, credits.books, invoices.books, plans.books)
+    assert list(chain.from_iterable(room.check() for room in rooms)) == []
 
 
 @pytest.fixture

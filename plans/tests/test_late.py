@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.periods import Window
+from invoices.giving_back import Standing
+from plans.explain import derived_amount, explain
 from plans.late import LateFacts, late_lines
 from plans.pricing import CardTerms, PlanTerms
 from plans.rating import UsageFacts
@@ -80,3 +82,38 @@ def test_more_and_then_its_correction_nets_to_nothing(quantity, more):
     down = late(TOKENS, quantity, quantity + more, up.rated.total, number=2)
 
     assert sum(line.amount for line in late_lines([up, down])) == 0
+
+
+@given(st.integers(0, 10**7), st.integers(1, 5), st.data())
+def test_what_is_given_back_is_all_of_the_difference_or_all_that_is_left(quantity, number, data):
+    billed = late(TOKENS, 10**7, 0, 0).rated.total
+    facts = late(TOKENS, quantity, 10**7, billed, number=number)
+    standing = {key: Standing(billed, data.draw(st.integers(0, billed))) for key in facts.billed_keys}
+
+    lines = list(late_lines([facts], standing))
+
+    assert -sum(line.amount for line in lines) == min(
+        billed - facts.rated.total, sum(stands.left for stands in standing.values())
+    )
+    assert facts.posted(standing) == billed + sum(line.amount for line in lines)
+    assert len({line.key for line in lines}) == len({line.corrects for line in lines}) == len(lines)
+    for line in lines:
+        assert 0 < -line.amount <= standing[line.corrects].left
+        assert derived_amount(line.explain) == explain(line.explain).amount == line.amount
+
+
+@given(st.lists(st.integers(0, 10**7), min_size=1, max_size=6), st.integers(0, 2_000))
+def test_however_usage_moves_what_staff_gave_back_is_asked_once(quantities, given_back):
+    """What is billed in the end is the price of the most that was known of it, less what can be given back."""
+    first = late(TOKENS, quantities[0], 0, 0)
+    billed, posted, before = first.rated.total, {first.billed_keys[0]: first.rated.total}, quantities[0]
+    staff = min(given_back, billed)
+    for number, quantity in enumerate(quantities[1:], 1):
+        facts = late(TOKENS, quantity, before, billed, number=number)
+        standing = {key: Standing(posted.get(key, 0), posted.get(key, 0)) for key in facts.billed_keys}
+        usage = facts.billed_keys[0]
+        standing[usage] = Standing(posted[usage], max(posted[usage] - staff, 0))
+        for line in late_lines([facts], standing):
+            posted[line.corrects or line.key] = posted.get(line.corrects or line.key, 0) + line.amount
+        billed, before = facts.posted(standing), quantity
+    assert billed == sum(posted.values()) == max(late(TOKENS, before, 0, 0).rated.total, staff)

@@ -8,6 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.periods import Period
+from invoices.giving_back import Standing
+from plans.explain import derived_amount, explain
+from plans.fees import FeeFacts, fee_lines
+from plans.pricing import CardTerms, PlanTerms
 from plans.proration import cap_credit, prorate, unused_share
 
 NOVEMBER = Period(date(2026, 11, 8), date(2026, 12, 8))
@@ -78,3 +82,29 @@ def test_what_is_given_back_is_what_was_charged_less_what_was_used(amount, lengt
     whole = Period(NOVEMBER.start, NOVEMBER.start + timedelta(days=length))
     on = whole.start + timedelta(days=min(used, length))
     assert amount - unused_share(amount, Period(on, whole.end), whole) == prorate(amount, whole.until(on), whole)
+
+
+def unused_lines(amount, on, whole, left):
+    """The days from `on` of a fee in advance, of which so much is left."""
+    card = CardTerms(id=1, key="base", name="Base", model="flat", amount=amount, timing="in_advance")
+    fee = FeeFacts(Period(on, whole.end), whole, "in_advance", unused=True, charged=whole)
+    terms = PlanTerms(1, "plus", "Plus", 1, "USD", (card,))
+    key = f"subscription:42:fee:base:{whole.start}/{whole.end}"
+    return list(fee_lines(42, terms, [fee], {key: Standing(amount, left)}))
+
+
+@pytest.mark.parametrize(
+    ("stands", "lines"), [(4_900, [-3_103]), (3_900, [-3_103]), (3_103, [-3_103]), (1_900, [-1_900]), (0, [])]
+)
+def test_unused_days_give_back_what_stands_at_most(stands, lines):
+    assert [line.amount for line in unused_lines(4_900, date(2026, 11, 19), NOVEMBER, stands)] == lines
+
+
+@given(AMOUNTS, st.integers(0, 29), st.data())
+def test_it_is_the_unused_share_or_all_that_is_left(amount, used, data):
+    on, left = NOVEMBER.start + timedelta(days=used), data.draw(st.integers(0, amount))
+    lines = unused_lines(amount, on, NOVEMBER, left)
+
+    assert -sum(line.amount for line in lines) == min(unused_share(amount, Period(on, NOVEMBER.end), NOVEMBER), left)
+    for line in lines:
+        assert derived_amount(line.explain) == explain(line.explain).amount == line.amount

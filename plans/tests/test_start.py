@@ -8,8 +8,11 @@ import pytest
 from accounts.gateways.base import Outcome
 from accounts.models import AuditEntry, Notice
 from invoices import books as invoice_books
+from invoices.giving_back import Wanted
 from invoices.models import Invoice, InvoiceStatus, Payment, Refund
+from invoices.services.issue_credit_note import issue_credit_note
 from invoices.services.record_payment import record_payment
+from invoices.services.settle_credit_notes import settle_credit_notes
 from invoices.tests.cast import line, open_invoice
 from plans import books
 from plans.exceptions import NothingDueError, PaidFirstError, QuoteStaleError, StartPendingError
@@ -204,6 +207,33 @@ def test_a_late_success_pays_what_the_other_plan_is_owed_first(quote, customer, 
 
     owed.refresh_from_db()
     assert (owed.status, Refund.objects.get().amount) == (InvoiceStatus.PAID, 5_900)
+
+
+# --- staff gave it back while its payment was on its way -------------------------------------------------------------
+
+
+def lost(quote, payment, at) -> Any:
+    record_payment(payment_id=payment.pk, outcome=Outcome("declined", "card_declined"), at=at)
+    return settle_start(quote=quote, at=at, actor=None)
+
+
+@pytest.mark.parametrize(("given", "rests"), [(9_900, []), (4_000, [-5_900])])
+def test_a_declined_invoice_of_which_staff_gave_some_back_is_given_back_in_full(quote, customer, at, given, rests):
+    payment = started(quote, at + LATER)
+    issue_credit_note(
+        invoice_id=payment.invoice_id, at=at + LATER, reason="Agreed", wanted=Wanted(amount=given), key="by hand"
+    )
+
+    for _ in range(2):
+        done = lost(quote, payment, at + 2 * LATER)
+        settle_credit_notes(customer_ids=[customer.pk], at=at + 2 * LATER)
+
+    notes = Invoice.objects.credit_notes().order_by("pk")
+    assert [note.total for note in notes] == [-given, *rests]
+    assert (plan_of(customer), done.given_up_at) == ("free", at + 2 * LATER)
+    done.invoice.refresh_from_db()
+    assert (done.invoice.status, done.invoice.amount_due, Refund.objects.count()) == (InvoiceStatus.PAID, 0, 0)
+    assert [*books.check(), *invoice_books.check()] == []
 
 
 # --- what is told, and when ------------------------------------------------------------------------------------------
