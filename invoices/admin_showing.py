@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from django.db.models import Q
 from django.http import Http404
 
+from accounts.audit_words import Row
 from accounts.gateways import decline_message
 from accounts.models import AuditEntry, Notice
 from core import formats
@@ -80,7 +81,7 @@ class Story:
     corrections: tuple[Invoice, ...]
     documents: tuple[Document, ...]
     notices: tuple[Notice, ...]
-    audit: tuple[AuditEntry, ...]
+    audit: tuple[Row, ...]
 
 
 def find_invoice(pk: str | int) -> Invoice:
@@ -117,7 +118,7 @@ def story(invoice: Invoice) -> Story:
         corrections=_corrections(invoice),
         documents=tuple(Document.objects.filter(invoice=invoice).defer("content").order_by("pk")),
         notices=tuple(_notices(f"invoice:{invoice.pk}:", invoice.customer_id)),
-        audit=_audit(invoice.customer_id, Q(subject__in=subjects) | _making_of(invoice)),
+        audit=_audit(invoice.customer_id, Q(subject__in=subjects) | _making_of(invoice), invoice.currency),
     )
 
 
@@ -140,9 +141,9 @@ def _notices(prefix: str, customer_id: int) -> "list[Notice]":
     return list(Notice.objects.filter(customer=customer_id, key__startswith=prefix).order_by("pk"))
 
 
-def _audit(customer_id: int, about: Q) -> tuple[AuditEntry, ...]:
+def _audit(customer_id: int, about: Q, currency: str) -> tuple[Row, ...]:
     rows = AuditEntry.objects.filter(about, customer=customer_id)
-    return tuple(rows.select_related("actor").order_by("-pk"))
+    return tuple(Row(entry, currency) for entry in rows.select_related("actor").order_by("-pk"))
 
 
 def payment_row(payment: Payment) -> PaymentRow:
@@ -205,6 +206,6 @@ def payment_context(payment: Payment) -> dict[str, Any]:
             *_notices(f"invoice:{payment.invoice_id}:paid:{payment.pk}", payment.customer_id),
             *_notices(f"invoice:{payment.invoice_id}:failed:{payment.pk}", payment.customer_id),
         ],
-        "audit": _audit(payment.customer_id, Q(subject__in=subjects) | asked),
+        "audit": _audit(payment.customer_id, Q(subject__in=subjects) | asked, payment.currency),
         "title": f"Payment of {formats.money(payment.amount, payment.currency)}",
     }

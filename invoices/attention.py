@@ -130,6 +130,8 @@ def refund_said(refund: Refund) -> Said:
         ),
     }
     badge, text = words[RefundStatus(refund.status)]
+    if refund.payment_id is None:
+        text = "Staff recorded that it was transferred."
     code = f" The gateway’s word: {refund.failure_code}." if refund.failure_code else ""
     return Said(badge, text + code, _asked(refund.checks), refund.check_at)
 

@@ -346,3 +346,9 @@ def customers_by_number(number: str, limit: int) -> list[int]:
 def invoices_to_export(customer_id: int) -> QuerySet[Invoice]:
     """Every document of a customer, drafts included, newest first."""
     return Invoice.objects.filter(customer_id=customer_id).order_by("-billing_on", "-pk")
+
+
+def numbers_of(invoice_ids: Iterable[int]) -> dict[int, str]:
+    """The number of each of these documents that has one. One query."""
+    found = Invoice.objects.filter(pk__in=invoice_ids, number__isnull=False).order_by()
+    return {pk: number for pk, number in found.values_list("pk", "number") if number}

@@ -28,6 +28,6 @@ def pay_grant(*, grant_id: int, at: datetime, actor: User | None, reference: str
         action="pay_grant",
         subject=f"grant:{row.public_id}",
         before={"paid_at": None},
-        after={"paid_at": at.isoformat(), "amount": row.amount, "reference": reference},
+        after={"paid_at": at.isoformat(), "amount": row.amount, "currency": row.currency, "reference": reference},
     )
     return row

@@ -38,8 +38,8 @@ def void_grant(*, grant_id: int, at: datetime, actor: User | None, reason: str) 
         customer_id=row.customer_id,
         action="void_grant",
         subject=f"grant:{row.public_id}",
-        before={"available": before},
-        after={"voided": row.voided},
+        before={"available_amount": before},
+        after={"voided_amount": row.voided, "currency": row.currency},
         reason=reason,
     )
     return row

@@ -212,6 +212,13 @@ def test_what_was_transferred_is_recorded(as_clerk, clerk, invoice):
     assert "$5.00 of CN-2026-000001 is recorded as paid out." in text(response)
     note.refresh_from_db()
     assert (note.status, AuditEntry.objects.get(action="pay_out_credit_note").actor) == ("paid", clerk)
+    assert 'Bank transfer <span class="note">reference SEPA 4711, on ' in response.text
+    assert "/payment/None/" not in response.text
+    assert "Pay out credit note" in response.text
+    refund = note.refunds.get()
+    page = as_clerk.get(reverse("admin:attention_refund", args=[refund.public_id])).text
+    assert "Staff recorded that it was transferred." in page
+    assert "Bank transfer, reference SEPA 4711, " in page
 
 
 @pytest.mark.parametrize(

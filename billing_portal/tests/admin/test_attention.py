@@ -299,7 +299,7 @@ def test_it_shows_the_new_amount_where_it_moved(as_clerk, tried):
     values = {"retry-attempt": "2", "retry-seen": "4800", "retry-reason": REASON}
     answer = as_clerk.post(url(declined, "attention_retry"), values)
     assert answer.status_code == 409
-    assert "What is due on this invoice has changed." in answer.text
+    assert "The figures have changed since they were shown." in answer.text
     assert 'name="retry-seen" value="4900"' in answer.text
     assert Payment.objects.count() == 1
 
