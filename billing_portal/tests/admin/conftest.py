@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from billing_portal.tests.admin.refusing import PEOPLE, Fingerprint, hash_of_tables, known_by_session
+from billing_portal.tests.admin.refusing import PEOPLE, Fingerprint, known_by_session
 from billing_portal.tests.admin.world import TODAY, World, build, kept_apart
 from core.clock import travel_to
 
@@ -19,7 +19,7 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
 
 @pytest.fixture(scope="module")
 def fingerprint(world: World) -> Fingerprint:
-    return hash_of_tables()
+    return Fingerprint()
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,6 @@ ONLY = {
     "accounts_auditentry": "id <= {newest}",  # appended to by the verbs
 }
 
-Fingerprint = Callable[[], dict[str, str]]
 DONE, REFUSED = {200, 302, 303, 409, 422}, {403, 405}
 
 
@@ -80,25 +79,46 @@ def patterns(entries: Iterable[Any]) -> Iterator[tuple[str, list[str]]]:
 
 
 # --- what stays -------------------------------------------------------------------------------------------------------
-def hash_of_tables() -> Fingerprint:
-    """A hash of all rows of each table of the rooms but the free ones."""
-    rooms = tuple(f"{room}_" for room in ROOMS)
-    tables = [name for name in connection.introspection.table_names() if name.startswith(rooms) and name not in FREE]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT max(id) FROM accounts_auditentry")
-        [newest] = cursor.fetchone()
-    statement = " UNION ALL ".join(
-        f"SELECT '{table}', md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t"  # noqa: S608 - our own names
-        f" WHERE {ONLY.get(table, 'true').format(newest=newest)}"
-        for table in sorted(tables)
-    )
+class Fingerprint:
+    """A hash of all rows of each table of the rooms but the free ones; `before` is that of the world as it was built,
+    to which every test returns."""
 
-    def fingerprint() -> dict[str, str]:
+    def __init__(self) -> None:
+        rooms = tuple(f"{room}_" for room in ROOMS)
+        tables = [name for name in connection.introspection.table_names() if name.startswith(rooms)]
         with connection.cursor() as cursor:
-            cursor.execute(statement)
+            cursor.execute("SELECT max(id) FROM accounts_auditentry")
+            [newest] = cursor.fetchone()
+        self.statement = " UNION ALL ".join(
+            f"SELECT '{table}', md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t"  # noqa: S608 - our own names
+            f" WHERE {ONLY.get(table, 'true').format(newest=newest)}"
+            for table in sorted(set(tables) - FREE)
+        )
+        self.before = self()
+
+    def __call__(self) -> dict[str, str]:
+        with connection.cursor() as cursor:
+            cursor.execute(self.statement)
             return dict(cursor.fetchall())
 
-    return fingerprint
+    def changed(self, statements: "Statements") -> list[str]:
+        """The tables that are not as before. Where nothing was asked of the database but to read, none can be."""
+        if not statements.may_write:
+            return []
+        return [table for table, rows in self().items() if rows != self.before[table]]
+
+
+class Statements:
+    """Whether anything but reading was asked of the database; used by `execute_wrapper`."""
+
+    READING = ("SELECT", "SAVEPOINT", "ROLLBACK TO", "RELEASE")
+
+    def __init__(self) -> None:
+        self.may_write = False
+
+    def __call__(self, execute: Callable[..., Any], sql: Any, *args: Any) -> Any:
+        self.may_write |= not str(sql).lstrip(" (").startswith(self.READING)
+        return execute(sql, *args)
 
 
 # --- how it is tried --------------------------------------------------------------------------------------------------
@@ -122,24 +142,25 @@ class Attempt(NamedTuple):
 def wrong_among(attempts: Iterable[Attempt], fingerprint: Fingerprint) -> list[str]:
     """What is not as it should be, in words. Whatever is refused is sent in one go, with one look at the tables after
     it; where they differ then, each is sent again by itself to tell which it was."""
-    before, sent = fingerprint(), list(attempts)
-    refused = [one for one in sent if not one.is_allowed]
-    with kept_apart():
+    sent = list(attempts)
+    refused, statements = [one for one in sent if not one.is_allowed], Statements()
+    with kept_apart(), connection.execute_wrapper(statements):
         wrong = [f"{one.name}: {status}" for one in refused if (status := one.send()) not in REFUSED]
-        is_moved = fingerprint() != before
+        is_moved = bool(fingerprint.changed(statements))
     for one in sent:
         if one.is_allowed or is_moved:
-            wrong += alone(one, fingerprint, before)
+            wrong += alone(one, fingerprint)
     return wrong
 
 
-def alone(one: Attempt, fingerprint: Fingerprint, before: dict[str, str]) -> Iterator[str]:
-    with kept_apart():
+def alone(one: Attempt, fingerprint: Fingerprint) -> Iterator[str]:
+    statements = Statements()
+    with kept_apart(), connection.execute_wrapper(statements):
         status = one.send()
         if one.is_allowed and status not in one.answers:
             yield f"{one.name}: {status}"
-        if one.method != "get" and status not in REFUSED and not (one.is_allowed and one.writes):
-            yield from (f"{one.name}: changed {name}" for name, rows in fingerprint().items() if rows != before[name])
+        if not (one.is_allowed and one.writes):
+            yield from (f"{one.name}: changed {table}" for table in fingerprint.changed(statements))
 
 
 @contextmanager

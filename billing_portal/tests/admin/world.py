@@ -177,14 +177,15 @@ def billed_by_hand(customer: Customer, clerk: User) -> Names:
     archive = requested([kept], TODAY, clerk)
     rendered([kept])
     built(archive, TODAY)
+    draft, plain = calculated(customer, 100), open_invoice(customer, 900, at=TODAY)
     charge = HandCharge(
         "k1", customer.pk, "Workshop", "USD", 5000, Period(TODAY.date(), TODAY.date() + timedelta(days=1))
     )
     line = add_charge(charge=charge, at=TODAY, actor=clerk, reason="Order 77")
     return {
-        "pk": kept.pk,
+        "pk": plain.pk,
         "invoice_id": kept.pk,
-        "invoices_invoice_issue.pk": calculated(customer, 100).pk,
+        "invoices_invoice_issue.pk": draft.pk,
         "invoices_invoice_pay_out.invoice_id": note.pk,
         "line_id": line.pk,
         "public_id": archive.public_id,
