@@ -69,7 +69,7 @@ def key_of(row: Model) -> Any:
     return row.public_id if isinstance(row, Archive) else row.pk
 
 
-def patterns(entries: Iterable[Any]) -> Iterator[tuple[str, list[str]]]:
+def patterns(entries: Iterable[Any]) -> Iterator[tuple[str | None, list[str]]]:
     """(name, parameters) of every address below."""
     for entry in entries:
         if isinstance(entry, URLPattern):

@@ -144,7 +144,8 @@ def attempts(model: type[Model], row: Model, person: str, world: World, client: 
 
 def in_bulk(model: type[Model], row: Model) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every action there is, offered to this person or not; and the list as a form."""
-    for _function, action, _text in admin.site._registry[model]._get_base_actions():
+    table: Any = admin.site._registry[model]
+    for _function, action, _text in table._get_base_actions():
         chosen = {"action": action, "_selected_action": [row.pk], "index": "0", "post": "yes", "select_across": "1"}
         yield f"action {action}", chosen
     form = {f"form-0-{name}": value for name, value in crafted(row).items()} | {"form-0-id": str(row.pk)}
