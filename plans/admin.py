@@ -87,6 +87,11 @@ class RateCardAdmin(StaffList):
         *("per_units", "free_units", Amount("amount", "plan__currency"), "plan__currency"),
     )
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        # The name of a contract's plan, and its prices, tell of its customer.
+        return rows if may(request.user, READ) else rows.filter(plan__customer__isnull=True)
+
 
 @admin.register(Subscription)
 class SubscriptionAdmin(StaffList):

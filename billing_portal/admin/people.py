@@ -8,7 +8,7 @@ from django.urls import path
 from accounts.access import customer_now
 from accounts.last_admin import is_last_admin
 from accounts.models import Customer, Membership
-from accounts.roles import MANAGE
+from accounts.roles import MANAGE, SUPPORT
 from accounts.services.change_role import change_role
 from accounts.services.invite_member import invite_member
 from accounts.services.remove_member import remove_member
@@ -77,8 +77,9 @@ def customer_person_remove(request: HttpRequest, customer: Customer, membership_
 
 
 @get_or_post
-@customer_page(MANAGE)
+@customer_page(SUPPORT)
 def customer_invite_again(request: HttpRequest, customer: Customer, membership_id: int) -> HttpResponse:
+    """Sends again, and changes nothing of who may come in."""
     member = _member(customer, membership_id)
     form = OnceForm(post_data(request))
     lead = f"{member.user.email} gets the invitation once more."

@@ -10,7 +10,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Customer
-from accounts.roles import EXPORT, MANAGE, READ
+from accounts.roles import EXPORT, MANAGE, READ, check_may
 from accounts.staff import render_staff, staff_page, staff_user
 from billing_portal.admin.access import customer_page
 from billing_portal.admin.customers import render_customer
@@ -134,7 +134,8 @@ def runs_books(request: HttpRequest) -> HttpResponse:
 @require_POST
 @staff_page(MANAGE, EXPORT)
 def runs_books_check(request: HttpRequest) -> HttpResponse:
-    """«Check now»: a row that says it is wanted. Auditors may ask, too: it moves nothing."""
+    """«Check now»: a row that says it is wanted. Auditors may ask, too: it moves nothing. Its result is for readers."""
+    check_may(request.user, READ)
     form = CheckForm(request.POST)
     if form.is_valid():
         want_check(key=form.cleaned_data["key"], at=clock.now(), actor=staff_user(request))

@@ -52,7 +52,7 @@ class Kind(NamedTuple):
     """How a kind is found, and told. `wanted`: short names of capabilities, one of which opens it."""
 
     wanted: tuple[str, ...]
-    find: Callable[[datetime], Sequence[Any]]
+    find: Callable[[datetime, Mapping[str, bool]], Sequence[Any]]
     line: Callable[[Any], Line]
     key: str
     label: str
@@ -64,7 +64,7 @@ class Kind(NamedTuple):
 
 def work_for(may: Mapping[str, bool], at: datetime) -> list[Work]:
     """Everything that somebody with these capabilities (`accounts.roles.capabilities`) may look at."""
-    return [_work(kind, at) for kind in KINDS if any(may[name] for name in kind.wanted)]
+    return [_work(kind, at, may) for kind in KINDS if any(may[name] for name in kind.wanted)]
 
 
 def latest_runs(at: datetime) -> list[tuple[Run, str]]:
@@ -78,15 +78,15 @@ def last_check() -> Run | None:
     return Run.objects.checks().defer("findings").first()
 
 
-def _work(kind: Kind, at: datetime) -> Work:
-    rows = kind.find(at)
+def _work(kind: Kind, at: datetime, may: Mapping[str, bool]) -> Work:
+    rows = kind.find(at, may)
     lines = tuple(kind.line(row) for row in rows[:SHOWN])
     name, _, query = kind.url.partition("?")
     url = reverse(f"admin:{name}") + (f"?{query}" if query else "")
     return Work(kind.key, kind.label, len(rows), lines, url, kind.action, kind.empty, kind.level)
 
 
-def _parked(at: datetime) -> list[Customer]:
+def _parked(_at: datetime, _may: Mapping[str, bool]) -> list[Customer]:
     return list(Customer.objects.filter(parked_at__isnull=False).order_by("parked_at", "pk")[: LIMIT + 1])
 
 
@@ -130,31 +130,31 @@ KINDS: Iterable[Kind] = (
         "All parked customers", "Every run takes every customer along.", "danger",
     ),
     Kind(
-        ("read",), lambda at: attention.unresolved_payments(at, LIMIT + 1), _payment_line, "unresolved",
+        ("read",), lambda at, _may: attention.unresolved_payments(at, LIMIT + 1), _payment_line, "unresolved",
         "Uncertain payments", "attention", "All that needs attention", "Every payment has its outcome.",
         "warning",
     ),
     Kind(
-        ("read",), lambda _at: attention.declined_payments(LIMIT + 1), _payment_line, "declined",
+        ("read",), lambda _at, _may: attention.declined_payments(LIMIT + 1), _payment_line, "declined",
         "Declined payments", "attention", "All that needs attention", "No open invoice had its card declined.",
         "danger",
     ),
     Kind(
-        ("read",), lambda at: attention.troubled_refunds(at, LIMIT + 1), _refund_line, "refunds",
+        ("read",), lambda at, _may: attention.troubled_refunds(at, LIMIT + 1), _refund_line, "refunds",
         "Refunds in trouble", "attention", "All that needs attention", "No refund has failed.", "danger",
     ),
     Kind(
-        ("read",), lambda _at: attention.drafts_to_check(LIMIT + 1), _draft_line, "drafts",
+        ("read",), lambda _at, _may: attention.drafts_to_check(LIMIT + 1), _draft_line, "drafts",
         "Drafts to check", "invoices_invoice_changelist?status__exact=draft", "All drafts",
         "No invoice waits for its billing date.", "info",
     ),
     Kind(
-        ("read", "support"), lambda _at: open_inquiries(LIMIT + 1), _inquiry_line, "inquiries",
+        ("read", "support"), lambda _at, _may: open_inquiries(LIMIT + 1), _inquiry_line, "inquiries",
         "Contact requests", "plans_salesinquiry_changelist", "All contact requests", "Nobody waits for an answer.",
         "info",
     ),
     Kind(
-        ("read", "catalog"), lambda _at: draft_plans(LIMIT + 1), _plan_line, "plans",
+        ("read", "catalog"), lambda _at, may: draft_plans(LIMIT + 1, contracts=may["read"]), _plan_line, "plans",
         "Plans in draft", "plans_plan_changelist?status__exact=draft", "All drafts of plans",
         "Every version is published.", "info",
     ),

@@ -21,9 +21,13 @@ def contracts_of(customer_id: int) -> list[Plan]:
     return list(Plan.objects.filter(customer=customer_id).order_by("-version"))
 
 
-def draft_plans(limit: int) -> list[Plan]:
-    """Versions that somebody has begun and nobody has published, the oldest first; rate cards are not read."""
-    return list(Plan.objects.filter(status=PlanStatus.DRAFT).order_by("pk")[:limit])
+def draft_plans(limit: int, *, contracts: bool) -> list[Plan]:
+    """Versions that somebody has begun and nobody has published, the oldest first; rate cards are not read.
+
+    `contracts`: those of one customer alone, too, whom they name.
+    """
+    rows = Plan.objects.filter(status=PlanStatus.DRAFT).order_by("pk")
+    return list((rows if contracts else rows.filter(customer__isnull=True))[:limit])
 
 
 def published_plan(key: str) -> Plan | None:

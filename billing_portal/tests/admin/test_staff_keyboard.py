@@ -1,13 +1,20 @@
-"""Staff's flows without a mouse: meter, feature, plan, publish, customer, subscription, grant, history."""
+"""Staff's flows without a mouse: meter, feature, plan, publish, customer, subscription, grant, history; then an
+invoice given back in part, one paid outside, one voided, and the portal as its customer sees it."""
 
 import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
+from accounts.tests.cards import add_card
 from billing_portal.tests.admin.test_staff_browser import enter
 from billing_portal.tests.keys import Keys
+from billing_portal.tests.people import on_free
 from core.clock import now
 from credits.selectors import balances
+from invoices.models import Invoice
+from invoices.services.collect_payment import collect_payment
+from invoices.services.submit_payment import submit_payment
+from invoices.tests.cast import open_invoice
 from plans.models import Subscription
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -88,3 +95,76 @@ def test_staff_need_no_mouse(page, log_in, clerk, catalogue, seller):
     expect(page.get_by_role("heading", name="Transaction History")).to_be_visible()
     customer_id = Subscription.objects.open().get().customer_id
     assert [each.settled for each in balances(customer_id, now())] == [10_000]
+
+
+@pytest.fixture
+def documents(customer, alice, catalogue, seller) -> tuple[Invoice, Invoice, Invoice]:
+    """One that is paid by card, and two that are open."""
+    at = now()
+    on_free(customer, alice, at)
+    add_card(customer, alice, at)
+    paid, wired, wrong = (open_invoice(customer, amount, at=at) for amount in (4900, 2100, 700))
+    submit_payment(payment_id=collect_payment(invoice_id=paid.pk, at=at, automatic=True).pk, at=at)
+    return paid, wired, wrong
+
+
+def open_customer_page(keys: Keys) -> None:
+    keys.press("link", "Billing")
+    keys.press("link", "Customers")
+    keys.press("link", "Wonder Ltd")
+
+
+def open_document(keys: Keys, invoice: Invoice) -> None:
+    keys.press("link", "Invoices")
+    keys.press("link", str(invoice.number))
+
+
+def give_back(keys: Keys) -> None:
+    keys.press("link", "Credit note")
+    keys.choose("An amount")
+    keys.write("Amount", "12.00")
+    keys.choose("Keep it for the next invoice: open invoices, but no card")
+    keys.write("Reason", "Outage on 12 October")
+    keys.press("button", "Preview")
+    expect(keys.page.get_by_role("row", name="Credit note total")).to_contain_text("$12.00")
+    keys.press("button", "Issue credit note")
+
+
+def mark_paid_outside(keys: Keys) -> None:
+    keys.press("link", "Mark paid outside")
+    keys.choose("Cheque")
+    keys.write("Reference", "No. 1204")
+    keys.write("Reason", "Came by post")
+    keys.press("button", "Record payment")
+
+
+def void(keys: Keys) -> None:
+    keys.press("link", "Void")
+    keys.write("Reason", "Sent to the wrong company")
+    keys.press("button", "Void invoice")
+
+
+def look_as_viewer(keys: Keys) -> None:
+    keys.press("link", "Log in as viewer")
+    keys.write("Reason", "Ticket 7")
+    keys.press("button", "Log in as viewer")
+    expect(keys.page.get_by_role("region", name="Viewing as a customer")).to_be_visible()
+    keys.press("button", "Stop viewing")
+
+
+def test_staff_need_none_for_documents_and_customers(page, log_in, clerk, documents):
+    keys, (paid, wired, wrong) = Keys(enter(page, log_in(clerk))), documents
+    page.goto(reverse("admin:index"))
+    for invoice, act, told in (
+        (paid, give_back, "Credit note CN-2026-000001 over $12.00 is issued."),
+        (wired, mark_paid_outside, "recorded. Receipt RCP-2026-000002."),
+        (wrong, void, f"{wrong.number} is void."),
+    ):
+        open_customer_page(keys)
+        open_document(keys, invoice)
+        act(keys)
+        expect(page.get_by_text(told)).to_be_visible()
+    open_customer_page(keys)
+    look_as_viewer(keys)
+    expect(page.get_by_role("heading", name="Wonder Ltd", level=1)).to_be_visible()
+    assert [Invoice.objects.get(pk=each.pk).status for each in documents] == ["paid", "paid", "void"]

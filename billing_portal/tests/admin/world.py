@@ -1,37 +1,51 @@
 """One world with a row in every table that staff can look at, made by the real verbs where it can be."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.db import transaction
+from django.urls import reverse
 
-from accounts.models import Customer, UsageSubject, User
+from accounts.models import Customer, Role, UsageSubject, User
 from accounts.roles import AUDITOR, BILLING_SUPPORT, CATALOG_MANAGER, METERING_AND_BILLING
 from accounts.services.create_api_token import create_api_token
+from accounts.services.invite_member import invite_member
 from accounts.services.open_customer import open_customer
 from accounts.services.park_customer import park_customer
 from billing_portal.billing_run import RunReport, bill_due, collect_due
 from billing_portal.demo_data import seed_seller
+from billing_portal.services.want_check import want_check
 from billing_portal.tests.people import on_plus
 from conftest import PASSWORD, person, staff_person
 from core.periods import Period
 from credits.proposals import save_proposal
-from invoices.models import Payment
+from invoices.giving_back import Wanted
+from invoices.hand_charges import HandCharge
+from invoices.models import Document, Invoice, OutsideMethod, Payment, Refund
+from invoices.models_payments import PayoutMethod
+from invoices.refunding import Outside
+from invoices.services.add_charge import add_charge
 from invoices.services.issue_credit_note import issue_credit_note
 from invoices.services.issue_statements import issue_statements
+from invoices.services.pay_out_credit_note import pay_out_credit_note
 from invoices.services.reconcile_refunds import reconcile_refunds
+from invoices.services.record_outside_payment import record_outside_payment
 from invoices.statements import StatementDraft
 from invoices.tests.cast import calculated, open_invoice
 from invoices.tests.credited import granted
 from invoices.tests.shelf import built, rendered, requested
-from plans.models import Plan
+from plans.models import MoveTime, Plan, PriceModel
 from plans.seed import Catalogue, demo_catalogue
 from plans.services.contact_sales import contact_sales
 from plans.services.copy_plan import copy_plan
+from plans.services.draft_contract import draft_contract
+from plans.services.migrate_subscriptions import migrate_subscriptions
+from plans.services.publish_plan import publish_plan
 from plans.services.schedule_change import schedule_change
 from plans.tests.conftest import send
 
@@ -51,14 +65,22 @@ GRANT = {
 }  # fmt: skip
 
 
+Names = dict[str, str | int]
+
+
 @dataclass(frozen=True)
 class World:
-    """Who and what is in it; `names` stands for the parameters of addresses."""
+    """Who and what is in it; `names` stands for the parameters of addresses: `key` is the same in all of them, and
+    `plans_plan_migration.key` that of one page, where the word means something else there."""
 
     people: dict[str, User]
-    names: dict[str, str | int]
-    draft: Plan
+    names: Names
     published: Plan
+    contract: Plan  # of the customer alone, a draft
+
+    def address_of(self, page: str, parameters: Iterable[str]) -> str:
+        own = {name: self.names.get(f"{page}.{name}", self.names.get(name)) for name in parameters}
+        return reverse(f"admin:{page}", kwargs=own)
 
 
 @contextmanager
@@ -81,15 +103,17 @@ def build() -> World:
     seed_seller()
     catalogue = demo_catalogue(BEGIN)
     customer = open_customer(name="Wonder Ltd", user=alice, at=BEGIN, actor=alice)
-    UsageSubject.objects.create(customer=customer, subject="wonder-app", kind="application")
     names = {
         "key": customer.key,
         "id": alice.pk,
         **months_of(customer, alice, clerk, catalogue),
+        **billed_by_hand(customer, clerk),
+        **versions_of(clerk, catalogue),
         **paperwork_of(customer, alice, clerk, catalogue),
     }
     park_customer(customer_id=customer.pk, reason="no price", at=TODAY)
-    return World(people, names, Plan.objects.get(pk=names["plan_id"]), catalogue.plus)
+    published = Plan.objects.get(pk=names["plans_plan_migrate.plan_id"])
+    return World(people, names, published, contract_of(customer, clerk, published))
 
 
 def staff() -> dict[str, User]:
@@ -101,39 +125,138 @@ def staff() -> dict[str, User]:
     return people | {"staff": User.objects.create_superuser("staff@example.com", PASSWORD)}
 
 
-def months_of(customer: Customer, alice: User, clerk: User, catalogue: Catalogue) -> dict[str, str | int]:
+def months_of(customer: Customer, alice: User, clerk: User, catalogue: Catalogue) -> Names:
     """A month on Plus with credit and usage, billed and paid; what was given back of it, and what is still open."""
+    subject = UsageSubject.objects.create(customer=customer, subject="wonder-app", kind="application")
     on_plus(customer, alice, catalogue, BEGIN)
     grant = granted(customer, 300, BEGIN)
     send(customer, BEGIN + timedelta(days=1), requests=3, tokens=900_000)
     for present in (CALCULATED, BILLED):
         bill_due(at=present, report=RunReport(at=""))
     collect_due(at=BILLED, report=RunReport(at=""))
-    paid = Payment.objects.get().invoice
-    issue_credit_note(invoice_id=paid.pk, at=TODAY, actor=clerk, reason="Agreed")  # back to the card
-    reconcile_refunds(at=TODAY)
-    lowered = open_invoice(customer, 700, at=TODAY)
-    issue_credit_note(invoice_id=lowered.pk, at=TODAY, actor=clerk, reason="Agreed")  # off what is open
-    kept = open_invoice(customer, 4900, at=TODAY)
-    calculated(customer, 100)
-    rendered([paid, kept])
-    archive = requested([kept], TODAY, clerk)
-    built(archive, TODAY)
+    payment = Payment.objects.get()
+    paid = payment.invoice
+    issue_credit_note(invoice_id=paid.pk, at=TODAY, actor=clerk, reason="Agreed", wanted=Wanted(amount=1000))
+    reconcile_refunds(at=TODAY)  # back to the card
     month = StatementDraft(customer.pk, "USD", Period(BEGIN.date(), BILLED.date()))
     issue_statements(wanted=[month], at=TODAY, actor=None)
-    return {"grant_id": grant.public_id, "public_id": archive.public_id}
+    rendered([paid])
+    refund = Refund.objects.get()
+    return {
+        "subject_id": subject.pk,
+        "grant_id": grant.public_id,
+        "payment_id": payment.pk,
+        "line_key": paid.lines.filter(kind="usage").order_by("pk").values_list("key", flat=True)[0],
+        "invoices_invoice_send_again.pk": paid.pk,
+        "invoices_invoice_document.pk": Document.objects.get(invoice=paid).pk,
+        **dict.fromkeys((f"attention_{page}.public_id" for page in ("payment", "ask", "retry")), payment.public_id),
+        **dict.fromkeys((f"attention_{page}.public_id" for page in ("refund", "refund_ask")), refund.public_id),
+    }
 
 
-def paperwork_of(customer: Customer, alice: User, clerk: User, catalogue: Catalogue) -> dict[str, str | int]:
-    """A token, a draft of a plan, a change to come, a request to sales, a grant that is being written."""
+def billed_by_hand(customer: Customer, clerk: User) -> Names:
+    """Beside the plan: documents that are open, lowered, partly paid outside, drafted; a credit note that is kept."""
+    lowered = open_invoice(customer, 700, at=TODAY)
+    issue_credit_note(invoice_id=lowered.pk, at=TODAY, actor=clerk, reason="Agreed")
+    settled = open_invoice(customer, 2100, at=TODAY)
+    paid_outside(settled, settled.amount_due, clerk)
+    note = issue_credit_note(
+        invoice_id=settled.pk, at=TODAY, actor=clerk, reason="Agreed", wanted=Wanted(goes_to="kept")
+    )
+    pay_out_credit_note(
+        note_id=note.pk,
+        to=Outside(PayoutMethod.BANK_TRANSFER, "A7", TODAY.date()),
+        amount=100,
+        key="first",
+        at=TODAY,
+        actor=clerk,
+        reason="Asked",
+    )
+    kept = open_invoice(customer, 4900, at=TODAY)
+    paid_outside(kept, 1000, clerk)
+    archive = requested([kept], TODAY, clerk)
+    rendered([kept])
+    built(archive, TODAY)
+    draft, plain = calculated(customer, 100), open_invoice(customer, 900, at=TODAY)
+    charge = HandCharge(
+        "k1", customer.pk, "Workshop", "USD", 5000, Period(TODAY.date(), TODAY.date() + timedelta(days=1))
+    )
+    line = add_charge(charge=charge, at=TODAY, actor=clerk, reason="Order 77")
+    return {
+        "pk": plain.pk,
+        "invoice_id": kept.pk,
+        "invoices_invoice_issue.pk": draft.pk,
+        "invoices_invoice_pay_out.invoice_id": note.pk,
+        "line_id": line.pk,
+        "public_id": archive.public_id,
+    }
+
+
+def paid_outside(invoice: Invoice, amount: int, clerk: User) -> None:
+    record_outside_payment(
+        invoice_id=invoice.pk,
+        key=f"outside-{amount}",
+        amount=amount,
+        received_on=TODAY.date(),
+        method=OutsideMethod.BANK_TRANSFER,
+        reference="A7",
+        at=TODAY,
+        actor=clerk,
+        reason="On the statement",
+    )
+
+
+def versions_of(clerk: User, catalogue: Catalogue) -> Names:
+    """A second version of Plus, with tiers, to which everybody is to move; and the draft of a third."""
+    second = copy_plan(plan_id=catalogue.plus.pk, at=TODAY, actor=clerk)
+    tiered = second.rate_cards.filter(model=PriceModel.UNIT).order_by("pk")[0]
+    tiered.model, tiered.unit_amount, tiered.per_units = PriceModel.GRADUATED, None, 1
+    tiered.save()
+    tiered.tiers.create(up_to=1000, unit_amount=Decimal("0.01"))
+    tiered.tiers.create(up_to=None, unit_amount=Decimal("0.005"))
+    publish_plan(plan=Plan.objects.with_cards().get(pk=second.pk), at=TODAY, actor=clerk)
+    migration = migrate_subscriptions(
+        key=f"mig_{'0' * 20}", plan_id=second.pk, when=MoveTime.PERIOD_END, reason="Prices", at=TODAY, actor=clerk
+    )
+    draft = copy_plan(plan_id=second.pk, at=TODAY, actor=clerk)
+    card = draft.rate_cards.order_by("pk").first()
+    assert card is not None
+    return {
+        "plan_id": draft.pk,
+        "card_id": card.pk,
+        "plans_plan_migrate.plan_id": second.pk,
+        "plans_plan_archive.plan_id": second.pk,
+        "plans_plan_migration.plan_id": second.pk,
+        "plans_plan_migration.key": migration.key,
+    }
+
+
+def contract_of(customer: Customer, clerk: User, plan: Plan) -> Plan:
+    """A published one, and a draft of what comes after it."""
+    terms = {"payment_terms": 30, "contract_starts_on": date(2026, 12, 1), "contract_ends_on": None}
+    first = draft_contract(
+        customer_id=customer.pk, plan_id=plan.pk, name="Enterprise of Wonder Ltd", values=terms,
+        at=TODAY, actor=clerk, reason="Order 7",
+    )  # fmt: skip
+    publish_plan(plan=Plan.objects.with_cards().get(pk=first.pk), at=TODAY, actor=clerk)
+    return copy_plan(plan_id=first.pk, at=TODAY, actor=clerk)
+
+
+def paperwork_of(customer: Customer, alice: User, clerk: User, catalogue: Catalogue) -> Names:
+    """A token, a member more, a change to come, a request to sales, a grant that is being written, a run."""
     create_api_token(customer=customer, name="Gateway", at=TODAY, actor=alice)
-    schedule_change(
+    bob = invite_member(
+        customer_id=customer.pk, email="bob@example.com", role=Role.BILLING_VIEWER, at=TODAY, actor=clerk
+    )
+    change = schedule_change(
         customer_id=customer.pk, plan=catalogue.free, when=date(2026, 12, 1), at=TODAY, actor=clerk, reason="Agreed"
     )
     inquiry = {"name": "Alice", "email": alice.email, "company": "Wonder", "message": "Please call.", "volume": "1"}
     contact_sales(customer=customer, values=inquiry, at=TODAY, actor=alice)
     proposal = save_proposal(customer=customer, values=GRANT, at=TODAY, actor=clerk, proposal=None)
-    draft = copy_plan(plan_id=catalogue.plus.pk, at=TODAY, actor=clerk)
-    card = draft.rate_cards.first()
-    assert card is not None
-    return {"proposal_id": proposal.public_id, "plan_id": draft.pk, "card_id": card.pk}
+    return {
+        "membership_id": bob.pk,
+        "change_id": change.pk,
+        "proposal_id": proposal.public_id,
+        "number": want_check(key="books", at=TODAY, actor=clerk).pk,
+    }
