@@ -160,6 +160,7 @@ ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
 ACCOUNT_PREVENT_ENUMERATION = True
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_TOLERANCE = 1  # digits of the half minute before and after: clocks and people are slow
 STAFF_MFA_REQUIRED = flag("STAFF_MFA_REQUIRED", default=not (DEBUG or DEMO))
 
 # --- pages --------------------------------------------------------------------------------------------------------

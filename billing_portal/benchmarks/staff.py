@@ -69,11 +69,13 @@ CROSS JOIN LATERAL (SELECT
          ELSE 'paid' END AS status
 ) AS s;
 INSERT INTO invoices_payment (public_id, key, invoice_id, customer_id, payment_method_id, gateway, gateway_id, amount,
-    currency, status, decline_code, automatic, created_at, settled_at, checks, receipt_number)
+    currency, status, decline_code, automatic, created_at, settled_at, checks, receipt_number, method, reference,
+    received_on)
 SELECT 'pay_staff_' || i.id, 'invoice:' || i.id || ':payment:1', i.id, i.customer_id, NULL,
        CASE WHEN i.id %% 20 = 0 THEN 'outside' ELSE 'sandbox' END, 'gw_' || i.id, i.total, i.currency,
        CASE WHEN i.status = 'paid' THEN 'succeeded' ELSE 'declined' END, '', true, i.billing_on, i.billing_on, 0,
-       CASE WHEN i.status = 'paid' THEN 'R-' || i.id END
+       CASE WHEN i.status = 'paid' THEN 'R-' || i.id END, CASE WHEN i.id %% 20 = 0 THEN 'bank_transfer' ELSE '' END, '',
+       CASE WHEN i.id %% 20 = 0 THEN i.billing_on END
 FROM invoices_invoice i WHERE i.key LIKE 'staff:%%' ORDER BY i.billing_on, i.id;
 ALTER TABLE invoices_invoice ENABLE TRIGGER USER;
 ALTER TABLE invoices_payment ENABLE TRIGGER USER;

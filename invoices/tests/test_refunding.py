@@ -121,6 +121,8 @@ def outside(invoice, **values):
         "invoice": invoice,
         "customer_id": invoice.customer_id,
         "gateway": "outside",
+        "method": "bank_transfer",
+        "received_on": LATER.date(),
         "amount": 500,
         "currency": "USD",
         "automatic": False,
