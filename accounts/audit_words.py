@@ -65,10 +65,18 @@ class Row:
         before, after = self.entry.before, self.entry.after
         currency = str(after.get("currency") or before.get("currency") or self.currency)
         every = (
-            Change(_words(name), _value(name, before, currency), _value(name, after, currency))
+            Change(_words(name), _value(name, was, currency), _value(name, now, currency))
             for name in dict.fromkeys((*before, *after))
+            for was, now in [_sides(name, before, after)]
         )
         return [change for change in every if (change.before, change.after) != (NOTHING, NOTHING)]
+
+
+def _sides(
+    name: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """What is not told anew, beside other things that are, has not changed; where nothing is told, it is gone."""
+    return ({}, before) if after and name not in after else (before, after)
 
 
 def action_words(action: str) -> str:

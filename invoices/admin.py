@@ -33,7 +33,7 @@ from invoices.showing import badge
 @admin.register(Invoice)
 class InvoiceAdmin(WithArchives, StaffList):
     list_display = (
-        "__str__",
+        "document",
         "customer",
         "kind",
         "status_text",
@@ -63,6 +63,10 @@ class InvoiceAdmin(WithArchives, StaffList):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related(PAYMENTS)
 
+    @admin.display(description="number", ordering="number")
+    def document(self, invoice: Invoice) -> str:
+        return invoice.number or "Draft"
+
     @admin.display(description="status", ordering="status")
     def status_text(self, invoice: Invoice) -> str:
         return badge(invoice, _today(invoice)).text
@@ -86,7 +90,7 @@ class PaymentAdmin(StaffList):
     csv_columns = (
         *("key", "invoice__number", "customer__key", "customer__name", "status", "decline_code", Amount("amount")),
         *("currency", "gateway", "gateway_id", "payment_method__brand", "payment_method__last4", "automatic"),
-        *("created_at", "settled_at", "receipt_number"),
+        *("created_at", "settled_at", "receipt_number", "method", "reference", "received_on"),
     )
     amount_text = money_column("amount")
 
@@ -103,7 +107,7 @@ class RefundAdmin(StaffList):
     ordering = ("-pk",)
     csv_columns = (
         *("key", "credit_note__number", "payment__key", "customer__key", "customer__name", "status", "failure_code"),
-        *(Amount("amount"), "currency", "created_at", "settled_at"),
+        *(Amount("amount"), "currency", "created_at", "settled_at", "method", "reference", "paid_on"),
     )
     amount_text = money_column("amount")
 

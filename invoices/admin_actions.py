@@ -30,6 +30,7 @@ from invoices.services.issue_early import issue_early
 from invoices.services.record_outside_payment import record_outside_payment
 from invoices.services.void_invoice import void_invoice
 from invoices.services.write_off_invoice import write_off_invoice
+from invoices.spreading import kept_for, open_notes
 
 DONE = 303
 OUTSIDE_METHODS = {str(method): method for method in OutsideMethod}
@@ -156,7 +157,7 @@ def _renewed(request: HttpRequest, action: Action, invoice: Invoice, at: datetim
 
 
 def _context(action: Action, invoice: Invoice, form: ActionForm, *, is_stale: bool) -> dict[str, Any]:
-    name = f"Draft {invoice.key}" if invoice.number is None else invoice.number
+    name = invoice.number or "Draft"
     return {
         "action": action,
         "invoice": invoice,
@@ -166,6 +167,9 @@ def _context(action: Action, invoice: Invoice, form: ActionForm, *, is_stale: bo
         "refusal": refusal(action.rule, invoice, form.today),
         "card": default_payment_methods([invoice.customer_id]).get(invoice.customer_id),
         "to": recipients([invoice.customer_id])[invoice.customer_id],
+        "kept": kept_for(invoice.customer_id, open_notes([invoice.customer_id]), invoice.currency, invoice.total)
+        if invoice.number is None
+        else 0,
         "title": f"{action.title} – {name}",
     }
 

@@ -78,7 +78,8 @@ def _decide(request: HttpRequest, plan: Plan, form: MigrationForm) -> HttpRespon
         at=clock.now(),
         actor=staff_user(request),
     )
-    messages.success(request, f"{migration.expected} subscriptions will move to {plan}. This page says how it gets on.")
+    count = f"{migration.expected} subscription{'' if migration.expected == 1 else 's'}"
+    messages.success(request, f"{count} will move to {plan}. This page says how it gets on.")
     return HttpResponseRedirect(progress_url(migration))
 
 

@@ -70,8 +70,8 @@ def explain(data: Data) -> Explanation:
     own = _by_model(data)
     amount = derived_amount(data)
     if data.get("given_back") or "part_given_back" in data:
-        what = "part of it is given back" if "part_given_back" in data else "given back"
-        steps = (*own.steps, Step("× −1", what), Step(f"= {formats.money(amount, data['currency'])}"))
+        back = Step("of which", "part of it is given back") if "part_given_back" in data else Step("× −1", "given back")
+        steps = (*own.steps, back, Step(f"= {formats.money(amount, data['currency'])}"))
         return replace(own, amount=amount, steps=steps)
     return own
 

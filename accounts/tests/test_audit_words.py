@@ -33,6 +33,11 @@ def test_it_tells_both_sides(at):
     assert told(at, {"status": "paid"}, {"status": "open"}) == [("Status", "open", "paid")]
 
 
+def test_what_is_not_told_anew_has_not_changed(at):
+    assert told(at, {"version": 2}, {"plan": "plus"}) == [("Plan", "–", "plus"), ("Version", "–", "2")]
+    assert told(at, {}, {"email": "a@example.com"}) == [("Email", "a@example.com", "–")]
+
+
 def test_a_document_is_called_by_its_number(at):
     entry = audit(at=at, actor=None, customer_id=None, action="void_invoice", subject="invoice:7")
     assert (Row(entry).subject, Row(entry, "USD", "INV-7").subject) == ("Invoice 7", "INV-7")

@@ -65,6 +65,7 @@ SECTIONS = (
     ),
 )
 CUSTOMERS = "accounts_customer"
+NAMES = {"account": "Log-ins"}  # allauth's «Accounts», beside our own
 
 
 def sections_for(may: Mapping[str, bool]) -> tuple[Section, ...]:
@@ -90,5 +91,6 @@ def grouped(apps: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     for app in apps:
         models = [each for each in app["models"] if f"{app['app_label']}_{each['object_name'].lower()}" not in shown]
         if models:
-            rest.append({**app, "models": models})
+            name = NAMES.get(app["app_label"], app["name"])
+            rest.append({**app, "name": name, "models": models})
     return rest

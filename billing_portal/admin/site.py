@@ -20,7 +20,7 @@ from django.template.response import TemplateResponse
 from django.urls import include, path, reverse
 
 from accounts.exceptions import StaffOnlyError
-from accounts.roles import CAPABILITIES, capabilities, check_may
+from accounts.roles import CAPABILITIES, READ, capabilities, check_may
 from billing_portal.admin.menu import grouped, section_of, sections_for
 from billing_portal.admin.worklist import last_check, latest_runs, work_for
 from core import clock
@@ -57,6 +57,7 @@ class StaffSite(AdminSite):
                 return inner(request, *args, **kwargs)
             except PermissionDenied:
                 check_may(request.user, *CAPABILITIES)
+                check_may(request.user, READ)
                 raise
 
         return page

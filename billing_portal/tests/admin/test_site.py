@@ -66,6 +66,18 @@ def test_it_names_the_role_also_on_the_lists_of_tables(trainee, clerk, log_in):
     assert "clerk@example.com" in response.text
 
 
+def test_it_names_who_reads_to_staff_with_another_role(cataloger, clerk, log_in):
+    response = log_in(cataloger).get(reverse("admin:accounts_customer_changelist"))
+    assert response.status_code == 403
+    assert "This needs the role Metering &amp; Billing Admin or Billing Support or Auditor." in response.text
+
+
+def test_it_says_what_no_role_includes(clerk, log_in):
+    response = log_in(clerk).get(reverse("admin:accounts_user_add"))
+    assert response.status_code == 403
+    assert "No role includes this." in response.text
+
+
 @pytest.mark.parametrize("table", ["plans_plan", "usage_meter", "accounts_customer", "invoices_invoice"])
 def test_it_gives_the_role_every_table_of_the_rooms(table, clerk, log_in):
     assert log_in(clerk).get(reverse(f"admin:{table}_changelist")).status_code == 200
