@@ -130,6 +130,7 @@ LISTS = {
     ),
     "accounts_auditentry": ("q=Customer+4242", "action=finalize_invoice", "at_in={month}"),
 }
+PAGES = ("index", "attention", "runs", "runs_parked")
 TABS = (
     "customer",
     "customer_subscriptions",
@@ -168,6 +169,8 @@ def fill(customers: int, invoices: int, seller_id: int) -> None:
 
 def addresses(invoices: int) -> Iterator[tuple[str, str]]:
     """(what, URL) of each page that is measured."""
+    for name in PAGES:
+        yield name, reverse(f"admin:{name}")
     for model in sorted(admin.site._registry, key=lambda model: model._meta.label_lower):
         table = f"{model._meta.app_label}_{model._meta.model_name}"
         url = reverse(f"admin:{table}_changelist")
