@@ -34,7 +34,7 @@ TABLES = [model for model in admin.site._registry if model._meta.app_label in RO
 NAMES = [model._meta.label_lower for model in TABLES]
 # What forms may write: people by superusers, the seller's own data, the state of a request, and what the customer
 # page does not do yet.
-WRITABLE = {"accounts.user", "accounts.customer", "invoices.seller"}
+WRITABLE = {"accounts.user", "invoices.seller"}
 TABS = ("invoices", "subscriptions", "usage", "audit")
 FILES = [*(f"customer_{tab}_csv" for tab in TABS), "customer_credits_tx_csv"]
 SECRETS = ("token", "digest", "password", "content", "secret")
