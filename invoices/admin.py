@@ -52,7 +52,11 @@ class InvoiceAdmin(WithArchives, StaffList):
     ordering = ("-billing_on", "-pk")
     csv_columns = INVOICE_COLUMNS
     total_text = money_column("total")
-    due_text = money_column("amount_due", is_stored=False)
+
+    @admin.display(description="amount due")
+    def due_text(self, invoice: Invoice) -> str:
+        """Of a credit note what is left of it, below zero as its total."""
+        return formats.money(-invoice.amount_due if invoice.is_credit_note else invoice.amount_due, invoice.currency)
 
     def get_urls(self) -> list[Any]:
         return [*admin_pages.urlpatterns, *admin_crediting.urlpatterns, *super().get_urls()]

@@ -14,7 +14,7 @@ from core.money import exponent, quantize, to_major
 from invoices.creditable import Creditable
 from invoices.giving_back import Left, Wanted
 from invoices.models import Payment
-from invoices.models_payments import PayoutMethod
+from invoices.models_payments import OutsideMethod
 from invoices.refunding import Outside, refund_of
 
 WHAT = [("whole", "Everything that is left"), ("lines", "Chosen lines"), ("amount", "An amount")]
@@ -131,7 +131,7 @@ class PayOutForm(GivingBackForm):
     """What is kept on a credit note goes to a card that paid, or was transferred by staff."""
 
     to = forms.ChoiceField(label="Pay out", widget=forms.RadioSelect)
-    method = forms.ChoiceField(label="How it was paid", choices=PayoutMethod, required=False)
+    method = forms.ChoiceField(label="How it was paid", choices=OutsideMethod, required=False)
     reference = forms.CharField(label="Reference", max_length=100, required=False, help_text="The bank’s or your own")
     paid_on = forms.DateField(label="Day", required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
@@ -176,7 +176,7 @@ class PayOutForm(GivingBackForm):
         values = self.cleaned_data
         if values["to"] != OUTSIDE:
             return int(values["to"])
-        return Outside(PayoutMethod(values["method"]), values["reference"], values["paid_on"])
+        return Outside(OutsideMethod(values["method"]), values["reference"], values["paid_on"])
 
 
 def _card_text(payment: Payment, most: int) -> str:

@@ -18,23 +18,29 @@ from invoices.taxing import credit_texts, tax_notes, tax_texts
 PLACE = "PUBLIC-ID"
 
 
-def announced(invoice: Invoice, lines: Sequence[LineDraft], card: PaymentMethod | None, to: list[str]) -> NoticeDraft:
-    """E6: charges are calculated – amount, date and card."""
+def announced(
+    invoice: Invoice, lines: Sequence[LineDraft], card: PaymentMethod | None, to: list[str], kept: int = 0
+) -> NoticeDraft:
+    """E6: charges are calculated – amount, date and card. `kept`: what credit notes will take off, minor units."""
     titles = [(line.title, line.amount) for line in lines]
-    return _notice(invoice, "announced", "invoice_announced", to, _announcement(invoice, titles, card))
+    return _notice(invoice, "announced", "invoice_announced", to, _announcement(invoice, titles, card, kept))
 
 
-def announced_again(invoice: Invoice, card: PaymentMethod | None, to: list[str]) -> NoticeDraft:
+def announced_again(invoice: Invoice, card: PaymentMethod | None, to: list[str], kept: int = 0) -> NoticeDraft:
     """E6 once more: the billing details changed the tax, so another amount will be charged."""
     titles = list(invoice.lines.values_list("title", "amount"))
-    context = _announcement(invoice, titles, card) | {"again": True}
+    context = _announcement(invoice, titles, card, kept) | {"again": True}
     what = f"announced:{invoice.announced_at.isoformat() if invoice.announced_at else ''}"
     return _notice(invoice, what, "invoice_announced", to, context)
 
 
-def _announcement(invoice: Invoice, lines: Sequence[tuple[str, int]], card: PaymentMethod | None) -> dict[str, Any]:
+def _announcement(
+    invoice: Invoice, lines: Sequence[tuple[str, int]], card: PaymentMethod | None, kept: int
+) -> dict[str, Any]:
     automatic = invoice.collection == Collection.AUTOMATIC
     return _figures(invoice) | {
+        "kept": formats.money(-kept, invoice.currency) if kept else "",
+        "due": formats.money(invoice.total - kept, invoice.currency) if invoice.total > kept else "",
         "credit": formats.money(-invoice.total, invoice.currency) if invoice.is_credit_note else "",
         "lines": [{"title": title, "amount": formats.money(amount, invoice.currency)} for title, amount in lines],
         "card": str(card) if card and automatic else "",

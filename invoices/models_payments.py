@@ -151,14 +151,6 @@ class RefundStatus(models.TextChoices):
 REFUNDING = (RefundStatus.PENDING, RefundStatus.UNKNOWN)
 
 
-class PayoutMethod(models.TextChoices):
-    """How a credit note was paid out outside."""
-
-    BANK_TRANSFER = "bank_transfer", "bank transfer"
-    CHECK = "check", "check"
-    OTHER = "other", "another way"
-
-
 class Refund(models.Model):
     """Money of a credit note on its way back to the card that paid; committed before the gateway is called.
 
@@ -169,7 +161,7 @@ class Refund(models.Model):
     key = models.CharField(max_length=120, unique=True, help_text="credit:9:refund:1, the idempotency key")
     credit_note = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="refunds")
     payment = models.ForeignKey(Payment, null=True, on_delete=models.PROTECT, related_name="refunds")
-    method = models.CharField(max_length=20, choices=PayoutMethod, blank=True, db_default="", help_text="Outside: how")
+    method = models.CharField(max_length=20, choices=OutsideMethod, blank=True, db_default="", help_text="Outside: how")
     reference = models.CharField(max_length=100, blank=True, db_default="", help_text="Outside: the bank's")
     paid_on = models.DateField(null=True, help_text="Outside: the day it was transferred")
     customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+")
@@ -191,7 +183,7 @@ class Refund(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(payment__isnull=False, method="", reference="", paid_on=None)
-                | Q(payment=None, method__in=PayoutMethod.values, paid_on__isnull=False, status="succeeded"),
+                | Q(payment=None, method__in=OutsideMethod.values, paid_on__isnull=False, status="succeeded"),
                 name="refund_to_a_payment_or_outside",
             ),
         )

@@ -7,7 +7,7 @@ from datetime import date
 from invoices.exceptions import NotRefundableError
 from invoices.giving_back import Wanted
 from invoices.models import Payment, PaymentStatus
-from invoices.models_payments import PayoutMethod
+from invoices.models_payments import OutsideMethod
 from invoices.settling import RefundTooHighError, refundable
 from invoices.spreading import Books, left_of, read_books
 
@@ -16,7 +16,7 @@ from invoices.spreading import Books, left_of, read_books
 class Outside:
     """A transfer that staff made themselves: how, on which day, and its reference."""
 
-    method: PayoutMethod
+    method: OutsideMethod
     reference: str
     paid_on: date
 

@@ -32,12 +32,21 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         return self.select_related("customer").prefetch_related(models.Prefetch("plan", Plan.objects.with_cards()))
 
     def with_plan(self) -> Self:
-        """For one row: customer, billing profile and plan with one query, its cards with another; and whether a first
-        payment has no outcome yet."""
+        """For one row: customer, billing profile and plan with one query, its cards with another; whether a first
+        payment has no outcome yet; and the plan that staff have scheduled, as `coming_plan`, `coming_version` and
+        `coming_at`."""
         pending = ChangeQuote.objects.starts_to_settle().filter(customer=models.OuterRef("customer"))
         cards = models.Prefetch("plan__rate_cards", RateCard.objects.with_terms().order_by("position", "pk"))
         rows = self.select_related("customer__billing_profile", "plan").prefetch_related(cards)
-        return rows.annotate(has_start_pending=models.Exists(pending))
+        coming = ScheduledChange.objects.filter(
+            customer=models.OuterRef("customer"), status=ScheduleStatus.SCHEDULED
+        ).order_by("pk")
+        return rows.annotate(
+            has_start_pending=models.Exists(pending),
+            coming_plan=models.Subquery(coming.values("plan__name")[:1]),
+            coming_version=models.Subquery(coming.values("plan__version")[:1]),
+            coming_at=models.Subquery(coming.values("effective_at")[:1]),
+        )
 
     def keeping_number(self) -> Self:
         """With a number for a spell that may begin after, as `next_id`: its first lines have their keys before it."""

@@ -164,7 +164,7 @@ def panel(request: PortalRequest, name: str) -> HttpResponse:
 def banners(overview: Overview) -> list[dict[str, Any]]:
     """What needs to be known now, the most severe first."""
     credit = credit_warnings(overview.credits, credits_only=overview.credits_only)
-    found = [*failed_payments(overview), *credit, *card_warnings(overview)]
+    found = [*failed_payments(overview), *credit, *card_warnings(overview), *coming_change(overview)]
     if overview.by_contract:
         found.append({"level": "info", "text": "Your plan is managed under a contract."})
     elif (draft := overview.upcoming.draft) and overview.upcoming.amount_due:
@@ -186,6 +186,16 @@ def failed_payments(overview: Overview) -> list[dict[str, Any]]:
                 {"level": "danger", "title": "Payment failed.", "text": text, "url": url, "label": "View invoice"}
             )
     return found
+
+
+def coming_change(overview: Overview) -> list[dict[str, Any]]:
+    """Staff have scheduled another plan: what is shown is of today's."""
+    own: Any = overview.upcoming.subscription  # read with what comes after it
+    if own.coming_at is None:
+        return []
+    name = f"{settings.PRODUCT_NAME} {own.coming_plan}, price list v{own.coming_version}"
+    text = f"{name} takes the place of your plan. The figures on this page are those of the plan you are on now."
+    return [{"level": "info", "title": f"Your plan changes on {formats.day(utc_day(own.coming_at))}.", "text": text}]
 
 
 def card_warnings(overview: Overview) -> list[dict[str, Any]]:

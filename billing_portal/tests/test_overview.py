@@ -2,15 +2,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils.html import strip_tags
 
 from accounts.services.update_billing_profile import update_billing_profile
 from billing_portal.billing_run import run_billing
 from billing_portal.tests.people import on_free, on_plus
 from core import clock
-from plans.models import QuoteKind
+from plans.models import Plan, QuoteKind
 from plans.services.cancel_subscription import cancel_subscription
 from plans.services.make_quote import make_quote
 from plans.services.open_contract import open_contract
+from plans.services.schedule_change import schedule_change
 from usage.services.ingest_events import ingest_events
 
 URL = "/settings/billing/"
@@ -135,6 +137,15 @@ def test_nobody_sees_it_without_logging_in(url, client, db):
     response = client.get(url)
     assert response.status_code == 302
     assert response.headers["Location"].startswith("/accounts/login/")
+
+
+def test_it_says_that_staff_have_scheduled_another_plan(customer, alice, clerk, seller, catalogue, at, log_in):
+    on_plus(customer, alice, catalogue, at)
+    contract = Plan.objects.get(key="enterprise")
+    schedule_change(customer_id=customer.pk, plan=contract, when="period_end", at=at, actor=clerk, reason="Agreed")
+    page = strip_tags(text(log_in(alice).get(URL)))
+    assert "Your plan changes on 20 Nov 2026." in page
+    assert "Meridian Enterprise, price list v1 takes the place of your plan." in page
 
 
 @pytest.mark.django_db(transaction=True)

@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
             name="method",
             field=models.CharField(
                 blank=True,
-                choices=[("bank_transfer", "bank transfer"), ("check", "check"), ("other", "another way")],
+                choices=[("bank_transfer", "bank transfer"), ("cheque", "cheque"), ("other", "another way")],
                 db_default="",
                 help_text="Outside: how",
                 max_length=20,
@@ -139,7 +139,7 @@ class Migration(migrations.Migration):
                 condition=models.Q(
                     models.Q(("method", ""), ("paid_on", None), ("payment__isnull", False), ("reference", "")),
                     models.Q(
-                        ("method__in", ["bank_transfer", "check", "other"]),
+                        ("method__in", ["bank_transfer", "cheque", "other"]),
                         ("paid_on__isnull", False),
                         ("payment", None),
                         ("status", "succeeded"),

@@ -24,6 +24,7 @@ from invoices.exceptions import CurrencyError, LineBilledError
 from invoices.lines import STORED, InvoiceDraft, LineDraft, total_lines
 from invoices.models import Invoice, InvoiceLine, Seller
 from invoices.selectors import corrected_rules, default_seller, line_draft, tax_rules
+from invoices.spreading import kept_for_drafts
 from invoices.totals import TaxRule, rules_from, rules_values
 from invoices.watermarks import given_back_values
 
@@ -245,9 +246,16 @@ def _announce(pairs: Sequence[tuple[Sheet, Invoice]], at: datetime) -> None:
     ahead = [(sheet, invoice) for sheet, invoice in pairs if invoice.billing_on > utc_day(at) and invoice.total]
     ids = [invoice.customer_id for _, invoice in ahead]
     cards, to = default_payment_methods(ids), recipients(ids)
+    kept = kept_for_drafts([invoice for _, invoice in ahead])
     queue_notices(
         [
-            announced(invoice, sheet.lines, cards.get(invoice.customer_id), to.get(invoice.customer_id, []))
+            announced(
+                invoice,
+                sheet.lines,
+                cards.get(invoice.customer_id),
+                to.get(invoice.customer_id, []),
+                kept.get(invoice.pk, 0),
+            )
             for sheet, invoice in ahead
         ],
         at=at,

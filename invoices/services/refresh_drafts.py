@@ -15,6 +15,7 @@ from invoices.emails import announced_again
 from invoices.models import Invoice, InvoiceStatus
 from invoices.retaxing import retax
 from invoices.selectors import tax_rules
+from invoices.spreading import kept_for_drafts
 
 
 @transaction.atomic
@@ -41,7 +42,11 @@ def refresh_drafts(*, invoice_ids: Iterable[int], at: datetime, actor: User | No
 def _announce(drafts: list[Invoice], at: datetime) -> None:
     ids = [draft.customer_id for draft in drafts]
     cards, to = default_payment_methods(ids), recipients(ids)
-    notices = [announced_again(draft, cards.get(draft.customer_id), to.get(draft.customer_id, [])) for draft in drafts]
+    kept = kept_for_drafts(drafts)
+    notices = [
+        announced_again(draft, cards.get(draft.customer_id), to.get(draft.customer_id, []), kept.get(draft.pk, 0))
+        for draft in drafts
+    ]
     queue_notices(notices, at=at)
 
 

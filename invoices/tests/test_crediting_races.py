@@ -11,7 +11,7 @@ from core.periods import midnight, utc_day
 from invoices.exceptions import InvoicesError
 from invoices.giving_back import Wanted
 from invoices.models import Invoice, Payment, Refund
-from invoices.models_payments import PayoutMethod
+from invoices.models_payments import OutsideMethod
 from invoices.refunding import Outside
 from invoices.services.issue_credit_note import issue_credit_note
 from invoices.services.pay_out_credit_note import pay_out_credit_note
@@ -70,7 +70,7 @@ def test_refunds_and_pay_outs_at_once_give_a_card_no_more_than_it_paid(customer,
 
 def test_what_is_kept_is_paid_out_once_outside_or_to_the_card(payment):
     note = given_back(payment, "kept", amount=500, goes_to="kept")
-    transfer = Outside(PayoutMethod.BANK_TRANSFER, "SEPA 4711", utc_day(LATER))
+    transfer = Outside(OutsideMethod.BANK_TRANSFER, "SEPA 4711", utc_day(LATER))
     pay_out = partial(pay_out_credit_note, note_id=note.pk, amount=500, at=LATER, reason="They asked")
     results = at_once(partial(pay_out, to=transfer, key="a"), partial(pay_out, to=Payment.objects.get().pk, key="b"))
     assert refusals(results) == 1

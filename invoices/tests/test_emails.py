@@ -8,12 +8,14 @@ from django.core import mail
 from accounts.services.deliver_notices import deliver_notices
 from accounts.tests.cards import DECLINES, add_card
 from core.periods import midnight
+from invoices.giving_back import Wanted
 from invoices.services.collect_payment import collect_payment
 from invoices.services.discard_drafts import discard_drafts
 from invoices.services.draft_invoices import draft_invoices
 from invoices.services.finalize_invoices import finalize_invoices
+from invoices.services.issue_credit_note import issue_credit_note
 from invoices.services.submit_payment import submit_payment
-from invoices.tests.cast import BILLING_ON, calculated, draft, open_invoice
+from invoices.tests.cast import BILLING_ON, calculated, draft, open_invoice, paid_with
 
 
 def sent(at, about):
@@ -34,6 +36,26 @@ def test_the_announcement_says_amount_date_and_card(seller, customer, card, alic
     assert message.to == [alice.email]
     for words in ("Plus monthly fee: $49.00", "Total: $51.35", f"We charge {card} on 20 Oct 2026", invoice.public_id):
         assert words in message.body
+
+
+@pytest.mark.parametrize(
+    ("kept", "subject", "said"),
+    [
+        (1200, "$37.00 will be charged on 20 Oct 2026", "From credit notes kept for you: −$12.00\nDue: $37.00"),
+        (6000, "Nothing will be charged on 20 Oct 2026", "What is kept for you pays all of it."),
+    ],
+)
+def test_the_announcement_says_what_kept_credit_takes_off(seller, customer, card, at, kept, subject, said):
+    before = open_invoice(customer, 9000, at=at, key="before")
+    wanted = Wanted(amount=kept, goes_to="kept")
+    paid_with(collect_payment(invoice_id=before.pk, at=at, automatic=False).pk, at)
+    issue_credit_note(invoice_id=before.pk, at=at, reason="Outage", wanted=wanted, key="note")
+    draft = calculated(customer, 4900)
+    message = sent(at, subject)
+    assert "Total: $49.00" in message.body
+    assert said in message.body
+    [issued] = finalize_invoices(invoice_ids=[draft.pk], at=midnight(BILLING_ON))
+    assert issued.amount_due == max(4900 - kept, 0)
 
 
 def test_without_a_card_the_announcement_asks_for_one(seller, customer, at):

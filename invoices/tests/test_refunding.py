@@ -11,7 +11,7 @@ from core.periods import midnight, utc_day
 from invoices.exceptions import NotRefundableError, NotVoidableError, OverCreditedError
 from invoices.giving_back import Wanted
 from invoices.models import CreditApplication, InvoiceSequence, InvoiceStatus, Payment, Refund, RefundStatus
-from invoices.models_payments import PayoutMethod
+from invoices.models_payments import OutsideMethod
 from invoices.refunding import Outside, refundable_payments
 from invoices.services.collect_payment import collect_payment
 from invoices.services.issue_credit_note import issue_credit_note
@@ -26,7 +26,7 @@ from invoices.tests.test_credit_notes import credit, intent_of, paid_invoice
 pytestmark = pytest.mark.usefixtures("seller", "books_hold")
 
 LATER = midnight(BILLING_ON) + timedelta(days=5)
-TRANSFER = Outside(PayoutMethod.BANK_TRANSFER, "SEPA 4711", utc_day(LATER))
+TRANSFER = Outside(OutsideMethod.BANK_TRANSFER, "SEPA 4711", utc_day(LATER))
 
 
 @pytest.fixture(autouse=True)

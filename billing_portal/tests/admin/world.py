@@ -27,7 +27,6 @@ from credits.proposals import save_proposal
 from invoices.giving_back import Wanted
 from invoices.hand_charges import HandCharge
 from invoices.models import Document, Invoice, OutsideMethod, Payment, Refund
-from invoices.models_payments import PayoutMethod
 from invoices.refunding import Outside
 from invoices.services.add_charge import add_charge
 from invoices.services.issue_credit_note import issue_credit_note
@@ -165,7 +164,7 @@ def billed_by_hand(customer: Customer, clerk: User) -> Names:
     )
     pay_out_credit_note(
         note_id=note.pk,
-        to=Outside(PayoutMethod.BANK_TRANSFER, "A7", TODAY.date()),
+        to=Outside(OutsideMethod.BANK_TRANSFER, "A7", TODAY.date()),
         amount=100,
         key="first",
         at=TODAY,
