@@ -221,7 +221,7 @@ def test_voiding_twice_is_once(customer, staff, at):
     for _ in range(2):
         assert void_grant(grant_id=given.pk, at=at + 2 * HOUR, actor=staff, reason="Fraud").voided == 60
     [entry] = audited("void_grant")
-    assert (entry.actor, entry.reason, entry.before) == (staff, "Fraud", {"available": 60})
+    assert (entry.actor, entry.reason, entry.before) == (staff, "Fraud", {"available_amount": 60})
     correct(customer, "c", 10, at + 3 * HOUR)
     assert history(customer)[2:] == [("voided", -60), ("correction", 10), ("voided", -10)]
 

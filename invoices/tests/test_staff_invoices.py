@@ -74,10 +74,11 @@ def test_it_shows_an_invoice_with_its_whole_story(as_clerk, paid, django_assert_
     assert response.status_code == 200
     for said in (
         "Invoice INV-2026-000001", "Wonder Ltd", "Paid 20 Oct 2026", "The bank declined the card.", "Succeeded",
-        "RCP-2026-000001", "CN-2026-000001", "Refunded", "INV-2026-000001.pdf", "finalize_invoices", "Issued",
+        "RCP-2026-000001", "CN-2026-000001", "Refunded", "INV-2026-000001.pdf", "Finalize invoices", "Issued",
     ):  # fmt: skip
         assert said in text, said
-    assert "/explain/" not in text
+    assert f"/admin/billing/customers/{paid.customer.key}/explain/" in text
+    assert "/settings/billing/explain/" not in text, "that is for members"
     assert url_of("invoice_void", paid) not in text
 
 

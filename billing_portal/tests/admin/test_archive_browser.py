@@ -68,8 +68,7 @@ def test_staff_take_it_without_a_script(page_without_js, log_in, clerk, shelf, a
     assert len(take(page)) == 13
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize(("theme", "width"), [("light", 320), ("dark", 1280)])
 def test_nobody_is_kept_out(page, log_in, clerk, shelf, asleep, theme, width):
     growing, ready, failed = (requested(shelf, now(), clerk, key=key) for key in ("growing", "ready", "failed"))
     Archive.objects.filter(pk=failed.pk).update(status="failed", build_at=None)

@@ -85,8 +85,7 @@ def test_staff_credit_refund_and_pay_out(browser_page, request, log_in, clerk, i
     assert sorted(Refund.objects.values_list("amount", flat=True)) == [507, 600]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize(("theme", "width"), [("light", 320), ("dark", 1280)])
 def test_nobody_is_kept_out_of_giving_money_back(page, log_in, clerk, invoice, theme, width):
     enter(page, log_in(clerk))
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")

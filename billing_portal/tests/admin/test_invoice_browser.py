@@ -135,8 +135,7 @@ def a_charge(customer, at, key="first") -> HandCharge:
     return HandCharge(key, customer.pk, "Onboarding workshop", "USD", 5000, Period(day, day + timedelta(days=1)))
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize(("theme", "width"), [("light", 320), ("dark", 1280)])
 def test_nobody_of_staff_is_kept_out(page, log_in, clerk, customer, alice, seller, catalogue, at, theme, width):
     with clock.travel_to(at):
         paths = addresses(customer, alice, catalogue, at)

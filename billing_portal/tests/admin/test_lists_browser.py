@@ -42,8 +42,7 @@ def test_staff_find_an_invoice_and_take_it_away(browser_page, log_in, clerk, ove
     expect(page.get_by_label("Search")).to_have_value("")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize(("theme", "width"), [("light", 320), ("dark", 1280)])
 def test_nobody_is_kept_out_of_a_list(page, log_in, clerk, overdue, theme, width):
     enter(page, log_in(clerk))
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")
