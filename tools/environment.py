@@ -35,5 +35,7 @@ def production_like() -> dict[str, str]:
         "ALLOWED_HOSTS": "portal.example.com",
         "PORTAL_URL": "https://portal.example.com",
         "EMAIL_HOST": "mail.example.com",
+        "STRIPE_API_KEY": "sk_test_of_the_deployment_check",
+        "STRIPE_WEBHOOK_SECRET": "whsec_of_the_deployment_check",
         "DJANGO_SETTINGS_MODULE": "billing_portal.settings",
     }

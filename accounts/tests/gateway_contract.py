@@ -3,22 +3,29 @@
 A `Bench` names cards by what they should do and knows how a person would enter one at that processor.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
 from accounts.gateways.base import Gateway, GatewayConflictError, GatewayTimeoutError, Outcome
+from billing_portal.pytest_processor import TestProcessor
 
 
 @dataclass(frozen=True)
 class Bench:
     gateway: Gateway
-    enter_card: Callable[[str, str], None]
+    processor: TestProcessor
+    numbers: dict[str, str]
 
-    def setup(self) -> str:
+    def enter_card(self, gateway_id: str, card: str) -> None:
+        self.processor.enter_card(gateway_id, self.numbers[card])
+
+    def setup(self, gateway_customer: str = "") -> str:
         start = self.gateway.start_setup(
-            customer_key="cus_1", return_url="http://testserver/back/", cancel_url="http://testserver/cancel/"
+            customer_key="cus_1",
+            return_url="http://testserver/back/",
+            cancel_url="http://testserver/cancel/",
+            gateway_customer=gateway_customer,
         )
         assert start.url
         return start.gateway_id
