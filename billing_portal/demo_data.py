@@ -11,7 +11,7 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db.models import F
 
-from accounts.gateways.sandbox import enter_test_card
+from accounts.gateways.sandbox import enter_test_card, set_sandbox_clock
 from accounts.models import CardSetup, Customer, GatewayName, Notice, User
 from accounts.roles import METERING_AND_BILLING, role_group
 from accounts.services.add_payment_method import add_payment_method
@@ -65,7 +65,10 @@ def seed(at: datetime) -> None:
     free = seed_customer(FREE, start)
     send_usage(free, Random(1), start=at - timedelta(days=25), end=at, requests_a_day=160, calls_a_day=0)  # noqa: S311
     seed_enterprise(catalogue, start)
-    seed_history(catalogue, staff, start, at)
+    try:
+        seed_history(catalogue, staff, start, at)
+    finally:
+        set_sandbox_clock(None)
     Notice.objects.filter(sent_at__isnull=True).update(sent_at=F("created_at"))  # told at the time; nobody waits
 
 
@@ -133,6 +136,7 @@ def seed_history(catalogue: Catalogue, staff: User, start: datetime, at: datetim
     plus, prepaid = seed_plus(catalogue, start), None
     traffic, tokens = Random(2), Random(3)  # noqa: S311 - traffic, not secrets
     for day, now in enumerate(days(start, at)):
+        set_sandbox_clock(now)
         later = min(now + timedelta(days=1), at)
         if day == PREPAID_FROM:
             prepaid = seed_prepaid(staff, now)

@@ -6,6 +6,7 @@ start. Its clock is the portal's, its books are in memory, and they are forgotte
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from typing import TYPE_CHECKING, Final
@@ -99,9 +100,8 @@ class TestProcessor(Processor):
 
 def _plainly(intent: Body) -> str:
     if intent["status"] != "requires_payment_method":
-        return {"requires_confirmation": "unconfirmed", "requires_action": "needs_confirmation"}.get(
-            intent["status"], intent["status"]
-        )
+        words = {"requires_confirmation": "unconfirmed", "requires_action": "needs_confirmation"}
+        return words.get(intent["status"], str(intent["status"]))
     code = (intent["last_payment_error"] or {}).get("code")
     return "needs_confirmation" if code == "authentication_required" else "declined"
 
@@ -116,6 +116,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     early_config.add_cleanup(server.server_close)
     early_config.add_cleanup(server.shutdown)
     early_config.stash[KEY] = processor
+    logging.getLogger("processor").setLevel(logging.WARNING)
     os.environ["SANDBOX_URL"] = server.url
     return (yield)
 

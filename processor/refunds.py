@@ -37,7 +37,7 @@ def create_refund(call: Call) -> Body:
             "payment_intent": intent["id"],
             "status": "pending" if charge["_refunds"] == "pending" else "succeeded",
             "metadata": call.metadata(),
-            "_becomes": charge["_refunds"],
+            "_becomes": "failed" if charge["_refunds"] == "failed" else "succeeded",
             "_settles": time.time() + SETTLING,
         },
         customer=intent["customer"],

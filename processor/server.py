@@ -25,6 +25,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    wbufsize = -1  # headers and body leave together
     timeout = 60  # seconds that an idle connection stays
     server_version, sys_version = "sandbox-processor", ""
 
@@ -68,8 +69,9 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in (headers | response.headers).items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(response.body)))
-        self._headers_buffer.append(b"\r\n" + response.body)  # one packet
-        self.flush_headers()
+        self.end_headers()
+        self.wfile.write(response.body)
+        self.wfile.flush()
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         logger.info("%s %s %s", self.command, shown(self.path), code)

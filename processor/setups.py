@@ -45,7 +45,7 @@ def create_session(call: Call) -> Body:
 
 
 def has_expired(store: Store, session: Body) -> bool:
-    return session["status"] == "open" and store.now() >= session["expires_at"]
+    return bool(session["status"] == "open" and store.now() >= session["expires_at"])
 
 
 def keep_card(store: Store, session_id: str, entry: Entry) -> bool:

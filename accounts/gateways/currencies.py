@@ -18,7 +18,7 @@ THOUSANDTHS: Final = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
 def to_stripe(amount: int, currency: str) -> int:
     """Our minor units → Stripe's. Raises GatewayConflictError for what Stripe can't charge to the last digit."""
     shift = _decimals(currency) - exponent(currency)
-    charged, rest = divmod(amount * 10 ** max(shift, 0), 10 ** max(-shift, 0))
+    charged, rest = divmod(amount * _power(shift), _power(-shift))
     if rest or (currency in THOUSANDTHS and charged % 10):
         raise GatewayConflictError(f"Stripe can't charge {amount} minor units of {currency} to the last digit")
     return charged
@@ -27,7 +27,11 @@ def to_stripe(amount: int, currency: str) -> int:
 def from_stripe(amount: int, currency: str) -> int:
     """Stripe's units → ours; what Stripe has beyond our last digit can't be, and is cut."""
     shift = _decimals(currency) - exponent(currency)
-    return amount * 10 ** max(-shift, 0) // 10 ** max(shift, 0)
+    return amount * _power(-shift) // _power(shift)
+
+
+def _power(digits: int) -> int:
+    return int("1" + "0" * max(digits, 0))
 
 
 def _decimals(currency: str) -> int:

@@ -1,8 +1,9 @@
 """The sandbox processor: the same adapter as Stripe's, at the address of the program in `processor/`."""
 
-from datetime import date
+from contextlib import closing
+from datetime import date, datetime
 from http import HTTPStatus
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
@@ -24,11 +25,25 @@ def enter_test_card(session_id: str, number: str, expires: date) -> None:
 
     Raises ValueError where the page does not take the card.
     """
-    form = urlencode({"number": number, "expiry": f"{expires:%m / %y}", "cvc": "123"})
-    page = HTTPConnection(urlsplit(settings.SANDBOX_URL).netloc, timeout=20)
+    typed = {"number": number, "expiry": f"{expires:%m / %y}", "cvc": "123"}
+    if _ask("POST", f"/c/{session_id}", typed) != HTTPStatus.SEE_OTHER:
+        raise ValueError("the card page did not take this card")
+
+
+def set_sandbox_clock(at: datetime | None) -> None:
+    """The processor's books show `at` from now on; None: the time that it is (demo, simulation)."""
+    _ask("POST", "/_sandbox/clock", {"at": at.isoformat() if at else ""})
+
+
+def sandbox_answers() -> bool:
     try:
-        page.request("POST", f"/c/{session_id}", form, {"Content-Type": "application/x-www-form-urlencoded"})
-        if page.getresponse().status != HTTPStatus.SEE_OTHER:
-            raise ValueError("the card page did not take this card")
-    finally:
-        page.close()
+        return _ask("GET", "/_sandbox/health", timeout=2) == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
+
+
+def _ask(method: str, path: str, form: dict[str, str] | None = None, timeout: int = 20) -> int:
+    connection = HTTPConnection(urlsplit(settings.SANDBOX_URL).netloc, timeout=timeout)
+    with closing(connection):
+        connection.request(method, path, urlencode(form or {}), {"Content-Type": "application/x-www-form-urlencoded"})
+        return connection.getresponse().status

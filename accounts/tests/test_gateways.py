@@ -3,7 +3,16 @@ from django.db import transaction
 
 from accounts.gateways import decline_message, get_gateway
 from accounts.gateways.sandbox import SandboxGateway
-from accounts.tests.cards import CONFIRMS, DECLINES, LOSES_ANSWER, NO_FUNDS, TIMES_OUT, VISA
+from accounts.tests.cards import (
+    CONFIRMS,
+    DECLINES,
+    LOSES_ANSWER,
+    NO_FUNDS,
+    REFUNDS_FAIL,
+    REFUNDS_LATER,
+    TIMES_OUT,
+    VISA,
+)
 from accounts.tests.gateway_contract import Bench, GatewayContract
 
 NUMBERS = {
@@ -13,13 +22,18 @@ NUMBERS = {
     "needs confirmation": CONFIRMS,
     "loses the answer": LOSES_ANSWER,
     "times out": TIMES_OUT,
+    "refunds take a while": REFUNDS_LATER,
+    "refunds fail": REFUNDS_FAIL,
 }
 
 
 @pytest.fixture(params=["sandbox", "stripe"])
-def bench(request, db, settings, processor):
+def bench(request, db, settings, monkeypatch, processor):
     """Stripe's own name, key and secret lead to the same processor over loopback."""
     settings.STRIPE_API_BASE, settings.STRIPE_API_KEY = processor.url, "sk_test_loopback"
+    settings.STRIPE_WEBHOOK_SECRET = "whsec_loopback"
+    if request.param == "stripe":
+        monkeypatch.setattr(processor, "webhook_secret", settings.STRIPE_WEBHOOK_SECRET)
     return Bench(get_gateway(request.param), processor, NUMBERS)
 
 
