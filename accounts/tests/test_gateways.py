@@ -14,6 +14,7 @@ from accounts.tests.cards import (
     VISA,
 )
 from accounts.tests.gateway_contract import Bench, GatewayContract
+from accounts.tests.gateway_faults import FaultContract
 
 NUMBERS = {
     "succeeds": VISA,
@@ -39,6 +40,10 @@ def bench(request, db, settings, monkeypatch, processor):
 
 class TestGateways(GatewayContract):
     """Every gateway keeps the contract."""
+
+
+class TestFaults(FaultContract):
+    """Also where the processor does not."""
 
 
 def test_it_knows_no_other_gateway():
