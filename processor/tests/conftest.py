@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from billing_portal.pytest_processor import TestProcessor
-from processor.web import Request, Response, nested
+from processor.web import Request, nested
 
 VISA = "4242424242424242"
 KEY = {"authorization": "Bearer sk_test_anything"}
