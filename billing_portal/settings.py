@@ -77,7 +77,9 @@ SANDBOX_URL = os.environ.get("SANDBOX_URL", "http://127.0.0.1:8010").rstrip("/")
 SANDBOX_WEBHOOK_SECRET = os.environ.get("SANDBOX_WEBHOOK_SECRET", "whsec_sandbox" if DEBUG or DEMO else "")
 CARD_GATEWAY = os.environ.get("CARD_GATEWAY", "stripe" if STRIPE_API_KEY else "sandbox")
 # Where a form of ours may lead to: browsers hold redirects after a form against the policy.
-CARD_PAGES = [SANDBOX_URL] if CARD_GATEWAY == "sandbox" else ["https://checkout.stripe.com", "https://hooks.stripe.com"]
+CARD_PAGES = [SANDBOX_URL] if DEBUG or DEMO or CARD_GATEWAY == "sandbox" else []
+if STRIPE_API_KEY:
+    CARD_PAGES += ["https://checkout.stripe.com", "https://hooks.stripe.com"]
 
 # --- applications -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [

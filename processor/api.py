@@ -42,6 +42,7 @@ ROUTES: Final[list[tuple[str, str, str, Callable[..., Body]]]] = [
     ("GET", "checkout/sessions/*", "sessions.retrieve", _retrieve("checkout.session")),
     ("GET", "setup_intents/*", "setup_intents.retrieve", _retrieve("setup_intent")),
     ("GET", "payment_methods/*", "payment_methods.retrieve", _retrieve("payment_method")),
+    ("POST", "payment_methods/*/attach", "payment_methods.attach", setups.attach_method),
     ("POST", "payment_intents", "payment_intents.create", charges.create_intent),
     ("GET", "payment_intents", "payment_intents.list", charges.list_intents),
     ("GET", "payment_intents/*", "payment_intents.retrieve", charges.retrieve_intent),
@@ -102,16 +103,25 @@ def _route(request: Request) -> tuple[tuple[str, ...], str, Callable[..., Body]]
 
 
 def _fault(store: Store, request: Request, ids: tuple[str, ...], operation: str) -> str:
-    """What the plan wants to go wrong, decided by our key where the request or its object has one."""
+    """What the plan wants to go wrong."""
     plan = Plan.of(store)
     if not (plan.share or plan.rules):
         return ""
-    given = request.params.get("metadata", {})
-    known = store.find("", ids[0]) if ids else None
-    key = (given.get("key") if isinstance(given, dict) else "") or (known or {}).get("metadata", {}).get("key")
-    about = key or request.headers.get("idempotency-key") or request.path
+    about = _about(store, request, ids)
     with store.transaction():
         return plan.decide(operation, about, store.count_attempt(f"{operation}|{about}"))
+
+
+def _about(store: Store, request: Request, ids: tuple[str, ...]) -> str:
+    """The portal's own key of what is asked about – ids are drawn, and differ from run to run – else the path."""
+    given = request.params.get("metadata", {})
+    if isinstance(given, dict) and given.get("key"):
+        return str(given["key"])
+    for object_id in (*ids, request.params.get("payment_intent"), request.params.get("customer")):
+        known = store.find("", object_id) if isinstance(object_id, str) else None
+        if known and known.get("metadata", {}).get("key"):
+            return str(known["metadata"]["key"])
+    return request.path
 
 
 def _refusal(fault: str) -> Response:

@@ -79,6 +79,7 @@ def _ask_bank(call: Call, intent: Body, method: Body) -> Body:
         "payment_method": method["id"],
         "last_payment_error": None,
         "next_action": {"type": "redirect_to_url", "redirect_to_url": redirect},
+        "_return_url": return_url,
     }
     emit(call.store, "payment_intent.requires_action", asked)
     return call.store.save(asked)

@@ -1,14 +1,21 @@
 """Customers, and cards entered on the hosted page: session → setup intent → payment method."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 from processor.calls import Call
-from processor.cards import Entry
-from processor.errors import invalid
+from processor.cards import BY_NAME, Entry
+from processor.errors import invalid, missing
 from processor.events import emit
 from processor.storage import Body, Store
 
+NAMED: Final = {
+    "pm_card_visa": "visa",
+    "pm_card_chargeCustomerFail": "declines",
+    "pm_card_authenticationRequired": "confirms",
+    "pm_card_refundFail": "refunds_fail",
+    "pm_card_pendingRefund": "refunds_later",
+}
 SESSION_LIFE: Final = 24 * 3600  # seconds that a card page stays open
 
 
@@ -72,6 +79,15 @@ def _add_method(store: Store, customer: str, entry: Entry) -> Body:
     }
     body = {"type": "card", "customer": customer, "card": card, "metadata": {}, "_card": entry.card.name}
     return store.add("pm", "payment_method", body, customer=customer)
+
+
+def attach_method(call: Call, name: str) -> Body:
+    """Stripe's names of test cards, for tests without a page: `pm_card_visa` becomes a card of the customer."""
+    card = BY_NAME.get(NAMED.get(name, ""))
+    if card is None:
+        raise missing("payment_method", name, "payment_method")
+    customer = call.store.get("customer", call.text("customer"), "customer")["id"]
+    return _add_method(call.store, customer, Entry(card, "0000", date(today_of(call.store).year + 3, 12, 1)))
 
 
 def today_of(store: Store) -> datetime:

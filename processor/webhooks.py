@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def poster(url: str) -> Post:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             logger.info("webhook not delivered: %s", type(error).__name__)
             return 0
 

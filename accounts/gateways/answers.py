@@ -41,13 +41,19 @@ def asking(what: str) -> Iterator[None]:
     except stripe.CardError:
         raise
     except stripe.APIConnectionError as error:
-        raise _kind_of_silence(error)(f"{what}: no answer") from error
+        raise _kind_of_silence(error)(f"{what}: no answer") from _bare(error)
     except (stripe.InvalidRequestError, stripe.IdempotencyError) as error:
-        raise GatewayConflictError(f"{what}: {error.user_message}") from error
+        raise GatewayConflictError(f"{what}: {error.user_message}") from _bare(error)
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
-        raise GatewayError(f"{what}: the processor refuses our key ({type(error).__name__})") from error
+        raise GatewayError(f"{what}: the processor refuses our key ({type(error).__name__})") from _bare(error)
     except stripe.StripeError as error:  # too many requests, 5xx, 409: it may have happened or not
-        raise GatewayTimeoutError(f"{what}: {type(error).__name__} {error.http_status}") from error
+        raise GatewayTimeoutError(f"{what}: {type(error).__name__} {error.http_status}") from _bare(error)
+
+
+def _bare(error: stripe.StripeError) -> stripe.StripeError:
+    """Without the library's frames, whose variables hold our key: an error page or report may show them."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _kind_of_silence(error: stripe.APIConnectionError) -> type[GatewayError]:

@@ -148,7 +148,10 @@ class Gateway(Protocol):
         ...
 
     def confirmation_url(self, intent_id: str, *, return_url: str) -> str | None:
-        """Where the person confirms the charge with their bank; None where nothing is to be confirmed."""
+        """Where the person confirms the charge with their bank; None where nothing is to be confirmed.
+
+        Asks the bank, which may charge at once: after None, retrieve the intent.
+        """
         ...
 
     def cancel_intent(self, intent_id: str) -> Outcome:

@@ -86,16 +86,16 @@ class StripeGateway:
         self, *, customer_key: str, return_url: str, cancel_url: str, gateway_customer: str = ""
     ) -> SetupStart:
         known = gateway_customer or self._make_customer(customer_key)
-        urls = {"success_url": return_url, "cancel_url": cancel_url}
+        asked = {"success_url": return_url, "cancel_url": cancel_url, "metadata": {"key": customer_key}}
         try:
             with asking("open a card page"):
-                session = self._open_session(known, urls)
+                session = self._open_session(known, asked)
         except GatewayConflictError as error:
             if not (gateway_customer and _is_missing(error, "customer")):
                 raise
             known = self._make_customer(customer_key, instead_of=gateway_customer)
             with asking("open a card page"):
-                session = self._open_session(known, urls)
+                session = self._open_session(known, asked)
         return SetupStart(session.id, session.url, known)
 
     def _make_customer(self, customer_key: str, instead_of: str = "") -> str:
@@ -105,9 +105,9 @@ class StripeGateway:
             made = self.api.customers.create({"metadata": {"key": customer_key}}, {"idempotency_key": made_for})
         return str(made.id)
 
-    def _open_session(self, customer: str, urls: Mapping[str, str]) -> Any:
-        asked = {"mode": "setup", "customer": customer, "payment_method_types": ["card"], **urls}
-        return self.api.checkout.sessions.create(asked)
+    def _open_session(self, customer: str, asked: Mapping[str, Any]) -> Any:
+        fixed = {"mode": "setup", "customer": customer, "payment_method_types": ["card"]}
+        return self.api.checkout.sessions.create({**fixed, **asked})
 
     def retrieve_setup(self, gateway_id: str) -> CardDetails | None:
         with asking(f"retrieve card page {gateway_id}"):

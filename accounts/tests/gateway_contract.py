@@ -380,7 +380,7 @@ class GatewayContract:
         events = [bench.gateway.read_event(*each) for each in self.told(bench)]
 
         assert [(event.type, event.intent_id, event.key) for event in events] == [
-            ("checkout.session.completed", "", ""),
+            ("checkout.session.completed", "", "cus_1"),
             ("payment_intent.succeeded", intent, "invoice:7:payment:1"),
             ("charge.refunded", intent, "invoice:7:payment:1"),
             ("refund.created", intent, "credit:9:refund:1"),

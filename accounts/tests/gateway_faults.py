@@ -50,6 +50,19 @@ def at_once(*calls):
     return results
 
 
+def report(error):
+    """What a report of an error shows: texts and local variables, also of what it came from."""
+    shown = []
+    while error is not None:
+        trace = error.__traceback__
+        while trace:
+            shown += [f"{name}={value!r}" for name, value in trace.tb_frame.f_locals.items()]
+            trace = trace.tb_next
+        shown.append(repr(error))
+        error = error.__cause__ or error.__context__
+    return "\n".join(shown)
+
+
 class FaultContract:
     def fail(self, bench, fault, operation="*", times=1):
         bench.processor.plan_faults(rules=[{"fault": fault, "operation": operation, "times": times}], slow_seconds=0.05)
@@ -177,6 +190,20 @@ class FaultContract:
                 bench.setup()
             assert error.type is GatewayError
             assert key not in str(error.value) + repr(account) + error.value.description
+
+    @pytest.mark.parametrize("fault", [*SILENCES, "refused key", "unknown"])
+    def test_an_error_report_shows_no_key(self, bench, fault, monkeypatch):
+        """Such a report prints the variables of every frame, and the library keeps the key in several."""
+        account = replace(bench.gateway.account(), api_key="sk_test_never_to_be_shown")
+        if fault == "refused key":
+            account = replace(account, api_key="sk_live_never_to_be_shown")
+        monkeypatch.setattr(type(bench.gateway), "account", lambda _gateway: account)
+        if fault in SILENCES:
+            self.fail(bench, fault)
+        with pytest.raises(GatewayError) as raised:
+            bench.gateway.retrieve_intent("pi_unknown")
+
+        assert "never_to_be_shown" not in report(raised.value)
 
     def test_one_intent_is_made_when_asked_twice_at_once(self, bench):
         asked = {"key": KEY, "amount": 4_900, "currency": "USD", "token": bench.token("succeeds")}

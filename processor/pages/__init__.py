@@ -66,18 +66,20 @@ def _card(store: Store, request: Request, session: Body) -> Response:
 
 
 def _bank(store: Store, request: Request, intent: Body) -> Response:
-    """Asked once; whatever was decided, and whoever comes back, is led on to where the payment is shown."""
-    redirect = (intent["next_action"] or {}).get("redirect_to_url", {})
+    """Asked once. Who comes back later is led on to where the portal shows the payment."""
+    return_url = intent.get("_return_url")
     if intent["status"] != "requires_action":
-        return _notice("Nothing to confirm", "This payment doesn’t wait for you any more.")
+        return _notice("Nothing to confirm", "This payment doesn’t wait for you any more.", back=return_url)
     if request.method == "POST":
         confirmed = request.params.get("answer") == "confirm"
         settled = charges.settle_at_bank(store, intent["id"], confirmed=confirmed)
         result = "succeeded" if settled["status"] == "succeeded" else "failed"
-        return Response.see(_with(redirect["return_url"], payment_intent=intent["id"], redirect_status=result))
+        return Response.see(_with(return_url, payment_intent=intent["id"], redirect_status=result))
     card = store.get("payment_method", intent["payment_method"])["card"]
-    body = _fill("bank.html", amount=escape(_money(intent)), card=escape(f"{card['brand'].title()} {card['last4']}"))
-    return _page("Confirm this payment", body, leads_to=redirect["return_url"])
+    body = _fill(
+        "bank.html", amount=escape(_money(intent)), card=escape(f"{card['brand'].title()} ending {card['last4']}")
+    )
+    return _page("Confirm this payment", body, leads_to=return_url)
 
 
 def _money(intent: Body) -> str:
