@@ -8,6 +8,17 @@ _MESSAGES = {
     "processing_error": "The processor had a problem with this card. Try again later or use another card.",
     "lost_card": "The bank declined the card. Use another card or ask the bank.",
     "stolen_card": "The bank declined the card. Use another card or ask the bank.",
+    "try_again_later": "The bank couldn't decide just now. Try again later or use another card.",
+    "incorrect_cvc": "The security code isn't right. Add the card again or use another one.",
+    "card_velocity_exceeded": "The card's limit is reached. Use another card or ask the bank.",
+    "withdrawal_count_limit_exceeded": "The card's limit is reached. Use another card or ask the bank.",
+    "currency_not_supported": "The card can't pay in this currency. Use another card.",
+    "payment_intent_authentication_failure": "The payment wasn't confirmed with the bank. Try again or use another card.",
+    # of money on its way back
+    "charge_already_refunded": "Not so much of this charge is left to give back.",
+    "expired_or_canceled_card": "The card has expired or was cancelled, so the money can't go back to it.",
+    "lost_or_stolen_card": "The card was reported lost or stolen, so the money can't go back to it.",
+    "refund_failed": "The bank didn't take the money back to this card.",
 }
 
 

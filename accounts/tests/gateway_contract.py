@@ -5,16 +5,13 @@ A `Bench` names cards by what they should do and knows how a person would enter 
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-from accounts.gateways.base import GatewayConflictError, GatewayTimeoutError, Outcome, SignatureError
-from core.clock import travel_to
-from processor.webhooks import sign
+from accounts.gateways.base import GatewayConflictError, GatewayTimeoutError, Outcome
 
 if TYPE_CHECKING:
     from accounts.gateways.base import Gateway, JournalEntry, SetupStart
@@ -60,9 +57,28 @@ class Bench:
     def intent(self, card: str = "succeeds", key: str = "invoice:7:payment:1") -> str:
         return self.gateway.create_intent(key=key, amount=4_900, currency="USD", token=self.token(card))
 
+    def charged(self, card: str = "succeeds") -> str:
+        intent = self.intent(card)
+        try:
+            self.gateway.confirm_intent(intent)
+        except GatewayTimeoutError:
+            assert card == "loses the answer"
+        return intent
+
+    def told(self) -> list[tuple[bytes, str]]:
+        """(payload, signature) of every event that waits."""
+        sent: list[tuple[bytes, str]] = []
+
+        def take(payload: bytes, signature: str) -> int:
+            sent.append((payload, signature))
+            return 200
+
+        self.processor.send_webhooks(take)
+        return sent
+
 
 class GatewayContract:
-    """Collected through test_gateways.py. What it does not say of faults stands in FaultContract."""
+    """Collected through test_gateways.py, with BooksContract and FaultContract."""
 
     def test_it_knows_no_card_before_one_is_entered(self, bench):
         assert bench.gateway.retrieve_setup(bench.setup()) is None
@@ -164,35 +180,27 @@ class GatewayContract:
         with pytest.raises(GatewayConflictError):
             bench.gateway.retrieve_intent("unknown")
 
-    def charged(self, bench, card="succeeds"):
-        intent = bench.intent(card)
-        try:
-            bench.gateway.confirm_intent(intent)
-        except GatewayTimeoutError:
-            assert card == "loses the answer"
-        return intent
-
     def test_it_gives_back_part_of_a_charge(self, bench):
-        intent = self.charged(bench)
+        intent = bench.charged()
 
         assert bench.gateway.find_refund("credit:9:refund:1") is None
         assert bench.gateway.refund(key="credit:9:refund:1", intent_id=intent, amount=900) == Outcome("succeeded")
         assert bench.gateway.find_refund("credit:9:refund:1") == Outcome("succeeded")
 
     def test_it_gives_back_once_however_often_it_is_asked(self, bench):
-        asked = {"key": "credit:9:refund:1", "intent_id": self.charged(bench), "amount": 4_000}
+        asked = {"key": "credit:9:refund:1", "intent_id": bench.charged(), "amount": 4_000}
 
         assert [bench.gateway.refund(**asked) for _ in range(3)] == [Outcome("succeeded")] * 3
 
     def test_it_never_gives_back_more_than_was_charged(self, bench):
-        intent = self.charged(bench)
+        intent = bench.charged()
         bench.gateway.refund(key="credit:9:refund:1", intent_id=intent, amount=4_000)
 
         assert bench.gateway.refund(key="credit:9:refund:2", intent_id=intent, amount=901).status == "declined"
         assert bench.gateway.refund(key="credit:9:refund:3", intent_id=intent, amount=900) == Outcome("succeeded")
 
     def test_it_refuses_a_key_for_another_refund(self, bench):
-        intent = self.charged(bench)
+        intent = bench.charged()
         bench.gateway.refund(key="credit:9:refund:1", intent_id=intent, amount=100)
 
         with pytest.raises(GatewayConflictError):
@@ -203,7 +211,7 @@ class GatewayContract:
             bench.gateway.refund(key="credit:9:refund:1", intent_id=bench.intent(), amount=100)
 
     def test_it_can_be_asked_for_a_refund_whose_answer_was_lost(self, bench):
-        intent = self.charged(bench, "loses the answer")
+        intent = bench.charged("loses the answer")
 
         with pytest.raises(GatewayTimeoutError):
             bench.gateway.refund(key="credit:9:refund:1", intent_id=intent, amount=100)
@@ -283,7 +291,7 @@ class GatewayContract:
     # --- refunds that take their time ---------------------------------------------------------------------------------
 
     def test_it_says_that_a_refund_is_not_settled_yet(self, bench):
-        intent = self.charged(bench, "refunds take a while")
+        intent = bench.charged("refunds take a while")
         asked = {"key": "credit:9:refund:1", "intent_id": intent, "amount": 400}
 
         assert bench.gateway.refund(**asked) == Outcome("unconfirmed")
@@ -291,7 +299,7 @@ class GatewayContract:
         assert bench.gateway.find_refund(asked["key"], intent_id=intent) == Outcome("succeeded")
 
     def test_it_says_that_a_refund_failed_later(self, bench):
-        intent = self.charged(bench, "refunds fail")
+        intent = bench.charged("refunds fail")
         asked = {"key": "credit:9:refund:1", "intent_id": intent, "amount": 4_900}
 
         assert bench.gateway.refund(**asked) == Outcome("succeeded")
@@ -307,108 +315,3 @@ class GatewayContract:
             with pytest.raises(GatewayTimeoutError):
                 ask(intent)
         assert [line.status for line in bench.journal()] == ["unconfirmed"]
-
-    # --- the second set of books --------------------------------------------------------------------------------------
-
-    def test_it_shows_the_processors_books_oldest_first(self, bench):
-        charged = self.charged(bench)
-        bench.gateway.confirm_intent(bench.intent("declines", key="invoice:8:payment:1"))
-        bench.gateway.refund(key="credit:9:refund:1", intent_id=charged, amount=900)
-        lines = bench.journal()
-
-        assert [(line.kind, line.key, line.amount, line.currency, line.status) for line in lines] == [
-            ("charge", "invoice:7:payment:1", 4_900, "USD", "succeeded"),
-            ("charge", "invoice:8:payment:1", 4_900, "USD", "declined"),
-            ("refund", "credit:9:refund:1", 900, "USD", "succeeded"),
-        ]
-        assert lines[0].gateway_id == charged
-
-    def test_it_shows_the_lines_of_a_window_alone(self, bench, at):
-        for number, moment in enumerate([at, at + timedelta(hours=1), at + timedelta(hours=2)]):
-            with travel_to(moment):
-                bench.intent(key=f"invoice:{number}:payment:1")
-
-        lines = bench.journal(since=at + timedelta(hours=1), until=at + timedelta(hours=2))
-        assert [(line.key, line.at) for line in lines] == [("invoice:1:payment:1", at + timedelta(hours=1))]
-
-    def test_it_reads_books_of_many_pages(self, bench):
-        token = bench.token("succeeds")
-        for number in range(101):
-            bench.gateway.create_intent(key=f"k:{number}", amount=100, currency="USD", token=token)
-
-        assert [line.key for line in bench.journal()] == [f"k:{number}" for number in range(101)]
-        assert bench.gateway.find_intent("k:0", token=token) is not None
-
-    @pytest.mark.parametrize(
-        ("currency", "amount", "there"),
-        [
-            *[("USD", 4_900, 4_900), ("JPY", 4_900, 4_900), ("KRW", 1, 1), ("KWD", 4_990, 4_990)],
-            *[
-                ("BHD", 10, 10),
-                ("OMR", 1_000, 1_000),
-                ("ISK", 49, 4_900),
-                ("UGX", 5_000, 500_000),
-                ("HUF", 4_900, 4_900),
-            ],
-        ],
-    )
-    def test_it_charges_and_gives_back_the_same_in_every_currency(self, bench, currency, amount, there):
-        intent = bench.gateway.create_intent(key="k", amount=amount, currency=currency, token=bench.token("succeeds"))
-        bench.gateway.confirm_intent(intent)
-        bench.gateway.refund(key="r", intent_id=intent, amount=amount)
-
-        assert [line["amount"] for line in bench.processor.store.movements()] == [there, there]
-        assert {(line.amount, line.currency) for line in bench.journal()} == {(amount, currency)}
-
-    @pytest.mark.parametrize("currency", ["KWD", "BHD", "JOD"])
-    def test_it_refuses_what_can_not_be_charged_to_the_last_digit(self, bench, currency):
-        with pytest.raises(GatewayConflictError, match="last digit"):
-            bench.gateway.create_intent(key="k", amount=4_995, currency=currency, token=bench.token("succeeds"))
-
-    # --- what the processor tells by itself ---------------------------------------------------------------------------
-
-    def told(self, bench):
-        """(payload, signature) of every event that waits."""
-        sent = []
-        bench.processor.send_webhooks(lambda payload, signature: sent.append((payload, signature)) or 200)
-        return sent
-
-    def test_it_reads_what_the_processor_tells(self, bench):
-        intent = self.charged(bench)
-        bench.gateway.refund(key="credit:9:refund:1", intent_id=intent, amount=900)
-        bench.processor.open_dispute(intent)
-        events = [bench.gateway.read_event(*each) for each in self.told(bench)]
-
-        assert [(event.type, event.intent_id, event.key) for event in events] == [
-            ("checkout.session.completed", "", "cus_1"),
-            ("payment_intent.succeeded", intent, "invoice:7:payment:1"),
-            ("charge.refunded", intent, "invoice:7:payment:1"),
-            ("refund.created", intent, "credit:9:refund:1"),
-            ("charge.dispute.created", intent, ""),
-        ]
-        assert events[1].object_id == intent
-        assert (events[1].data["amount"], events[1].data["status"]) == (4_900, "succeeded")
-        assert "secret" not in str(events)
-
-    def test_it_retrieves_an_event_to_be_handled_again(self, bench):
-        self.charged(bench)
-        event = bench.gateway.read_event(*self.told(bench)[-1])
-
-        assert bench.gateway.retrieve_event(event.event_id) == event
-
-    @pytest.mark.parametrize("wrong", ["payload", "signature", "secret", "time", "nothing", "nonsense"])
-    def test_it_refuses_what_the_processor_did_not_sign(self, bench, wrong, monkeypatch):
-        self.charged(bench)
-        if wrong == "secret":
-            monkeypatch.setattr(bench.processor, "webhook_secret", "whsec_of_somebody_else")
-        payload, signature = self.told(bench)[-1]
-        forged = {
-            "payload": (payload.replace(b"4900", b"4901"), signature),
-            "signature": (payload, signature[:-1] + ("0" if signature[-1] != "0" else "1")),
-            "secret": (payload, signature),
-            "time": (payload, sign(payload, bench.processor.webhook_secret, time.time() - 301)),
-            "nothing": (payload, ""),
-            "nonsense": (b"\xff not JSON", "t=1,v1=2"),
-        }
-        with pytest.raises(SignatureError):
-            bench.gateway.read_event(*forged[wrong])

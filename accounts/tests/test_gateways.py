@@ -2,6 +2,7 @@ import pytest
 from django.db import transaction
 
 from accounts.gateways import decline_message, get_gateway
+from accounts.gateways.declines import _MESSAGES
 from accounts.gateways.sandbox import SandboxGateway
 from accounts.tests.cards import (
     CONFIRMS,
@@ -13,6 +14,7 @@ from accounts.tests.cards import (
     TIMES_OUT,
     VISA,
 )
+from accounts.tests.gateway_books import BooksContract
 from accounts.tests.gateway_contract import Bench, GatewayContract
 from accounts.tests.gateway_faults import FaultContract
 
@@ -42,6 +44,10 @@ class TestGateways(GatewayContract):
     """Every gateway keeps the contract."""
 
 
+class TestBooks(BooksContract):
+    """And tells what it did."""
+
+
 class TestFaults(FaultContract):
     """Also where the processor does not."""
 
@@ -57,7 +63,7 @@ def test_it_is_never_called_inside_a_transaction():
         SandboxGateway().create_intent(key="k", amount=100, currency="USD", token="t")
 
 
-@pytest.mark.parametrize("code", ["card_declined", "insufficient_funds", "never_heard_of"])
+@pytest.mark.parametrize("code", [*_MESSAGES, "never_heard_of"])
 def test_it_puts_a_decline_in_plain_words(code):
     message = decline_message(code)
 
