@@ -13,7 +13,7 @@ _MESSAGES = {
     "card_velocity_exceeded": "The card's limit is reached. Use another card or ask the bank.",
     "withdrawal_count_limit_exceeded": "The card's limit is reached. Use another card or ask the bank.",
     "currency_not_supported": "The card can't pay in this currency. Use another card.",
-    "payment_intent_authentication_failure": "The payment wasn't confirmed with the bank. Try again or use another card.",
+    "payment_intent_authentication_failure": "The bank didn't get your confirmation. Try again or use another card.",
     # of money on its way back
     "charge_already_refunded": "Not so much of this charge is left to give back.",
     "expired_or_canceled_card": "The card has expired or was cancelled, so the money can't go back to it.",
