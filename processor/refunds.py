@@ -9,7 +9,7 @@ from processor.events import emit
 from processor.storage import Body, Store
 
 UNSETTLED: Final = (
-    "SELECT body FROM object WHERE kind = 'refund'"
+    "SELECT body FROM object INDEXED BY object_unsettled WHERE kind = 'refund'"
     " AND json_extract(body, '$.status') <> json_extract(body, '$._becomes') ORDER BY seq"
 )
 SETTLING: Final = 20  # seconds, of the real clock: a refund that takes a while

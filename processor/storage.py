@@ -28,8 +28,8 @@ CREATE TABLE IF NOT EXISTS object (
     customer TEXT NOT NULL, parent TEXT NOT NULL, body TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS object_of_kind ON object (kind, seq);
-CREATE INDEX IF NOT EXISTS object_of_customer ON object (kind, customer, seq) WHERE customer <> '';
-CREATE INDEX IF NOT EXISTS object_of_parent ON object (kind, parent, seq) WHERE parent <> '';
+CREATE INDEX IF NOT EXISTS object_of_customer ON object (kind, customer, seq);
+CREATE INDEX IF NOT EXISTS object_of_parent ON object (kind, parent, seq);
 CREATE INDEX IF NOT EXISTS object_unsettled ON object (seq)
     WHERE kind = 'refund' AND json_extract(body, '$.status') <> json_extract(body, '$._becomes');
 CREATE TABLE IF NOT EXISTS movement (

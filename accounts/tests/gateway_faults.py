@@ -63,6 +63,29 @@ def report(error):
     return "\n".join(shown)
 
 
+def pay_and_give_back(gateway, key, token):
+    """The steps of the portal, each asked about until something is known."""
+    found = known(lambda: gateway.find_intent(key, token=token))
+    intent = found or known(lambda: gateway.create_intent(key=key, amount=500, currency="USD", token=token))
+    try:
+        outcome = gateway.confirm_intent(intent)
+    except GatewayTimeoutError:
+        outcome = known(lambda: gateway.retrieve_intent(intent))
+    while outcome == Outcome("unconfirmed"):
+        outcome = known(lambda: gateway.confirm_intent(intent))
+    given = known(lambda: gateway.refund(key=f"{key}:refund", intent_id=intent, amount=200))
+    return outcome, given
+
+
+def known(ask):
+    for _ in range(40):
+        try:
+            return ask()
+        except GatewayTimeoutError:
+            continue
+    raise AssertionError("forty times without an answer")
+
+
 class FaultContract:
     def fail(self, bench, fault, operation="*", times=1):
         bench.processor.plan_faults(rules=[{"fault": fault, "operation": operation, "times": times}], slow_seconds=0.05)
@@ -240,6 +263,22 @@ class FaultContract:
 
         assert len({start.gateway_customer for start in starts}) == 1
         assert len({start.gateway_id for start in starts}) == 2
+
+    @pytest.mark.parametrize("seed", [1, 2, 3])
+    def test_a_storm_of_faults_charges_and_gives_back_everything_once(self, bench, seed):
+        """Half of all requests go wrong; whoever retrieves what is not known gets everything done, once."""
+        token = bench.token("succeeds")
+        kinds = [*SILENCES, "slow", "twice"]
+        bench.processor.plan_faults(seed=seed, share=0.5, kinds=kinds, slow_seconds=0.001)
+        keys = [f"invoice:{number}:payment:1" for number in range(12)]
+        outcomes = at_once(*[partial(pay_and_give_back, bench.gateway, key, token) for key in keys])
+        bench.processor.plan_faults()
+
+        assert outcomes == [(Outcome("succeeded"), Outcome("succeeded"))] * len(keys)
+        moved = [(line["key"], line["kind"], line["amount"]) for line in bench.processor.store.movements()]
+        assert sorted(moved) == sorted(
+            line for key in keys for line in ((key, "charge", 500), (f"{key}:refund", "refund", 200))
+        )
 
     def test_a_card_that_the_processor_does_not_know_is_our_mistake(self, bench):
         known = bench.token("succeeds").partition("/")[0]
