@@ -67,7 +67,7 @@ def _card(store: Store, request: Request, session: Body) -> Response:
 
 def _bank(store: Store, request: Request, intent: Body) -> Response:
     """Asked once. Who comes back later is led on to where the portal shows the payment."""
-    return_url = intent.get("_return_url")
+    return_url: str = intent.get("_return_url", "")
     if intent["status"] != "requires_action":
         return _notice("Nothing to confirm", "This payment doesn’t wait for you any more.", back=return_url)
     if request.method == "POST":
