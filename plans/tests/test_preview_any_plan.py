@@ -127,7 +127,7 @@ def change(customer: Any, plan: Plan, now: datetime) -> None:
 
 @pytest.mark.django_db
 @settings(
-    max_examples=12, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+    max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
 )
 @given(
     one=TERMS,

@@ -109,7 +109,7 @@ EVENTS = st.lists(
 )
 @example(events=[(49, 27, 0), (38, 18, 54), (0, 32, 19)], sweeps={1}, models=["unit"] * 6)  # late up, then down
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 def test_any_sweeps_charge_what_the_window_costs_at_once(customer, catalogue, seller, at, events, sweeps, models):
     """Hour by hour, after a week, with what came late: the charges sum to the price of the whole window."""

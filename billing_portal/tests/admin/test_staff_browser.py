@@ -128,8 +128,7 @@ def addresses(customer, draft, catalogue) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize(("theme", "width"), [("light", 320), ("dark", 1280)])
 def test_nobody_of_staff_is_kept_out(page, log_in, clerk, customer, catalogue, seller, theme, width):
     values = {"key": "prepaid", "name": "Prepaid", "currency": "USD", "settlement_mode": "credit_only"}
     draft = save_plan(plan_id=None, values=values, at=now(), actor=clerk)
