@@ -3,10 +3,9 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import TypeVar
 
 from django.conf import settings
-from django.db.models import DateTimeField, Exists, Min, Model, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import DateTimeField, Exists, Min, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, TruncDate
 
 from accounts.models import Notice, PaymentMethod
@@ -16,8 +15,6 @@ from invoices.dunning import Dunning, NamedConsequence, OverdueNotice, Policy, U
 from invoices.emails import FINAL
 from invoices.models import UNRESOLVED, Invoice, InvoiceKind, InvoiceStatus, OverdueStory, Payment
 from invoices.selectors import declined_collections
-
-Row = TypeVar("Row", bound=Model)
 
 OPEN = {"status": InvoiceStatus.OPEN, "kind": InvoiceKind.INVOICE}
 MESSAGES = ("payment_failed", "payment_reminder", "payment_warning")
@@ -32,9 +29,11 @@ def policy(consequence: NamedConsequence = NO_CONSEQUENCE) -> Policy:
 def overdue_customers(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Customers with an open invoice that is past due by their own clock; nobody parked. One query, by id."""
     rows = Invoice.objects.filter(customer__parked_at__isnull=True, **OPEN, **only(customer_id))
-    late = _by_own_clock(rows, at).filter(Q(due_on__lt=TruncDate("present")) | Exists(declined_collections()))
-    found = late.order_by("present", "customer_id").values_list("customer_id", "present").distinct()
-    return [Due(customer, customer, present) for customer, present in found]
+    late = Q(due_on__lt=TruncDate("present")) | Exists(declined_collections())
+    rows = rows.annotate(present=_present(at)).filter(late).order_by("present", "customer_id")
+    return [
+        Due(customer, customer, present) for customer, present in rows.values_list("customer_id", "present").distinct()
+    ]
 
 
 def dunning_of(presents: Mapping[int, datetime], consequences: Mapping[int, NamedConsequence]) -> dict[int, Dunning]:
@@ -107,12 +106,13 @@ def _invoice_id(key: str) -> int:
 
 def stories_over(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Open stories of customers with nothing overdue any more, by their own clock."""
-    stories = OverdueStory.objects.open().filter(**only(customer_id))
-    late = Q(due_on__lt=TruncDate(OuterRef("present"))) | Exists(declined_collections())
+    stories = OverdueStory.objects.open().filter(customer__parked_at__isnull=True, **only(customer_id))
+    late = Q(due_on__lt=OuterRef("today")) | Exists(declined_collections())
     overdue = Invoice.objects.filter(late, customer=OuterRef("customer"), **OPEN)
-    rows = _by_own_clock(stories.filter(customer__parked_at__isnull=True), at).exclude(Exists(overdue))
+    rows = stories.annotate(present=_present(at), today=TruncDate(_present(at))).exclude(Exists(overdue))
     return [Due(*row) for row in rows.order_by("present", "pk").values_list("pk", "customer_id", "present")]
 
 
-def _by_own_clock(rows: QuerySet[Row], at: datetime) -> QuerySet[Row]:
-    return rows.annotate(present=Coalesce("customer__clock_at", Value(at, output_field=DateTimeField())))
+def _present(at: datetime) -> Coalesce:
+    """The customer's own clock where one is set, else `at`."""
+    return Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
