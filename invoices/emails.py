@@ -155,7 +155,11 @@ def final_warning(
 ) -> NoticeDraft:
     """The last E9: names the consequence and the day before which it does not come."""
     invoice, _stage = _told_of(stands, late)
-    context = _overdue(invoice, late, stands) | {"consequence": consequence.kind, "sentence": consequence.sentence}
+    context = _overdue(invoice, late, stands) | {
+        "consequence": consequence.kind,
+        "sentence": consequence.sentence,
+        "not_before": stands.ends.at.isoformat() if stands.ends else "",
+    }
     return _notice(invoice, f"{FINAL}{consequence.kind}", "payment_warning", to, context)
 
 

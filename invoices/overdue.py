@@ -28,12 +28,11 @@ def policy(consequence: NamedConsequence = NO_CONSEQUENCE) -> Policy:
 
 def overdue_customers(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Customers with an open invoice that is past due by their own clock; nobody parked. One query, by id."""
-    rows = Invoice.objects.filter(customer__parked_at__isnull=True, **OPEN, **only(customer_id))
+    open_ones = Invoice.objects.filter(customer__parked_at__isnull=True, **OPEN, **only(customer_id))
     late = Q(due_on__lt=TruncDate("present")) | Exists(declined_collections())
-    rows = rows.annotate(present=_present(at)).filter(late).order_by("present", "customer_id")
-    return [
-        Due(customer, customer, present) for customer, present in rows.values_list("customer_id", "present").distinct()
-    ]
+    rows = open_ones.annotate(present=_present(at)).filter(late).order_by("present", "customer_id")
+    found = rows.values_list("customer_id", "present").distinct()
+    return [Due(customer, customer, present) for customer, present in found]
 
 
 def dunning_of(presents: Mapping[int, datetime], consequences: Mapping[int, NamedConsequence]) -> dict[int, Dunning]:

@@ -57,7 +57,7 @@ def pay(invoice: Invoice, day: float, user: User, number: str = VISA) -> Payment
 
 
 @pytest.fixture
-def declining(customer, alice, catalogue, seller, at) -> Customer:
+def declining(customer, alice, catalogue, seller, at):
     """On Plus with a card that is always declined; charges are calculated."""
     on_plus(customer, alice, catalogue, at, card=DECLINES)
     run(-3 + 1 / 24)
@@ -212,6 +212,6 @@ def test_a_parked_customer_is_neither_tried_nor_warned(declining):
 
 @pytest.mark.usefixtures("books_agree")
 def test_the_hour_of_the_run_does_not_matter(declining):
-    """Every three hours: the same messages on the same days, and no more of them."""
-    run(*(hour / 24 for hour in range(0, 24 * 16, 3)))
+    """Every five hours: the same messages on the same days, and no more of them."""
+    run(*(hour / 24 for hour in range(0, 24 * 15, 5)))
     assert told(declining) == [(0, FAILED), (3, FAILED), (5, FAILED), (7, FAILED), (14, "payment_warning")]
