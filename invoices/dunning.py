@@ -175,11 +175,13 @@ def _due(
 
 
 def _message(rung: _Rung, policy: Policy) -> Step:
-    """While tries are left their outcomes are the messages, so it comes after them."""
-    is_last = rung.stage == len(policy.notice_days) - 1
-    kind: StepKind = "final" if is_last and policy.consequence != "none" else "reminder"
-    at = midnight(rung.on)
-    return Step(kind, max(at, rung.invoice.next_try or at), rung.invoice.id, rung.stage)
+    """The next one. While tries are left their outcomes are the messages, so it is the last one that comes after them:
+    on its earliest day."""
+    last = len(policy.notice_days) - 1
+    stage = last if rung.invoice.next_try else rung.stage
+    kind: StepKind = "final" if stage == last and policy.consequence != "none" else "reminder"
+    at = midnight(rung.on) + (policy.notice_days[stage] - policy.notice_days[rung.stage]) * DAY
+    return Step(kind, max(at, rung.invoice.next_try or at), rung.invoice.id, stage)
 
 
 def _consequence(late: Sequence[UnpaidInvoice], notices: Sequence[OverdueNotice], policy: Policy) -> Step | None:

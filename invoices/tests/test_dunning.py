@@ -71,7 +71,7 @@ def test_what_is_not_overdue_yet_is_clear():
 def test_while_tries_are_left_their_outcomes_are_the_messages():
     state = dunning([declined(next_try=T0 + 3 * DAY)], told(0), PLUS, T0 + DAY)
     assert (state.state, state.due) == ("overdue", None)
-    assert kinds(state.steps) == [("reminder", 3), ("try", 3), ("consequence", 21)]
+    assert kinds(state.steps) == [("try", 3), ("final", 14), ("consequence", 21)]
 
 
 def test_after_the_last_decline_comes_the_final_warning_on_day_fourteen():
