@@ -25,20 +25,27 @@ from credits.selectors import due_to_book
 from credits.services.book_due_credits import book_due_credits
 from credits.services.warn_balances import warn_balances
 from credits.services.warn_expiries import warn_expiries
+from invoices.overdue import stories_over
 from invoices.selectors import due_to_collect, due_to_finalize, due_to_refresh
+from invoices.services.ask_for_cards import ask_for_cards
 from invoices.services.collect_payment import collect_payment
 from invoices.services.deliver_documents import deliver_documents
 from invoices.services.finalize_invoices import finalize_invoices
 from invoices.services.reconcile_payments import reconcile_payments
 from invoices.services.reconcile_refunds import reconcile_refunds
 from invoices.services.refresh_drafts import refresh_drafts
+from invoices.services.remind_overdue import remind_overdue
 from invoices.services.submit_payment import submit_payment
+from invoices.services.thank_recovered import thank_recovered
 from plans.selectors.catalogue import due_for_calculation, due_for_follow_up, due_to_change, starts_to_settle
+from plans.selectors.overdue import consequences_of, due_to_carry_out, due_to_release, due_to_remind
 from plans.selectors.settlement import due_to_settle
 from plans.selectors.stating import due_to_state
 from plans.services.bill_late_usage import bill_late_usage
 from plans.services.calculate_charges import calculate_charges
 from plans.services.carry_out_changes import carry_out_changes
+from plans.services.carry_out_consequences import carry_out_consequences
+from plans.services.release_holds import release_holds
 from plans.services.schedule_migrations import schedule_migrations
 from plans.services.settle_start import settle_start
 from plans.services.settle_usage import settle_usage
@@ -62,7 +69,7 @@ def run_billing(*, at: datetime, progress: Progress = silently, report: RunRepor
     """Do everything that is due at `at`, however long the portal was away. `report`: one that somebody else reads."""
     report = report or RunReport(at=at.isoformat())
     bill_and_collect(at=at, report=report, progress=progress)
-    report.measured("warned", lambda: warn_balances(at=at) + warn_expiries(at=at))
+    report.measured("warned", lambda: warn_balances(at=at) + warn_expiries(at=at) + ask_for_cards(at=at))
     report.documents = report.measured("documents", partial(deliver_documents, at=at))
     report.notices = report.measured("notices", partial(deliver_notices, at=at))
     return report
@@ -76,7 +83,9 @@ def bill_and_collect(
     bill_due(at=at, report=report, progress=progress, customer_id=customer_id)
     report.resolved = resolve_due(at=at, report=report, customer_id=customer_id)
     settle_starts(at=at, report=report, customer_id=customer_id)
+    dun_due(at=at, report=report, customer_id=customer_id)
     collect_due(at=at, report=report, customer_id=customer_id)
+    clear_due(at=at, report=report, customer_id=customer_id)
 
 
 def resolve_due(*, at: datetime, report: RunReport, customer_id: int | None = None) -> int:
@@ -134,6 +143,19 @@ def change_due(*, at: datetime, report: RunReport, progress: Progress = silently
     report.changed += in_batches(due_to_change(at), change_batch, report, progress, "changed")
 
 
+def dun_due(*, at: datetime, report: RunReport, customer_id: int | None = None) -> None:
+    """What follows where an invoice stayed unpaid, once every outcome that can be known is; then reminders. A card that
+    is tried again now is told about by its outcome, so that comes after."""
+    in_batches(due_to_carry_out(at, customer_id), consequence_batch, report, silently, "consequences")
+    in_batches(due_to_remind(at, customer_id), remind_batch, report, silently, "reminded")
+
+
+def clear_due(*, at: datetime, report: RunReport, customer_id: int | None = None) -> None:
+    """Whoever has nothing overdue any more gets access again, and is thanked."""
+    in_batches(due_to_release(at, customer_id), release_batch, report, silently, "released")
+    in_batches(stories_over(at, customer_id), thank_batch, report, silently, "thanked")
+
+
 def settle_due(
     *, at: datetime, report: RunReport, progress: Progress = silently, customer_id: int | None = None
 ) -> None:
@@ -141,6 +163,22 @@ def settle_due(
     and nothing has booked yet."""
     report.settled += in_batches(due_to_settle(at, customer_id), settle_batch, report, progress, "settled")
     in_batches(due_to_book(at, customer_id), book_batch, report, progress, "booked")
+
+
+def consequence_batch(ids: Sequence[int], at: datetime) -> int:
+    return len(carry_out_consequences(customer_ids=ids, at=at))
+
+
+def remind_batch(ids: Sequence[int], at: datetime) -> int:
+    return len(remind_overdue(customer_ids=ids, at=at, consequences=consequences_of(ids)))
+
+
+def release_batch(ids: Sequence[int], at: datetime) -> int:
+    return len(release_holds(customer_ids=ids, at=at))
+
+
+def thank_batch(ids: Sequence[int], at: datetime) -> int:
+    return thank_recovered(story_ids=ids, at=at)
 
 
 def state_batch(ids: Sequence[int], at: datetime) -> int:

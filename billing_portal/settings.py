@@ -63,6 +63,9 @@ CALCULATION_GRACE = timedelta(hours=1)  # so that ordinary lag of ingestion does
 LATE_USAGE_MINIMUM = Decimal("1.00")  # major units: after the last paid plan, less than this waits
 QUOTE_LIFETIME = timedelta(minutes=15)
 PAYMENT_TERMS = timedelta(days=14)  # due date of an invoice that is not collected automatically
+DUNNING_RETRY_DAYS = (3, 5, 7)  # after the first decline: when a card is tried again
+DUNNING_NOTICE_DAYS = (0, 3, 7, 14)  # of being overdue: messages; the last one names the consequence
+DUNNING_PATIENCE = timedelta(days=7)  # from the delivery of that last one until the consequence, at the earliest
 CATCH_UP_NOTICE = timedelta(hours=24)  # announced late (after downtime): collected no earlier than this
 EVENT_MAX_AHEAD = timedelta(minutes=5)
 EVENT_BATCH_MAX = 1_000

@@ -40,10 +40,11 @@ def do_wanted() -> None:
 
 @shared_task(name="billing_portal.tasks.collect_due")
 def collect_due() -> None:
-    """Each minute: charge what has become collectable."""
+    """Each minute: charge what has become collectable; free and thank whoever has nothing overdue any more."""
     at = clock.now()
     with recorded(RunKind.COLLECT, at=at) as (report, _run):
         billing_run.collect_due(at=at, report=report)
+        billing_run.clear_due(at=at, report=report)
 
 
 @shared_task(name="billing_portal.tasks.settle_credits")

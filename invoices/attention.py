@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.gateways import decline_message
 from accounts.models import PaymentPolicy
 from core import formats
+from core.periods import utc_day
 from invoices.checking import CONFIRMATION_CHECKS
 from invoices.models import (
     REFUNDING,
@@ -23,6 +24,7 @@ from invoices.models import (
     Refund,
     RefundStatus,
 )
+from invoices.selectors import past_due
 from invoices.showing import Badge
 
 PATIENCE = timedelta(minutes=10)  # the minute's job has asked twice by then
@@ -44,6 +46,14 @@ def declined_payments(limit: int) -> list[Payment]:
     found = Payment.objects.filter(is_open, ~Exists(later), status=PaymentStatus.DECLINED).order_by("pk")
     # Found by the indexes alone, then read: documents are wide.
     return list(_with_names(Payment.objects.filter(pk__in=found.values("pk")[:limit])).order_by("pk"))
+
+
+def overdue_invoices(at: datetime, limit: int) -> list[Invoice]:
+    """Past due by the wall clock, the longest first; without their lines and figures."""
+    figures = ("total", "amount_paid", "amount_credited", "currency")
+    wanted = ("key", "number", "kind", *figures, "due_on", "customer__name")
+    rows = past_due(Invoice.objects.all(), utc_day(at)).select_related("customer").only(*wanted)
+    return list(rows.order_by("due_on", "pk")[:limit])
 
 
 def troubled_refunds(at: datetime, limit: int) -> list[Refund]:

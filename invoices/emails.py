@@ -7,12 +7,13 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
-from accounts.models import PaymentMethod
+from accounts.models import Customer, PaymentMethod
 from accounts.notices import NoticeDraft
 from core import formats
-from core.periods import Period
+from core.periods import Period, utc_day
+from invoices.dunning import Dunning, NamedConsequence
 from invoices.lines import LineDraft
-from invoices.models import Collection, CreditStatement, Invoice, Payment, Refund
+from invoices.models import Collection, CreditStatement, Invoice, OverdueStory, Payment, Refund
 from invoices.taxing import credit_texts, tax_notes, tax_texts
 
 PLACE = "PUBLIC-ID"
@@ -108,8 +109,14 @@ def paid(payment: Payment, to: list[str]) -> NoticeDraft:
 
 
 def failed(payment: Payment, reason: str, to: list[str]) -> NoticeDraft:
-    """E9: the payment failed – why, in plain words, and what to do."""
-    context = _payment_figures(payment) | {"reason": reason, "cards_url": _address("portal")}
+    """E9: the payment failed – why, in plain words, what to do, and when it is tried again."""
+    next_try = payment.invoice.collect_at
+    context = _payment_figures(payment) | {
+        "reason": reason,
+        "cards_url": _address("portal"),
+        "next_try": formats.day(utc_day(next_try)) if next_try else "",
+        "automatic": payment.automatic,
+    }
     return _notice(payment.invoice, f"failed:{payment.pk}", "payment_failed", to, context)
 
 
@@ -136,7 +143,64 @@ def stated(statement: CreditStatement, to: list[str]) -> NoticeDraft:
     )
 
 
-@lru_cache(maxsize=4)
+def reminder(stands: Dunning, late: Sequence[Invoice], to: list[str]) -> NoticeDraft:
+    """E9 where no card is tried any more: what is overdue, how to pay it, and what happens when. `late`: every overdue
+    invoice, the one that is due to be told about among them."""
+    invoice, stage = _told_of(stands, late)
+    return _notice(invoice, f"dunning:{stage}", "payment_reminder", to, _overdue(invoice, late, stands))
+
+
+def final_warning(
+    stands: Dunning, late: Sequence[Invoice], consequence: NamedConsequence, to: list[str]
+) -> NoticeDraft:
+    """The last E9: names the consequence and the day before which it does not come."""
+    invoice, _stage = _told_of(stands, late)
+    context = _overdue(invoice, late, stands) | {
+        "consequence": consequence.kind,
+        "sentence": consequence.sentence,
+        "not_before": stands.ends.at.isoformat() if stands.ends else "",
+    }
+    return _notice(invoice, f"{FINAL}{consequence.kind}", "payment_warning", to, context)
+
+
+FINAL = "dunning:final:"  # of the key of a final warning; the consequence's name follows
+
+
+def _told_of(stands: Dunning, late: Sequence[Invoice]) -> tuple[Invoice, int]:
+    if stands.due is None:
+        raise ValueError("nothing is due to be told")
+    return next(each for each in late if each.pk == stands.due.invoice_id), stands.due.stage
+
+
+def _overdue(invoice: Invoice, late: Sequence[Invoice], stands: Dunning) -> dict[str, Any]:
+    return _figures(invoice) | {
+        "amount": formats.money(invoice.amount_due, invoice.currency),
+        "due": formats.day(invoice.due_on) if invoice.due_on else "",
+        "others": [_other(each) for each in late if each.pk != invoice.pk],
+        "earliest": formats.day(utc_day(stands.ends.at)) if stands.ends else "",
+        "iban": invoice.seller_party.get("iban", ""),
+        "cards_url": _address("portal"),
+    }
+
+
+def _other(invoice: Invoice) -> dict[str, str]:
+    amount = formats.money(invoice.amount_due, invoice.currency)
+    return {"number": invoice.number or "", "amount": amount, "url": _invoice_address(invoice)}
+
+
+def up_to_date(story: OverdueStory, customer: Customer, to: list[str]) -> NoticeDraft:
+    """E11: nothing is overdue any more."""
+    context = {"customer": customer.name, "url": _address("billing_overview"), "portal_url": _address("portal")}
+    return NoticeDraft(f"story:{story.pk}:over", customer.pk, "payment_up_to_date", to, context)
+
+
+def card_missing(draft: Invoice, number: int, to: list[str]) -> NoticeDraft:
+    """E12: charges are calculated and there is no card; `number` 2 is the day before the billing date."""
+    context = _figures(draft) | {"amount": formats.money(draft.total, draft.currency), "add_url": _address("pm_add")}
+    return _notice(draft, f"card:{number}", "payment_card_missing", to, context)
+
+
+@lru_cache(maxsize=8)
 def _address(name: str, *args: str) -> str:
     """A page of the portal that is the same for everybody."""
     return settings.PORTAL_URL + reverse(name, args=args)

@@ -16,6 +16,7 @@ from django.db.models.functions import Abs
 
 from core.ids import public_id
 from invoices import models_archives as models_archives
+from invoices.models_dunning import OverdueStory as OverdueStory
 from invoices.models_payments import OUTSIDE as OUTSIDE
 from invoices.models_payments import REFUNDING as REFUNDING
 from invoices.models_payments import UNRESOLVED as UNRESOLVED

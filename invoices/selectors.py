@@ -262,21 +262,27 @@ class Unsettled(NamedTuple):
     notes: list[Invoice]
 
     def has_past_due(self, on: date) -> bool:
-        """Whether an open invoice is past its due date, or its last collection was declined."""
+        """Whether an open invoice is past its due date, or its collection was declined."""
         return any(row.status == InvoiceStatus.OPEN and _is_late(row, on) for row in self.unpaid)
 
 
 def _is_late(row: Invoice, on: date) -> bool:
-    declined = row.last_status == PaymentStatus.DECLINED  # type: ignore[attr-defined]  # annotated by unsettled
+    declined: bool = row.is_declined  # type: ignore[attr-defined]  # annotated by unsettled
     return declined or (row.due_on is not None and row.due_on < on)
+
+
+def declined_collections() -> QuerySet[Payment]:
+    """Of an outer invoice: automatic collections that were declined. A card that somebody tried by hand and that was
+    declined makes nothing overdue before its day."""
+    return Payment.objects.filter(invoice=OuterRef("pk"), status=PaymentStatus.DECLINED, automatic=True)
 
 
 def unsettled(customer_id: int) -> Unsettled:
     """What of a customer's documents is not over, without lines and payments. One query."""
     mine = Q(status=InvoiceStatus.DRAFT) | Q(status__in=PAYABLE, kind=InvoiceKind.INVOICE)
     notes = Q(status=InvoiceStatus.OPEN, kind=InvoiceKind.CREDIT_NOTE)
-    last = Payment.objects.filter(invoice=OuterRef("pk")).order_by("-pk").values("status")[:1]
-    found = Invoice.objects.filter(mine | notes, customer_id=customer_id).annotate(last_status=Subquery(last))
+    found = Invoice.objects.filter(mine | notes, customer_id=customer_id)
+    found = found.annotate(is_declined=Exists(declined_collections()))
     rows = with_named_lines(found).order_by("pk")
     by_place: tuple[list[Invoice], list[Invoice], list[Invoice]] = ([], [], [])
     for row in rows:
@@ -316,12 +322,11 @@ def line_by_key(customer_id: int, key: str) -> InvoiceLine | None:
 
 # --- what staff look for --------------------------------------------------------------------------------------------
 def past_due(rows: QuerySet[Invoice], on: date) -> QuerySet[Invoice]:
-    """Those that `showing.badge` calls past due on a day: open, due before it or declined last, nothing unresolved."""
-    last = Payment.objects.filter(invoice=OuterRef("pk")).order_by("-pk").values("status")[:1]
+    """Those that `showing.badge` calls past due on a day: open, due before it or its collection was declined, nothing
+    unresolved."""
     unresolved = Payment.objects.filter(invoice=OuterRef("pk"), status__in=UNRESOLVED)
     open_ones = rows.filter(~Exists(unresolved), status=InvoiceStatus.OPEN, kind=InvoiceKind.INVOICE)
-    is_late = Q(due_on__lt=on) | Q(last_status=PaymentStatus.DECLINED)
-    return open_ones.alias(last_status=Subquery(last)).filter(is_late)
+    return open_ones.filter(Q(due_on__lt=on) | Exists(declined_collections()))
 
 
 def waiting(rows: QuerySet[Invoice], *, for_customer: bool) -> QuerySet[Invoice]:
@@ -332,9 +337,8 @@ def waiting(rows: QuerySet[Invoice], *, for_customer: bool) -> QuerySet[Invoice]
 
 
 def customers_past_due(on: date) -> QuerySet[Any, Any]:
-    """Ids of customers with an invoice past its due date, for a subquery."""
-    late = Invoice.objects.filter(status=InvoiceStatus.OPEN, kind=InvoiceKind.INVOICE, due_on__lt=on)
-    return late.order_by().values("customer")
+    """Ids of customers with an invoice past due, for a subquery."""
+    return past_due(Invoice.objects.all(), on).order_by().values("customer")
 
 
 def customers_by_number(number: str, limit: int) -> list[int]:

@@ -92,9 +92,8 @@ def unresolved(invoice: Invoice) -> Payment | None:
 
 
 def is_past_due(invoice: Invoice, on: date) -> bool:
-    """Open, and the due date has passed or the last collection was declined."""
-    last = last_payment(invoice)
-    declined = last is not None and last.status == PaymentStatus.DECLINED
+    """Open, and the due date has passed or its automatic collection was declined."""
+    declined = any(each.automatic and each.status == PaymentStatus.DECLINED for each in invoice.payments.all())
     late = invoice.due_on is not None and invoice.due_on < on
     return invoice.status == InvoiceStatus.OPEN and (late or declined)
 

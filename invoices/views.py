@@ -16,6 +16,7 @@ from invoices import selectors
 from invoices.models import Invoice, InvoiceStatus, Payment
 from invoices.paper import address, invoice_paper
 from invoices.showing import badge, credit_figures, paying, receipts, row, statement_row
+from invoices.showing_overdue import timeline
 
 PAGE_SIZE = 24
 
@@ -72,6 +73,7 @@ def invoice_page(invoice: Invoice, membership: Membership) -> dict[str, Any]:
         "badge": badge(invoice, now().date()),
         "paying": paying(invoice, membership, accounts.payment_methods(membership.customer)),
         "receipts": receipts(invoice),
+        "timeline": timeline(invoice, membership.customer.present(now())),
         "is_draft": invoice.status == InvoiceStatus.DRAFT,
         **credit_figures(invoice),
     }

@@ -14,6 +14,7 @@ from accounts.models import PaymentPolicy
 from core.money import quantize, to_major
 from plans.models import FeeCadence, FeeTiming, Plan, PriceModel, RateCard, SettlementMode
 from plans.models_credits import CreditExhaustion
+from plans.models_overdue import OverdueConsequence
 from plans.plan_rules import CONTRACT_FIELDS, LONGEST_TERMS
 from plans.pricing import Tier
 from usage.selectors import all_features, features_by_key
@@ -25,7 +26,8 @@ POLICIES = [
     (PaymentPolicy.MANAGED_BY_CONTRACT, "Managed by contract: invoices are sent, nothing is charged by itself"),
 ]
 Data = Mapping[str, Any] | None
-OF_CATALOGUE = ("tagline", "facts", "position", "self_serve", "payment_policy")  # not asked of a contract
+# Not asked of a contract.
+OF_CATALOGUE = ("tagline", "facts", "position", "self_serve", "payment_policy", "overdue_consequence")
 TIER_ROWS = 3  # empty ones offered beside those that are filled in
 
 
@@ -96,6 +98,14 @@ class PlanForm(forms.Form):
     payment_policy = forms.ChoiceField(
         label="Payment method", choices=POLICIES, widget=forms.RadioSelect, initial=PaymentPolicy.OPTIONAL
     )
+    overdue_consequence = forms.ChoiceField(
+        label="When it is not paid",
+        choices=OverdueConsequence.choices,
+        widget=forms.RadioSelect,
+        initial=OverdueConsequence.NONE,
+        required=False,
+        help_text="At the earliest 7 days after a delivered final warning that names it.",
+    )
     payment_terms = terms_field()
     contract_starts_on = DayField(label="Contract start", help_text="As agreed; shown to the customer")
     contract_ends_on = DayField(label="Contract end", help_text="The last day. Nothing ends by itself")
@@ -124,8 +134,12 @@ class PlanForm(forms.Form):
     def clean_when_credits_run_out(self) -> str:
         return self.cleaned_data["when_credits_run_out"] or CreditExhaustion.NEGATIVE
 
+    def clean_overdue_consequence(self) -> str:
+        return self.cleaned_data["overdue_consequence"] or OverdueConsequence.NONE
+
     def clean(self) -> dict[str, Any]:
         values = self.cleaned_data
+        self._check_consequence(values.get("overdue_consequence", OverdueConsequence.NONE))
         if not values.get("key") and values.get("name"):
             values["key"] = slugify(values["name"])[:40]
         if values.get("settlement_mode") == SettlementMode.CREDIT_THEN_INVOICE:
@@ -133,6 +147,15 @@ class PlanForm(forms.Form):
         elif values.get("payment_policy") == PaymentPolicy.REQUIRED:
             self.add_error("payment_policy", "Credits only: nothing is charged to a card, so none can be required.")
         return values
+
+    def _check_consequence(self, wanted: str) -> None:
+        """Contracts are a matter of talking; from the default plan there is nothing to move down to."""
+        if wanted == OverdueConsequence.NONE:
+            return
+        if self.cleaned_data.get("payment_policy") == PaymentPolicy.MANAGED_BY_CONTRACT:
+            self.add_error("overdue_consequence", "Managed by contract: reminders only.")
+        elif wanted == OverdueConsequence.DOWNGRADE and self.plan is not None and self.plan.is_default:
+            self.add_error("overdue_consequence", "This is the default plan: there is no plan to move down to.")
 
 
 def _plan_values(plan: Plan) -> dict[str, Any]:

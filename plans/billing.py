@@ -26,14 +26,16 @@ def invoice_draft(
     billing_on: date,
     period: Period,
     plan: Plan | None = None,
+    charged: bool = True,
 ) -> InvoiceDraft:
-    """The document for these lines; customers under contract get an invoice instead of a charge.
+    """The document for these lines; customers under contract get an invoice instead of a charge, and so does who is
+    not to be `charged`.
 
     `plan` is the one that charges, where that is not the subscription's: a plan that is only about to begin.
     """
     plan = plan or subscription.plan
     by_contract = plan.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT
-    collection: Literal["automatic", "send_invoice"] = "send_invoice" if by_contract else "automatic"
+    collection: Literal["automatic", "send_invoice"] = "send_invoice" if by_contract or not charged else "automatic"
     return InvoiceDraft(
         key=key,
         customer_id=subscription.customer_id,

@@ -12,7 +12,7 @@ from core.periods import Window as UsageWindow
 from core.periods import billing_date, period_number
 from invoices.selectors import line_amounts, stored_lines
 from invoices.standing import given_back_too_much
-from plans import books_credits
+from plans import books_credits, books_overdue
 from plans.explain import derived_amount
 from plans.late import late_key
 from plans.models import Calendar, RatedUsage, SettlementMode, Subscription
@@ -31,6 +31,7 @@ def check() -> Iterator[Finding]:
     yield from calendars_follow_the_anchor()
     yield from watermarks_are_what_was_billed()
     yield from books_credits.check()
+    yield from books_overdue.check()
     yield from nothing_is_given_back_twice()
     yield from lines_can_be_derived()
 

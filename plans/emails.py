@@ -9,7 +9,7 @@ from accounts.models import PaymentPolicy
 from accounts.notices import NoticeDraft
 from core import formats
 from core.periods import utc_day
-from plans.models import ChangeQuote, SalesInquiry, ScheduledChange, Subscription
+from plans.models import CarriedOutConsequence, ChangeQuote, SalesInquiry, ScheduledChange, Subscription
 from plans.pricing import CardTerms
 from plans.words import card_price
 
@@ -57,6 +57,41 @@ def downgraded(quote: ChangeQuote, before: Subscription, after: Subscription, to
         to=to,
         context=context,
     )
+
+
+def downgraded_unpaid(row: CarriedOutConsequence, to: list[str]) -> NoticeDraft:
+    """E4 because an invoice stayed unpaid: what ended, what is owed, how to come back."""
+    invoice, opened = row.invoice, row.opened
+    context = _unpaid(row) | {
+        "plan": opened.plan.title if opened else "",
+        "total": formats.money(invoice.total, invoice.currency) if invoice else "",
+        "final_number": (invoice.number or "") if invoice else "",
+        "final_url": _invoice_url(invoice) if invoice else "",
+        "final_due": formats.day(invoice.due_on) if invoice and invoice.due_on else "",
+        "plans_url": settings.PORTAL_URL + reverse("plan_change"),
+    }
+    return NoticeDraft(f"{row.key}:told", row.customer_id, "plan_downgraded_unpaid", to, context)
+
+
+def held(row: CarriedOutConsequence, to: list[str]) -> NoticeDraft:
+    """Access is refused because an invoice stayed unpaid, and until it is paid."""
+    return NoticeDraft(f"{row.key}:told", row.customer_id, "plan_on_hold", to, _unpaid(row))
+
+
+def _unpaid(row: CarriedOutConsequence) -> dict[str, Any]:
+    return {
+        "before": row.subscription.plan.title,
+        "customer": row.customer.name,
+        "at": formats.instant(row.at),
+        "number": row.overdue.number or "",
+        "amount": formats.money(row.overdue.amount_due, row.overdue.currency),
+        "invoice_url": _invoice_url(row.overdue),
+        "url": settings.PORTAL_URL + reverse("billing_overview"),
+    }
+
+
+def _invoice_url(invoice: "Invoice") -> str:
+    return settings.PORTAL_URL + reverse("invoice", args=[invoice.public_id])
 
 
 def changed(quote: ChangeQuote, before: Subscription, after: Subscription, to: list[str]) -> NoticeDraft:

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 def end_spell(
     *, current: Subscription, owed: Closing, to: Plan, ends_at: datetime, at: datetime, actor: User | None,
-    collect_now: bool = True,
+    collect_now: bool = True, charged: bool = True,
 ) -> "Invoice | None":  # fmt: skip
     """Take back what was only announced; draft and issue what is owed; end the spell at `ends_at`.
 
     The customer is locked. `collect_now`: a person has confirmed the total just now, so it is collected at once.
+    Not `charged`: the invoice is sent, and no card is tried by itself.
     Returns the invoice; None where nothing is owed, or credit alone pays it.
     """
     if owed.discarded:
@@ -50,6 +51,7 @@ def end_spell(
         billing_on=utc_day(ends_at),
         period=owed.period,
         plan=charging,
+        charged=charged,
     )
     drafted = draft_invoices(drafts=[draft], at=at, actor=actor)
     ids = [invoice.pk for invoice in drafted]

@@ -16,6 +16,8 @@ from plans.models_credits import CreditExhaustion as CreditExhaustion
 from plans.models_credits import UsageWatch as UsageWatch
 from plans.models_inquiries import InquiryStatus as InquiryStatus
 from plans.models_inquiries import SalesInquiry as SalesInquiry
+from plans.models_overdue import CarriedOutConsequence as CarriedOutConsequence
+from plans.models_overdue import OverdueConsequence as OverdueConsequence
 from plans.models_prices import PriceModel as PriceModel
 from plans.models_prices import PriceTier as PriceTier
 from plans.models_subscriptions import Calendar as Calendar

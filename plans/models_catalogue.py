@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from accounts.models import PaymentPolicy
 from core.money import to_major
 from plans.models_credits import CreditExhaustion
+from plans.models_overdue import OverdueConsequence
 from plans.models_prices import PriceModel, tiers_of, tiers_subquery
 from plans.pricing import CadenceName, CardTerms, Model, PlanTerms, Timing
 
@@ -68,6 +69,13 @@ class Plan(models.Model):
         help_text="Credits only. Usage that arrives settles in any case; refusing is what the access API answers.",
     )
     payment_policy = models.CharField(max_length=20, choices=PaymentPolicy, default=PaymentPolicy.OPTIONAL)
+    overdue_consequence = models.CharField(
+        max_length=20,
+        choices=OverdueConsequence,
+        default=OverdueConsequence.NONE,
+        db_default=OverdueConsequence.NONE,
+        help_text="What follows when an invoice stays unpaid, at the earliest 7 days after a delivered final warning.",
+    )
     self_serve = models.BooleanField(default=True, help_text="Customers may change to and from it by themselves")
     is_default = models.BooleanField(default=False, help_text="Opened at sign-up; what «Cancel Plan» moves to")
     customer = models.ForeignKey(
@@ -104,6 +112,15 @@ class Plan(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(when_credits_run_out__in=CreditExhaustion.values), name="plan_credit_exhaustion_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(overdue_consequence__in=OverdueConsequence.values), name="plan_consequence_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(overdue_consequence="none")
+                | Q(overdue_consequence="hold") & ~Q(payment_policy="managed_by_contract")
+                | Q(overdue_consequence="downgrade", is_default=False) & ~Q(payment_policy="managed_by_contract"),
+                name="plan_consequence_possible",
             ),
             models.CheckConstraint(
                 condition=Q(customer__isnull=True, contract_starts_on__isnull=True, contract_ends_on__isnull=True)

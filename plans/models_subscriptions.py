@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 
 from plans.models_catalogue import Plan, RateCard
 from plans.models_changes import ChangeQuote, ScheduledChange, ScheduleStatus
+from plans.models_overdue import CarriedOutConsequence
 
 
 class Calendar(NamedTuple):
@@ -33,16 +34,18 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
 
     def with_plan(self) -> Self:
         """For one row: customer, billing profile and plan with one query, its cards with another; whether a first
-        payment has no outcome yet; and the plan that staff have scheduled, as `coming_plan`, `coming_version` and
-        `coming_at`."""
+        payment has no outcome yet (`has_start_pending`) and access is on hold (`is_held`); and the plan that staff
+        have scheduled, as `coming_plan`, `coming_version` and `coming_at`."""
         pending = ChangeQuote.objects.starts_to_settle().filter(customer=models.OuterRef("customer"))
         cards = models.Prefetch("plan__rate_cards", RateCard.objects.with_terms().order_by("position", "pk"))
         rows = self.select_related("customer__billing_profile", "plan").prefetch_related(cards)
         coming = ScheduledChange.objects.filter(
             customer=models.OuterRef("customer"), status=ScheduleStatus.SCHEDULED
         ).order_by("pk")
+        held = CarriedOutConsequence.objects.holds().filter(customer=models.OuterRef("customer"))
         return rows.annotate(
             has_start_pending=models.Exists(pending),
+            is_held=models.Exists(held),
             coming_plan=models.Subquery(coming.values("plan__name")[:1]),
             coming_version=models.Subquery(coming.values("plan__version")[:1]),
             coming_at=models.Subquery(coming.values("effective_at")[:1]),
@@ -129,6 +132,7 @@ class Subscription(models.Model):
 
     objects = SubscriptionQuerySet.as_manager()
     has_start_pending: bool
+    is_held: bool
     next_id: int
 
     class Meta:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from accounts.models import PaymentPolicy
-from plans.models import Plan, PlanStatus, PriceModel, RateCard, SettlementMode
+from plans.models import OverdueConsequence, Plan, PlanStatus, PriceModel, RateCard, SettlementMode
 from plans.services.publish_plan import publish_plan
 from usage.services.define_feature import define_feature
 from usage.services.define_meter import define_meter
@@ -30,7 +30,13 @@ def demo_catalogue(at: datetime) -> Catalogue:
     )
     plus = _published(
         at,
-        {"key": "plus", "name": "Plus", "position": 2, "payment_policy": PaymentPolicy.REQUIRED},
+        {
+            "key": "plus",
+            "name": "Plus",
+            "position": 2,
+            "payment_policy": PaymentPolicy.REQUIRED,
+            "overdue_consequence": OverdueConsequence.DOWNGRADE,
+        },
         tagline="For production traffic. Pay for what you use.",
         facts=["AI Gateway included", "Billed monthly, after the month", "Cancel at any time, to the day"],
         cards=[

@@ -33,7 +33,8 @@ def deliver_notices(*, at: datetime, limit: int = 100) -> int:
 @transaction.atomic
 def _claim(at: datetime, limit: int) -> list[Notice]:
     ready = Notice.objects.filter(Q(retry_at__isnull=True) | Q(retry_at__lte=at), sent_at__isnull=True)
-    claimed = list(ready.select_for_update(skip_locked=True).order_by("created_at", "pk")[:limit])
+    rows = ready.select_related("customer").select_for_update(skip_locked=True, of=("self",))
+    claimed = list(rows.order_by("created_at", "pk")[:limit])
     Notice.objects.filter(pk__in=[notice.pk for notice in claimed]).update(
         retry_at=at + LEASE, attempts=F("attempts") + 1
     )
@@ -49,7 +50,9 @@ def _deliver(notice: Notice, at: datetime) -> bool:
         Notice.objects.filter(pk=notice.pk).update(retry_at=at + pause, last_error=f"{type(error).__name__}: {error}")
         logger.warning("notice %s was not sent: %s", notice.key, type(error).__name__)
         return False
-    Notice.objects.filter(pk=notice.pk).update(sent_at=at, retry_at=None, last_error="")
+    # By the customer's own clock, as everything that is counted from it.
+    sent_at = notice.customer.present(at) if notice.customer else at
+    Notice.objects.filter(pk=notice.pk).update(sent_at=sent_at, retry_at=None, last_error="")
     return True
 
 

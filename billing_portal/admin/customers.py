@@ -23,8 +23,10 @@ from credits.selectors import Balance, balances
 from invoices.selectors import documents_page, unpaid, waiting_lines
 from invoices.showing import is_past_due
 from invoices.showing import row as invoice_row
+from invoices.showing_overdue import for_staff
 from plans.exceptions import NoSubscriptionError
 from plans.selectors import current_subscription, running, usage_to_date
+from plans.selectors.overdue import dunning_of_customer
 from plans.selectors.scheduling import scheduled_change
 from plans.words import card_price
 
@@ -52,6 +54,7 @@ class Header:
     balance: str
     overdue: str
     unpaid: "tuple[Invoice, ...]"
+    dunning: tuple[str, ...] = ()
 
     @property
     def plan(self) -> str:
@@ -81,6 +84,7 @@ def _header(
         balance=", ".join(formats.money(each.available, each.currency) for each in held),
         overdue=_sums([(each.currency, each.amount_due) for each in late]),
         unpaid=invoices,
+        dunning=tuple(for_staff(dunning_of_customer(late[0].customer_id, at))) if late else (),
     )
 
 

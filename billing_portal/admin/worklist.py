@@ -109,6 +109,12 @@ def _refund_line(refund: Any) -> Line:
     return Line(f"{refund.customer.name}, {refund.credit_note}", url, f"{amount}, {said.lower()}")
 
 
+def _overdue_line(invoice: Any) -> Line:
+    amount = formats.money(invoice.amount_due, invoice.currency)
+    url = reverse("admin:invoices_invoice_change", args=[invoice.pk])
+    return Line(f"{invoice.customer.name}, {invoice}", url, f"{amount}, due {formats.day(invoice.due_on)}")
+
+
 def _draft_line(draft: Any) -> Line:
     amount = formats.money(draft.total, draft.currency)
     url = reverse("admin:invoices_invoice_change", args=[draft.pk])
@@ -138,6 +144,11 @@ KINDS: Iterable[Kind] = (
         ("read",), lambda _at, _may: attention.declined_payments(LIMIT + 1), _payment_line, "declined",
         "Declined payments", "attention", "All that needs attention", "No open invoice had its card declined.",
         "danger",
+    ),
+    Kind(
+        ("read",), lambda at, _may: attention.overdue_invoices(at, LIMIT + 1), _overdue_line, "overdue",
+        "Overdue invoices", "invoices_invoice_changelist?status__exact=past_due", "All that is past due",
+        "Nothing is past due.", "warning",
     ),
     Kind(
         ("read",), lambda at, _may: attention.troubled_refunds(at, LIMIT + 1), _refund_line, "refunds",

@@ -1,7 +1,7 @@
 """«Billing and Usage»: what am I on, what did I use, what will leave my account, when, and will it work."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -18,6 +18,8 @@ from billing_portal.pages.overview_credits import CreditState, credit_warnings, 
 from core import formats
 from core.periods import utc_day
 from invoices.selectors import read_payments, unsettled
+from invoices.showing import is_past_due, last_payment, unresolved
+from invoices.showing_overdue import next_try_sentence
 from invoices.taxing import TaxText, row_texts, tax_texts
 from plans.selectors.projecting import Projection, projection
 from plans.selectors.upcoming import UpcomingInvoice, UsageToDate, running, upcoming_invoice, usage_to_date
@@ -75,6 +77,12 @@ class Overview:
         prices = self.upcoming.subscription.plan.terms().metered
         missing = self.projection is None and self.upcoming.draft is None
         return self.upcoming.has_document and missing and any(price.is_priced for price in prices)
+
+    @property
+    def late(self) -> "list[Invoice]":
+        """Invoices that are past due."""
+        today = utc_day(self.upcoming.as_of)
+        return [invoice for invoice in self.unpaid if is_past_due(invoice, today)]
 
     @property
     def can_cancel(self) -> bool:
@@ -164,7 +172,7 @@ def panel(request: PortalRequest, name: str) -> HttpResponse:
 def banners(overview: Overview) -> list[dict[str, Any]]:
     """What needs to be known now, the most severe first."""
     credit = credit_warnings(overview.credits, credits_only=overview.credits_only)
-    found = [*failed_payments(overview), *credit, *card_warnings(overview), *coming_change(overview)]
+    found = [*overdue(overview), *credit, *card_warnings(overview), *coming_change(overview)]
     if overview.by_contract:
         found.append({"level": "info", "text": "Your plan is managed under a contract."})
     elif (draft := overview.upcoming.draft) and overview.upcoming.amount_due:
@@ -172,20 +180,41 @@ def banners(overview: Overview) -> list[dict[str, Any]]:
     return found
 
 
-def failed_payments(overview: Overview) -> list[dict[str, Any]]:
-    found = []
-    for invoice in overview.unpaid:
-        last = max(invoice.payments.all(), key=lambda payment: payment.pk, default=None)
-        if last is not None and last.status == "declined":
-            text = (
+def overdue(overview: Overview) -> list[dict[str, Any]]:
+    """What was declined or is past due: why, when it is tried again, and what to do."""
+    today = utc_day(overview.upcoming.as_of)
+    found = [banner for invoice in overview.unpaid if (banner := _overdue_banner(invoice, today))]
+    if overview.upcoming.subscription.is_held:
+        text = f"Access to {overview.plan_name} is refused until everything overdue is paid; then it works by itself."
+        found.insert(0, {"level": "danger", "title": "On hold.", "text": text})
+    return [{**banner, "alert": place == 0} for place, banner in enumerate(found)]
+
+
+def _overdue_banner(invoice: "Invoice", today: date) -> dict[str, Any] | None:
+    last = last_payment(invoice)
+    if last is not None and last.status == "declined":
+        title, text = (
+            "Payment failed.",
+            (
                 f"We couldn't charge {formats.money(last.amount, last.currency)} to {last.payment_method} on "
-                f"{formats.day(utc_day(last.created_at))}. {decline_message(last.decline_code)}"
-            )
-            url = reverse("invoice", args=[invoice.public_id])
-            found.append(
-                {"level": "danger", "title": "Payment failed.", "text": text, "url": url, "label": "View invoice"}
-            )
-    return found
+                f"{formats.day(utc_day(last.created_at))}. {decline_message(last.decline_code)} "
+                f"{next_try_sentence(invoice, last)}"
+            ),
+        )
+    elif is_past_due(invoice, today) and unresolved(invoice) is None and invoice.due_on:
+        amount = formats.money(invoice.amount_due, invoice.currency)
+        title, text = "Past due.", f"{invoice.number} over {amount} was due on {formats.day(invoice.due_on)}."
+    else:
+        return None
+    return {
+        "level": "danger",
+        "title": title,
+        "text": text.strip(),
+        "url": reverse("invoice", args=[invoice.public_id]),
+        "label": "View invoice",
+        "more_url": reverse("portal") + "#payment-methods",
+        "more_label": "Update payment method",
+    }
 
 
 def coming_change(overview: Overview) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from core.periods import utc_day
 from invoices.emails import failed, paid
 from invoices.models import UNRESOLVED, Invoice, InvoiceStatus, Payment, PaymentStatus
 from invoices.numbering import RECEIPT, next_numbers
+from invoices.retrying import plan_next_try
 
 NOT_CONFIRMED = "Your bank asked you to confirm this payment and it wasn't confirmed in time. Nothing was charged."
 
@@ -64,6 +65,7 @@ def _settle(payment: Payment, outcome: Outcome, at: datetime) -> None:
     if payment.status == PaymentStatus.SUCCEEDED:
         _tell(payment, "", at)
     elif payment.status == PaymentStatus.DECLINED:
+        plan_next_try(payment, at)
         _tell(payment, decline_message(payment.decline_code), at)
     elif payment.status == PaymentStatus.CANCELED and before == PaymentStatus.NEEDS_CONFIRMATION:
         _tell(payment, NOT_CONFIRMED, at)

@@ -105,6 +105,6 @@ def test_a_failed_payment_says_why_and_what_to_do(seller, customer, alice, at):
     payment = collect_payment(invoice_id=invoice.pk, at=at, automatic=True)
     submit_payment(payment_id=payment.pk, at=at)
     message = sent(at, "failed")
-    assert message.subject == "Payment of $49.00 failed"
+    assert message.subject == "Payment of $49.00 failed – next try 23 Oct 2026"
     for words in (f"couldn't charge $49.00 to {card}", "The bank declined the card.", invoice.public_id):
         assert words in message.body

@@ -45,8 +45,8 @@ def text(response):
     return " ".join(response.content.decode().split())
 
 
-def paid(invoice, at):
-    payment = collect_payment(invoice_id=invoice.pk, at=at, automatic=False)
+def paid(invoice, at, *, automatic=False):
+    payment = collect_payment(invoice_id=invoice.pk, at=at, automatic=automatic)
     return submit_payment(payment_id=payment.pk, at=at)
 
 
@@ -281,7 +281,7 @@ def test_the_polling_page_ends_at_the_invoice(invoice, alice, log_in, at):
 def test_a_declined_payment_says_why_and_offers_another_card(seller, customer, alice, log_in, at):
     add_card(customer, alice, at, DECLINES)
     invoice = open_invoice(customer, 4900, at=at)
-    payment = paid(invoice, at)
+    payment = paid(invoice, at, automatic=True)
     other = add_card(customer, alice, at + timedelta(minutes=1))
     client = log_in(alice)
     client.get(url("payment_status", invoice, payment.public_id))

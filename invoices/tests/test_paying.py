@@ -18,6 +18,7 @@ from invoices.services.submit_payment import submit_payment
 from invoices.tests.cast import calculated, charges, open_invoice, paid_with
 
 MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -144,8 +145,9 @@ def test_a_declined_collection_leaves_the_invoice_open_with_a_reason(seller, cus
     payment = pay(invoice, at, automatic=True)
     assert (payment.status, payment.decline_code, payment.receipt_number) == ("declined", "card_declined", None)
     reloaded(invoice)
-    assert (invoice.status, invoice.collect_at, invoice.amount_paid) == ("open", None, 0)
-    assert due_to_collect(at + timedelta(days=30)) == []
+    assert (invoice.status, invoice.collect_at, invoice.amount_paid) == ("open", at + 3 * DAY, 0)
+    assert due_to_collect(at + 3 * DAY - MINUTE) == []
+    assert [due.id for due in due_to_collect(at + 3 * DAY)] == [invoice.pk]
     assert unsettled(customer.pk).has_past_due(at.date())
     notice = Notice.objects.get(template="payment_failed")
     assert "declined the card" in notice.context["reason"]

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 import pytest
 
 from core.money import allocate, quantize, to_major
+from core.periods import midnight
 from core.tests.vectors import Answer, Case, NotApplicable, Responder, answered, cents, tally
+from invoices.dunning import OverdueNotice, Policy, UnpaidInvoice, dunning, next_try
 from invoices.settling import Part, RefundTooHighError, refundable, settle
 from invoices.states import Move, MoveError, after
 from invoices.totals import NO_TAX, TaxedAmount, TaxRule, total_up
@@ -16,6 +20,8 @@ from invoices.totals import NO_TAX, TaxedAmount, TaxRule, total_up
 ROUNDED_PER_RATE = "a discount is split to whole cents, and each rate is rounded once, on the sum of its lines"
 CARD_FIRST = "what is not due goes back to the card that paid; a refund never makes a paid invoice due again"
 PAID_IS_FINAL = "what is paid is given back by a credit note, never voided"
+BY_AGE = "what follows goes by how long the oldest invoice is overdue and by delivered warnings, never by their number"
+HOLD_IS_BILLED = "a hold is no break: fees go on meanwhile, so there is nothing to give back"
 PAST_DUE_IS_OPEN = "past due is no state: an open invoice may be voided"
 
 
@@ -243,6 +249,58 @@ DUNNING: Responder = lambda case: NotApplicable("unpaid invoices are not dunned 
 PRICES = answered_elsewhere("the prices, in plans")
 CALENDAR = answered_elsewhere("the calendar, in plans")
 
+
+# --- dunning --------------------------------------------------------------------------------------------------------
+def payment_retry_dates(case: Case) -> Answer:
+    """A card that is declined each time, tried again after gaps of days."""
+    first = midnight(date.fromisoformat(case.inputs["first_failure"]))
+    days, tries = list(accumulate(case.inputs["retry_gap_days"])), [first]
+    while (following := next_try(tries, "card_declined", days)) is not None:
+        tries.append(following)
+    return Answer([each.date().isoformat() for each in tries[1:]], case.expected["retry_dates"])
+
+
+def overdue_state_by_age(case: Case) -> Answer:
+    """One warning and what follows it; their third state, cancellation, is not ours. A warning is due on its day, and
+    is delivered on it."""
+    warning, blocked, *_ = case.inputs["states"]
+    days = warning["min_days_since_earliest_unpaid"], blocked["min_days_since_earliest_unpaid"]
+    policy = Policy((days[0],), timedelta(days=days[1] - days[0]), "hold")
+    [since] = case.inputs["earliest_unpaid_since"].values()
+    began = midnight(date.fromisoformat(since))
+    invoice = UnpaidInvoice(1, began.date(), declined_at=began)
+    told: list[OverdueNotice] = []
+    words = {"overdue": "clear", "warned": "WARNING", "consequence": "BLOCKED"}
+    states = {}
+    for on in sorted(case.expected["state_on"]):
+        at = midnight(date.fromisoformat(on))
+        if dunning([invoice], told, policy, at).tells:
+            told.append(OverdueNotice(1, at, "hold"))
+        states[on] = words[dunning([invoice], told, policy, at).state]
+    return Answer(states, case.expected["state_on"])
+
+
+def overdue_state_by_count(case: Case) -> Answer:
+    """More unpaid invoices are no worse: the oldest decides."""
+    began = midnight(date(2012, 5, 31))
+    policy = Policy((0, 14), timedelta(days=7), "hold")
+    states = [
+        str(
+            dunning(
+                [UnpaidInvoice(number, began.date(), began) for number in range(int(count))], [], policy, began
+            ).state
+        )
+        for count in case.inputs["values"]
+    ]
+    return Answer(states, case.expected["states"], rule=BY_AGE)
+
+
+def suspension_credit(case: Case) -> Answer:
+    """What comes back for days on hold, and the fee of the next period in full."""
+    theirs = (cents(case.expected["credit"]), sum(cents(line) for line in case.expected["next_invoice_lines"]))
+    return Answer((0, cents(case.inputs["rate"])), theirs, rule=HOLD_IS_BILLED)
+
+
 RESPONDERS: dict[str, Responder] = {
     "tax": tax,
     "tax_multiple": tax_multiple,
@@ -256,9 +314,10 @@ RESPONDERS: dict[str, Responder] = {
     **dict.fromkeys(("credit_consumption", "credit_consumption_series"), PREPAID),
     "coupon": COUPONS,
     "progressive_billing_credit": lambda case: NotApplicable("nothing is billed before its window is calculated"),
-    **dict.fromkeys(
-        ("payment_retry_dates", "overdue_state_by_age", "overdue_state_by_count", "suspension_credit"), DUNNING
-    ),
+    "payment_retry_dates": payment_retry_dates,
+    "overdue_state_by_age": overdue_state_by_age,
+    "overdue_state_by_count": overdue_state_by_count,
+    "suspension_credit": suspension_credit,
     **dict.fromkeys(("flexprice_pricing_and_rounding", "currency_rounding", "discount_percentage"), PRICES),
     **dict.fromkeys(("discount_fixed", "commitment_true_up"), PRICES),
     **dict.fromkeys(("prorated_charge", "unused_time_credit"), CALENDAR),
@@ -268,7 +327,7 @@ COUNTS = {
     "flexprice_pricing_and_rounding": {"same": 10, "not applicable": 61},
     "lago_wallets_coupons_taxes": {"same": 1, "differ": 1, "not applicable": 22},
     "killbill_money": {"same": 11, "differ": 3, "not applicable": 48},
-    "killbill_dunning": {"not applicable": 4},
+    "killbill_dunning": {"same": 2, "differ": 2},
     "openmeter_invoice_states": {"same": 24, "differ": 4, "not applicable": 44},
 }
 
@@ -289,6 +348,8 @@ OURS: dict[str, Any] = {
     "payment_processing.booking_authorized_and_settled_failed --void--> voided": "refused",
     "payment_processing.booking_settled_failed --void--> voided": "refused",
     "overdue --void--> not allowed": "void",
+    "overdue_by_number_of_unpaid_invoices": ["overdue"] * 5,
+    "ten_suspended_days_are_credited": (0, 24995),
 }
 
 

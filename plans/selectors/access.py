@@ -21,12 +21,17 @@ Reason = Literal[
     "included_quantity_used_up",
     "not_in_plan",
     "no_subscription",
+    "payment_overdue",
 ]
 
 # A few columns by hand: a gateway waits for them, and building the statement took longer than reading.
 PRICE = """
 SELECT card.id, plan.currency, plan.settlement_mode, plan.when_credits_run_out,
-    spell.anchor_on, spell.starts_at, spell.next_billing_on
+    spell.anchor_on, spell.starts_at, spell.next_billing_on,
+    EXISTS (
+        SELECT FROM plans_carriedoutconsequence AS hold
+        WHERE hold.customer_id = spell.customer_id AND hold.kind = 'hold' AND hold.released_at IS NULL
+    )
 FROM plans_subscription AS spell
 JOIN plans_plan AS plan ON plan.id = spell.plan_id
 JOIN plans_ratecard AS card ON card.plan_id = plan.id
@@ -42,9 +47,10 @@ class Access:
 
     `reason` with access: `credit_available` or, with none left, `overdraft_allowed` (credits-only plans that go
     negative); `included_quantity_left` (of what is free of charge); `ok` (what is used is billed, or never limited).
-    Without: `no_credit_left` (credits-only plans that block), `included_quantity_used_up`, `not_in_plan`,
-    `no_subscription`. `available`: credit for the feature now, minor units of `currency`; None where the plan does not
-    settle with credits alone. `included` and `used`: units of the running window, for plans without credits.
+    Without: `payment_overdue` (on hold until everything overdue is paid), `no_credit_left` (credits-only plans that
+    block), `included_quantity_used_up`, `not_in_plan`, `no_subscription`. `available`: credit for the feature now,
+    minor units of `currency`; None where the plan does not settle with credits alone. `included` and `used`: units of
+    the running window, for plans without credits.
     """
 
     has_access: bool
@@ -65,6 +71,7 @@ class _Price(NamedTuple):
     anchor_on: date
     starts_at: datetime
     next_billing_on: date | None
+    is_held: bool
 
 
 def access_of(customer_id: int, feature_key: str, at: datetime) -> Access:
@@ -73,6 +80,8 @@ def access_of(customer_id: int, feature_key: str, at: datetime) -> Access:
     if price is None:
         has_plan = Subscription.objects.open().filter(customer_id=customer_id).exists()
         return Access(has_access=False, reason="not_in_plan" if has_plan else "no_subscription")
+    if price.is_held:
+        return Access(has_access=False, reason="payment_overdue", currency=price.currency)
     if price.settlement_mode == SettlementMode.CREDIT_ONLY:
         return _by_credit(customer_id, feature_key, price, at)
     return _by_quantity(customer_id, price, at)

@@ -109,6 +109,7 @@ def _differences(before: Plan, after: Plan) -> tuple[Difference, ...]:
                 after.get_when_credits_run_out_display(),
             ),
             ("Payment method", before.get_payment_policy_display(), after.get_payment_policy_display()),
+            ("When it is not paid", before.get_overdue_consequence_display(), after.get_overdue_consequence_display()),
             ("Self-service", _yes(before.self_serve), _yes(after.self_serve)),
         )
     ]

@@ -15,7 +15,7 @@ from plans.plan_rules import CONTRACT_FIELDS, audited, check_contract
 
 FIELDS = (
     "key", "name", "tagline", "facts", "position", "currency", "settlement_mode", "when_credits_run_out",
-    "payment_policy", "self_serve", *CONTRACT_FIELDS,
+    "payment_policy", "overdue_consequence", "self_serve", *CONTRACT_FIELDS,
 )  # fmt: skip
 FIXED = ("key", "currency")  # from the first save on: rate cards hold amounts of this currency
 

@@ -1,0 +1,95 @@
+"""What happens when, where an invoice stays unpaid: what was tried and told, and what comes, for people."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from accounts.gateways import decline_message
+from accounts.models import Notice
+from core import formats
+from core.periods import utc_day
+from invoices.dunning import Dunning, Step
+from invoices.models import Invoice, Payment, PaymentStatus
+from invoices.overdue import dunning_of
+from invoices.showing import is_past_due
+
+COMING = {
+    "try": "We charge your default card again",
+    "reminder": "We remind you",
+    "final": "We send a last notice, which says what follows",
+    "consequence": "At the earliest: what the last notice says",
+}
+FOR_STAFF = {
+    "try": "the card is tried again",
+    "reminder": "a reminder",
+    "final": "the final warning",
+    "consequence": "the plan’s consequence, at the earliest",
+}
+SENT = {"payment_reminder": "Reminder", "payment_warning": "Last notice"}
+
+
+class Moment(NamedTuple):
+    """One row of the story, past or to come."""
+
+    at: datetime
+    text: str
+    is_past: bool
+
+
+def timeline(invoice: Invoice, at: datetime) -> list[dict[str, Any]]:
+    """As the component of key dates takes it; empty where nothing is overdue. The invoice with its payments. Three
+    queries, none for an invoice that is not past due."""
+    if not is_past_due(invoice, utc_day(at)):
+        return []
+    stands = dunning_of({invoice.customer_id: at}, {})[invoice.customer_id]
+    warnings = list(Notice.objects.filter(key__startswith=f"invoice:{invoice.pk}:dunning:").order_by("pk"))
+    done = [*_tried(invoice), *(moment for notice in warnings for moment in _told(notice, at))]
+    coming = [
+        Moment(step.at, COMING[step.kind], is_past=False) for step in stands.steps if step.invoice_id == invoice.pk
+    ]
+    rows = sorted(done, key=lambda row: row.at) + coming
+    following = next((row for row in rows if not row.is_past), None)
+    return [
+        {"on": utc_day(row.at), "text": row.text, "past": row.is_past, "next": row is following}
+        for row in sorted(rows, key=lambda row: row.at)
+    ]
+
+
+def _tried(invoice: Invoice) -> list[Moment]:
+    declined = [payment for payment in invoice.payments.all() if payment.status == PaymentStatus.DECLINED]
+    return [Moment(each.created_at, _declined(each), is_past=True) for each in declined]
+
+
+def _declined(payment: Payment) -> str:
+    return f"{payment.payment_method} was declined. {decline_message(payment.decline_code)}"
+
+
+def _told(notice: Notice, at: datetime) -> list[Moment]:
+    """A message, and of a last notice what it names."""
+    sent = notice.sent_at or at
+    rows = [Moment(sent, f"{SENT[notice.template]} {'sent' if notice.sent_at else 'is being sent'}", True)]
+    if notice.template == "payment_warning":
+        sentence = str(notice.context["sentence"])
+        ends = datetime.fromisoformat(notice.context["not_before"])
+        rows.append(Moment(ends, f"Not before this day, if it stays unpaid: {sentence}", ends <= at))
+    return rows
+
+
+def next_try_sentence(invoice: Invoice, payment: Payment) -> str:
+    """After a decline: when the card is tried again; empty where it is not."""
+    if invoice.collect_at is None or not payment.automatic:
+        return ""
+    return f"We'll try again on {formats.day(utc_day(invoice.collect_at))}."
+
+
+def for_staff(stands: Dunning) -> list[str]:
+    """Where a customer's story stands, and what comes; empty where nothing is overdue."""
+    if stands.since is None:
+        return []
+    warned = ", warned" if stands.state in ("warned", "consequence") else ""
+    began = f"Since {formats.day(utc_day(stands.since))}{warned}"
+    waits = ["A payment has no outcome yet: nothing is tried or threatened."] if stands.waits else []
+    return [began, *waits, *map(_coming, stands.steps)]
+
+
+def _coming(step: Step) -> str:
+    return f"{formats.day(utc_day(step.at))}: {FOR_STAFF[step.kind]}"

@@ -1,0 +1,67 @@
+"""Who is overdue, what follows by their plan, and what of it is due now."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from core.due import Due, only
+from invoices.dunning import Consequence, Dunning, NamedConsequence
+from invoices.overdue import dunning_of, lost_tries, overdue_customers
+from plans.models import CarriedOutConsequence, OverdueConsequence, Plan, Subscription
+
+Standing = tuple[Due, Dunning]
+
+
+def consequences_of(customer_ids: Collection[int]) -> dict[int, NamedConsequence]:
+    """What follows by the plans that these customers are on, in words; who is on hold has nothing more to fear."""
+    plans = Subscription.objects.open().filter(customer__in=customer_ids).select_related("plan")
+    holds = CarriedOutConsequence.objects.holds().filter(customer__in=customer_ids)
+    held = set(holds.values_list("customer", flat=True))
+    named = [row for row in plans if row.plan.overdue_consequence != OverdueConsequence.NONE]
+    default = Plan.objects.published().filter(is_default=True).first() if named else None
+    return {row.customer_id: _named(row.plan, default) for row in named if row.customer_id not in held}
+
+
+def _named(plan: Plan, default: Plan | None) -> NamedConsequence:
+    kinds: dict[str, Consequence] = {"downgrade": "downgrade", "hold": "hold"}
+    kind = kinds[plan.overdue_consequence]
+    if kind == "hold":
+        return NamedConsequence(kind, f"access to {plan.title} is refused until everything overdue is paid")
+    to = default.title if default else "the default plan"
+    return NamedConsequence(kind, f"{plan.title} ends with a final invoice, and you go on with {to}")
+
+
+def dunning_of_customer(customer_id: int, at: datetime) -> Dunning:
+    """Where one customer stands at their present."""
+    return dunning_of({customer_id: at}, consequences_of([customer_id]))[customer_id]
+
+
+def due_to_remind(at: datetime, customer_id: int | None = None) -> list[Due]:
+    """Customers to whom a message is due, or a card is missing that should have been tried again."""
+    found = list(_standings(at, customer_id))
+    lost = {
+        each.customer_id
+        for present in {due.present for due, _ in found}
+        for each in lost_tries([due.id for due, _ in found if due.present == present], present)
+    }
+    return [due for due, stands in found if stands.tells or due.id in lost]
+
+
+def due_to_carry_out(at: datetime, customer_id: int | None = None) -> list[Due]:
+    """Customers whose plan's consequence follows now."""
+    return [due for due, stands in _standings(at, customer_id) if stands.due and stands.due.kind == "consequence"]
+
+
+def due_to_release(at: datetime, customer_id: int | None = None) -> list[Due]:
+    """Customers on hold with nothing overdue any more; nobody parked."""
+    holds = CarriedOutConsequence.objects.holds().filter(customer__parked_at=None, **only(customer_id))
+    rows = holds.select_related("customer").order_by("customer")
+    held = [(row.customer_id, row.customer.present(at)) for row in rows]
+    overdue = {due.id for due in overdue_customers(at, customer_id)} if held else set()
+    return [Due(customer, customer, present) for customer, present in held if customer not in overdue]
+
+
+def _standings(at: datetime, customer_id: int | None) -> Iterable[Standing]:
+    late = overdue_customers(at, customer_id)
+    presents = {due.id: due.present for due in late}
+    stands = dunning_of(presents, consequences_of(presents)) if late else {}
+    return [(due, stands[due.id]) for due in late]
