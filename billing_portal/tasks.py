@@ -40,9 +40,10 @@ def do_wanted() -> None:
 
 @shared_task(name="billing_portal.tasks.collect_due")
 def collect_due() -> None:
-    """Each minute: charge what has become collectable."""
+    """Each minute: buy the credit that rules ask for, and charge what has become collectable."""
     at = clock.now()
     with recorded(RunKind.COLLECT, at=at) as (report, _run):
+        billing_run.top_up_due(at=at, report=report)
         billing_run.collect_due(at=at, report=report)
 
 

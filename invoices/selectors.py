@@ -39,6 +39,7 @@ from invoices.models import (
     Seller,
     TaxRate,
 )
+from invoices.sold_lines import SALE
 from invoices.spreading import with_named_lines
 from invoices.taxes import decide, is_vat_id
 from invoices.totals import TaxRule, Totals, rules_from
@@ -262,8 +263,9 @@ class Unsettled(NamedTuple):
     notes: list[Invoice]
 
     def has_past_due(self, on: date) -> bool:
-        """Whether an open invoice is past its due date, or its last collection was declined."""
-        return any(row.status == InvoiceStatus.OPEN and _is_late(row, on) for row in self.unpaid)
+        """Whether an open invoice is past its due date, or its last collection was declined; purchases are no debts."""
+        owed = (row for row in self.unpaid if row.status == InvoiceStatus.OPEN and not row.is_sale)
+        return any(_is_late(row, on) for row in owed)
 
 
 def _is_late(row: Invoice, on: date) -> bool:
@@ -319,7 +321,9 @@ def past_due(rows: QuerySet[Invoice], on: date) -> QuerySet[Invoice]:
     """Those that `showing.badge` calls past due on a day: open, due before it or declined last, nothing unresolved."""
     last = Payment.objects.filter(invoice=OuterRef("pk")).order_by("-pk").values("status")[:1]
     unresolved = Payment.objects.filter(invoice=OuterRef("pk"), status__in=UNRESOLVED)
-    open_ones = rows.filter(~Exists(unresolved), status=InvoiceStatus.OPEN, kind=InvoiceKind.INVOICE)
+    open_ones = rows.filter(~Exists(unresolved), status=InvoiceStatus.OPEN, kind=InvoiceKind.INVOICE).exclude(
+        key__startswith=SALE
+    )
     is_late = Q(due_on__lt=on) | Q(last_status=PaymentStatus.DECLINED)
     return open_ones.alias(last_status=Subquery(last)).filter(is_late)
 
@@ -333,7 +337,7 @@ def waiting(rows: QuerySet[Invoice], *, for_customer: bool) -> QuerySet[Invoice]
 
 def customers_past_due(on: date) -> QuerySet[Any, Any]:
     """Ids of customers with an invoice past its due date, for a subquery."""
-    late = Invoice.objects.filter(status=InvoiceStatus.OPEN, kind=InvoiceKind.INVOICE, due_on__lt=on)
+    late = Invoice.objects.debts().filter(status=InvoiceStatus.OPEN, due_on__lt=on)
     return late.order_by().values("customer")
 
 

@@ -92,7 +92,9 @@ def unresolved(invoice: Invoice) -> Payment | None:
 
 
 def is_past_due(invoice: Invoice, on: date) -> bool:
-    """Open, and the due date has passed or the last collection was declined."""
+    """Open, and the due date has passed or the last collection was declined; a purchase is no debt."""
+    if invoice.is_sale:
+        return False
     last = last_payment(invoice)
     declined = last is not None and last.status == PaymentStatus.DECLINED
     late = invoice.due_on is not None and invoice.due_on < on
