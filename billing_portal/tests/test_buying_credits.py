@@ -16,6 +16,7 @@ from credits.tests.cast import use
 from invoices.models import CreditSale, Invoice, Payment, TopUpRule
 from invoices.services.set_top_up import set_top_up
 from invoices.services.submit_payment import submit_payment
+from invoices.tests.test_admin_crediting import filled
 from invoices.topping_up import TopUpTerms
 
 pytestmark = pytest.mark.django_db
@@ -282,6 +283,26 @@ def test_staff_see_another_total_before_it_is_invoiced(wonder, as_clerk):
     assert response.status_code == 409
     assert "The figures have changed" in response.text
     assert not CreditSale.objects.exists()
+
+
+def test_staff_cannot_give_back_what_is_used(wonder, alice, log_in, as_clerk, at):
+    client = log_in(alice)
+    client.post(REVIEW, confirmed(client))
+    pay()
+    use(wonder, 4000, at)
+    invoice = CreditSale.objects.get().invoice
+    url = reverse("admin:invoices_invoice_credit", args=[invoice.pk])
+    form = as_clerk.get(url)
+    response = as_clerk.post(url, filled(form, reason="Refund", _preview="1"))
+    assert response.status_code == 422
+    assert "Only $60.00 of these credits is unused" in response.text
+    part = filled(form, what="amount", amount="72.00", reason="Refund", _preview="1")
+    preview = as_clerk.post(url, part)
+    assert preview.status_code == 200
+    assert not Invoice.objects.credit_notes().exists()
+    as_clerk.post(url, filled(preview, _save="1"))
+    assert (Invoice.objects.credit_notes().get().total, balance(wonder.pk, "USD", at).available) == (-7200, 0)
+    assert CreditGrant.objects.get().taken_back == 6000
 
 
 def test_staff_switch_top_up_off_with_a_reason(wonder, alice, as_clerk, at):

@@ -216,6 +216,20 @@ def test_too_little_or_too_much_is_refused(seller, customer, alice, at, amount):
     assert refused.value.message == "Choose an amount from $10.00 to $10,000.00."
 
 
+def test_a_worker_that_dies_before_the_payment_leaves_nothing(seller, customer, alice, at, monkeypatch):
+    add_card(customer, alice, at)
+
+    def die(**_):
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr("invoices.services.buy_credits.collect_payment", die)
+        with pytest.raises(SystemExit):
+            bought(customer, at, number=1)
+    assert (CreditGrant.objects.count(), Invoice.objects.count(), CreditSale.objects.count()) == (0, 0, 0)
+    assert bought(customer, at, number=1).status == "pending"
+
+
 def test_a_contract_buys_nothing_by_itself(seller, customer, alice, at):
     add_card(customer, alice, at)
     type(customer).objects.filter(pk=customer.pk).update(payment_policy="managed_by_contract")
