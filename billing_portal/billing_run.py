@@ -31,12 +31,16 @@ from invoices.services.ask_for_cards import ask_for_cards
 from invoices.services.collect_payment import collect_payment
 from invoices.services.deliver_documents import deliver_documents
 from invoices.services.finalize_invoices import finalize_invoices
+from invoices.services.give_up_sale import give_up_sale
 from invoices.services.reconcile_payments import reconcile_payments
 from invoices.services.reconcile_refunds import reconcile_refunds
 from invoices.services.refresh_drafts import refresh_drafts
 from invoices.services.remind_overdue import remind_overdue
+from invoices.services.settle_top_up import settle_top_up
 from invoices.services.submit_payment import submit_payment
 from invoices.services.thank_recovered import thank_recovered
+from invoices.services.top_up import top_up
+from invoices.topping_up import due_to_give_up, due_to_top_up, failed_top_ups
 from plans.selectors.catalogue import due_for_calculation, due_for_follow_up, due_to_change, starts_to_settle
 from plans.selectors.overdue import consequences_of, due_to_carry_out, due_to_release, due_to_remind
 from plans.selectors.settlement import due_to_settle
@@ -84,6 +88,7 @@ def bill_and_collect(
     report.resolved = resolve_due(at=at, report=report, customer_id=customer_id)
     settle_starts(at=at, report=report, customer_id=customer_id)
     dun_due(at=at, report=report, customer_id=customer_id)
+    top_up_due(at=at, report=report, customer_id=customer_id)
     collect_due(at=at, report=report, customer_id=customer_id)
     clear_due(at=at, report=report, customer_id=customer_id)
 
@@ -279,6 +284,39 @@ def park(customer_id: int, error: Exception, at: datetime, report: RunReport) ->
     reason = f"{type(error).__name__}: {error}"
     park_customer(customer_id=customer_id, reason=reason, at=at)
     report.park(customer_id, reason)
+
+
+def top_up_due(*, at: datetime, report: RunReport, customer_id: int | None = None) -> None:
+    """Stop the rules whose payment failed, give up what nobody paid, and buy credit where a rule says so; the sales
+    are collected as any invoice."""
+    for row in failed_top_ups(at, customer_id):
+        report.measured("top-ups stopped", partial(attend, row, _settle_top_up, report))
+    for row in due_to_give_up(at, customer_id):
+        report.measured("purchases given up", partial(attend, row, _give_up, report))
+    for row in due_to_top_up(at, customer_id):
+        report.measured("topped up", partial(attend, row, _top_up, report))
+
+
+def _settle_top_up(row: Due) -> bool:
+    return settle_top_up(sale_id=row.id, at=row.present)
+
+
+def _give_up(row: Due) -> bool:
+    return give_up_sale(sale_id=row.id, at=row.present)
+
+
+def _top_up(row: Due) -> bool:
+    return top_up(rule_id=row.id, at=row.present) is not None
+
+
+def attend(row: Due, step: Callable[[Due], bool], report: RunReport) -> int:
+    """1 where the step did something; where it fails, its customer alone is parked."""
+    try:
+        return int(step(row))
+    except Exception as error:
+        logger.exception("customer %s is parked", row.customer_id)
+        park(row.customer_id, error, row.present, report)
+        return 0
 
 
 def collect_due(*, at: datetime, report: RunReport, customer_id: int | None = None) -> None:

@@ -67,6 +67,12 @@ DUNNING_RETRY_DAYS = (3, 5, 7)  # after the first decline: when a card is tried 
 DUNNING_NOTICE_DAYS = (0, 3, 7, 14)  # of being overdue: messages; the last one names the consequence
 DUNNING_PATIENCE = timedelta(days=7)  # from the delivery of that last one until the consequence, at the earliest
 CATCH_UP_NOTICE = timedelta(hours=24)  # announced late (after downtime): collected no earlier than this
+CREDIT_PRESETS = (5_000, 10_000, 25_000, 50_000)  # «Buy credits», minor units of any currency: $50.00, ¥5,000
+CREDIT_SALE_MINIMUM = 1_000  # minor units at a time
+CREDIT_SALE_MAXIMUM = 1_000_000
+CREDIT_SALE_EXPIRES_AFTER: timedelta | None = None  # credit that customers buy; None: never
+UNPAID_SALE_LIFETIME = timedelta(days=14)  # a purchase that is not paid by then is given up
+TOP_UP_COOL_DOWN = timedelta(hours=1)  # between two automatic top-ups
 EVENT_MAX_AHEAD = timedelta(minutes=5)
 EVENT_BATCH_MAX = 1_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024  # bytes; a larger body is refused with 413

@@ -40,9 +40,11 @@ def do_wanted() -> None:
 
 @shared_task(name="billing_portal.tasks.collect_due")
 def collect_due() -> None:
-    """Each minute: charge what has become collectable; free and thank whoever has nothing overdue any more."""
+    """Each minute: buy the credit that rules ask for, charge what has become collectable, and free and thank whoever
+    has nothing overdue any more."""
     at = clock.now()
     with recorded(RunKind.COLLECT, at=at) as (report, _run):
+        billing_run.top_up_due(at=at, report=report)
         billing_run.collect_due(at=at, report=report)
         billing_run.clear_due(at=at, report=report)
 

@@ -78,9 +78,10 @@ CHECKS: tuple[tuple[str, str], ...] = (
         "grant is what the ledger says of it",
         """
         SELECT 'grant:' || one.public_id,
-            format('available %s, repaid %s, used %s, expired %s, voided %s; entries %s, %s, %s, %s, %s',
-                one.available, one.repaid, one.used, one.expired, one.voided,
-                said.available, said.repaid, said.used, said.expired, said.voided)
+            format('available %s, repaid %s, used %s, expired %s, voided %s, taken back %s; '
+                'entries %s, %s, %s, %s, %s, %s',
+                one.available, one.repaid, one.used, one.expired, one.voided, one.taken_back,
+                said.available, said.repaid, said.used, said.expired, said.gone - said.taken_back, said.taken_back)
         FROM credits_creditgrant AS one
         LEFT JOIN LATERAL (
             SELECT coalesce(sum(entry.amount) FILTER (WHERE account.kind = 'customer_credit'), 0) AS available,
@@ -93,7 +94,9 @@ CHECKS: tuple[tuple[str, str], ...] = (
                 -coalesce(sum(entry.amount)
                     FILTER (WHERE account.kind = 'customer_credit' AND booked.kind = 'expired'), 0) AS expired,
                 -coalesce(sum(entry.amount)
-                    FILTER (WHERE account.kind = 'customer_credit' AND booked.kind = 'voided'), 0) AS voided
+                    FILTER (WHERE account.kind = 'customer_credit' AND booked.kind = 'voided'), 0) AS gone,
+                coalesce(sum(entry.amount)
+                    FILTER (WHERE account.kind = 'funding' AND booked.kind = 'voided'), 0) AS taken_back
             FROM credits_ledgertransaction AS booked
             JOIN credits_ledgerentry AS entry ON entry.transaction_id = booked.id
             JOIN credits_ledgeraccount AS account ON account.id = entry.account_id
@@ -102,9 +105,11 @@ CHECKS: tuple[tuple[str, str], ...] = (
             WHERE booked.grant_id = one.id AND entry.grant_id = one.id
         ) AS said ON true
         WHERE (one.available, one.repaid, one.used, one.expired, one.voided)
-            IS DISTINCT FROM (said.available, said.repaid, said.used, said.expired, said.voided)
-            OR one.amount <> one.pending + one.available + one.repaid + one.used + one.expired + one.voided
-            OR one.paid_at IS NULL AND one.pending <> one.amount
+            IS DISTINCT FROM (said.available, said.repaid, said.used, said.expired, said.gone - said.taken_back)
+            OR one.amount <>
+                one.pending + one.available + one.repaid + one.used + one.expired + one.voided + one.taken_back
+            OR one.taken_back < said.taken_back
+            OR one.paid_at IS NULL AND one.pending + one.taken_back <> one.amount
         """,
     ),
     (

@@ -27,6 +27,12 @@ class NotVoidableError(CreditError):
     message = "This credit can't be voided."
 
 
+class TakeBackError(CreditError):
+    """Only what is unused of a grant is taken back when its price is given back."""
+
+    message = "More of these credits is used than that leaves."
+
+
 class CorrectionError(CreditError):
     """More is to be given back than the charge still holds, or nothing."""
 

@@ -33,7 +33,7 @@ CHARGE = (
     "id", "key", "group", "customer_id", "currency", "feature_key", "title", "line_key", "details", "amount",
     "covered", "overdraft", "returned", "is_final", "booked_at", "created_at",
 )  # fmt: skip
-AMOUNTS = ("pending", "available", "repaid", "used", "expired", "voided")
+AMOUNTS = ("pending", "available", "repaid", "used", "expired", "voided", "taken_back")
 STATES = ("paid_at", "released_at", "settled_at")
 ALLOCATION = ("id", "charge_id", "grant_id", "position", "amount", "returned", "is_repayment")
 TRANSACTION = (

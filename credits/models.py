@@ -25,7 +25,7 @@ class Funding(models.TextChoices):
 class CreditGrant(models.Model):
     """Credit given to a customer. What was granted never changes; what is left of it follows the ledger.
 
-    `amount == repaid + pending + available + used + expired + voided` at every commit.
+    `amount == repaid + pending + available + used + expired + voided + taken_back` at every commit.
     """
 
     public_id = models.CharField(max_length=40, unique=True, default=partial(public_id, "grt"), editable=False)
@@ -59,6 +59,11 @@ class CreditGrant(models.Model):
     used = models.BigIntegerField(default=0, help_text="Consumed, less what corrections returned")
     expired = models.BigIntegerField(default=0)
     voided = models.BigIntegerField(default=0)
+    taken_back = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Its price was given back, or is never paid: not a part of the customer's credit",
+    )
     warned_days = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="How many days before its expiry the customer was told last"
     )
@@ -75,7 +80,9 @@ class CreditGrant(models.Model):
             models.CheckConstraint(
                 condition=Q(
                     pending__gte=0, available__gte=0, repaid__gte=0, used__gte=0, expired__gte=0, voided__gte=0,
-                    amount=F("pending") + F("available") + F("repaid") + F("used") + F("expired") + F("voided"),
+                    taken_back__gte=0,
+                    amount=F("pending") + F("available") + F("repaid") + F("used") + F("expired") + F("voided")
+                    + F("taken_back"),
                 ),
                 name="credit_grant_within_its_amount",
             ),

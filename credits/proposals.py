@@ -61,8 +61,13 @@ def accept_proposal(
 ) -> CreditGrant:
     """Grant it. A second click, or another tab, gives the same grant."""
     made = _grant(grant, is_paid, at, actor)
-    GrantProposal.objects.filter(pk=proposal.pk).update(granted=made)
+    close_proposal(proposal=proposal, granted_id=made.pk)
     return made
+
+
+def close_proposal(*, proposal: GrantProposal, granted_id: int) -> None:
+    """It was granted, by whichever verb."""
+    GrantProposal.objects.filter(pk=proposal.pk).update(granted=granted_id)
 
 
 def preview_grant(*, grant: GrantDraft, is_paid: bool, at: datetime) -> Outcome:

@@ -41,6 +41,7 @@ class GrantState:
     used: int
     expired: int
     voided: int
+    taken_back: int = 0
     changed: bool = False
     moved: bool = False  # also when it was paid, released or settled
 
@@ -232,6 +233,19 @@ class Purse:
         else:
             grant.expired += amount
         grant.settled_at, grant.changed, grant.moved = grant.settled_at or at, True, True
+
+    def take_back(self, grant: GrantState, amount: int, at: datetime, key: str) -> None:
+        """Its price is given back or never paid: what was not on the ledger goes first, then what is unused."""
+        waiting = min(amount, grant.pending)
+        grant.pending -= waiting
+        grant.taken_back += amount
+        grant.changed = True
+        if unused := amount - waiting:
+            grant.available -= unused
+            entries = (EntryDraft(CREDIT, -unused, grant), EntryDraft(FUNDING, unused, grant))
+            self._post(key, "voided", -unused, at, grant.name, entries, grant=grant)
+        if not (grant.pending or grant.available or grant.used or grant.repaid):
+            grant.settled_at, grant.moved = grant.settled_at or at, True
 
     # --- charges ----------------------------------------------------------------------------------------------------
     def charge(self, draft: ChargeDraft, at: datetime) -> ChargeState | None:

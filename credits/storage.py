@@ -16,7 +16,7 @@ from credits.state import AllocationState, ChargeState, Corrected, GrantState, P
 GRANT = (
     "id", "public_id", "customer_id", "currency", "funding", "name", "priority", "features", "effective_at",
     "expires_at", "created_at", "paid_at", "released_at", "settled_at", "pending", "available", "repaid", "used",
-    "expired", "voided",
+    "expired", "voided", "taken_back",
 )  # fmt: skip
 FEATURES = GRANT.index("features")
 CHARGE = (

@@ -11,8 +11,8 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from accounts.access import PortalRequest, billing_page, customer_now
-from accounts.models import Customer
+from accounts.access import PortalRequest, billing_page, can_write, customer_now
+from accounts.models import Customer, PaymentPolicy
 from core.spreadsheet import csv_lines, exact_lines
 from credits import presenting, selectors
 from credits.exporting import LEDGER_COLUMNS, ledger_rows
@@ -33,6 +33,8 @@ def credits_page(request: PortalRequest) -> HttpResponse:
     names = feature_names()
     context = {
         "customer": customer,
+        "can_buy": customer.payment_policy != PaymentPolicy.MANAGED_BY_CONTRACT,
+        "can_write": can_write(request.membership),
         "balances": presenting.balance_cards(balances, at),
         **presenting.grant_cards(selectors.grants(customer.pk, at), names),
         **history(request.GET, customer.pk, [balance.currency for balance in balances], names),

@@ -12,7 +12,7 @@ from django.db.models import BigIntegerField, Count, F, OuterRef, Q, QuerySet, S
 from django.db.models.functions import Abs, Coalesce
 
 from core.books import Finding
-from invoices import books_credits
+from invoices import books_credits, books_selling
 from invoices.models import (
     OUTSIDE,
     UNRESOLVED,
@@ -43,6 +43,7 @@ def check() -> Iterator[Finding]:
     yield from nothing_was_charged_twice()
     yield from documents_are_as_rendered()
     yield from books_credits.check()
+    yield from books_selling.check()
 
 
 def kept() -> QuerySet[Invoice]:

@@ -39,12 +39,13 @@ def returned_credits(lines: Sequence[LineDraft], billed: Mapping[str, Billed]) -
 
 
 def chargeable(lines: Sequence[LineDraft], returned: Mapping[str, int]) -> dict[str, int]:
-    """What of each line may be charged to credits, above zero, by its key, in the order of the document.
+    """What of each line may be charged to credits, above zero, by its key, in the order of the document. Credit never
+    pays for credit.
 
     What lines below zero give back as money reduces the others first: those of the same feature, then any, both from
     the last line backwards. `returned` is what `returned_credits` answered.
     """
-    left = {line.key: max(line.amount, 0) for line in lines}
+    left = {line.key: 0 if line.kind == "credits" else max(line.amount, 0) for line in lines}
     owed = [(line, -line.amount - returned.get(line.key, 0)) for line in lines if line.amount < 0]
     still = [(line, _reduce(left, lines, owed_, _same_feature(line))) for line, owed_ in owed]
     for _, rest in still:

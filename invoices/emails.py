@@ -115,7 +115,7 @@ def failed(payment: Payment, reason: str, to: list[str]) -> NoticeDraft:
         "reason": reason,
         "cards_url": _address("portal"),
         "next_try": formats.day(utc_day(next_try)) if next_try else "",
-        "automatic": payment.automatic,
+        "automatic": payment.automatic and not payment.invoice.is_sale,
     }
     return _notice(payment.invoice, f"failed:{payment.pk}", "payment_failed", to, context)
 

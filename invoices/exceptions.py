@@ -63,6 +63,26 @@ class StatementError(InvoicesError):
     message = "There can't be a credit statement for this period."
 
 
+class SaleAmountError(InvoicesError):
+    """Less or more credit than is sold at a time."""
+
+    status = 422
+    message = "This amount of credits can't be bought."
+
+
+class SaleMovedError(InvoicesError):
+    """Another purchase was made since the page was shown."""
+
+    message = "Another purchase was made since this page was shown. Look at your credits before you buy more."
+
+
+class TopUpRuleError(InvoicesError):
+    """An automatic top-up that could never buy anything."""
+
+    status = 422
+    message = "Automatic top-up can't work like this."
+
+
 class NotCreditableError(InvoicesError):
     """Only issued invoices are given back: a draft is discarded, a void invoice is for nothing already."""
 

@@ -17,6 +17,8 @@ Settlement = Literal["credit_then_invoice", "credit_only"]
 class LineDraft:
     """One line before it is stored. `key` is unique for ever and the line's Explain address.
 
+    A line of kind `credits` sells credit, so no credit pays for it.
+
     `corrects` is the key of a billed line that it gives back (part of): it is taxed as that line was, and a credit
     note names that line's invoice.
 
@@ -25,7 +27,7 @@ class LineDraft:
     """
 
     key: str
-    kind: Literal["fee", "usage"]
+    kind: Literal["fee", "usage", "credits"]
     title: str
     detail: str
     starts_at: datetime
@@ -53,7 +55,8 @@ class InvoiceDraft:
 
     `given_back` makes it a credit note of one invoice, after what was given back of it before: it stands alone, and
     nothing that waits joins it. `goes_to` and `goes_first_to` (a payment's id) say where its money goes.
-    `payment_terms`: days from its issue until it is due, where nothing is charged; None: the setting's.
+    `payment_terms`: days from its issue until it is due, where nothing is charged; None: the setting's. Nothing that
+    waits joins a document that is `alone`.
     """
 
     key: str
@@ -67,6 +70,7 @@ class InvoiceDraft:
     goes_to: GoesTo = "order"
     goes_first_to: int | None = None
     payment_terms: int | None = None
+    alone: bool = False
 
 
 def total_lines(

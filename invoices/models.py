@@ -32,7 +32,10 @@ from invoices.models_payments import RefundStatus as RefundStatus
 from invoices.models_sellers import InvoiceSequence as InvoiceSequence
 from invoices.models_sellers import Seller as Seller
 from invoices.models_sellers import TaxRate as TaxRate
+from invoices.models_selling import CreditSale as CreditSale
+from invoices.models_selling import TopUpRule as TopUpRule
 from invoices.models_statements import CreditStatement as CreditStatement
+from invoices.sold_lines import SALE
 from invoices.states import Move, after
 from invoices.totals import TaxRule, Totals, row_values, rules_values
 
@@ -95,6 +98,10 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
     def credit_notes(self) -> "InvoiceQuerySet":
         """Documents below zero."""
         return self.filter(kind=InvoiceKind.CREDIT_NOTE)
+
+    def debts(self) -> "InvoiceQuerySet":
+        """Invoices for what was delivered. A purchase of credits that is not paid is none: nothing was delivered."""
+        return self.payable_kind().exclude(key__startswith=SALE)
 
     def freeze(self, invoices: Sequence["Invoice"]) -> None:
         """Store what finalizing decided about these drafts, in one statement."""
@@ -277,10 +284,16 @@ class Invoice(models.Model):
     def is_credit_note(self) -> bool:
         return self.kind == InvoiceKind.CREDIT_NOTE
 
+    @property
+    def is_sale(self) -> bool:
+        """Whether it sells credits (`CreditSale`): not paid, nothing is owed – they are just not available."""
+        return self.key.startswith(SALE)
+
 
 class LineKind(models.TextChoices):
     FEE = "fee", "fee"
     USAGE = "usage", "usage"
+    CREDITS = "credits", "credits sold"
 
 
 class InvoiceLine(models.Model):

@@ -28,7 +28,7 @@ def policy(consequence: NamedConsequence = NO_CONSEQUENCE) -> Policy:
 
 def overdue_customers(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Customers with an open invoice that is past due by their own clock; nobody parked. One query, by id."""
-    open_ones = Invoice.objects.filter(customer__parked_at__isnull=True, **OPEN, **only(customer_id))
+    open_ones = Invoice.objects.debts().filter(customer__parked_at__isnull=True, **OPEN, **only(customer_id))
     late = Q(due_on__lt=TruncDate("present")) | Exists(declined_collections())
     rows = open_ones.annotate(present=_present(at)).filter(late).order_by("present", "customer_id")
     found = rows.values_list("customer_id", "present").distinct()
@@ -52,8 +52,8 @@ def dunning_of(presents: Mapping[int, datetime], consequences: Mapping[int, Name
 def lost_tries(customer_ids: Collection[int], at: datetime) -> QuerySet[Invoice]:
     """Declined invoices that should have been collected again by now, and there is no card: a card added later is not
     charged by itself."""
-    declined = Invoice.objects.filter(any_of("customer_id", customer_ids), Exists(declined_collections()), **OPEN)
-    return declined.filter(~Exists(_default_card()), collect_at__lte=at)
+    debts = Invoice.objects.debts().filter(any_of("customer_id", customer_ids), **OPEN)
+    return debts.filter(Exists(declined_collections())).filter(~Exists(_default_card()), collect_at__lte=at)
 
 
 def unpaid_invoice(row: Invoice) -> UnpaidInvoice:
@@ -71,8 +71,10 @@ def unpaid_invoice(row: Invoice) -> UnpaidInvoice:
 def _unpaid(customer_ids: Collection[int]) -> dict[int, list[Invoice]]:
     first = declined_collections().order_by().values("invoice").annotate(first=Min("settled_at")).values("first")
     waiting = Payment.objects.filter(invoice=OuterRef("pk"), status__in=UNRESOLVED)
-    rows = Invoice.objects.filter(any_of("customer_id", customer_ids), **OPEN).annotate(
-        declined_at=Subquery(first), has_card=Exists(_default_card()), is_unresolved=Exists(waiting)
+    rows = (
+        Invoice.objects.debts()
+        .filter(any_of("customer_id", customer_ids), **OPEN)
+        .annotate(declined_at=Subquery(first), has_card=Exists(_default_card()), is_unresolved=Exists(waiting))
     )
     found: dict[int, list[Invoice]] = defaultdict(list)
     for row in rows.only("customer_id", "due_on", "billing_on", "collect_at").order_by("pk"):
@@ -107,7 +109,7 @@ def stories_over(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Open stories of customers with nothing overdue any more, by their own clock."""
     stories = OverdueStory.objects.open().filter(customer__parked_at__isnull=True, **only(customer_id))
     late = Q(due_on__lt=OuterRef("today")) | Exists(declined_collections())
-    overdue = Invoice.objects.filter(late, customer=OuterRef("customer"), **OPEN)
+    overdue = Invoice.objects.debts().filter(late, customer=OuterRef("customer"), **OPEN)
     rows = stories.annotate(present=_present(at), today=TruncDate(_present(at))).exclude(Exists(overdue))
     return [Due(*row) for row in rows.order_by("present", "pk").values_list("pk", "customer_id", "present")]
 

@@ -7,6 +7,7 @@ from invoices.creditable import Creditable, check_total, note_draft
 from invoices.giving_back import Wanted
 from invoices.models import Invoice, InvoiceKind
 from invoices.previewing import DocumentPreview, preview_document
+from invoices.selling import check_take_back
 from invoices.settling import Settlement
 from invoices.spreading import Books, open_notes, settlement_at_issue
 from invoices.totals import rules_from
@@ -45,6 +46,7 @@ def preview_note(*, found: Creditable, wanted: Wanted, at: datetime) -> NotePrev
         given_back=draft.given_back,
     )
     check_total(found, document.totals.total)
+    check_take_back(invoice, draft.lines, at)
     return NotePreview(document, *_settlement(invoice, wanted, document.totals.total, at))
 
 

@@ -10,9 +10,10 @@ from invoices.models import InvoiceStatus, OverdueStory, Payment, PaymentStatus
 
 def plan_next_try(payment: Payment, at: datetime) -> None:
     """`collect_at` of the invoice of an automatic payment that is declined now: a day of DUNNING_RETRY_DAYS, None after
-    the last one and after a decline that is final for this card. The caller holds the customer's lock."""
+    the last one and after a decline that is final for this card; a purchase of credit is tried once. The caller holds
+    the customer's lock."""
     invoice = payment.invoice
-    if not payment.automatic or invoice.status != InvoiceStatus.OPEN:
+    if not payment.automatic or invoice.is_sale or invoice.status != InvoiceStatus.OPEN:
         return
     before = invoice.payments.filter(automatic=True, status=PaymentStatus.DECLINED).exclude(pk=payment.pk)
     earlier = before.order_by("settled_at").values_list("settled_at", flat=True)

@@ -80,6 +80,9 @@ def check_written_off(invoice: Invoice) -> None:
     """Raises NotWrittenOffError, PaymentPendingError."""
     if invoice.is_credit_note or invoice.status != InvoiceStatus.OPEN:
         raise NotWrittenOffError(f"invoice {invoice.pk} is {invoice.status}")
+    if invoice.is_sale:
+        message = "It sells credits that nobody has before it is paid: void it, or give it back by a credit note."
+        raise NotWrittenOffError(f"invoice {invoice.pk} sells credits", message=message)
     check_nothing_pending(invoice)
 
 

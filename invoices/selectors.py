@@ -39,6 +39,7 @@ from invoices.models import (
     Seller,
     TaxRate,
 )
+from invoices.sold_lines import SALE
 from invoices.spreading import with_named_lines
 from invoices.taxes import decide, is_vat_id
 from invoices.totals import TaxRule, Totals, rules_from
@@ -262,8 +263,9 @@ class Unsettled(NamedTuple):
     notes: list[Invoice]
 
     def has_past_due(self, on: date) -> bool:
-        """Whether an open invoice is past its due date, or its collection was declined."""
-        return any(row.status == InvoiceStatus.OPEN and _is_late(row, on) for row in self.unpaid)
+        """Whether an open invoice is past its due date, or its collection was declined; purchases are no debts."""
+        owed = (row for row in self.unpaid if row.status == InvoiceStatus.OPEN and not row.is_sale)
+        return any(_is_late(row, on) for row in owed)
 
 
 def _is_late(row: Invoice, on: date) -> bool:
@@ -326,7 +328,8 @@ def past_due(rows: QuerySet[Invoice], on: date) -> QuerySet[Invoice]:
     unresolved."""
     unresolved = Payment.objects.filter(invoice=OuterRef("pk"), status__in=UNRESOLVED)
     open_ones = rows.filter(~Exists(unresolved), status=InvoiceStatus.OPEN, kind=InvoiceKind.INVOICE)
-    return open_ones.filter(Q(due_on__lt=on) | Exists(declined_collections()))
+    debts = open_ones.exclude(key__startswith=SALE)
+    return debts.filter(Q(due_on__lt=on) | Exists(declined_collections()))
 
 
 def waiting(rows: QuerySet[Invoice], *, for_customer: bool) -> QuerySet[Invoice]:

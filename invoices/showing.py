@@ -92,7 +92,9 @@ def unresolved(invoice: Invoice) -> Payment | None:
 
 
 def is_past_due(invoice: Invoice, on: date) -> bool:
-    """Open, and the due date has passed or its automatic collection was declined."""
+    """Open, and the due date has passed or its automatic collection was declined; a purchase is no debt."""
+    if invoice.is_sale:
+        return False
     declined = any(each.automatic and each.status == PaymentStatus.DECLINED for each in invoice.payments.all())
     late = invoice.due_on is not None and invoice.due_on < on
     return invoice.status == InvoiceStatus.OPEN and (late or declined)

@@ -71,7 +71,7 @@ def settlement_of(note: Invoice, books: Books) -> Settlement:
     """
     named = set(note.corrects) if note.names_lines else set()  # type: ignore[attr-defined]  # annotated above
     invoices = sorted(
-        (invoice for invoice in books.invoices if _fits(invoice, note)),
+        (invoice for invoice in books.invoices if _fits(invoice, note, named)),
         key=lambda invoice: invoice.number not in named,
     )
     payers = [] if note.goes_to == GoesTo.KEPT else _payers(note, books)
@@ -142,7 +142,10 @@ def _imagine(note: Invoice, books: Books) -> None:
     ]
 
 
-def _fits(invoice: Invoice, note: Invoice) -> bool:
+def _fits(invoice: Invoice, note: Invoice, named: Collection[str]) -> bool:
+    """Money that is given back never becomes prepaid credit by itself: a purchase is lowered by its own notes alone."""
+    if invoice.is_sale and invoice.number not in named:
+        return False
     return invoice.currency == note.currency and invoice.amount_due > 0
 
 

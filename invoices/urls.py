@@ -9,6 +9,7 @@ urlpatterns = [
     path(
         "settings/billing/credits/statements/<slug:public_id>.pdf", views_documents.statement_pdf, name="statement_pdf"
     ),
+    path("settings/billing/credits/grants/<slug:grant_id>/invoice/", views.grant_invoice, name="grant_invoice"),
     path(INVOICE, views.invoice, name="invoice"),
     path(INVOICE + "invoice.pdf", views_documents.invoice_pdf, name="invoice_pdf"),
     path(INVOICE + "receipts/<slug:payment_id>.pdf", views_documents.receipt_pdf, name="receipt_pdf"),

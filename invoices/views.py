@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET
 
 from accounts import selectors as accounts
@@ -13,7 +13,7 @@ from accounts.access import PortalRequest, billing_page, can_write, enter_custom
 from accounts.models import Membership
 from core.clock import now
 from invoices import selectors
-from invoices.models import Invoice, InvoiceStatus, Payment
+from invoices.models import CreditSale, Invoice, InvoiceStatus, Payment
 from invoices.paper import address, invoice_paper
 from invoices.showing import badge, credit_figures, paying, receipts, row, statement_row
 from invoices.showing_overdue import timeline
@@ -56,6 +56,15 @@ def invoice(request: HttpRequest, public_id: str) -> HttpResponse:
     found = find(public_id)
     membership = enter_customer(request, found.customer_id)
     return render(request, "invoices/invoice.html", invoice_page(found, membership))
+
+
+@require_GET
+@login_required
+def grant_invoice(request: HttpRequest, grant_id: str) -> HttpResponse:
+    """From credit that was bought to the invoice that sold it. 404 where it is anybody else's, or none did."""
+    sale = get_object_or_404(CreditSale.objects.select_related("invoice"), grant__public_id=grant_id)
+    enter_customer(request, sale.customer_id)
+    return redirect("invoice", sale.invoice.public_id)
 
 
 def find(public_id: str) -> Invoice:

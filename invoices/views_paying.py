@@ -62,7 +62,8 @@ def payment_status(request: HttpRequest, public_id: str, payment_id: str) -> Htt
     htmx = cast("PortalRequest", request).htmx
     if payment.status not in UNRESOLVED:
         say_outcome(request, payment)
-        url = reverse("invoice", args=[invoice.public_id])
+        bought = invoice.is_sale and payment.status == PaymentStatus.SUCCEEDED
+        url = reverse("credits") if bought else reverse("invoice", args=[invoice.public_id])
         return HttpResponse(headers={"HX-Redirect": url}) if htmx else see_other(url)
     looks = request.GET.get("looks", "")
     number = min(int(looks), len(WAITS)) if looks.isdecimal() and len(looks) < 6 else 0

@@ -4,7 +4,7 @@ Nothing but the line's own explain data is read, so a line can be derived years 
 list. Its keys are documented where they are written: plans/fees.py and plans/rating.py.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Context, Decimal
@@ -16,6 +16,7 @@ from core import formats
 from core.money import exponent, quantize, round_half_away
 from core.periods import Period
 from invoices.hand_charges import BY_HAND
+from invoices.sold_lines import SOLD, price_of
 from plans.capping import limit, limit_steps
 
 Data = Mapping[str, Any]
@@ -77,8 +78,8 @@ def explain(data: Data) -> Explanation:
 
 
 def _by_model(data: Data) -> Explanation:
-    if data["model"] == BY_HAND:
-        return _by_hand(data)
+    if data["model"] in AS_AGREED:
+        return AS_AGREED[data["model"]](data)
     own = _fee(data) if data["model"] == "flat" else _usage(data)
     steps = (*own.steps, *(Step(figure, note) for figure, note in limit_steps(data, own.amount)))
     return replace(own, amount=limit(data, own.amount), steps=steps)
@@ -93,6 +94,8 @@ def derived_amount(data: Data) -> int:
         return -int(data["part_given_back"])
     if data["model"] == BY_HAND:
         amount = int(data["amount"])
+    elif data["model"] == SOLD:
+        amount = _sold_amount(data)
     else:
         amount = limit(data, _fee_amount(data) if data["model"] == "flat" else _usage_amount(data))
     return -amount if data.get("given_back") else amount
@@ -100,7 +103,7 @@ def derived_amount(data: Data) -> int:
 
 def price_version(data: Data) -> str:
     """`Plus, price list version 3`; empty for a charge that no price list has."""
-    return "" if data["model"] == BY_HAND else f"{data['plan_name']}, price list version {data['price_version']}"
+    return "" if data["model"] in AS_AGREED else f"{data['plan_name']}, price list version {data['price_version']}"
 
 
 def _by_hand(data: Data) -> Explanation:
@@ -108,6 +111,21 @@ def _by_hand(data: Data) -> Explanation:
     amount, day = int(data["amount"]), formats.day(date.fromisoformat(data["added_on"]))
     note = f"{'credit' if amount < 0 else 'charge'} added by hand on {day}, on no price list"
     return Explanation(amount=amount, steps=(Step(f"  {formats.money(amount, data['currency'])}", note),))
+
+
+def _sold(data: Data) -> Explanation:
+    """Credit that is bought: so much of it, at what one unit costs."""
+    amount, currency, day = _sold_amount(data), data["currency"], formats.day(date.fromisoformat(data["sold_on"]))
+    bought = Step(f"  {formats.money(data['credit'], currency)}", f"of credits, bought on {day}")
+    cost = Step(f"× {formats.quantity(Decimal(data['unit_cost']))}", f"what 1 {currency} of credits costs")
+    return Explanation(amount=amount, steps=(bought, cost, Step(f"= {formats.money(amount, currency)}")))
+
+
+def _sold_amount(data: Data) -> int:
+    return price_of(int(data["credit"]), Decimal(data["unit_cost"]), data["currency"])
+
+
+AS_AGREED: Mapping[str, Callable[[Data], Explanation]] = {BY_HAND: _by_hand, SOLD: _sold}  # on no price list
 
 
 # --- fees -------------------------------------------------------------------------------------------------------------

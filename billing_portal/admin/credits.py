@@ -14,17 +14,20 @@ from accounts.access import customer_now
 from accounts.models import Customer
 from accounts.roles import EXPORT, MANAGE, READ, check_may
 from accounts.selectors import recipients
+from billing_portal.admin import selling
 from billing_portal.admin.access import customer_page, staff_user
 from billing_portal.admin.credit_forms import AdjustForm, GrantForm, PaymentForm, ReasonForm
 from billing_portal.admin.customers import render_customer
 from core import formats
 from core.exceptions import RuleError
 from credits import presenting, proposals, selectors
+from credits.grants import GrantDraft
 from credits.selectors import GrantRow
 from credits.services.adjust_balance import adjust_balance
 from credits.services.pay_grant import pay_grant
 from credits.services.void_grant import void_grant
 from credits.views import choices_of, history, history_filter, transactions_csv
+from invoices.exceptions import InvoicesError
 from plans.selectors import current_subscription
 from plans.services.settle_usage import settle_usage
 from usage.selectors import feature_names
@@ -46,6 +49,7 @@ def customer_credits(request: HttpRequest, customer: Customer) -> HttpResponse:
         **presenting.grant_cards(selectors.grants(customer.pk, at), names),
         **history(request.GET, customer.pk, [balance.currency for balance in balances], names),
         **_history_urls(customer),
+        **selling.top_ups(customer),
         "highlight": int(new) if new.isdecimal() else None,
     }
     return render_customer(request, customer, "admin/credits/credits.html", context)
@@ -108,24 +112,43 @@ def customer_credits_summary(request: HttpRequest, customer: Customer, proposal_
     if not form.is_valid():  # an instant of it has passed since
         return HttpResponseRedirect(_url("customer_credits_grant", customer) + f"?proposal={proposal.public_id}")
     settle_usage(customer_ids=[customer.pk], at=at)
-    grant = form.draft(key=proposals.proposal_key(proposal), customer=customer)
+    is_sold = form.cleaned_data["charge"] == "invoiced"
+    key = selling.proposal_sale_key(customer, proposal) if is_sold else proposals.proposal_key(proposal)
+    grant, refused = form.draft(key=key, customer=customer), None
     if request.method == "POST":
-        made = proposals.accept_proposal(
-            proposal=proposal, grant=grant, is_paid=form.is_paid_already, at=at, actor=staff_user(request)
-        )
-        messages.success(request, f"{formats.money(made.amount, made.currency)} of credits granted.")
-        return _to_new_row(customer, made.pk)
+        try:
+            return _granted(request, customer, proposal, grant, form)
+        except InvoicesError as error:
+            refused = error
     context = {
         "proposal": proposal,
         "grant": grant,
         "form": form,
+        "refused": refused,
         "outcome": proposals.preview_grant(grant=grant, is_paid=form.is_paid_already, at=at),
         "charge": dict(form.fields["charge"].choices)[grant.funding],  # type: ignore[attr-defined]
         "availability": dict(form.fields["availability"].choices)[form.cleaned_data["availability"]],  # type: ignore[attr-defined]
         "feature_names": [feature_names()[key] for key in grant.features],
         "recipients": recipients([customer.pk]).get(customer.pk, []),
+        **(selling.priced(grant, at) if is_sold else {}),
     }
-    return render_customer(request, customer, "admin/credits/summary.html", context)
+    status = refused.status if refused else 200
+    return render_customer(request, customer, "admin/credits/summary.html", context, status)
+
+
+def _granted(
+    request: HttpRequest, customer: Customer, proposal: "GrantProposal", grant: GrantDraft, form: GrantForm
+) -> HttpResponse:
+    """Raises InvoicesError where its invoice can't be issued, or comes to another total than was shown."""
+    at, actor = customer_now(customer), staff_user(request)
+    if grant.funding == "invoiced":
+        sale = selling.sell(proposal, grant, seen=request.POST.get("total", ""), at=at, actor=actor)
+        amount, number = formats.money(sale.grant.amount, sale.grant.currency), sale.invoice.number
+        messages.success(request, f"Invoice {number} is issued: {amount} of credits is available once it is paid.")
+        return HttpResponseRedirect(_url("customer_credits", customer))
+    made = proposals.accept_proposal(proposal=proposal, grant=grant, is_paid=form.is_paid_already, at=at, actor=actor)
+    messages.success(request, f"{formats.money(made.amount, made.currency)} of credits granted.")
+    return _to_new_row(customer, made.pk)
 
 
 def _proposal(customer: Customer, public_id: str) -> "GrantProposal":
@@ -190,6 +213,8 @@ def customer_credits_void(request: HttpRequest, customer: Customer, grant_id: st
 def customer_credits_pay(request: HttpRequest, customer: Customer, grant_id: str) -> HttpResponse:
     """Records that a grant was paid outside: from then on it is available."""
     row, form, at = _grant_row(customer, grant_id), PaymentForm(request.POST or None), customer_now(customer)
+    if row.grant.funding == "invoiced":  # paid by its invoice, and no other way
+        return HttpResponseRedirect(_url("customer_credits_invoice", customer, grant_id))
     if request.method == "POST" and form.is_valid():
         reference = form.cleaned_data["reference"]
         pay_grant(grant_id=row.grant.pk, at=at, actor=staff_user(request), reference=reference)

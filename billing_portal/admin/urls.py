@@ -16,6 +16,7 @@ from billing_portal.admin import (
     new_customer,
     people,
     runs,
+    selling,
     subscriptions,
     viewing,
 )
@@ -46,6 +47,7 @@ urlpatterns = [
         name="customer_subscriptions_contract",
     ),
     *credits.urlpatterns,
+    *selling.urlpatterns,
     *customer_files.urlpatterns,
     *runs.urlpatterns,
     *attention.urlpatterns,

@@ -3,12 +3,14 @@
 from django.urls import path
 
 from billing_portal.pages.api import api_access, api_balance
+from billing_portal.pages.buying import credits_buy, credits_review
 from billing_portal.pages.explain import billing_explain, billing_explain_events
 from billing_portal.pages.health import healthz
 from billing_portal.pages.home import home
 from billing_portal.pages.overview import billing_overview, billing_upcoming, billing_usage_panel
 from billing_portal.pages.styleguide import styleguide
 from billing_portal.pages.theme import set_theme
+from billing_portal.pages.topping_up import credits_top_up
 
 urlpatterns = [
     path("", home, name="home"),
@@ -20,6 +22,9 @@ urlpatterns = [
     path("settings/billing/", billing_overview, name="billing_overview"),
     path("settings/billing/_/usage-panel/", billing_usage_panel, name="billing_usage_panel"),
     path("settings/billing/_/upcoming/", billing_upcoming, name="billing_upcoming"),
+    path("settings/billing/credits/buy/", credits_buy, name="credits_buy"),
+    path("settings/billing/credits/buy/review/", credits_review, name="credits_review"),
+    path("settings/billing/credits/top-up/", credits_top_up, name="credits_top_up"),
     path("settings/billing/explain/<path:key>/events.csv", billing_explain_events, name="billing_explain_events"),
     path("settings/billing/explain/<path:key>/", billing_explain, name="billing_explain"),
 ]

@@ -62,6 +62,7 @@ def test_low_credit_is_a_warning_and_says_whom_to_ask(customer, alice, plan, at,
     page = visit(log_in, alice, at + HOUR)
     assert "Your credits are running low: $1.50 left." in page
     assert "Ask for credits" in page
+    assert reverse("credits_buy") in page
 
 
 def test_a_negative_balance_says_what_happens_next(customer, alice, plan, at, log_in):

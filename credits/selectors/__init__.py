@@ -13,7 +13,7 @@ from credits.selectors.balances import (
 from credits.selectors.chains import chain_rows, customers_with_ledger, hash_at, head, heads, newest_movement_of
 from credits.selectors.charges import allocations_of, open_charges_of, preview_draw_down
 from credits.selectors.due import due_open_charges, due_to_book
-from credits.selectors.grants import GrantRow, grants
+from credits.selectors.grants import GrantRow, PurchasedGrant, grants, purchased_grants
 from credits.selectors.history import Movement, MovementPage, movements
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Movement",
     "MovementPage",
     "NextExpiry",
+    "PurchasedGrant",
     "allocations_of",
     "balance",
     "balances",
@@ -40,5 +41,6 @@ __all__ = [
     "newest_movement_of",
     "open_charges_of",
     "preview_draw_down",
+    "purchased_grants",
     "settled_at",
 ]

@@ -1,11 +1,14 @@
 """A customer's grants as they stand."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
 
 from credits import drawdown
 from credits.drawdown import Source
-from credits.models import CreditGrant
+from credits.models import CreditGrant, Funding
 
 ACTIVE, PENDING, USED_UP, EXPIRED, VOIDED = "active", "pending", "used up", "expired", "voided"
 
@@ -21,6 +24,25 @@ class GrantRow:
     status: str
     available: int
     pending: int
+
+
+class PurchasedGrant(NamedTuple):
+    """A grant that was, or is to be, paid by an invoice; amounts in minor units."""
+
+    id: int
+    public_id: str
+    customer_id: int
+    currency: str
+    amount: int
+    unit_cost: Decimal
+    taken_back: int
+    paid_at: datetime | None
+
+
+def purchased_grants() -> Iterator[PurchasedGrant]:
+    """Every one there is, for the books; read in chunks by a cursor."""
+    rows = CreditGrant.objects.filter(funding=Funding.INVOICED).order_by("pk").values_list(*PurchasedGrant._fields)
+    return map(PurchasedGrant._make, rows.iterator(chunk_size=2_000))
 
 
 def grants(customer_id: int, at: datetime) -> list[GrantRow]:
@@ -41,7 +63,7 @@ def _row(grant: CreditGrant, at: datetime) -> GrantRow:
 
 
 def _status(grant: CreditGrant, is_over: bool, available: int, pending: int) -> str:
-    if grant.voided:
+    if grant.voided or (grant.taken_back and grant.settled_at and not grant.expired):
         return VOIDED
     if is_over and (grant.expired or grant.available or grant.pending):
         return EXPIRED

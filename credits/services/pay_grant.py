@@ -11,14 +11,14 @@ from credits.models import CreditGrant
 
 @transaction.atomic
 def pay_grant(*, grant_id: int, at: datetime, actor: User | None, reference: str = "") -> CreditGrant:
-    """Fund a grant that was waiting for its payment; one that is paid stays as it is.
+    """Fund a grant that was waiting for its payment; one that is paid, or was given up, stays as it is.
 
     A payment that comes after the grant's expiry funds it, and the credit expires at that instant.
     """
     row = CreditGrant.objects.get(pk=grant_id)
     customers = lock_customers([row.customer_id])
     row.refresh_from_db()
-    if row.paid_at is not None:
+    if row.paid_at is not None or row.settled_at is not None:
         return row
     fund(row, customers[row.customer_id], at)
     record(
@@ -28,6 +28,11 @@ def pay_grant(*, grant_id: int, at: datetime, actor: User | None, reference: str
         action="pay_grant",
         subject=f"grant:{row.public_id}",
         before={"paid_at": None},
-        after={"paid_at": at.isoformat(), "amount": row.amount, "currency": row.currency, "reference": reference},
+        after={
+            "paid_at": at.isoformat(),
+            "amount": row.amount - row.taken_back,
+            "currency": row.currency,
+            "reference": reference,
+        },
     )
     return row

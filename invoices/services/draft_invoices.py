@@ -75,7 +75,7 @@ def _with_pending(drafts: Sequence[InvoiceDraft]) -> list[Sheet]:
         waiting.setdefault((row.customer_id, row.currency), []).append(row)
     sheets = []
     for draft in drafts:
-        joins = draft.given_back is None  # a credit note of one invoice has that invoice's lines alone
+        joins = draft.given_back is None and not draft.alone  # a note of one invoice has that invoice's lines alone
         pending = waiting.pop((draft.customer_id, draft.currency), []) if joins else []
         own = tuple(line for line in draft.lines if line.settlement != "credit_only")
         direct = tuple(line for line in draft.lines if line.settlement == "credit_only")

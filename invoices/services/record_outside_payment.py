@@ -16,6 +16,7 @@ from invoices.exceptions import OverpaidError, ReceivedLaterError
 from invoices.models import OUTSIDE, Invoice, OutsideMethod, Payment, PaymentStatus
 from invoices.numbering import RECEIPT, next_numbers
 from invoices.rules import check_paid_outside
+from invoices.selling import deliver_sold
 
 
 @transaction.atomic
@@ -92,6 +93,7 @@ def _store(payment: Payment, invoice: Invoice, at: datetime) -> None:
     invoice.amount_paid += payment.amount
     invoice.close_if_settled(at)
     invoice.save(update_fields=["amount_paid", "status", "paid_at", "collect_at"])
+    deliver_sold(invoice, at)
     [payment.receipt_number] = next_numbers(invoice.seller, RECEIPT, utc_day(at).year, 1)
     payment.save(force_insert=True)
 

@@ -16,6 +16,7 @@ from invoices.emails import failed, paid
 from invoices.models import UNRESOLVED, Invoice, InvoiceStatus, Payment, PaymentStatus
 from invoices.numbering import RECEIPT, next_numbers
 from invoices.retrying import plan_next_try
+from invoices.selling import deliver_sold
 
 NOT_CONFIRMED = "Your bank asked you to confirm this payment and it wasn't confirmed in time. Nothing was charged."
 
@@ -79,6 +80,7 @@ def _succeed(payment: Payment, at: datetime) -> None:
     invoice.amount_paid += payment.amount
     invoice.close_if_settled(at)
     invoice.save(update_fields=["amount_paid", "status", "paid_at", "collect_at"])
+    deliver_sold(invoice, at)
     [payment.receipt_number] = next_numbers(invoice.seller, RECEIPT, utc_day(at).year, 1)
 
 

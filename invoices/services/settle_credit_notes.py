@@ -9,6 +9,7 @@ from accounts.audit import audit
 from accounts.models import AuditEntry, User
 from accounts.services.lock_customers import lock_customers
 from invoices.models import CreditApplication, Invoice, Refund
+from invoices.selling import deliver_sold
 from invoices.settling import Part, Settlement
 from invoices.spreading import Books, open_notes, read_books, settlement_of
 
@@ -55,6 +56,7 @@ def _apply(note: Invoice, invoices: dict[int, Invoice], parts: Sequence[Part], a
             document.amount_credited += part.amount
             document.close_if_settled(at)
         invoice.save(update_fields=["amount_credited", "status", "paid_at", "collect_at"])
+        deliver_sold(invoice, at)
     if rows:
         note.save(update_fields=["amount_credited", "status", "paid_at", "collect_at"])
         CreditApplication.objects.bulk_create(rows)

@@ -11,6 +11,7 @@ from core.periods import utc_day
 from invoices.drawing import undo
 from invoices.models import Invoice, InvoiceStatus
 from invoices.rules import check_voidable
+from invoices.selling import give_up_sold
 from invoices.states import Move, after
 
 
@@ -18,7 +19,8 @@ from invoices.states import Move, after
 def void_invoice(*, invoice_id: int, at: datetime, actor: User | None = None, reason: str) -> Invoice:
     """Void an invoice on which nothing is paid; it keeps its number and its lines, and is collected no more.
 
-    Its open amount goes, and what credit paid of it goes back to credit. Voiding twice is a no-op. Raises
+    Its open amount goes, and what credit paid of it goes back to credit; credit that it sells never becomes
+    available. Voiding twice is a no-op. Raises
     NotVoidableError where something is paid or was given back, a payment has no outcome yet, or the billing date is
     still to come.
     """
@@ -31,6 +33,7 @@ def void_invoice(*, invoice_id: int, at: datetime, actor: User | None = None, re
     check_voidable(invoice, utc_day(at))
     invoice.status = InvoiceStatus(after(invoice.status, Move.VOID))
     undo([invoice.pk], "voided", at, actor)
+    give_up_sold(invoice, at, actor, reason)
     invoice.voided_at, invoice.collect_at = at, None
     invoice.save(update_fields=["status", "voided_at", "collect_at"])
     record(

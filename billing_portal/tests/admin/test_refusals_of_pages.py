@@ -79,6 +79,8 @@ PAGES: dict[str, tuple[Wanted, Wanted]] = {
     "customer_credits_adjust": (MANAGERS, MANAGERS),
     "customer_credits_void": (MANAGERS, MANAGERS),
     "customer_credits_pay": (MANAGERS, MANAGERS),
+    "customer_credits_invoice": (READERS, NOBODY),
+    "customer_top_up_stop": (MANAGERS, MANAGERS),
     # --- documents and money
     "customer_invoices": (READERS, NOBODY),
     "customer_invoices_csv": (TAKERS, NOBODY),

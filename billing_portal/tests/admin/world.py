@@ -24,9 +24,10 @@ from billing_portal.tests.people import on_plus
 from conftest import PASSWORD, person, staff_person
 from core.periods import Period
 from credits.proposals import save_proposal
+from invoices.buying import sale_totals, sold_grant
 from invoices.giving_back import Wanted
 from invoices.hand_charges import HandCharge
-from invoices.models import Document, Invoice, OutsideMethod, Payment, Refund
+from invoices.models import CreditSale, Document, Invoice, OutsideMethod, Payment, Refund, TopUpRule
 from invoices.refunding import Outside
 from invoices.services.add_charge import add_charge
 from invoices.services.issue_credit_note import issue_credit_note
@@ -34,10 +35,14 @@ from invoices.services.issue_statements import issue_statements
 from invoices.services.pay_out_credit_note import pay_out_credit_note
 from invoices.services.reconcile_refunds import reconcile_refunds
 from invoices.services.record_outside_payment import record_outside_payment
+from invoices.services.sell_credits import sell_credits
+from invoices.services.set_top_up import set_top_up
+from invoices.sold_lines import sale_key
 from invoices.statements import StatementDraft
 from invoices.tests.cast import calculated, open_invoice
 from invoices.tests.credited import granted
 from invoices.tests.shelf import built, rendered, requested
+from invoices.topping_up import TopUpTerms
 from plans.models import MoveTime, Plan, PriceModel
 from plans.seed import Catalogue, demo_catalogue
 from plans.services.contact_sales import contact_sales
@@ -181,14 +186,25 @@ def billed_by_hand(customer: Customer, clerk: User) -> Names:
         "k1", customer.pk, "Workshop", "USD", 5000, Period(TODAY.date(), TODAY.date() + timedelta(days=1))
     )
     line = add_charge(charge=charge, at=TODAY, actor=clerk, reason="Order 77")
+    sold, rule = credit_sold(customer, clerk)
     return {
         "pk": plain.pk,
         "invoice_id": kept.pk,
         "invoices_invoice_issue.pk": draft.pk,
         "invoices_invoice_pay_out.invoice_id": note.pk,
         "line_id": line.pk,
+        "customer_credits_invoice.grant_id": sold.grant.public_id,
+        "rule_id": rule.public_id,
         "public_id": archive.public_id,
     }
+
+
+def credit_sold(customer: Customer, clerk: User) -> tuple[CreditSale, TopUpRule]:
+    """An invoice that sells credit and is not paid, and automatic top-up that is on."""
+    grant = sold_grant(sale_key(customer.pk, "staff", "first"), customer.pk, "USD", 10000, TODAY)
+    sale = sell_credits(grant=grant, total=sale_totals(grant, TODAY).total, at=TODAY, actor=clerk)
+    terms = TopUpTerms("USD", threshold=2000, amount=5000, ceiling=20000)
+    return sale, set_top_up(customer_id=customer.pk, terms=terms, at=TODAY)
 
 
 def paid_outside(invoice: Invoice, amount: int, clerk: User) -> None:

@@ -1,0 +1,104 @@
+"""Buying credit in a real browser: accessible in every theme and width, by keyboard, and without a script."""
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+
+from accounts.models import BillingProfile
+from billing_portal.tests.people import on_plus
+from billing_portal.tests.test_credit_looks import check, visit
+from core.clock import travel_to
+from invoices.models import CreditSale, Payment
+from invoices.services.set_top_up import set_top_up
+from invoices.services.submit_payment import submit_payment
+from invoices.topping_up import TopUpTerms
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LOOKS = [("light", 320), ("light", 1280), ("dark", 320), ("dark", 1280)]
+
+
+@pytest.fixture(autouse=True)
+def _today(at):
+    with travel_to(at):
+        yield
+
+
+@pytest.fixture
+def wonder(customer, alice, catalogue, seller, at):
+    BillingProfile.objects.update_or_create(customer=customer, defaults={"country": "FR"})
+    on_plus(customer, alice, catalogue, at)
+    return customer
+
+
+def dress(page: Page, theme, width):
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    page.set_viewport_size({"width": width, "height": 800})
+
+
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
+def test_nobody_is_kept_out_of_buying(page: Page, alice, wonder, theme, width):
+    dress(page, theme, width)
+    visit(page, alice, reverse("credits"))
+    page.get_by_role("link", name="Buy credits").click()
+    check(page, "buy", width, theme)
+    page.get_by_label("Amount of credits").fill("5")
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_text("There is a problem")).to_be_visible()
+    check(page, "buy-error", width, theme)
+    page.get_by_role("link", name="$100.00").click()
+    expect(page.get_by_test_id("total")).to_have_text("$120.00")
+    check(page, "review", width, theme)
+
+
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
+def test_nobody_is_kept_out_of_automatic_top_up(page: Page, alice, wonder, theme, width):
+    dress(page, theme, width)
+    visit(page, alice, reverse("credits_top_up"))
+    check(page, "top-up-off", width, theme)
+    for label, value in (("When available", "20"), ("Buy", "50"), ("Charge at most", "150")):
+        page.get_by_label(label).fill(value)
+    page.get_by_role("button", name="Switch on").click()
+    expect(page.get_by_test_id("next")).to_contain_text("$60.00 with tax")
+    check(page, "top-up-on", width, theme)
+
+
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
+def test_no_staff_are_kept_out_of_selling(page: Page, staff, alice, wonder, at, theme, width):
+    dress(page, theme, width)
+    rule = set_top_up(customer_id=wonder.pk, terms=TopUpTerms("USD", 2000, 5000, 15000), at=at, actor=alice)
+    visit(page, staff, reverse("admin:customer_credits_grant", args=[wonder.key]))
+    page.get_by_label("Credit amount").fill("100")
+    page.get_by_label("Currency").fill("USD")
+    page.get_by_label("Reason").fill("Order 7")
+    page.get_by_text("Invoice the customer", exact=True).click()
+    page.get_by_text("After payment", exact=True).click()
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_test_id("total")).to_have_text("$120.00")
+    check(page, "staff-sale", width, theme)
+    page.get_by_role("button", name="Grant credits").click()
+    expect(page.get_by_role("link", name="Switch off")).to_be_visible()
+    check(page, "staff-sold", width, theme)
+    page.goto(reverse("admin:customer_top_up_stop", args=[wonder.key, rule.public_id]))
+    check(page, "staff-top-up-off", width, theme)
+
+
+def test_credit_is_bought_without_a_script(page_without_js: Page, alice, wonder, at):
+    page = page_without_js
+    visit(page, alice, reverse("credits"))
+    page.get_by_role("link", name="Buy credits").click()
+    page.get_by_label("Amount of credits").fill("75")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Buy credits").click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    submit_payment(payment_id=Payment.objects.get().pk, at=at)
+    page.reload()
+    expect(page.get_by_test_id("available")).to_have_text("$75.00")
+    expect(page.get_by_role("link", name="Invoice for Purchased credits")).to_be_visible()
+    assert CreditSale.objects.get().invoice.status == "paid"
+
+
+def test_two_presses_buy_once(page: Page, alice, wonder):
+    visit(page, alice, reverse("credits_review") + "?amount=100")
+    page.get_by_role("button", name="Buy credits").dblclick()
+    page.wait_for_url(lambda url: "review" not in url)
+    assert (CreditSale.objects.count(), Payment.objects.count()) == (1, 1)
