@@ -23,7 +23,7 @@ from processor.server import Server
 from processor.web import Request, Response, nested
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from processor.storage import Body
 
@@ -138,9 +138,3 @@ def _forgetful_processor(_running_processor: TestProcessor) -> Iterator[None]:
 def processor(_running_processor: TestProcessor) -> TestProcessor:
     """The processor that SANDBOX_URL leads to."""
     return _running_processor
-
-
-@pytest.fixture
-def send_webhooks(processor: TestProcessor) -> Callable[[Callable[[bytes, str], int]], int]:
-    """Hand the events that wait to a function of payload and signature; how many it took."""
-    return processor.send_webhooks
