@@ -32,6 +32,7 @@ from invoices.services.collect_payment import collect_payment
 from invoices.services.deliver_documents import deliver_documents
 from invoices.services.finalize_invoices import finalize_invoices
 from invoices.services.give_up_sale import give_up_sale
+from invoices.services.handle_events import handle_events
 from invoices.services.reconcile_payments import reconcile_payments
 from invoices.services.reconcile_refunds import reconcile_refunds
 from invoices.services.refresh_drafts import refresh_drafts
@@ -94,7 +95,9 @@ def bill_and_collect(
 
 
 def resolve_due(*, at: datetime, report: RunReport, customer_id: int | None = None) -> int:
-    """Ask the gateway about payments and refunds whose outcome is not known."""
+    """Hear what the gateway told us, and ask it about payments and refunds whose outcome is not known."""
+    if customer_id is None:
+        report.measured("events", partial(handle_events, at=at))
     payments = report.measured("resolved", partial(reconcile_payments, at=at, customer_id=customer_id))
     return payments + report.measured("refunds resolved", partial(reconcile_refunds, at=at, customer_id=customer_id))
 

@@ -114,10 +114,13 @@ class Run(models.Model):
         self.parked = [{"customer": pk, "reason": reason} for pk, reason in report.reasons.items()]
 
     def take_findings(self, findings: Iterable[Finding], keep: int) -> None:
-        """What a check has found: all counted, the first `keep` in words."""
-        rows = list(findings)
-        self.found = len(rows)
-        self.findings = [{"rule": row.rule, "subject": row.subject, "detail": row.detail} for row in rows[:keep]]
+        """What a check has found: all counted, the first `keep` in words; notes come last and don't count."""
+        rows = sorted(findings, key=lambda row: row.is_note)
+        self.found = sum(not row.is_note for row in rows)
+        self.findings = [
+            {"rule": row.rule, "subject": row.subject, "detail": row.detail} | ({"note": True} if row.is_note else {})
+            for row in rows[:keep]
+        ]
 
     def state(self, at: datetime) -> str:
         """waiting, running, died (also: never ended), parked, found, done – one word, for badges."""

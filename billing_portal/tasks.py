@@ -13,6 +13,8 @@ from credits.services.warn_balances import warn_balances
 from invoices.services.build_archives import build_archives as build_archives_verb
 from invoices.services.deliver_documents import deliver_documents as deliver_documents_verb
 from invoices.services.expire_archives import expire_archives
+from invoices.services.find_late_successes import find_late_successes
+from invoices.services.handle_events import handle_events as handle_events_verb
 from invoices.services.submit_payment import submit_payment as submit_payment_verb
 
 
@@ -26,8 +28,10 @@ def run_billing() -> None:
 
 @shared_task(name="billing_portal.tasks.check_books")
 def check_books() -> None:
-    """Nightly: the proof that the books are right, kept for staff to read; and the diary is tidied."""
+    """Nightly: what the processor's journal knows better, then the proof that the books are right; and the diary is
+    tidied."""
     at = clock.now()
+    find_late_successes(at=at)
     books.check_books(at=at, trigger=Trigger.SCHEDULE)
     Run.objects.tidy(at)
 
@@ -71,9 +75,18 @@ def submit_payment(payment_id: int) -> None:
     submit_payment_verb(payment_id=payment_id, at=clock.now())
 
 
+@shared_task(name="billing_portal.tasks.handle_events")
+def handle_events() -> None:
+    """Nudged by a webhook: handle the events that wait, and begin what waited for them."""
+    at = clock.now()
+    with recorded(RunKind.RESOLVE, at=at) as (report, _run):
+        report.measured("events", partial(handle_events_verb, at=at))
+        billing_run.settle_starts(at=at, report=report)
+
+
 @shared_task(name="billing_portal.tasks.resolve_payments")
 def resolve_payments() -> None:
-    """Each minute: ask the gateway about payments and refunds whose outcome is not known; begin what waited for it."""
+    """Each minute: events that wait, and questions to the gateway that are due; begin what waited for an answer."""
     at = clock.now()
     with recorded(RunKind.RESOLVE, at=at) as (report, _run):
         billing_run.resolve_due(at=at, report=report)

@@ -13,6 +13,7 @@ from core import formats
 from core.clock import now
 from core.periods import utc_day
 from invoices import admin_crediting, admin_pages
+from invoices import admin_events as admin_events  # registers events and disputes
 from invoices import admin_sellers as admin_sellers  # registers the seller
 from invoices.admin_archives import WithArchives
 from invoices.admin_filters import GatewayFilter, OverdueFilter, StatusFilter

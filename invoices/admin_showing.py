@@ -15,6 +15,7 @@ from invoices.hand_charges import PREFIX as BY_HAND_KEYS
 from invoices.models import (
     UNRESOLVED,
     CreditApplication,
+    Dispute,
     Document,
     Invoice,
     Payment,
@@ -34,12 +35,14 @@ OUTCOMES = {
     PaymentStatus.NEEDS_CONFIRMATION: Badge("Action needed", "warning"),
     PaymentStatus.UNKNOWN: Badge("Unknown", "warning"),
     PaymentStatus.CANCELED: Badge("Given up", "neutral"),
+    PaymentStatus.SURPLUS: Badge("Came too late", "warning"),
 }
 SAID = {
     PaymentStatus.PENDING: "On its way to the card processor.",
     PaymentStatus.NEEDS_CONFIRMATION: "The bank asks the customer to confirm this payment.",
     PaymentStatus.UNKNOWN: "The card processor has not answered. It is asked again; nothing is charged twice.",
     PaymentStatus.CANCELED: "It did not go through and was given up; nothing was charged.",
+    PaymentStatus.SURPLUS: "It was charged when the invoice needed it no more. The money goes back to the card.",
 }
 REFUNDS = {
     RefundStatus.PENDING: Badge("Processing", "info"),
@@ -77,6 +80,7 @@ class Story:
 
     payments: tuple[PaymentRow, ...]
     refunds: tuple[RefundRow, ...]
+    disputes: tuple[Dispute, ...]
     applications: tuple[CreditApplication, ...]
     corrections: tuple[Invoice, ...]
     documents: tuple[Document, ...]
@@ -114,6 +118,7 @@ def story(invoice: Invoice) -> Story:
     return Story(
         payments=tuple(payment_row(payment) for payment in invoice.payments.all()),
         refunds=found,
+        disputes=tuple(Dispute.objects.filter(payment__invoice=invoice).order_by("pk")),
         applications=tuple(applied.select_related("credit_note", "invoice").order_by("pk")),
         corrections=_corrections(invoice),
         documents=tuple(Document.objects.filter(invoice=invoice).defer("content").order_by("pk")),
@@ -199,12 +204,15 @@ def payment_context(payment: Payment) -> dict[str, Any]:
         "payment": payment,
         "invoice": payment.invoice,
         "refunds": rows,
+        "disputes": Dispute.objects.filter(payment=payment).order_by("pk"),
         "given_back": formats.money(given, payment.currency) if given else "",
         "can_refund": payment.status == PaymentStatus.SUCCEEDED and not payment.is_outside and given < payment.amount,
         "documents": Document.objects.filter(payment=payment).defer("content"),
         "notices": [
             *_notices(f"invoice:{payment.invoice_id}:paid:{payment.pk}", payment.customer_id),
             *_notices(f"invoice:{payment.invoice_id}:failed:{payment.pk}", payment.customer_id),
+            *_notices(f"invoice:{payment.invoice_id}:confirm:{payment.pk}", payment.customer_id),
+            *_notices(f"invoice:{payment.invoice_id}:late:{payment.pk}", payment.customer_id),
         ],
         "audit": _audit(payment.customer_id, Q(subject__in=subjects) | asked, payment.currency),
         "title": f"Payment of {formats.money(payment.amount, payment.currency)}",

@@ -13,10 +13,12 @@ from accounts.gateways import decline_message
 from accounts.models import PaymentPolicy
 from core import formats
 from core.periods import utc_day
-from invoices.checking import CONFIRMATION_CHECKS
 from invoices.models import (
     REFUNDING,
     UNRESOLVED,
+    Dispute,
+    EventStatus,
+    GatewayEvent,
     Invoice,
     InvoiceStatus,
     Payment,
@@ -57,12 +59,26 @@ def overdue_invoices(at: datetime, limit: int) -> list[Invoice]:
 
 
 def troubled_refunds(at: datetime, limit: int) -> list[Refund]:
-    """Failed, while something of the credit note is left; unknown; or under way for longer than it should be."""
+    """Failed, while something of the credit note is left or a surplus is kept; unknown; or under way for too long."""
     failed = Q(status=RefundStatus.FAILED, credit_note__status=InvoiceStatus.OPEN)
+    later = Refund.objects.filter(payment=OuterRef("payment"), pk__gt=OuterRef("pk"))
+    failed |= Q(~Exists(later), status=RefundStatus.FAILED, credit_note=None)
     stuck = Q(status=RefundStatus.PENDING, created_at__lte=at - PATIENCE)
     rows = Refund.objects.filter(failed | stuck | Q(status=RefundStatus.UNKNOWN))
     rows = rows.select_related("customer", "credit_note", "payment__payment_method", "payment__invoice")
     return list(rows.order_by("created_at", "pk")[:limit])
+
+
+def open_disputes(limit: int) -> list[Dispute]:
+    """Disputes that are not over; the oldest first."""
+    rows = Dispute.objects.filter(closed_at__isnull=True).select_related("customer", "payment__invoice")
+    return list(rows.order_by("pk")[:limit])
+
+
+def failed_events(limit: int) -> list[GatewayEvent]:
+    """Events that could not be handled for days, without what they said; the newest first."""
+    rows = GatewayEvent.objects.filter(status=EventStatus.FAILED).defer("payload")
+    return list(rows.order_by("-pk")[:limit])
 
 
 def drafts_to_check(limit: int) -> list[Invoice]:
@@ -115,7 +131,8 @@ def _payment_words(payment: Payment) -> tuple[Badge, str]:
     if status == PaymentStatus.UNKNOWN:
         return Badge("Unknown", "warning"), "The answer was lost. It may have been charged; nothing is tried meanwhile."
     if status == PaymentStatus.NEEDS_CONFIRMATION:
-        given_up = f"After {CONFIRMATION_CHECKS} questions it is given up and nothing is charged."
+        until = formats.instant(payment.confirm_until)
+        given_up = f"From {until} on it is given up, and nothing is charged."
         return Badge("Bank’s confirmation", "warning"), f"The customer has to confirm it with their bank. {given_up}"
     if status == PaymentStatus.PENDING:
         reached = "It is announced there and not charged." if payment.gateway_id else "The gateway was not reached."
@@ -125,6 +142,8 @@ def _payment_words(payment: Payment) -> tuple[Badge, str]:
         return Badge("Declined", "danger"), f"{decline_message(payment.decline_code)}{code}"
     if status == PaymentStatus.SUCCEEDED:
         return Badge("Succeeded", "success"), f"Charged. Receipt {payment.receipt_number}."
+    if status == PaymentStatus.SURPLUS:
+        return Badge("Came too late", "warning"), "Charged when no longer needed. It goes back to the card."
     return Badge("Given up", "neutral"), "It never reached the card, or was not confirmed. Nothing was charged."
 
 
@@ -140,6 +159,8 @@ def refund_said(refund: Refund) -> Said:
         ),
     }
     badge, text = words[RefundStatus(refund.status)]
+    if refund.credit_note_id is None and refund.status == RefundStatus.FAILED:
+        text = "The money did not go back, and no invoice needs it. Send it back again."
     if refund.payment_id is None:
         text = "Staff recorded that it was transferred."
     code = f" The gateway’s word: {refund.failure_code}." if refund.failure_code else ""
@@ -192,3 +213,10 @@ def _no_retry(payment: Payment, made: Sequence[Payment]) -> str:
 def refund_can_be_asked(refund: Refund) -> bool:
     """Whether it has no outcome yet."""
     return refund.status in REFUNDING
+
+
+def refund_can_be_sent_again(refund: Refund) -> bool:
+    """Whether it is the last of a surplus payment, and failed."""
+    if refund.credit_note_id is not None or refund.status != RefundStatus.FAILED:
+        return False
+    return not Refund.objects.filter(payment=refund.payment_id, pk__gt=refund.pk).exists()

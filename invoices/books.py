@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from django.db.models import BigIntegerField, Count, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import BigIntegerField, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Abs, Coalesce
 
 from core.books import Finding
@@ -41,6 +41,7 @@ def check() -> Iterator[Finding]:
     yield from paid_means_paid()
     yield from credits_are_used_once()
     yield from nothing_was_charged_twice()
+    yield from late_money_goes_back()
     yield from documents_are_as_rendered()
     yield from books_credits.check()
     yield from books_selling.check()
@@ -159,6 +160,13 @@ def nothing_was_charged_twice() -> Iterator[Finding]:
         yield Finding("no two charges for the same amount", f"invoice:{row['invoice']}", detail)
     for payment in Payment.objects.exclude(currency=F("invoice__currency")).iterator():
         yield Finding("payment has its invoice's currency", f"payment:{payment.pk}", payment.currency)
+
+
+def late_money_goes_back() -> Iterator[Finding]:
+    """A payment that came too late has its refund, however that fares."""
+    kept = Payment.objects.filter(~Exists(Refund.objects.filter(payment=OuterRef("pk"))), status=PaymentStatus.SURPLUS)
+    for payment in kept.iterator():
+        yield Finding("what came too late goes back", f"payment:{payment.pk}", "found no refund")
 
 
 def documents_are_as_rendered() -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from core import formats
 from core.periods import Period, utc_day
 from invoices.dunning import Dunning, NamedConsequence
 from invoices.lines import LineDraft
-from invoices.models import Collection, CreditStatement, Invoice, OverdueStory, Payment, Refund
+from invoices.models import Collection, CreditStatement, Invoice, InvoiceStatus, OverdueStory, Payment, Refund
 from invoices.taxing import credit_texts, tax_notes, tax_texts
 
 PLACE = "PUBLIC-ID"
@@ -91,21 +91,37 @@ def credited(note: Invoice, to: list[str]) -> NoticeDraft:
 
 
 def refunded(refund: Refund, to: list[str]) -> NoticeDraft:
-    """The money of a credit note is on its way back to the card, or was paid out outside."""
+    """E16: money of a credit note, or what was charged too late, is on its way back to the card, or was paid out."""
     card = refund.payment.payment_method if refund.payment else None
-    context = _figures(refund.credit_note) | {
+    context = _figures(refund.document) | {
+        "surplus": refund.credit_note is None,
         "amount": formats.money(refund.amount, refund.currency),
         "card": str(card or "another way"),
         "method": refund.get_method_display(),
         "reference": refund.reference,
         "paid_on": formats.day(refund.paid_on) if refund.paid_on else "",
     }
-    return _notice(refund.credit_note, f"refunded:{refund.pk}", "payment_refunded", to, context)
+    return _notice(refund.document, f"refunded:{refund.pk}", "payment_refunded", to, context)
 
 
 def paid(payment: Payment, to: list[str]) -> NoticeDraft:
     """E8: the receipt."""
     return _notice(payment.invoice, f"paid:{payment.pk}", "payment_receipt", to, _payment_figures(payment))
+
+
+def confirm(payment: Payment, to: list[str]) -> NoticeDraft:
+    """E10: the bank wants the person to confirm the charge; until when, and where."""
+    page = settings.PORTAL_URL + reverse("payment_status", args=[payment.invoice.public_id, payment.public_id])
+    context = _payment_figures(payment) | {"until": formats.instant(payment.confirm_until), "status_url": page}
+    return _notice(payment.invoice, f"confirm:{payment.pk}", "payment_confirm", to, context)
+
+
+def came_late(payment: Payment, to: list[str]) -> NoticeDraft:
+    """A card was charged after its invoice needed that no more: what we received goes back."""
+    status = payment.invoice.status
+    why = {"already_paid": status == InvoiceStatus.PAID, "void": status == InvoiceStatus.VOID}
+    context = _payment_figures(payment) | why
+    return _notice(payment.invoice, f"late:{payment.pk}", "payment_late", to, context)
 
 
 def failed(payment: Payment, reason: str, to: list[str]) -> NoticeDraft:

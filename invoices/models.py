@@ -17,6 +17,11 @@ from django.db.models.functions import Abs
 from core.ids import public_id
 from invoices import models_archives as models_archives
 from invoices.models_dunning import OverdueStory as OverdueStory
+from invoices.models_events import Dispute as Dispute
+from invoices.models_events import EventStatus as EventStatus
+from invoices.models_events import GatewayEvent as GatewayEvent
+from invoices.models_payments import CHARGED as CHARGED
+from invoices.models_payments import GIVEN_UP as GIVEN_UP
 from invoices.models_payments import OUTSIDE as OUTSIDE
 from invoices.models_payments import REFUNDING as REFUNDING
 from invoices.models_payments import UNRESOLVED as UNRESOLVED

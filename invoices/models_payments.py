@@ -1,13 +1,18 @@
 """Payments, what credit notes pay, refunds, and rendered documents: the rows around an invoice."""
 
-from datetime import date
+from datetime import date, datetime
 from functools import partial
+from typing import TYPE_CHECKING, cast
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
 from core.ids import public_id
+from invoices.checking import given_up_at
+
+if TYPE_CHECKING:
+    from invoices.models import Invoice
 
 
 class PaymentStatus(models.TextChoices):
@@ -17,9 +22,12 @@ class PaymentStatus(models.TextChoices):
     NEEDS_CONFIRMATION = "needs_confirmation", "needs confirmation"
     UNKNOWN = "unknown", "unknown"  # timed out or lost: resolved by retrieving, never by paying again
     CANCELED = "canceled", "canceled"  # retrieved: never reached the card, so nothing was charged
+    SURPLUS = "surplus", "came too late"  # charged when the invoice needed it no more: it goes back (Refund)
 
 
 UNRESOLVED = (PaymentStatus.PENDING, PaymentStatus.NEEDS_CONFIRMATION, PaymentStatus.UNKNOWN)
+GIVEN_UP = (PaymentStatus.DECLINED, PaymentStatus.CANCELED)  # final, unless the processor says later that it succeeded
+CHARGED = (PaymentStatus.SUCCEEDED, PaymentStatus.SURPLUS)  # the card's money came
 
 
 OUTSIDE = "outside"  # the gateway of payments that reached the seller by themselves
@@ -72,6 +80,12 @@ class Payment(models.Model):
             models.CheckConstraint(
                 condition=~Q(status="succeeded") | Q(receipt_number__isnull=False), name="payment_succeeded_has_receipt"
             ),
+            models.CheckConstraint(
+                condition=~Q(status="surplus")
+                | Q(receipt_number__isnull=True, payment_method__isnull=False, settled_at__isnull=False)
+                & ~Q(gateway_id=""),
+                name="payment_surplus_is_a_cards",
+            ),
             models.CheckConstraint(condition=Q(method__in=("", *OutsideMethod.values)), name="payment_method_known"),
             models.CheckConstraint(
                 condition=Q(gateway=OUTSIDE, payment_method__isnull=True, received_on__isnull=False) & ~Q(method="")
@@ -94,6 +108,11 @@ class Payment(models.Model):
     def is_outside(self) -> bool:
         """Whether it was recorded by staff: no card and no gateway had a part in it."""
         return self.gateway == OUTSIDE
+
+    @property
+    def confirm_until(self) -> datetime:
+        """From here on it is not waited for the bank's confirmation any more."""
+        return given_up_at(self.created_at, automatic=self.automatic)
 
     @property
     def paid_on(self) -> date | None:
@@ -152,14 +171,19 @@ REFUNDING = (RefundStatus.PENDING, RefundStatus.UNKNOWN)
 
 
 class Refund(models.Model):
-    """Money of a credit note on its way back to the card that paid; committed before the gateway is called.
+    """Money on its way back to the card that paid; committed before the gateway is called.
 
-    Without a payment it was paid out outside: staff state how, when, and with which reference.
+    It is of a credit note, except that of a *surplus* payment, which no document was ever paid with. Without a payment
+    it was paid out outside: staff state how, when, and with which reference.
     """
 
     public_id = models.CharField(max_length=40, unique=True, default=partial(public_id, "ref"), editable=False)
-    key = models.CharField(max_length=120, unique=True, help_text="credit:9:refund:1, the idempotency key")
-    credit_note = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="refunds")
+    key = models.CharField(
+        max_length=120, unique=True, help_text="credit:9:refund:1, payment:7:refund:1: the idempotency key"
+    )
+    credit_note = models.ForeignKey(
+        "invoices.Invoice", null=True, on_delete=models.PROTECT, related_name="refunds", help_text="Null: of a surplus"
+    )
     payment = models.ForeignKey(Payment, null=True, on_delete=models.PROTECT, related_name="refunds")
     method = models.CharField(max_length=20, choices=OutsideMethod, blank=True, db_default="", help_text="Outside: how")
     reference = models.CharField(max_length=100, blank=True, db_default="", help_text="Outside: the bank's")
@@ -186,6 +210,9 @@ class Refund(models.Model):
                 | Q(payment=None, method__in=OutsideMethod.values, paid_on__isnull=False, status="succeeded"),
                 name="refund_to_a_payment_or_outside",
             ),
+            models.CheckConstraint(
+                condition=Q(credit_note__isnull=False) | Q(payment__isnull=False), name="refund_is_of_something"
+            ),
         )
         indexes = (
             models.Index(fields=("check_at",), condition=Q(status__in=REFUNDING), name="refund_to_resolve"),
@@ -194,6 +221,11 @@ class Refund(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def document(self) -> "Invoice":
+        """The credit note it is of; of a surplus the invoice that needed the payment no more."""
+        return self.credit_note or cast("Payment", self.payment).invoice  # refund_is_of_something
 
 
 class DocumentKind(models.TextChoices):

@@ -9,8 +9,8 @@ from datetime import datetime
 from accounts.gateways import get_gateway
 from accounts.gateways.base import Gateway, GatewayError, GatewayTimeoutError, Outcome
 from accounts.models import User
-from invoices.checking import CONFIRMATION_CHECKS
 from invoices.models import REFUNDING, UNRESOLVED, Payment, Refund, RefundStatus
+from invoices.rules import PAYABLE
 from invoices.services.record_payment import record_payment
 from invoices.services.record_refund import record_refund
 
@@ -20,26 +20,55 @@ CANCELED = Outcome("canceled")
 
 
 def resolve_payment(payment: Payment, at: datetime, actor: User | None = None) -> bool:
-    """Whether the payment has its outcome now. No answer: it stays as it is."""
+    """Whether the payment has its outcome now. No answer: it stays as it is.
+
+    What was not charged and will not be any more is cancelled at the gateway: an intent that was never confirmed, one
+    whose bank's confirmation did not come in time, one of an invoice that was settled otherwise.
+    """
     gateway = get_gateway(payment.gateway)
     try:
-        intent_id = payment.gateway_id or gateway.find_intent(payment.key, token=_token(payment))
-        outcome = _payment_outcome(gateway, intent_id, payment) if intent_id else CANCELED
+        intent_id = payment.gateway_id or _find_intent(gateway, payment)
+        outcome = _payment_outcome(gateway, intent_id, payment, at) if intent_id else CANCELED
     except GatewayError as error:
         logger.warning("payment %s stays %s: %s", payment.pk, payment.status, error.description)
         return False
-    settled = record_payment(payment_id=payment.pk, outcome=outcome, at=at, actor=actor, gateway_id=payment.gateway_id)
-    return settled.status not in UNRESOLVED
+    return _record(payment, outcome, intent_id, at, actor).status not in UNRESOLVED
 
 
-def _token(payment: Payment) -> str:
-    return payment.payment_method.token if payment.payment_method else ""
+def look_at_payment(payment: Payment, at: datetime, intent_id: str = "") -> Payment:
+    """What became of the payment's intent, recorded; nothing is given up by a look. The payment as it stands now.
+
+    Also of one that was given up: where it succeeded all the same, that is a fact. `intent_id`: the intent that was
+    found under its key, for one that knows none. Raises GatewayError.
+    """
+    asked = payment.gateway_id or intent_id
+    if not asked:
+        return payment
+    return _record(payment, get_gateway(payment.gateway).retrieve_intent(asked), asked, at, None)
 
 
-def _payment_outcome(gateway: Gateway, intent_id: str, payment: Payment) -> Outcome:
+def _record(payment: Payment, outcome: Outcome, intent_id: str, at: datetime, actor: User | None) -> Payment:
+    return record_payment(
+        payment_id=payment.pk,
+        outcome=outcome,
+        at=at,
+        actor=actor,
+        gateway_id=payment.gateway_id,
+        intent_id=intent_id,
+    )
+
+
+def _find_intent(gateway: Gateway, payment: Payment) -> str:
+    """Made under the payment's key, and its answer lost; empty where there is none."""
+    token = payment.payment_method.token if payment.payment_method else ""
+    return gateway.find_intent(payment.key, token=token) or ""
+
+
+def _payment_outcome(gateway: Gateway, intent_id: str, payment: Payment, at: datetime) -> Outcome:
     outcome = gateway.retrieve_intent(intent_id)
-    unasked = outcome.status == "needs_confirmation" and payment.checks >= CONFIRMATION_CHECKS
-    if outcome.status == "unconfirmed" or unasked:
+    is_over = at >= payment.confirm_until
+    is_needless = payment.invoice.status not in PAYABLE
+    if outcome.status == "unconfirmed" or (outcome.status == "needs_confirmation" and (is_over or is_needless)):
         return gateway.cancel_intent(intent_id)
     return outcome
 

@@ -21,6 +21,11 @@ from invoices.states import Move, MoveError, after
 PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
 
 
+def takes(invoice: Invoice, amount: int) -> bool:
+    """Whether `amount` (minor units, above zero) may still be paid on it."""
+    return invoice.status in PAYABLE and not invoice.is_credit_note and 0 < amount <= invoice.amount_due
+
+
 def check_nothing_pending(invoice: Invoice) -> None:
     """Raises PaymentPendingError while a payment has no outcome."""
     if any(payment.status in UNRESOLVED for payment in invoice.payments.all()):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from invoices import views, views_documents, views_paying
+from invoices import views, views_documents, views_paying, views_webhooks
 
 INVOICE = "settings/billing/invoices/<slug:public_id>/"
 
@@ -15,4 +15,6 @@ urlpatterns = [
     path(INVOICE + "receipts/<slug:payment_id>.pdf", views_documents.receipt_pdf, name="receipt_pdf"),
     path(INVOICE + "pay/", views_paying.invoice_pay, name="invoice_pay"),
     path(INVOICE + "payments/<slug:payment_id>/", views_paying.payment_status, name="payment_status"),
+    path(INVOICE + "payments/<slug:payment_id>/confirm/", views_paying.payment_confirm, name="payment_confirm"),
+    path("webhooks/<slug:gateway>/", views_webhooks.webhook, name="webhook"),
 ]

@@ -1,5 +1,6 @@
 """«Pay» and what became of it."""
 
+import logging
 from typing import cast
 
 from django.contrib import messages
@@ -9,16 +10,20 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.access import PortalRequest, enter_customer
-from accounts.gateways import decline_message
+from accounts.access import PortalRequest, can_write, enter_customer
+from accounts.gateways import decline_message, get_gateway
+from accounts.gateways.base import GatewayError
 from accounts.models import PaymentMethod, User
 from core import formats
 from core.clock import now
 from core.nudge import nudge
 from invoices.exceptions import NotPayableError, PaymentMethodMissingError
 from invoices.models import UNRESOLVED, Invoice, Payment, PaymentStatus
+from invoices.resolving import look_at_payment
 from invoices.services.collect_payment import collect_payment
 from invoices.views import find, find_payment
+
+logger = logging.getLogger(__name__)
 
 WAITS = (1, 2, 4, 8, 8)  # seconds between two looks; afterwards the page stops asking
 
@@ -57,7 +62,7 @@ def chosen_card(request: HttpRequest, invoice: Invoice) -> PaymentMethod | None:
 def payment_status(request: HttpRequest, public_id: str, payment_id: str) -> HttpResponse:
     """Asked again and again while the payment is processed; ends at the invoice."""
     invoice = find(public_id)
-    enter_customer(request, invoice.customer_id)
+    membership = enter_customer(request, invoice.customer_id)
     payment = find_payment(invoice, payment_id)
     htmx = cast("PortalRequest", request).htmx
     if payment.status not in UNRESOLVED:
@@ -65,11 +70,48 @@ def payment_status(request: HttpRequest, public_id: str, payment_id: str) -> Htt
         bought = invoice.is_sale and payment.status == PaymentStatus.SUCCEEDED
         url = reverse("credits") if bought else reverse("invoice", args=[invoice.public_id])
         return HttpResponse(headers={"HX-Redirect": url}) if htmx else see_other(url)
+    if payment.status == PaymentStatus.NEEDS_CONFIRMATION and "returned" in request.GET:
+        return back_from_the_bank(request, payment)
     looks = request.GET.get("looks", "")
     number = min(int(looks), len(WAITS)) if looks.isdecimal() and len(looks) < 6 else 0
     wait = WAITS[number] if number < len(WAITS) and payment.status == PaymentStatus.PENDING else 0
-    context = {"invoice": invoice, "payment": payment, "wait": wait, "looks": number + 1}
+    context = {
+        "invoice": invoice,
+        "payment": payment,
+        "can_confirm": can_write(membership),
+        "wait": wait,
+        "looks": number + 1,
+    }
     return render(request, "invoices/payment_status.html#waiting" if htmx else "invoices/payment_status.html", context)
+
+
+def back_from_the_bank(request: HttpRequest, payment: Payment) -> HttpResponse:
+    """The processor is asked once what came of it; whoever may not pay only sees what is known."""
+    portal = cast("PortalRequest", request)
+    if can_write(portal.membership):
+        try:
+            look_at_payment(payment, portal.customer.present(now()))
+        except GatewayError as error:
+            logger.warning("payment %s waits for its next question: %s", payment.pk, error.description)
+    return see_other(status_url(payment))
+
+
+@require_POST
+@login_required
+def payment_confirm(request: HttpRequest, public_id: str, payment_id: str) -> HttpResponse:
+    """«Confirm with your bank»: to the bank's page, and from there back to the payment's."""
+    invoice = find(public_id)
+    enter_customer(request, invoice.customer_id, write=True)
+    payment = find_payment(invoice, payment_id)
+    back, url = f"{status_url(payment)}?returned=1", None
+    if payment.status == PaymentStatus.NEEDS_CONFIRMATION:
+        gateway = get_gateway(payment.gateway)
+        url = gateway.confirmation_url(payment.gateway_id, return_url=request.build_absolute_uri(back))
+    return see_other(url or back)
+
+
+def status_url(payment: Payment) -> str:
+    return reverse("payment_status", args=[payment.invoice.public_id, payment.public_id])
 
 
 def say_outcome(request: HttpRequest, payment: Payment) -> None:
@@ -78,6 +120,8 @@ def say_outcome(request: HttpRequest, payment: Payment) -> None:
         messages.success(request, f"{amount} paid {payment.how}. Receipt {payment.receipt_number}.")
     elif payment.status == PaymentStatus.DECLINED:
         messages.error(request, f"Payment of {amount} failed. {decline_message(payment.decline_code)}")
+    elif payment.status == PaymentStatus.SURPLUS:
+        messages.info(request, f"{amount} was charged when nothing was due any more. All of it goes back to your card.")
     else:
         messages.warning(request, f"The payment of {amount} was given up. Nothing was charged; you can pay again.")
 

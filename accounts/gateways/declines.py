@@ -7,6 +7,9 @@ _MESSAGES = {
     "authentication_required": "The bank wants you to confirm this payment.",
     "processing_error": "The processor had a problem with this card. Try again later or use another card.",
     "lost_card": "The bank declined the card. Use another card or ask the bank.",
+    "not_confirmed": (
+        "Your bank asked you to confirm this payment and it wasn't confirmed in time. Nothing was charged."
+    ),
     "stolen_card": "The bank declined the card. Use another card or ask the bank.",
     "try_again_later": "The bank couldn't decide just now. Try again later or use another card.",
     "incorrect_cvc": "The security code isn't right. Add the card again or use another one.",

@@ -226,6 +226,8 @@ class StripeGateway:
 
     def read_event(self, payload: bytes, signature: str) -> ProcessorEvent:
         secret = self.account().webhook_secret
+        if not secret:  # an empty one is a secret that everybody knows
+            raise SignatureError(f"{self.name}: no webhook secret is set")
         try:
             event = stripe.Webhook.construct_event(payload, signature, secret, SIGNATURE_LIFE)
         except (stripe.SignatureVerificationError, ValueError) as error:

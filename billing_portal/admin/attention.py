@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import MANAGE, READ
 from accounts.staff import StaffView, render_staff, staff_page, staff_user
-from billing_portal.admin.attention_forms import AskForm, RetryForm
+from billing_portal.admin.attention_forms import AgainForm, AskForm, RetryForm
 from core import clock
 from core.exceptions import RuleError
 from core.nudge import nudge
@@ -20,6 +20,7 @@ from invoices import attention as waiting
 from invoices.services.ask_payment import ask_payment
 from invoices.services.ask_refund import ask_refund
 from invoices.services.retry_payment import retry_payment
+from invoices.services.send_back_again import send_back_again
 
 if TYPE_CHECKING:
     from invoices.models import Payment, Refund
@@ -143,6 +144,29 @@ def attention_refund_ask(request: HttpRequest, refund: "Refund") -> HttpResponse
     return HttpResponseRedirect(reverse("admin:attention_refund", args=[refund.public_id]), status=303)
 
 
+@require_POST
+@staff_page(MANAGE)
+@found(waiting.refund_by_id)
+def attention_refund_again(request: HttpRequest, refund: "Refund") -> HttpResponse:
+    """«Send back again»: what came too late and could not go back."""
+    form = AgainForm(request.POST)
+    if not form.is_valid():
+        return render_refund(request, refund, again=form, status=422)
+    try:
+        made = send_back_again(
+            refund_id=refund.pk,
+            reason=form.cleaned_data["reason"],
+            at=refund.customer.present(clock.now()),
+            actor=staff_user(request),
+        )
+    except RuleError as refusal:
+        messages.warning(request, refusal.message)
+        made = refund
+    else:
+        messages.success(request, "The money goes back with the next question to the gateway, within a minute.")
+    return HttpResponseRedirect(reverse("admin:attention_refund", args=[made.public_id]), status=303)
+
+
 def to_payment(payment: "Payment") -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:attention_payment", args=[payment.public_id]), status=303)
 
@@ -174,15 +198,22 @@ def render_payment(
 
 
 def render_refund(
-    request: HttpRequest, refund: "Refund", *, ask: AskForm | None = None, status: int = 200
+    request: HttpRequest,
+    refund: "Refund",
+    *,
+    ask: AskForm | None = None,
+    again: AgainForm | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     context = {
-        "title": f"Refund of {refund.credit_note}",
+        "title": f"Refund of {refund.document}",
         "refund": refund,
         "said": waiting.refund_said(refund),
         "can_ask": waiting.refund_can_be_asked(refund),
+        "can_send": waiting.refund_can_be_sent_again(refund),
         "ask": ask or AskForm(),
-        "form": ask,
+        "again": again or AgainForm(),
+        "form": ask or again,
     }
     return render_staff(request, "admin/attention/refund.html", context, status)
 
@@ -194,4 +225,5 @@ urlpatterns = [
     path("billing/attention/payments/<str:public_id>/retry/", attention_retry, name="attention_retry"),
     path("billing/attention/refunds/<str:public_id>/", attention_refund, name="attention_refund"),
     path("billing/attention/refunds/<str:public_id>/ask/", attention_refund_ask, name="attention_refund_ask"),
+    path("billing/attention/refunds/<str:public_id>/again/", attention_refund_again, name="attention_refund_again"),
 ]

@@ -9,6 +9,10 @@ class AskForm(forms.Form):
     reason = forms.CharField(label="Reason", max_length=300, help_text="For the audit trail.")
 
 
+class AgainForm(AskForm):
+    """«Send back again», and why."""
+
+
 class RetryForm(forms.Form):
     """«Try the card again»: which attempt it is, what was shown as due (minor units), and why."""
 

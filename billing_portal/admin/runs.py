@@ -41,6 +41,15 @@ def with_states(runs: Iterable[Run]) -> list[tuple[Run, str]]:
     return [(run, run.state(at)) for run in runs]
 
 
+def found_by(run: Run | None) -> dict[str, Any]:
+    """What a check has kept in words: findings, and notes by which no money differs, each with its link."""
+    rows = [(row, subject_link(row["subject"])) for row in run.findings] if run else []
+    return {
+        "findings": [row for row in rows if not row[0].get("note")],
+        "notes": [row for row in rows if row[0].get("note")],
+    }
+
+
 @require_safe
 @staff_page(READ)
 def runs(request: HttpRequest) -> HttpResponse:
@@ -69,7 +78,7 @@ def runs_run(request: HttpRequest, number: int) -> HttpResponse:
         "state": state,
         "is_waiting": state in ("waiting", "running"),
         "parked": parked_rows(run),
-        "findings": [(row, subject_link(row["subject"])) for row in run.findings],
+        **found_by(run),
     }
     return render_staff(request, "admin/runs/run.html", context)
 
@@ -125,7 +134,7 @@ def runs_books(request: HttpRequest) -> HttpResponse:
         "green": last if last and not last.found else Run.objects.checks().filter(found=0).first(),
         "newest": waiting,
         "is_busy": is_busy,
-        "findings": [(row, subject_link(row["subject"])) for row in last.findings] if last else [],
+        **found_by(last),
         "form": CheckForm(),
     }
     return render_staff(request, "admin/runs/books.html", context)

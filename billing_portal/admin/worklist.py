@@ -106,7 +106,18 @@ def _refund_line(refund: Any) -> Line:
     said = attention.refund_said(refund).badge.text
     amount = formats.money(refund.amount, refund.currency)
     url = reverse("admin:attention_refund", args=[refund.public_id])
-    return Line(f"{refund.customer.name}, {refund.credit_note}", url, f"{amount}, {said.lower()}")
+    return Line(f"{refund.customer.name}, {refund.document}", url, f"{amount}, {said.lower()}")
+
+
+def _dispute_line(dispute: Any) -> Line:
+    amount = formats.money(dispute.amount, dispute.currency)
+    url = reverse("admin:invoices_payment_change", args=[dispute.payment_id])
+    return Line(f"{dispute.customer.name}, {dispute.payment.invoice}", url, f"{amount}, {dispute.words}")
+
+
+def _event_line(event: Any) -> Line:
+    url = reverse("admin:invoices_gatewayevent_change", args=[event.pk])
+    return Line(event.type, url, event.last_error)
 
 
 def _overdue_line(invoice: Any) -> Line:
@@ -153,6 +164,16 @@ KINDS: Iterable[Kind] = (
     Kind(
         ("read",), lambda at, _may: attention.troubled_refunds(at, LIMIT + 1), _refund_line, "refunds",
         "Refunds in trouble", "attention", "All that needs attention", "No refund has failed.", "danger",
+    ),
+    Kind(
+        ("read",), lambda _at, _may: attention.open_disputes(LIMIT + 1), _dispute_line, "disputes",
+        "Disputes", "invoices_dispute_changelist?closed_at__isempty=1", "All open disputes",
+        "No cardholder takes a charge back.", "danger",
+    ),
+    Kind(
+        ("read",), lambda _at, _may: attention.failed_events(LIMIT + 1), _event_line, "events",
+        "Failed events", "invoices_gatewayevent_changelist?status__exact=failed", "All failed events",
+        "Every event of the processor was handled.", "warning",
     ),
     Kind(
         ("read",), lambda _at, _may: attention.drafts_to_check(LIMIT + 1), _draft_line, "drafts",

@@ -212,7 +212,7 @@ def test_the_nightly_check_keeps_its_result(db):
     tasks.check_books()
     run = Run.objects.get()
     assert (run.kind, run.trigger, run.found, run.findings) == ("books", "schedule", 0, [])
-    assert set(steps(run)) == {"accounts", "usage", "credits", "invoices", "plans"}
+    assert set(steps(run)) == {"accounts", "usage", "credits", "invoices", "plans", "processors"}
 
 
 def test_it_keeps_the_first_findings_and_counts_all(monkeypatch, at):

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0006_staff_lists"),
-        ("invoices", "0011_staff_lists"),
+        ("invoices", "0013_late_successes"),
     ]
 
     operations = [

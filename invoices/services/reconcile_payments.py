@@ -18,14 +18,15 @@ def reconcile_payments(*, at: datetime, limit: int = 100, customer_id: int | Non
     come; the invoice may then be paid by a new payment. No answer: asked again after 1 min, 5 min, 1 h, then daily.
     With `customer_id` those of that customer alone.
     """
-    return sum(resolve_payment(payment, at) for payment in _claim(at, limit, customer_id))
+    return sum(resolve_payment(payment, payment.customer.present(at)) for payment in _claim(at, limit, customer_id))
 
 
 @transaction.atomic
 def _claim(at: datetime, limit: int, customer_id: int | None) -> list[Payment]:
     """Take what is due and move its next question ahead, so that no other worker asks at the same time."""
     waiting = Payment.objects.filter(status__in=UNRESOLVED, check_at__lte=at, **only(customer_id)).order_by("check_at")
-    payments = list(waiting.select_for_update(skip_locked=True, no_key=True)[:limit])
+    rows = waiting.select_related("customer", "invoice").select_for_update(of=("self",), skip_locked=True, no_key=True)
+    payments = list(rows[:limit])
     for payment in payments:
         payment.check_at = next_check(payment.checks + 1, at)
         payment.checks = F("checks") + 1

@@ -11,7 +11,7 @@ from accounts.selectors import recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 from invoices.emails import refunded
-from invoices.models import REFUNDING, Invoice, Refund, RefundStatus
+from invoices.models import REFUNDING, Refund, RefundStatus
 
 OUTCOMES = {
     "succeeded": RefundStatus.SUCCEEDED,
@@ -25,7 +25,8 @@ def record_refund(*, refund_id: int, outcome: Outcome, at: datetime, actor: User
     """Settle an unresolved refund by the gateway's answer; one that is settled stays as it is."""
     customer_id = Refund.objects.values_list("customer_id", flat=True).get(pk=refund_id)
     lock_customers([customer_id])
-    refund = Refund.objects.select_related("credit_note", "payment__payment_method").get(pk=refund_id)
+    wanted = ("credit_note", "payment__payment_method", "payment__invoice")
+    refund = Refund.objects.select_related(*wanted).get(pk=refund_id)
     if refund.status not in REFUNDING or outcome.status not in OUTCOMES:
         return refund
     before = refund.status
@@ -33,7 +34,7 @@ def record_refund(*, refund_id: int, outcome: Outcome, at: datetime, actor: User
     refund.settled_at, refund.check_at = at, None
     refund.save(update_fields=["status", "failure_code", "settled_at", "check_at"])
     if refund.status == RefundStatus.SUCCEEDED:
-        _succeed(refund, refund.credit_note, at)
+        _succeed(refund, at)
     record(
         at=at,
         actor=actor,
@@ -46,9 +47,12 @@ def record_refund(*, refund_id: int, outcome: Outcome, at: datetime, actor: User
     return refund
 
 
-def _succeed(refund: Refund, note: Invoice, at: datetime) -> None:
-    note.amount_paid += refund.amount
-    note.close_if_settled(at)
-    note.save(update_fields=["amount_paid", "status", "paid_at", "collect_at"])
+def _succeed(refund: Refund, at: datetime) -> None:
+    """What a credit note had to give is given; of a surplus no document knows."""
+    note = refund.credit_note
+    if note is not None:
+        note.amount_paid += refund.amount
+        note.close_if_settled(at)
+        note.save(update_fields=["amount_paid", "status", "paid_at", "collect_at"])
     to = recipients([refund.customer_id])[refund.customer_id]
     queue_notices([refunded(refund, to)], at=at)

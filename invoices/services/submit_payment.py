@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
+from django.db.models import Exists, OuterRef
+
 from accounts.gateways import get_gateway
 from accounts.gateways.base import Gateway, GatewayTimeoutError, GatewayUnavailableError
 from invoices.checking import first_check
-from invoices.models import Payment, PaymentStatus
+from invoices.models import Invoice, Payment, PaymentStatus
+from invoices.rules import PAYABLE
 from invoices.services.record_payment import record_payment
 
 
@@ -31,8 +34,9 @@ def submit_payment(*, payment_id: int, at: datetime) -> Payment:
 
 
 def _claim(payment: Payment, intent_id: str) -> bool:
-    """Commit the intent's id. 0 rows: somebody else did, or gave the payment up meanwhile."""
+    """Commit the intent's id. 0 rows: somebody else did, gave the payment up, or paid the invoice meanwhile."""
     mine = Payment.objects.filter(pk=payment.pk, status=PaymentStatus.PENDING, gateway_id="")
+    mine = mine.filter(Exists(Invoice.objects.filter(pk=OuterRef("invoice"), status__in=PAYABLE)))
     return mine.update(gateway_id=intent_id) == 1
 
 

@@ -271,18 +271,3 @@ def test_a_payment_that_needs_confirmation_allows_no_other_attempt(seller, custo
     assert pay(invoice, at, attempt=2) == payment
     assert reloaded(invoice).status == InvoiceStatus.OPEN
     assert due_to_collect(at + timedelta(days=1)) == []
-
-
-def test_a_confirmation_that_does_not_come_is_given_up(seller, customer, alice, at, monkeypatch):
-    """After 1 min, 5 min and 1 h the attempt is cancelled, the customer told, and another card may pay."""
-    add_card(customer, alice, at, CONFIRMS)
-    invoice = open_invoice(customer, 4900)
-    payment = pay(invoice, at, automatic=True)
-    monkeypatch.setattr(SandboxGateway, "cancel_intent", lambda gateway, intent_id: Outcome("canceled"))
-    asked_at = [at + MINUTE, at + 6 * MINUTE]
-    assert [reconcile_payments(at=moment) for moment in asked_at] == [0, 0]
-    assert reconcile_payments(at=at + timedelta(minutes=66)) == 1
-    assert (reloaded(payment).status, reloaded(invoice).collect_at) == ("canceled", None)
-    assert "wasn't confirmed in time" in Notice.objects.get(template="payment_failed").context["reason"]
-    other = pay(invoice, at + timedelta(hours=2), payment_method=add_card(customer, alice, at), attempt=2)
-    assert other.status == PaymentStatus.SUCCEEDED

@@ -22,7 +22,7 @@ from plans.spells import close_spell, open_subscription, snapshot
 if TYPE_CHECKING:
     from invoices.models import Invoice
 
-LOST = ("declined", "canceled")
+LOST = ("declined", "canceled", "surplus")
 
 
 @transaction.atomic

@@ -7,13 +7,18 @@ import pytest
 
 from accounts.gateways.base import Outcome
 from accounts.models import AuditEntry, Notice
+from accounts.tests.cards import DECLINES, MASTERCARD
+from accounts.tests.cards import add_card as add_card_of
 from invoices import books as invoice_books
 from invoices.giving_back import Wanted
 from invoices.models import Invoice, InvoiceStatus, Payment, Refund
+from invoices.resolving import look_at_payment
 from invoices.services.issue_credit_note import issue_credit_note
 from invoices.services.record_payment import record_payment
 from invoices.services.settle_credit_notes import settle_credit_notes
+from invoices.services.submit_payment import submit_payment
 from invoices.tests.cast import line, open_invoice
+from invoices.tests.late import succeeds_after_all
 from plans import books
 from plans.exceptions import NothingDueError, PaidFirstError, QuoteStaleError, StartPendingError
 from plans.models import QuoteKind, ScheduleStatus
@@ -301,3 +306,56 @@ def test_a_decline_gives_the_credit_back(credit, customer, at):
     assert not Refund.objects.exists()
     assert starts_to_settle() == []
     assert [*books.check(), *invoice_books.check()] == []
+
+
+# --- a success that comes after all -----------------------------------------------------------------------------------
+def first_try(quote, at):
+    payment = bill_start(quote=quote, at=at, actor=None)
+    assert payment is not None
+    return submit_payment(payment_id=payment.pk, at=at)
+
+
+@pytest.fixture
+def declining(quote, customer, alice, at):
+    """The quote, whose card declines its first payment."""
+    user = customer.memberships.order_by("pk")[0].user
+    add_card_of(customer, user, at, DECLINES, make_default=True)
+    return quote
+
+
+def test_a_first_payment_that_succeeds_after_it_was_given_up_goes_back(declining, customer, processor, at):
+    payment = first_try(declining, at + LATER)
+    assert settle_start(quote=declining, at=at + LATER, actor=None).given_up_at
+    succeeds_after_all(processor, payment)
+
+    assert look_at_payment(payment, at + 2 * LATER).status == "surplus"
+
+    assert (plan_of(customer), Refund.objects.get().amount) == ("free", 9_900)
+    assert list(invoice_books.check()) == []
+
+
+def test_a_first_payment_that_succeeds_before_it_is_settled_begins_the_plan(declining, customer, processor, at):
+    payment = first_try(declining, at + LATER)
+    succeeds_after_all(processor, payment)
+    assert look_at_payment(payment, at + LATER).status == "succeeded"
+
+    settle_start(quote=declining, at=at + 2 * LATER, actor=None)
+
+    assert (plan_of(customer), Refund.objects.count()) == ("early", 0)
+
+
+def test_a_new_quote_after_a_decline_and_the_late_money_are_kept_apart(
+    declining, customer, alice, early, processor, at
+):
+    payment = first_try(declining, at + LATER)
+    settle_start(quote=declining, at=at + LATER, actor=None)
+    user = customer.memberships.order_by("pk")[0].user
+    add_card_of(customer, user, at, MASTERCARD, make_default=True)
+    again = make_quote(customer=customer, kind=QuoteKind.SUBSCRIBE, plan=early, at=at + 2 * LATER, actor=None)
+    first_try(again, at + 2 * LATER)
+    succeeds_after_all(processor, payment)
+    look_at_payment(payment, at + 2 * LATER)
+    settle_start(quote=again, at=at + 2 * LATER, actor=None)
+
+    assert (plan_of(customer), Refund.objects.get().payment) == ("early", payment)
+    assert list(invoice_books.check()) == []

@@ -11,6 +11,7 @@ from allauth.mfa.models import Authenticator
 from django.db import transaction
 from django.urls import reverse
 
+from accounts.gateways.base import ProcessorEvent
 from accounts.models import Customer, Role, UsageSubject, User
 from accounts.roles import AUDITOR, BILLING_SUPPORT, CATALOG_MANAGER, METERING_AND_BILLING
 from accounts.services.create_api_token import create_api_token
@@ -27,12 +28,23 @@ from credits.proposals import save_proposal
 from invoices.buying import sale_totals, sold_grant
 from invoices.giving_back import Wanted
 from invoices.hand_charges import HandCharge
-from invoices.models import CreditSale, Document, Invoice, OutsideMethod, Payment, Refund, TopUpRule
+from invoices.models import (
+    CreditSale,
+    Document,
+    GatewayEvent,
+    Invoice,
+    OutsideMethod,
+    Payment,
+    Refund,
+    TopUpRule,
+)
 from invoices.refunding import Outside
 from invoices.services.add_charge import add_charge
+from invoices.services.handle_events import handle_events
 from invoices.services.issue_credit_note import issue_credit_note
 from invoices.services.issue_statements import issue_statements
 from invoices.services.pay_out_credit_note import pay_out_credit_note
+from invoices.services.receive_event import receive_event
 from invoices.services.reconcile_refunds import reconcile_refunds
 from invoices.services.record_outside_payment import record_outside_payment
 from invoices.services.sell_credits import sell_credits
@@ -146,16 +158,35 @@ def months_of(customer: Customer, alice: User, clerk: User, catalogue: Catalogue
     issue_statements(wanted=[month], at=TODAY, actor=None)
     rendered([paid])
     refund = Refund.objects.get()
+    event = told_of(payment)
     return {
         "subject_id": subject.pk,
         "grant_id": grant.public_id,
         "payment_id": payment.pk,
         "line_key": paid.lines.filter(kind="usage").order_by("pk").values_list("key", flat=True)[0],
         "invoices_invoice_send_again.pk": paid.pk,
+        "invoices_gatewayevent_replay.pk": event.pk,
         "invoices_invoice_document.pk": Document.objects.get(invoice=paid).pk,
         **dict.fromkeys((f"attention_{page}.public_id" for page in ("payment", "ask", "retry")), payment.public_id),
-        **dict.fromkeys((f"attention_{page}.public_id" for page in ("refund", "refund_ask")), refund.public_id),
+        **dict.fromkeys(
+            (f"attention_{page}.public_id" for page in ("refund", "refund_ask", "refund_again")), refund.public_id
+        ),
     }
+
+
+def told_of(payment: Payment) -> GatewayEvent:
+    """The cardholder takes the charge back: the processor says so, and it is noted."""
+    dispute = ProcessorEvent(
+        event_id="evt_1",
+        type="charge.dispute.created",
+        created_at=TODAY,
+        object_id="dp_1",
+        intent_id=payment.gateway_id,
+        data={"amount": payment.amount, "currency": "usd", "status": "needs_response"},
+    )
+    event = receive_event(gateway=payment.gateway, event=dispute, at=TODAY)
+    handle_events(at=TODAY)
+    return event
 
 
 def billed_by_hand(customer: Customer, clerk: User) -> Names:
