@@ -25,6 +25,7 @@ from credits.selectors import due_to_book
 from credits.services.book_due_credits import book_due_credits
 from credits.services.warn_balances import warn_balances
 from credits.services.warn_expiries import warn_expiries
+from invoices.attaching import find_files
 from invoices.selectors import due_to_collect, due_to_finalize, due_to_refresh
 from invoices.services.collect_payment import collect_payment
 from invoices.services.deliver_documents import deliver_documents
@@ -64,7 +65,7 @@ def run_billing(*, at: datetime, progress: Progress = silently, report: RunRepor
     bill_and_collect(at=at, report=report, progress=progress)
     report.measured("warned", lambda: warn_balances(at=at) + warn_expiries(at=at))
     report.documents = report.measured("documents", partial(deliver_documents, at=at))
-    report.notices = report.measured("notices", partial(deliver_notices, at=at))
+    report.notices = report.measured("notices", partial(deliver_notices, at=at, find_files=find_files))
     return report
 
 

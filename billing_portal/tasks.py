@@ -10,6 +10,7 @@ from billing_portal.models import Run, RunKind, Trigger
 from billing_portal.recording import recorded
 from core import clock
 from credits.services.warn_balances import warn_balances
+from invoices.attaching import find_files
 from invoices.services.build_archives import build_archives as build_archives_verb
 from invoices.services.deliver_documents import deliver_documents as deliver_documents_verb
 from invoices.services.expire_archives import expire_archives
@@ -98,4 +99,4 @@ def deliver_notices() -> None:
     """Each minute: send the messages that wait in the outbox."""
     at = clock.now()
     with recorded(RunKind.NOTICES, at=at) as (report, _run):
-        report.measured("messages", partial(deliver_notices_verb, at=at))
+        report.measured("messages", partial(deliver_notices_verb, at=at, find_files=find_files))
