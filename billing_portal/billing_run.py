@@ -232,7 +232,7 @@ def run_alone(row: Due, step: Callable[[Sequence[int], datetime], int], report: 
     try:
         return attempt([row], step)
     except Exception as error:
-        logger.exception("customer %s is parked", row.customer_id)
+        logger.exception("customer %s is parked", row.customer_id, extra={"customer_id": row.customer_id})
         park(row.customer_id, error, row.present, report)
         return 0
 
@@ -259,7 +259,7 @@ def collect_one(row: Due, report: RunReport) -> int:
         logger.info("invoice %s is not collected: %s", row.id, refused.description)
         return 0
     except Exception as error:
-        logger.exception("collecting invoice %s failed", row.id)
+        logger.exception("collecting invoice %s failed", row.id, extra={"customer_id": row.customer_id})
         park(row.customer_id, error, row.present, report)
         return 0
     report.collected += outcome == "succeeded"

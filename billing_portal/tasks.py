@@ -6,8 +6,9 @@ from celery import shared_task
 
 from accounts.services.deliver_notices import deliver_notices as deliver_notices_verb
 from billing_portal import billing_run, books, wanted
-from billing_portal.models import Run, RunKind, Trigger
+from billing_portal.models import RunKind, Trigger
 from billing_portal.recording import recorded
+from billing_portal.tidying import tidy
 from core import clock
 from credits.services.warn_balances import warn_balances
 from invoices.attaching import find_files
@@ -27,10 +28,10 @@ def run_billing() -> None:
 
 @shared_task(name="billing_portal.tasks.check_books")
 def check_books() -> None:
-    """Nightly: the proof that the books are right, kept for staff to read; and the diary is tidied."""
+    """Nightly: the proof that the books are right, kept for staff to read; and what is over is forgotten."""
     at = clock.now()
     books.check_books(at=at, trigger=Trigger.SCHEDULE)
-    Run.objects.tidy(at)
+    tidy(at=at)
 
 
 @shared_task(name="billing_portal.tasks.do_wanted")

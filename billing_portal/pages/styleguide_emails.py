@@ -41,7 +41,7 @@ def styleguide_emails(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@csp_update({"frame-src": ["'self'"]})
+@csp_update({"frame-src": ["'self'"]})  # type: ignore[arg-type] - its types know no address with values
 def styleguide_email(request: HttpRequest, template: str, number: int) -> HttpResponse:
     """One message: subject, text, and its HTML in a frame that may do nothing."""
     name, written = _sample(template, number)
@@ -51,7 +51,7 @@ def styleguide_email(request: HttpRequest, template: str, number: int) -> HttpRe
 
 @require_safe
 @xframe_options_sameorigin
-@csp(MAIL_POLICY)
+@csp(MAIL_POLICY)  # type: ignore[arg-type]
 def styleguide_email_html(request: HttpRequest, template: str, number: int) -> HttpResponse:
     """The HTML of one message, as it is sent."""
     return HttpResponse(_sample(template, number)[1].html)

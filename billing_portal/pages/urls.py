@@ -6,6 +6,7 @@ from billing_portal.pages.api import api_access, api_balance
 from billing_portal.pages.explain import billing_explain, billing_explain_events
 from billing_portal.pages.health import healthz
 from billing_portal.pages.home import home
+from billing_portal.pages.metrics import metrics
 from billing_portal.pages.overview import billing_overview, billing_upcoming, billing_usage_panel
 from billing_portal.pages.styleguide import styleguide
 from billing_portal.pages.styleguide_emails import styleguide_email, styleguide_email_html, styleguide_emails
@@ -14,6 +15,7 @@ from billing_portal.pages.theme import set_theme
 urlpatterns = [
     path("", home, name="home"),
     path("healthz", healthz, name="healthz"),
+    path("metrics", metrics, name="metrics"),
     path("api/v1/customers/<str:key>/balance", api_balance, name="api_balance"),
     path("api/v1/customers/<str:key>/access", api_access, name="api_access"),
     path("theme/", set_theme, name="set_theme"),
