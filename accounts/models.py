@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Lower
 
 from core.ids import public_id
@@ -313,6 +313,10 @@ class Notice(models.Model):
     template = models.CharField(max_length=80, help_text="emails/<template>.txt; its first line is the subject.")
     to = models.JSONField(help_text="List of e-mail addresses")
     context = models.JSONField(default=dict, help_text="Frozen when the notice was made.")
+    # With a default of the database: code that does not know the column yet goes on writing rows.
+    documents = models.JSONField(
+        default=list, db_default=Value([], models.JSONField()), help_text="Names of the PDFs that go with it"
+    )
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0)

@@ -1,7 +1,19 @@
 """What a room hands to the outbox: a message as data. Every room's `emails.py` builds these."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Attachment(NamedTuple):
+    """A PDF that goes with a message."""
+
+    filename: str
+    content: bytes
+
+
+# From the names of documents to their files; None while one of them is still to be made.
+FindFiles = Callable[[Sequence[str]], "list[Attachment] | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,8 +21,9 @@ class NoticeDraft:
     """A message to be queued once.
 
     `key` says what it is about and when (`invoice:7:issued`): the same key is queued only once. `template` is a
-    file `templates/emails/<template>.txt` whose first line is the subject, then a blank line, then the body.
-    `context` must be JSON and is frozen: what was said stays what was said.
+    file `templates/emails/<template>.txt` whose first line is the subject, then a blank line, then the body; beside
+    it stands `<template>.html`. `context` must be JSON and is frozen: what was said stays what was said. `documents`
+    names the PDFs that go with it (`invoice:7`), in words of the room that keeps them.
     """
 
     key: str
@@ -18,3 +31,4 @@ class NoticeDraft:
     template: str
     to: list[str]
     context: dict[str, Any] = field(default_factory=dict)
+    documents: list[str] = field(default_factory=list)

@@ -25,6 +25,7 @@ from credits.selectors import due_to_book
 from credits.services.book_due_credits import book_due_credits
 from credits.services.warn_balances import warn_balances
 from credits.services.warn_expiries import warn_expiries
+from invoices.attaching import find_files
 from invoices.overdue import stories_over
 from invoices.selectors import due_to_collect, due_to_finalize, due_to_refresh
 from invoices.services.ask_for_cards import ask_for_cards
@@ -76,7 +77,7 @@ def run_billing(*, at: datetime, progress: Progress = silently, report: RunRepor
     bill_and_collect(at=at, report=report, progress=progress)
     report.measured("warned", lambda: warn_balances(at=at) + warn_expiries(at=at) + ask_for_cards(at=at))
     report.documents = report.measured("documents", partial(deliver_documents, at=at))
-    report.notices = report.measured("notices", partial(deliver_notices, at=at))
+    report.notices = report.measured("notices", partial(deliver_notices, at=at, find_files=find_files))
     return report
 
 
@@ -277,7 +278,7 @@ def run_alone(row: Due, step: Callable[[Sequence[int], datetime], int], report: 
     try:
         return attempt([row], step)
     except Exception as error:
-        logger.exception("customer %s is parked", row.customer_id)
+        logger.exception("customer %s is parked", row.customer_id, extra={"customer_id": row.customer_id})
         park(row.customer_id, error, row.present, report)
         return 0
 
@@ -337,7 +338,7 @@ def collect_one(row: Due, report: RunReport) -> int:
         logger.info("invoice %s is not collected: %s", row.id, refused.description)
         return 0
     except Exception as error:
-        logger.exception("collecting invoice %s failed", row.id)
+        logger.exception("collecting invoice %s failed", row.id, extra={"customer_id": row.customer_id})
         park(row.customer_id, error, row.present, report)
         return 0
     report.collected += outcome == "succeeded"

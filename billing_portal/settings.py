@@ -7,6 +7,7 @@
 | DEBUG, DEMO | development help; demo log-ins and sandbox cards offered | off |
 | ALLOWED_HOSTS, PORTAL_URL | host names (comma separated); address used in e-mails | localhost |
 | HTTPS | the portal stands behind TLS: secure cookies, HSTS, redirect | on unless DEBUG or DEMO |
+| BEHIND_PROXY | the proxy in front sets X-Forwarded-Proto itself: believe it | off |
 | EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_TLS | mail server | files in var/mail |
 | DEFAULT_FROM_EMAIL, BILLING_EMAIL, SALES_EMAIL | addresses | …@example.com |
 | STRIPE_API_KEY, STRIPE_WEBHOOK_SECRET | the account that charges the cards, and what signs its webhooks | – |
@@ -15,6 +16,8 @@
 | SANDBOX_URL, SANDBOX_WEBHOOK_SECRET | the sandbox processor (docs/adr/0008-gateways.md) | port 8010 of this machine |
 | STAFF_MFA_REQUIRED | staff set up a second factor before they see anything | on unless DEBUG or DEMO |
 | PRODUCT_NAME | the `{Product}` of every plan name | Meridian |
+| LOG_FORMAT | `json`: one object a line; `plain`: for people | json unless DEBUG or DEMO |
+| METRICS_TOKEN | bearer token of /metrics | none: only this machine may read it |
 """
 
 import os
@@ -115,6 +118,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "billing_portal.logs.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -237,15 +241,27 @@ X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^metrics$"]  # asked inside, past the proxy that brings TLS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if flag("BEHIND_PROXY", default=False) else None
 
+# --- what is told to operators ------------------------------------------------------------------------------------
+METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
+LOG_FORMAT = os.environ.get("LOG_FORMAT", "plain" if DEBUG or DEMO else "json")
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # workers log as below, too
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {
+        "plain": {
+            "()": "billing_portal.logs.PlainFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        },
+        "json": {"()": "billing_portal.logs.JsonFormatter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {name: {"level": "WARNING"} for name in ("weasyprint", "fontTools", "stripe")},  # they tell every step
+    "loggers": {name: {"level": "WARNING"} for name in ("weasyprint", "fontTools", "stripe")}  # they tell every step
+    | {"billing_portal.requests": {"level": "INFO" if LOG_FORMAT == "json" else "WARNING"}},
 }

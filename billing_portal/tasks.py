@@ -6,10 +6,12 @@ from celery import shared_task
 
 from accounts.services.deliver_notices import deliver_notices as deliver_notices_verb
 from billing_portal import billing_run, books, wanted
-from billing_portal.models import Run, RunKind, Trigger
+from billing_portal.models import RunKind, Trigger
 from billing_portal.recording import recorded
+from billing_portal.tidying import tidy
 from core import clock
 from credits.services.warn_balances import warn_balances
+from invoices.attaching import find_files
 from invoices.services.build_archives import build_archives as build_archives_verb
 from invoices.services.deliver_documents import deliver_documents as deliver_documents_verb
 from invoices.services.expire_archives import expire_archives
@@ -28,12 +30,12 @@ def run_billing() -> None:
 
 @shared_task(name="billing_portal.tasks.check_books")
 def check_books() -> None:
-    """Nightly: what the processor's journal knows better, then the proof that the books are right; and the diary is
-    tidied."""
+    """Nightly: what the processor's journal knows better, then the proof that the books are right, kept for staff to
+    read; and what is over is forgotten."""
     at = clock.now()
     find_late_successes(at=at)
     books.check_books(at=at, trigger=Trigger.SCHEDULE)
-    Run.objects.tidy(at)
+    tidy(at=at)
 
 
 @shared_task(name="billing_portal.tasks.do_wanted")
@@ -114,4 +116,4 @@ def deliver_notices() -> None:
     """Each minute: send the messages that wait in the outbox."""
     at = clock.now()
     with recorded(RunKind.NOTICES, at=at) as (report, _run):
-        report.measured("messages", partial(deliver_notices_verb, at=at))
+        report.measured("messages", partial(deliver_notices_verb, at=at, find_files=find_files))

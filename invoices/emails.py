@@ -52,7 +52,8 @@ def _announcement(
 
 def withdrawn(invoice: Invoice, to: list[str]) -> NoticeDraft:
     """The amount announced by E6 will not be charged: the draft was discarded."""
-    return _notice(invoice, "withdrawn", "invoice_withdrawn", to, _figures(invoice))
+    context = _figures(invoice) | {"overview_url": _address("billing_overview")}
+    return _notice(invoice, "withdrawn", "invoice_withdrawn", to, context)
 
 
 def issued(invoice: Invoice, card: PaymentMethod | None, to: list[str]) -> NoticeDraft:
@@ -72,7 +73,7 @@ def issued(invoice: Invoice, card: PaymentMethod | None, to: list[str]) -> Notic
         "amount_due": formats.money(invoice.amount_due, invoice.currency),
         "iban": invoice.seller_party.get("iban", ""),
     }
-    return _notice(invoice, "issued", "invoice_issued", to, context)
+    return _notice(invoice, "issued", "invoice_issued", to, context, _paper(invoice))
 
 
 def credited(note: Invoice, to: list[str]) -> NoticeDraft:
@@ -87,7 +88,7 @@ def credited(note: Invoice, to: list[str]) -> NoticeDraft:
         "refunding": formats.money(refunds, note.currency) if refunds else "",
         "kept": formats.money(note.amount_due - refunds, note.currency) if note.amount_due > refunds else "",
     }
-    return _notice(note, "credited", "invoice_credited", to, context)
+    return _notice(note, "credited", "invoice_credited", to, context, _paper(note))
 
 
 def refunded(refund: Refund, to: list[str]) -> NoticeDraft:
@@ -106,7 +107,8 @@ def refunded(refund: Refund, to: list[str]) -> NoticeDraft:
 
 def paid(payment: Payment, to: list[str]) -> NoticeDraft:
     """E8: the receipt."""
-    return _notice(payment.invoice, f"paid:{payment.pk}", "payment_receipt", to, _payment_figures(payment))
+    paper = [f"receipt:{payment.pk}", *_paper(payment.invoice)]
+    return _notice(payment.invoice, f"paid:{payment.pk}", "payment_receipt", to, _payment_figures(payment), paper)
 
 
 def confirm(payment: Payment, to: list[str]) -> NoticeDraft:
@@ -156,6 +158,7 @@ def stated(statement: CreditStatement, to: list[str]) -> NoticeDraft:
         template="credit_statement",
         to=to,
         context=context,
+        documents=[f"statement:{statement.pk}"],
     )
 
 
@@ -254,11 +257,19 @@ def _payment_figures(payment: Payment) -> dict[str, Any]:
     }
 
 
-def _notice(invoice: Invoice, what: str, template: str, to: list[str], context: dict[str, Any]) -> NoticeDraft:
+def _paper(invoice: Invoice) -> list[str]:
+    """What goes with the message: the document, where it has a number and so gets a PDF."""
+    return [f"invoice:{invoice.pk}"] if invoice.number else []
+
+
+def _notice(
+    invoice: Invoice, what: str, template: str, to: list[str], context: dict[str, Any], documents: Sequence[str] = ()
+) -> NoticeDraft:
     return NoticeDraft(
         key=f"invoice:{invoice.pk}:{what}",
         customer_id=invoice.customer_id,
         template=template,
         to=to,
         context=context,
+        documents=list(documents),
     )

@@ -162,13 +162,14 @@ def _changed(
 
 
 def inquiry_to_sales(inquiry: SalesInquiry) -> NoticeDraft:
-    """S: a request for sales, with everything needed to answer."""
-    return _inquiry(inquiry, "sales_inquiry", [settings.SALES_EMAIL])
+    """S: a request for sales, with everything needed to answer – by answering the message."""
+    page = settings.PORTAL_URL + reverse("admin:plans_salesinquiry_change", args=[inquiry.pk])
+    return _inquiry(inquiry, "sales_inquiry", [settings.SALES_EMAIL], reply_to=inquiry.email, url=page)
 
 
 def inquiry_received(inquiry: SalesInquiry) -> NoticeDraft:
     """E1: a copy for the person who asked."""
-    return _inquiry(inquiry, "sales_acknowledgement", [inquiry.email])
+    return _inquiry(inquiry, "sales_acknowledgement", [inquiry.email], reply_to=settings.SALES_EMAIL)
 
 
 def _plan(subscription: Subscription) -> dict[str, Any]:
@@ -184,7 +185,7 @@ def _price(card: CardTerms, currency: str) -> dict[str, str]:
     return {"name": card.name, "price": card_price(card, currency)}
 
 
-def _inquiry(inquiry: SalesInquiry, template: str, to: list[str]) -> NoticeDraft:
+def _inquiry(inquiry: SalesInquiry, template: str, to: list[str], **more: str) -> NoticeDraft:
     return NoticeDraft(
         key=f"inquiry:{inquiry.reference}:{template}",
         customer_id=inquiry.customer_id,
@@ -200,5 +201,6 @@ def _inquiry(inquiry: SalesInquiry, template: str, to: list[str]) -> NoticeDraft
             "volume": inquiry.volume,
             "customer": inquiry.customer.name,
             "customer_key": inquiry.customer.key,
+            **more,
         },
     )

@@ -1,17 +1,15 @@
-import hashlib
 import logging
 from datetime import datetime, timedelta
 from smtplib import SMTPException
-from urllib.parse import urlsplit
 
-from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import F, Q
-from django.template import Context, TemplateDoesNotExist, TemplateSyntaxError
-from django.template.loader import get_template
+from django.db.models.functions import Coalesce
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
 
+from accounts.mail import message
 from accounts.models import Notice
+from accounts.notices import FindFiles
 
 logger = logging.getLogger(__name__)
 
@@ -19,31 +17,41 @@ logger = logging.getLogger(__name__)
 UNSENDABLE = (OSError, SMTPException, ValueError, TypeError, LookupError, TemplateDoesNotExist, TemplateSyntaxError)
 LEASE = timedelta(minutes=5)
 LONGEST_PAUSE = timedelta(hours=12)
+# By when they were ready: those that wait for another attempt don't keep new ones back for ever, nor the reverse.
+ORDER = (Coalesce("retry_at", "created_at"), "pk")
+PAPER_PAUSE = timedelta(minutes=1)
+PAPER_PATIENCE = timedelta(minutes=15)  # then a message goes without its PDFs; it links to where they are
 
 
-def deliver_notices(*, at: datetime, limit: int = 100) -> int:
+def deliver_notices(*, at: datetime, limit: int = 100, find_files: FindFiles | None = None) -> int:
     """Send what waits in the outbox, oldest first; how many were sent.
 
     Each message is leased in a transaction of its own before it is sent outside of any: another worker passes it
-    by, and one whose worker dies is sent again after the lease, under the same Message-ID.
+    by, and one whose worker dies is sent again after the lease, under the same Message-ID. A message whose documents
+    `find_files` does not have yet waits for them, PAPER_PATIENCE at the most; without it nothing is attached.
     """
-    return sum(_deliver(notice, at) for notice in _claim(at, limit))
+    return sum(_deliver(notice, at, find_files) for notice in _claim(at, limit))
 
 
 @transaction.atomic
 def _claim(at: datetime, limit: int) -> list[Notice]:
     ready = Notice.objects.filter(Q(retry_at__isnull=True) | Q(retry_at__lte=at), sent_at__isnull=True)
     rows = ready.select_related("customer").select_for_update(skip_locked=True, of=("self",))
-    claimed = list(rows.order_by("created_at", "pk")[:limit])
+    claimed = list(rows.order_by(*ORDER)[:limit])
     Notice.objects.filter(pk__in=[notice.pk for notice in claimed]).update(
         retry_at=at + LEASE, attempts=F("attempts") + 1
     )
     return claimed
 
 
-def _deliver(notice: Notice, at: datetime) -> bool:
+def _deliver(notice: Notice, at: datetime, find_files: FindFiles | None) -> bool:
+    files = find_files(notice.documents) if find_files and notice.documents else []
+    if files is None and at < notice.created_at + PAPER_PATIENCE:
+        # No attempt was made, so none is counted.
+        Notice.objects.filter(pk=notice.pk).update(retry_at=at + PAPER_PAUSE, attempts=notice.attempts)
+        return False
     try:
-        _message(notice).send()
+        message(notice, files or ()).send()
     except UNSENDABLE as error:
         # The pause doubles with every attempt; the claim has counted this one already, the row in hand has not.
         pause = min(timedelta(minutes=1) * 2 ** min(notice.attempts, 10), LONGEST_PAUSE)
@@ -54,24 +62,3 @@ def _deliver(notice: Notice, at: datetime) -> bool:
     sent_at = notice.customer.present(at) if notice.customer else at
     Notice.objects.filter(pk=notice.pk).update(sent_at=sent_at, retry_at=None, last_error="")
     return True
-
-
-def _message(notice: Notice) -> EmailMessage:
-    template = get_template(f"emails/{notice.template}.txt").template  # type: ignore[attr-defined]
-    context = {"product": settings.PRODUCT_NAME, "portal": settings.PORTAL_URL, **notice.context}
-    # Plain text: an apostrophe stays an apostrophe.
-    text = template.render(Context(context, autoescape=False))
-    subject, _, body = text.strip().partition("\n")
-    return EmailMessage(
-        subject=" ".join(subject.split()),
-        body=body.strip() + "\n",
-        to=notice.to,
-        reply_to=[settings.BILLING_EMAIL],
-        headers={"Message-ID": _message_id(notice.key)},
-    )
-
-
-def _message_id(key: str) -> str:
-    """The same for every attempt, so that mail programs drop a repeat."""
-    host = urlsplit(settings.PORTAL_URL).hostname
-    return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{host}>"

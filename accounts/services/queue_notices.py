@@ -8,7 +8,7 @@ from accounts.notices import NoticeDraft
 from core.bulk import copy_values
 
 MANY = 50  # from here on a copy is cheaper than an insert
-COLUMNS = ("key", "customer_id", "template", "to", "context", "created_at", "attempts", "last_error")
+COLUMNS = ("key", "customer_id", "template", "to", "context", "documents", "created_at", "attempts", "last_error")
 
 
 def queue_notices(notices: Sequence[NoticeDraft], *, at: datetime) -> None:
@@ -28,10 +28,7 @@ def _copied(drafts: Sequence[NoticeDraft], at: datetime) -> bool:
             copy_values(
                 Notice,
                 COLUMNS,
-                (
-                    (draft.key, draft.customer_id, draft.template, draft.to, draft.context, at, 0, "")
-                    for draft in drafts
-                ),
+                ((d.key, d.customer_id, d.template, d.to, d.context, d.documents, at, 0, "") for d in drafts),
             )
     except IntegrityError:
         return False
@@ -45,5 +42,6 @@ def _row(draft: NoticeDraft, at: datetime) -> Notice:
         template=draft.template,
         to=draft.to,
         context=draft.context,
+        documents=draft.documents,
         created_at=at,
     )

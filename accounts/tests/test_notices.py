@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils.html import escape
 
 from accounts.models import Notice
-from accounts.notices import NoticeDraft
+from accounts.notices import Attachment, NoticeDraft
 from accounts.services.deliver_notices import deliver_notices
 from accounts.services.queue_notices import queue_notices
 from accounts.services.update_billing_profile import update_billing_profile
@@ -188,3 +188,92 @@ def test_it_says_what_was_and_what_is_now(customer, alice, at):
 
     assert "Legal name: Wonder Ltd → Wonder Limited" in mail.outbox[0].body
     assert "City: (empty) → Oxford" in mail.outbox[0].body
+
+
+# --- both bodies, and what goes with them ----------------------------------------------------------------------------
+
+
+def test_it_sends_text_and_html(db, at):
+    queue_notices([draft()], at=at)
+    deliver_notices(at=at)
+
+    (message,) = mail.outbox
+    ((html, kind),) = message.alternatives
+    assert kind == "text/html"
+    assert "O&#x27;Hara &amp; Sons" in html
+    assert message.message().get_content_type() == "multipart/alternative"
+
+
+def test_it_leads_answers_to_billing_or_where_the_message_says(db, at):
+    queue_notices([draft(), draft("other", context={"reply_to": "sales@example.com"})], at=at)
+    deliver_notices(at=at)
+
+    assert [message.reply_to for message in mail.outbox] == [["billing@example.com"], ["sales@example.com"]]
+    assert "or write to sales@example.com." in mail.outbox[1].body
+
+
+def test_it_says_that_a_program_has_written(db, at):
+    queue_notices([draft()], at=at)
+    deliver_notices(at=at)
+
+    assert mail.outbox[0].extra_headers["Auto-Submitted"] == "auto-generated"
+
+
+FILES = {"invoice:7": Attachment("INV-2026-000007.pdf", b"%PDF-1.7")}
+
+
+def shelf(documents):
+    """Where the documents are kept; it has one of them."""
+    return [FILES[name] for name in documents] if set(documents) <= set(FILES) else None
+
+
+def test_it_attaches_the_documents_that_a_message_names(db, at):
+    queue_notices([draft(documents=["invoice:7"])], at=at)
+
+    assert deliver_notices(at=at, find_files=shelf) == 1
+    assert mail.outbox[0].attachments == [("INV-2026-000007.pdf", b"%PDF-1.7", "application/pdf")]
+
+
+def test_it_waits_for_documents_and_counts_no_attempt(db, at):
+    queue_notices([draft(documents=["invoice:8"]), draft("other")], at=at)
+
+    assert deliver_notices(at=at, find_files=shelf) == 1
+    waiting = Notice.objects.get(sent_at=None)
+    assert (waiting.attempts, waiting.retry_at) == (0, at + timedelta(minutes=1))
+
+
+def test_it_sends_without_documents_that_do_not_come(db, at):
+    queue_notices([draft(documents=["invoice:8"])], at=at)
+
+    assert deliver_notices(at=at + timedelta(minutes=14), find_files=shelf) == 0
+    assert deliver_notices(at=at + timedelta(minutes=15), find_files=shelf) == 1
+    assert mail.outbox[0].attachments == []
+
+
+def test_many_messages_keep_the_documents_they_name(db, at):
+    queue_notices([draft(f"invoice:{number}:issued", documents=["invoice:7"]) for number in range(60)], at=at)
+
+    assert Notice.objects.filter(documents=["invoice:7"]).count() == 60
+
+
+def test_it_takes_new_messages_and_repeats_by_when_they_were_ready(db, at):
+    queue_notices([draft("late"), draft("early")], at=at)
+    Notice.objects.filter(key="late").update(retry_at=at + timedelta(minutes=3), attempts=1)
+    queue_notices([draft("new")], at=at + timedelta(minutes=2))
+
+    sent: list[str] = []
+    for _ in range(3):
+        deliver_notices(at=at + timedelta(minutes=4), limit=1)
+        sent += Notice.objects.filter(sent_at__isnull=False).exclude(key__in=sent).values_list("key", flat=True)
+    assert sent == ["early", "new", "late"]
+
+
+def test_a_row_of_older_code_names_no_documents(db, at):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'INSERT INTO accounts_notice (key, template, "to", context, created_at, attempts, last_error)'
+            " VALUES ('old', 'accounts_invitation', '[]', '{}', %s, 0, '')",
+            [at],
+        )
+
+    assert Notice.objects.get().documents == []

@@ -7,18 +7,24 @@ from billing_portal.pages.buying import credits_buy, credits_review
 from billing_portal.pages.explain import billing_explain, billing_explain_events
 from billing_portal.pages.health import healthz
 from billing_portal.pages.home import home
+from billing_portal.pages.metrics import metrics
 from billing_portal.pages.overview import billing_overview, billing_upcoming, billing_usage_panel
 from billing_portal.pages.styleguide import styleguide
+from billing_portal.pages.styleguide_emails import styleguide_email, styleguide_email_html, styleguide_emails
 from billing_portal.pages.theme import set_theme
 from billing_portal.pages.topping_up import credits_top_up
 
 urlpatterns = [
     path("", home, name="home"),
     path("healthz", healthz, name="healthz"),
+    path("metrics", metrics, name="metrics"),
     path("api/v1/customers/<str:key>/balance", api_balance, name="api_balance"),
     path("api/v1/customers/<str:key>/access", api_access, name="api_access"),
     path("theme/", set_theme, name="set_theme"),
     path("styleguide/", styleguide, name="styleguide"),
+    path("styleguide/emails/", styleguide_emails, name="styleguide_emails"),
+    path("styleguide/emails/<slug:template>/<int:number>/", styleguide_email, name="styleguide_email"),
+    path("styleguide/emails/<slug:template>/<int:number>/html/", styleguide_email_html, name="styleguide_email_html"),
     path("settings/billing/", billing_overview, name="billing_overview"),
     path("settings/billing/_/usage-panel/", billing_usage_panel, name="billing_usage_panel"),
     path("settings/billing/_/upcoming/", billing_upcoming, name="billing_upcoming"),

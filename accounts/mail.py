@@ -1,0 +1,66 @@
+"""Messages as mail programs get them: one text and one HTML from a notice's template and its frozen figures."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template import Context
+from django.template.loader import get_template
+
+from accounts.models import Notice
+from accounts.notices import Attachment
+
+
+class Written(NamedTuple):
+    """What a person reads. `subject` is one line; `text` and `html` say the same."""
+
+    subject: str
+    text: str
+    html: str
+    reply_to: str
+
+
+def write(template: str, context: Mapping[str, Any]) -> Written:
+    """The message of `emails/<template>.txt` – first line the subject – and `emails/<template>.html`.
+
+    `reply_to` in the context takes the place of BILLING_EMAIL. Raises TemplateDoesNotExist where one is missing.
+    """
+    known = {"product": settings.PRODUCT_NAME, "portal": settings.PORTAL_URL, "reply_to": settings.BILLING_EMAIL}
+    values = {**known, **context, "template": template}
+    subject, _, body = _rendered(f"{template}.txt", values, escape=False).strip().partition("\n")
+    values["subject"] = " ".join(subject.split())
+    footer = _rendered("_footer.txt", values, escape=False)
+    html = _rendered(f"{template}.html", values, escape=True)
+    return Written(values["subject"], f"{body.strip()}\n\n{footer}", html, values["reply_to"])
+
+
+def message(notice: Notice, files: Sequence[Attachment] = ()) -> EmailMultiAlternatives:
+    """The notice, ready to be sent; under the same Message-ID each time."""
+    written = write(notice.template, notice.context)
+    mail = EmailMultiAlternatives(
+        subject=written.subject,
+        body=written.text,
+        to=notice.to,
+        reply_to=[written.reply_to],
+        # Of a program, which says so: no out-of-office note answers it.
+        headers={"Message-ID": _message_id(notice.key), "Auto-Submitted": "auto-generated"},
+    )
+    mail.attach_alternative(written.html, "text/html")
+    for file in files:
+        mail.attach(file.filename, file.content, "application/pdf")
+    return mail
+
+
+def _rendered(name: str, values: Mapping[str, Any], *, escape: bool) -> str:
+    """Plain text is not escaped: an apostrophe stays an apostrophe."""
+    template = get_template(f"emails/{name}").template  # type: ignore[attr-defined]
+    return str(template.render(Context(dict(values), autoescape=escape)))
+
+
+def _message_id(key: str) -> str:
+    """The same for every attempt, so that mail programs drop a repeat."""
+    host = urlsplit(settings.PORTAL_URL).hostname
+    return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{host}>"

@@ -1,0 +1,38 @@
+"""The PDFs that go with a message, by the names that `emails.py` gives them: invoice:7, receipt:3, statement:9."""
+
+from collections.abc import Sequence
+
+from django.db.models import Q
+
+from accounts.notices import Attachment
+from invoices.models import Document, DocumentKind
+from invoices.pdf import available
+
+MOST = 5 * 1024 * 1024  # bytes; many mail servers refuse little more
+OWNERS = {DocumentKind.INVOICE: "invoice", DocumentKind.RECEIPT: "payment", DocumentKind.STATEMENT: "statement"}
+
+
+def find_files(documents: Sequence[str]) -> list[Attachment] | None:
+    """In the order of the names; None while one of them is still to be rendered.
+
+    Nothing where PDFs can't be made here, or where they are too large together: the message links to them anyway.
+    """
+    if available():
+        return []
+    found = {_name(row): Attachment(row.filename, bytes(row.content)) for row in _rows(documents)}
+    if any(name not in found for name in documents):
+        return None
+    files = [found[name] for name in documents]
+    return files if sum(len(file.content) for file in files) <= MOST else []
+
+
+def _rows(documents: Sequence[str]) -> list[Document]:
+    wanted = Q()
+    for name in documents:
+        kind, _, owner_id = name.partition(":")
+        wanted |= Q(kind=kind, **{f"{OWNERS[DocumentKind(kind)]}_id": int(owner_id)})
+    return list(Document.objects.filter(wanted)) if documents else []
+
+
+def _name(row: Document) -> str:
+    return f"{row.kind}:{getattr(row, OWNERS[DocumentKind(row.kind)] + '_id')}"
