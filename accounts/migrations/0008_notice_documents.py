@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0006_staff_lists"),
+        ("accounts", "0007_sandbox_of_its_own"),
     ]
 
     operations = [
