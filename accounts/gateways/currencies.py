@@ -15,11 +15,14 @@ PLAIN: Final = frozenset(
 THOUSANDTHS: Final = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
 
 
-def to_stripe(amount: int, currency: str) -> int:
-    """Our minor units → Stripe's. Raises GatewayConflictError for what Stripe can't charge to the last digit."""
+def to_stripe(amount: int, currency: str, *, every_digit: bool = False) -> int:
+    """Our minor units → Stripe's. Raises GatewayConflictError for what Stripe can't charge to the last digit.
+
+    `every_digit`: the processor charges thousandths too (the sandbox does).
+    """
     shift = _decimals(currency) - exponent(currency)
     charged, rest = divmod(amount * _power(shift), _power(-shift))
-    if rest or (currency in THOUSANDTHS and charged % 10):
+    if rest or (currency in THOUSANDTHS and charged % 10 and not every_digit):
         raise GatewayConflictError(f"Stripe can't charge {amount} minor units of {currency} to the last digit")
     return charged
 

@@ -15,6 +15,7 @@ class SandboxGateway(StripeGateway):
     """The port, on the sandbox processor at SANDBOX_URL."""
 
     name = "sandbox"
+    charges_every_digit = True
 
     def account(self) -> Account:
         return Account("sk_test_sandbox", settings.SANDBOX_URL, settings.SANDBOX_WEBHOOK_SECRET)

@@ -70,6 +70,7 @@ class StripeGateway:
     """The port, on Stripe's API."""
 
     name: str = "stripe"
+    charges_every_digit: bool = False  # of dinars and rials, whose last digit has to be 0 at Stripe
 
     def account(self) -> Account:
         return Account(settings.STRIPE_API_KEY, settings.STRIPE_API_BASE, settings.STRIPE_WEBHOOK_SECRET)
@@ -131,7 +132,7 @@ class StripeGateway:
     def create_intent(self, *, key: str, amount: int, currency: str, token: str) -> str:
         customer, _, method = token.partition("/")
         asked = {
-            "amount": to_stripe(amount, currency),
+            "amount": to_stripe(amount, currency, every_digit=self.charges_every_digit),
             "currency": currency.lower(),
             "customer": customer,
             "payment_method": method,
@@ -195,7 +196,7 @@ class StripeGateway:
         currency = self._intent(intent_id)["currency"].upper()
         asked = {
             "payment_intent": intent_id,
-            "amount": to_stripe(amount, currency),
+            "amount": to_stripe(amount, currency, every_digit=self.charges_every_digit),
             "metadata": {"key": key},
         }
         try:
