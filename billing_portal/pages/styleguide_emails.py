@@ -41,7 +41,7 @@ def styleguide_emails(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@csp_update({"frame-src": ["'self'"]})  # type: ignore[arg-type] - its types know no address with values
+@csp_update({"frame-src": ["'self'"]})  # type: ignore[arg-type]  # its types know no address with values
 def styleguide_email(request: HttpRequest, template: str, number: int) -> HttpResponse:
     """One message: subject, text, and its HTML in a frame that may do nothing."""
     name, written = _sample(template, number)
