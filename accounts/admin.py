@@ -17,18 +17,14 @@ from accounts.models import (
     Customer,
     Notice,
     PaymentMethod,
-    SandboxIntent,
-    SandboxSession,
     User,
 )
 from accounts.selectors import PARTY_FIELDS
 from accounts.services.revoke_api_token import revoke_api_token
 from accounts.staff_filters import Currency, CustomerFilter, HappenedFilter, period_of, values_of
 from accounts.staff_lists import (
-    Amount,
     StaffList,
     StaffTable,
-    money_column,
 )
 from core.clock import now
 
@@ -179,23 +175,3 @@ class NoticeAdmin(StaffList):
         *("key", "template", "customer__key", "customer__name", "to", "created_at", "sent_at", "attempts", "retry_at"),
         "last_error",
     )
-
-
-@admin.register(SandboxIntent)
-class SandboxIntentAdmin(StaffList):
-    list_display = ("intent_id", "idempotency_key", "amount_text", "status", "decline_code", "created_at")
-    list_filter = ("status", Currency)
-    search_fields = ("^intent_id", "^idempotency_key")
-    exclude = ("token",)
-    ordering = ("-pk",)
-    csv_columns = ("intent_id", "idempotency_key", Amount("amount"), "currency", "status", "decline_code", "created_at")
-    amount_text = money_column("amount")
-
-
-@admin.register(SandboxSession)
-class SandboxSessionAdmin(StaffList):
-    list_display = ("session_id", "card", "brand", "last4", "created_at")
-    search_fields = ("^session_id",)
-    exclude = ("token",)
-    ordering = ("-pk",)
-    csv_columns = ("session_id", "card", "brand", "last4", "created_at")

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from accounts.models import CardSetup, Customer, GatewayName, PaymentMethod, SandboxSession
+from accounts.models import CardSetup, Customer, PaymentMethod
 from core.books import Finding
 
 
@@ -16,7 +16,6 @@ def check() -> Iterator[Finding]:
     subjectless = Customer.objects.filter(usage_subjects__isnull=True)
     yield from _findings(subjectless, "customer", "has a usage subject", "found none")
     yield from _findings(_without_default(), "customer", "cards have exactly one default", "found none")
-    yield from _findings(_unbacked(), "payment_method", "is a card the sandbox knows", "found no such token")
     yield from _findings(_strayed(), "card_setup", "kept the card for its own customer", "found another's card")
 
 
@@ -32,12 +31,6 @@ def _without_default() -> "QuerySet[Customer]":
         cards=Count("payment_methods", filter=live),
         defaults=Count("payment_methods", filter=live & Q(payment_methods__is_default=True)),
     ).filter(cards__gt=0, defaults=0)
-
-
-def _unbacked() -> "QuerySet[PaymentMethod]":
-    """Our cards against the processor's own books."""
-    known = SandboxSession.objects.filter(token=OuterRef("token"))
-    return PaymentMethod.objects.filter(~Exists(known), gateway=GatewayName.SANDBOX)
 
 
 def _strayed() -> "QuerySet[CardSetup]":

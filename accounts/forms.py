@@ -1,16 +1,12 @@
 """What people fill in. Bad input is refused here by field and rule; the verbs check again."""
 
-import re
-from datetime import date
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.views.decorators.debug import sensitive_variables
 
 from accounts.countries import country_choices
-from accounts.gateways.sandbox import TEST_CARDS, Behaviour
 from accounts.models import BillingProfile, Role
 from accounts.selectors import PARTY_FIELDS
 
@@ -92,59 +88,3 @@ class CardSetupForm(forms.Form):
     """Asked before the card page, where the customer has a default already."""
 
     make_default = forms.BooleanField(label="Set as default", required=False, initial=True)
-
-
-class UnechoedInput(forms.PasswordInput):
-    """A text field whose value is never sent back."""
-
-    input_type = "text"
-
-    def __init__(self) -> None:
-        super().__init__(attrs={"autocomplete": "off", "inputmode": "numeric", "spellcheck": "false"})
-
-
-class SandboxCardForm(forms.Form):
-    """The sandbox processor's card page. Takes published test cards only; a number lives as long as this check.
-
-    Afterwards `cleaned_data` has `behaviour`, `last4` and `expires` (the first of the month), and no number.
-    """
-
-    number = forms.CharField(label="Card number", max_length=40, widget=UnechoedInput)
-    expiry = forms.CharField(label="Expiry date", max_length=9, widget=UnechoedInput, help_text="MM / YY")
-    cvc = forms.CharField(label="Security code (CVC)", max_length=8, widget=UnechoedInput, help_text="Any 3 digits")
-
-    def __init__(self, *args: Any, on: date, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.on = on
-
-    @sensitive_variables()
-    def clean_number(self) -> tuple[Behaviour, str]:
-        number = re.sub(r"[\s-]", "", self.cleaned_data["number"])
-        if number not in TEST_CARDS:
-            raise ValidationError("Only the published test cards work here. Never enter a real card.")
-        card = TEST_CARDS[number]
-        if card.refused_at_entry:
-            raise ValidationError("The card was declined. Use another card.")
-        return card, number[-4:]
-
-    @sensitive_variables()
-    def clean_expiry(self) -> date:
-        match = re.fullmatch(r"\s*(0?[1-9]|1[0-2])\s*/?\s*(?:20)?(\d\d)\s*", self.cleaned_data["expiry"])
-        if not match:
-            raise ValidationError("Use month and year, such as 04 / 30.")
-        expires = date(2000 + int(match[2]), int(match[1]), 1)
-        if expires < self.on.replace(day=1):
-            raise ValidationError("This card has expired. Use another card.")
-        return expires
-
-    @sensitive_variables()
-    def clean_cvc(self) -> None:
-        if not re.fullmatch(r"\d{3,4}", self.cleaned_data["cvc"].strip()):
-            raise ValidationError("Use the 3 or 4 digits of the security code.")
-
-    @sensitive_variables()
-    def clean(self) -> dict[str, Any]:
-        self.cleaned_data.pop("cvc", None)
-        behaviour, last4 = self.cleaned_data.pop("number", (None, ""))
-        expires = self.cleaned_data.pop("expiry", None)
-        return {"behaviour": behaviour, "last4": last4, "expires": expires}

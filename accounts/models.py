@@ -75,7 +75,11 @@ class Customer(models.Model):
     )
     parked_at = models.DateTimeField(null=True, blank=True, help_text="Set when a run failed for this customer.")
     parked_reason = models.TextField(blank=True)
-    gateway_customer = models.CharField(max_length=80, blank=True, help_text="Set with the first payment method.")
+    gateway_customer = models.CharField(
+        max_length=80,
+        blank=True,
+        help_text="Processor and its id of the customer (stripe:cus_…); set by the first visit to its card page.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     users = models.ManyToManyField(User, through="Membership", related_name="customers")
 
@@ -320,73 +324,3 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return self.key
-
-
-class SandboxSession(models.Model):
-    """The sandbox processor's own books: a card page being visited. Stands in for the processor's database."""
-
-    session_id = models.CharField(max_length=60, unique=True, default=partial(public_id, "sbs"))
-    return_url = models.CharField(max_length=500)
-    cancel_url = models.CharField(max_length=500)
-    token = models.CharField(max_length=60, blank=True, db_index=True)
-    card = models.CharField(max_length=20, blank=True, help_text="Which published test card; never a number.")
-    brand = models.CharField(max_length=20, blank=True)
-    last4 = models.CharField(max_length=4, blank=True)
-    exp_month = models.PositiveSmallIntegerField(null=True)
-    exp_year = models.PositiveSmallIntegerField(null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    def __str__(self) -> str:
-        return self.session_id
-
-
-class SandboxStatus(models.TextChoices):
-    """Named like the outcomes of the port."""
-
-    UNCONFIRMED = "unconfirmed", "unconfirmed"
-    SUCCEEDED = "succeeded", "succeeded"
-    DECLINED = "declined", "declined"
-    NEEDS_CONFIRMATION = "needs_confirmation", "needs confirmation"
-    CANCELED = "canceled", "canceled"
-
-
-class SandboxIntent(models.Model):
-    """The sandbox processor's journal of charges: the second set of books that reconciliation reads."""
-
-    intent_id = models.CharField(max_length=60, unique=True, default=partial(public_id, "sbi"))
-    idempotency_key = models.CharField(max_length=120, unique=True)
-    token = models.CharField(max_length=60)
-    amount = models.BigIntegerField()
-    currency = models.CharField(max_length=3)
-    status = models.CharField(max_length=20, choices=SandboxStatus, default=SandboxStatus.UNCONFIRMED)
-    decline_code = models.CharField(max_length=40, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints = (
-            models.CheckConstraint(condition=Q(status__in=SandboxStatus.values), name="sandbox_intent_status_known"),
-            models.CheckConstraint(condition=Q(amount__gt=0), name="sandbox_intent_amount_positive"),
-        )
-
-    def __str__(self) -> str:
-        return self.intent_id
-
-
-class SandboxRefund(models.Model):
-    """The sandbox processor's journal of money given back."""
-
-    idempotency_key = models.CharField(max_length=120, unique=True)
-    intent = models.ForeignKey(SandboxIntent, on_delete=models.PROTECT, related_name="refunds")
-    amount = models.BigIntegerField()
-    status = models.CharField(max_length=20, choices=SandboxStatus, default=SandboxStatus.SUCCEEDED)
-    failure_code = models.CharField(max_length=40, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints = (
-            models.CheckConstraint(condition=Q(status__in=SandboxStatus.values), name="sandbox_refund_status_known"),
-            models.CheckConstraint(condition=Q(amount__gt=0), name="sandbox_refund_amount_positive"),
-        )
-
-    def __str__(self) -> str:
-        return self.idempotency_key

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts import views, views_cards, views_sandbox
+from accounts import views, views_cards
 
 CARDS = "settings/billing/portal/payment-methods/"
 
@@ -15,5 +15,4 @@ urlpatterns = [
     path(CARDS + "add/return/", views_cards.pm_add_return, name="pm_add_return"),
     path(CARDS + "<slug:key>/default/", views_cards.pm_default, name="pm_default"),
     path(CARDS + "<slug:key>/delete/", views_cards.pm_delete, name="pm_delete"),
-    path("sandbox/cards/<slug:session_id>/", views_sandbox.sandbox_card, name="sandbox_card"),
 ]

@@ -23,6 +23,20 @@ def check_demo_is_off(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
     return [Error("DEMO is on", hint="unset DEMO", id="portal.E001")] if settings.DEMO else []
 
 
+@register()
+def check_cards_are_charged(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """portal.E002: a sandbox charges nobody; portal.E003: what Stripe tells by itself would be refused."""
+    if settings.CARD_GATEWAY == "sandbox" and not (settings.DEMO or settings.DEBUG):
+        hint = "set STRIPE_API_KEY, or DEMO=1 to try the portal out"
+        return [Error("cards go to the sandbox processor", hint=hint, id="portal.E002")]
+    if settings.CARD_GATEWAY == "stripe" and not (settings.STRIPE_API_KEY and settings.STRIPE_WEBHOOK_SECRET):
+        hint = "set STRIPE_API_KEY and STRIPE_WEBHOOK_SECRET"
+        return [Error("Stripe's key or its webhooks' secret is missing", hint=hint, id="portal.E003")]
+    if settings.CARD_GATEWAY not in {"sandbox", "stripe"}:
+        return [Error(f"there is no card gateway {settings.CARD_GATEWAY}", hint="stripe or sandbox", id="portal.E004")]
+    return []
+
+
 @register(Tags.security, deploy=True)
 def check_mail_is_sent(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """portal.W002: notices would be kept as files and reach nobody."""

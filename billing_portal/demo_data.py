@@ -8,10 +8,11 @@ from random import Random
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.db.models import F
 
-from accounts.gateways.sandbox import TEST_CARDS, keep_card
-from accounts.models import CardSetup, Customer, Notice, User
+from accounts.gateways.sandbox import enter_test_card, set_sandbox_clock
+from accounts.models import CardSetup, Customer, GatewayName, Notice, User
 from accounts.roles import METERING_AND_BILLING, role_group
 from accounts.services.add_payment_method import add_payment_method
 from accounts.services.open_customer import open_customer
@@ -64,7 +65,10 @@ def seed(at: datetime) -> None:
     free = seed_customer(FREE, start)
     send_usage(free, Random(1), start=at - timedelta(days=25), end=at, requests_a_day=160, calls_a_day=0)  # noqa: S311
     seed_enterprise(catalogue, start)
-    seed_history(catalogue, staff, start, at)
+    try:
+        seed_history(catalogue, staff, start, at)
+    finally:
+        set_sandbox_clock(None)
     Notice.objects.filter(sent_at__isnull=True).update(sent_at=F("created_at"))  # told at the time; nobody waits
 
 
@@ -132,6 +136,7 @@ def seed_history(catalogue: Catalogue, staff: User, start: datetime, at: datetim
     plus, prepaid = seed_plus(catalogue, start), None
     traffic, tokens = Random(2), Random(3)  # noqa: S311 - traffic, not secrets
     for day, now in enumerate(days(start, at)):
+        set_sandbox_clock(now)
         later = min(now + timedelta(days=1), at)
         if day == PREPAID_FROM:
             prepaid = seed_prepaid(staff, now)
@@ -194,10 +199,17 @@ def give(
 
 
 def add_card(customer: Customer, user: User, number: str, at: datetime) -> None:
-    """Through the gateway's card page, like everybody."""
-    start_card_setup(customer=customer, user=user, next_url="/", at=at, build_url=lambda path: path)
+    """Through the sandbox's card page, like everybody, also where new cards go to Stripe."""
+    start_card_setup(
+        customer=customer,
+        user=user,
+        next_url="/",
+        at=at,
+        build_url=lambda path: settings.PORTAL_URL + path,
+        gateway=GatewayName.SANDBOX,
+    )
     setup = CardSetup.objects.filter(customer=customer).latest("pk")
-    keep_card(setup.gateway_id, TEST_CARDS[number], last4=number[-4:], expires=date(at.year + 3, 12, 1))
+    enter_test_card(setup.gateway_id, number, date(at.year + 3, 12, 1))
     add_payment_method(setup_key=setup.key, at=at, actor=user)
 
 

@@ -9,6 +9,10 @@
 | HTTPS | the portal stands behind TLS: secure cookies, HSTS, redirect | on unless DEBUG or DEMO |
 | EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_TLS | mail server | files in var/mail |
 | DEFAULT_FROM_EMAIL, BILLING_EMAIL, SALES_EMAIL | addresses | …@example.com |
+| STRIPE_API_KEY, STRIPE_WEBHOOK_SECRET | the account that charges the cards, and what signs its webhooks | – |
+| STRIPE_API_BASE | Stripe's address | https://api.stripe.com |
+| CARD_GATEWAY | where new cards are entered: stripe or sandbox | stripe where STRIPE_API_KEY is set, else sandbox |
+| SANDBOX_URL, SANDBOX_WEBHOOK_SECRET | the sandbox processor (docs/adr/0008-gateways.md) | port 8010 of this machine |
 | STAFF_MFA_REQUIRED | staff set up a second factor before they see anything | on unless DEBUG or DEMO |
 | PRODUCT_NAME | the `{Product}` of every plan name | Meridian |
 """
@@ -63,6 +67,17 @@ CATCH_UP_NOTICE = timedelta(hours=24)  # announced late (after downtime): collec
 EVENT_MAX_AHEAD = timedelta(minutes=5)
 EVENT_BATCH_MAX = 1_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024  # bytes; a larger body is refused with 413
+
+# --- who charges the cards ----------------------------------------------------------------------------------------
+STRIPE_API_KEY = os.environ.get("STRIPE_API_KEY", "")
+STRIPE_WEBHOOK_SECRET = os.environ.get("STRIPE_WEBHOOK_SECRET", "")
+STRIPE_API_BASE = os.environ.get("STRIPE_API_BASE", "https://api.stripe.com")
+SANDBOX_URL = os.environ.get("SANDBOX_URL", "http://127.0.0.1:8010").rstrip("/")
+# Known to everybody, so it is taken for a secret only where nothing is at stake.
+SANDBOX_WEBHOOK_SECRET = os.environ.get("SANDBOX_WEBHOOK_SECRET", "whsec_sandbox" if DEBUG or DEMO else "")
+CARD_GATEWAY = os.environ.get("CARD_GATEWAY", "stripe" if STRIPE_API_KEY else "sandbox")
+# Where a form of ours may lead to: browsers hold redirects after a form against the policy.
+CARD_PAGES = [SANDBOX_URL] if CARD_GATEWAY == "sandbox" else ["https://checkout.stripe.com", "https://hooks.stripe.com"]
 
 # --- applications -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -200,7 +215,7 @@ CONTENT_SECURITY_POLICY = {
         "font-src": ["'self'"],
         "connect-src": ["'self'"],
         "manifest-src": ["'self'"],
-        "form-action": ["'self'"],
+        "form-action": ["'self'", *CARD_PAGES],
         "frame-ancestors": ["'none'"],
         "base-uri": ["'none'"],
     }
@@ -221,5 +236,5 @@ LOGGING = {
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {name: {"level": "WARNING"} for name in ("weasyprint", "fontTools")},  # they tell every step
+    "loggers": {name: {"level": "WARNING"} for name in ("weasyprint", "fontTools", "stripe")},  # they tell every step
 }

@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("SECRET_KEY", "only-for-the-tests")
 os.environ.setdefault("HTTPS", "0")
+os.environ.setdefault("SANDBOX_WEBHOOK_SECRET", "whsec_sandbox")
 
 from billing_portal.settings import *  # noqa: F403 - the tests run the real settings, the few lines below excepted
 

@@ -23,13 +23,17 @@ def resolve_payment(payment: Payment, at: datetime, actor: User | None = None) -
     """Whether the payment has its outcome now. No answer: it stays as it is."""
     gateway = get_gateway(payment.gateway)
     try:
-        intent_id = payment.gateway_id or gateway.find_intent(payment.key)
+        intent_id = payment.gateway_id or gateway.find_intent(payment.key, token=_token(payment))
         outcome = _payment_outcome(gateway, intent_id, payment) if intent_id else CANCELED
     except GatewayError as error:
         logger.warning("payment %s stays %s: %s", payment.pk, payment.status, error.description)
         return False
     settled = record_payment(payment_id=payment.pk, outcome=outcome, at=at, actor=actor, gateway_id=payment.gateway_id)
     return settled.status not in UNRESOLVED
+
+
+def _token(payment: Payment) -> str:
+    return payment.payment_method.token if payment.payment_method else ""
 
 
 def _payment_outcome(gateway: Gateway, intent_id: str, payment: Payment) -> Outcome:
@@ -58,5 +62,5 @@ def resolve_refund(refund: Refund, at: datetime, actor: User | None = None) -> b
 
 
 def _refund_outcome(gateway: Gateway, refund: Refund, intent_id: str) -> Outcome:
-    known = gateway.find_refund(refund.key) if refund.checks > 1 else None
+    known = gateway.find_refund(refund.key, intent_id=intent_id) if refund.checks > 1 else None
     return known or gateway.refund(key=refund.key, intent_id=intent_id, amount=refund.amount)

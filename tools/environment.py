@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Final
 
 from billing_portal import embedded
+
+HOST: Final = "127.0.0.1"
 
 PYTHON = sys.executable
 MANAGE = (PYTHON, str(embedded.ROOT / "manage.py"))
@@ -15,13 +18,22 @@ def port() -> int:
     return int(os.environ.get("PORT", "8000"))
 
 
+def sandbox_port() -> int:
+    return int(os.environ.get("SANDBOX_PORT", "8010"))
+
+
 def address() -> str:
     return os.environ.get("PORTAL_URL", f"http://127.0.0.1:{port()}").rstrip("/")
 
 
 def demo() -> dict[str, str]:
     """A demo on this machine, unless the environment says otherwise."""
-    defaults = {"DEMO": "1", "PORTAL_URL": address(), "DJANGO_SETTINGS_MODULE": "billing_portal.settings"}
+    defaults = {
+        "DEMO": "1",
+        "PORTAL_URL": address(),
+        "SANDBOX_URL": f"http://{HOST}:{sandbox_port()}",
+        "DJANGO_SETTINGS_MODULE": "billing_portal.settings",
+    }
     if "SECRET_KEY" not in os.environ:
         defaults["SECRET_KEY"] = embedded.secret_key()
     return defaults | os.environ
@@ -35,5 +47,7 @@ def production_like() -> dict[str, str]:
         "ALLOWED_HOSTS": "portal.example.com",
         "PORTAL_URL": "https://portal.example.com",
         "EMAIL_HOST": "mail.example.com",
+        "STRIPE_API_KEY": "sk_test_of_the_deployment_check",
+        "STRIPE_WEBHOOK_SECRET": "whsec_of_the_deployment_check",
         "DJANGO_SETTINGS_MODULE": "billing_portal.settings",
     }

@@ -9,18 +9,20 @@ import sys
 from django.core.management import execute_from_command_line
 
 from billing_portal import embedded
+from tools import processor
 from tools.environment import demo
-from tools.steps import stop_on_signals
+from tools.steps import Failure, stop_on_signals
 
 
 def main() -> int:
     stop_on_signals()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell of Django's goes on after Ctrl-C
-    os.environ.update(demo())
+    env = demo()
     try:
-        with embedded.servers():
+        with embedded.servers(), processor.at_hand(env):
+            os.environ.update(env)
             execute_from_command_line(["manage.py", *sys.argv[1:]])
-    except embedded.EmbeddedError as error:
+    except (Failure, embedded.EmbeddedError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 from billing_portal import embedded
 from billing_portal.embedded_programs import make_home
 from billing_portal.embedded_server import tail
-from tools.environment import MANAGE, PYTHON, address, demo, port
+from tools import processor
+from tools.environment import HOST, MANAGE, PYTHON, address, demo, port, sandbox_port
 from tools.portal import INSTALLED
 from tools.steps import Failure, Stopped, Terminal, run, stop_on_signals
 from tools.supervise import Children, stop_leftovers
@@ -23,7 +24,9 @@ from tools.supervise import Children, stop_leftovers
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-HOST: Final = "127.0.0.1"
+OLDER: Final = """
+  These data are older than the books of the sandbox processor, which knows none of their cards and payments.
+  To begin anew: stop, remove the folder var, and ./portal run again."""
 HEALTH_PATIENCE: Final = 60  # seconds until all parts report that they are well
 
 
@@ -33,7 +36,8 @@ def main() -> int:
     try:
         with only_run():
             stop_leftovers()
-            refuse_taken_port()
+            refuse_taken_port(port(), "PORT=8001")
+            refuse_taken_port(sandbox_port(), "SANDBOX_PORT=8011")
             return serve(terminal)
     except (Failure, embedded.EmbeddedError) as failure:
         terminal.say(f"\n{failure}")
@@ -48,8 +52,13 @@ def serve(terminal: Terminal) -> int:
     with contextlib.ExitStack() as stack:
         with terminal.step("PostgreSQL and Valkey"):
             servers = stack.enter_context(embedded.servers())
-        prepare(env, terminal)
         children = stack.enter_context(Children(env, servers))
+        knows_nothing = not processor.JOURNAL.exists()
+        if "SANDBOX_URL" not in os.environ:  # else it runs elsewhere
+            with terminal.step("sandbox processor"):
+                processor.wait_until_listening(children.start("processor", processor.command()))
+        if prepare(env, terminal) == "" and knows_nothing:
+            terminal.say(OLDER)
         with terminal.step("web, worker and beat"):
             start_all(children)
             logins = run([*MANAGE, "seed_demo", "--print-logins"], env=env)
@@ -61,7 +70,8 @@ def serve(terminal: Terminal) -> int:
         return ended.code
 
 
-def prepare(env: Mapping[str, str], terminal: Terminal) -> None:
+def prepare(env: Mapping[str, str], terminal: Terminal) -> str:
+    """What the demo data says of itself; nothing where there were people already."""
     with terminal.step("tables"):
         run([*MANAGE, "migrate", "--no-input", "--verbosity", "0"], env=env)
     stamp = embedded.VAR / "static.stamp"
@@ -70,7 +80,7 @@ def prepare(env: Mapping[str, str], terminal: Terminal) -> None:
             run([*MANAGE, "collectstatic", "--no-input", "--clear", "--verbosity", "0"], env=env)
         stamp.write_text(static_digest())
     with terminal.step("demo data"):
-        run([*MANAGE, "seed_demo", "--if-empty"], env=env)
+        return run([*MANAGE, "seed_demo", "--if-empty"], env=env)
 
 
 def static_digest() -> str:
@@ -116,14 +126,14 @@ def welcome(terminal: Terminal, logins: str, health: str) -> None:
     terminal.say("Ctrl-C stops it.")
 
 
-def refuse_taken_port() -> None:
+def refuse_taken_port(number: int, another: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port()))
+            probe.bind((HOST, number))
         except OSError as error:
             raise Failure(
-                f"Port {port()} is not free ({error.strerror}). Take another: PORT=8001 ./portal run"
+                f"Port {number} is not free ({error.strerror}). Take another: {another} ./portal run"
             ) from error
 
 

@@ -42,12 +42,14 @@ class Children:
 
     def __exit__(self, *_: object) -> None:
         with undisturbed():
+            # What the others still have to finish may need the processor.
+            stop([process.pid for name, process in self.processes.items() if name != "processor"])
             stop([process.pid for process in self.processes.values()])
             for process in self.processes.values():
                 process.wait()
             RECORD.unlink(missing_ok=True)
 
-    def start(self, name: str, command: Sequence[str]) -> None:
+    def start(self, name: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
         with log_of(name).open("wb") as log:
             # A session of its own: Ctrl-C in the terminal reaches us alone, and we stop the children in order.
             self.processes[name] = subprocess.Popen(
@@ -60,6 +62,7 @@ class Children:
                 start_new_session=True,
             )
         RECORD.write_text(json.dumps([process.pid for process in self.processes.values()]))
+        return self.processes[name]
 
     def wait(self) -> Ended:
         while not (ended := self.first_ended()):

@@ -1,8 +1,8 @@
-"""Test cards without a browser: what the sandbox's card page does, in one call."""
+"""Test cards without a browser: what people do on the sandbox processor's card page, in one call."""
 
 from datetime import date, datetime
 
-from accounts.gateways.sandbox import TEST_CARDS, keep_card
+from accounts.gateways.sandbox import enter_test_card
 from accounts.models import CardSetup, Customer, PaymentMethod, User
 from accounts.services.add_payment_method import add_payment_method
 from accounts.services.start_card_setup import start_card_setup
@@ -15,6 +15,8 @@ REFUSED = "4000000000000002"
 LOSES_ANSWER = "4000000000000119"
 TIMES_OUT = "4000000000000101"
 CONFIRMS = "4000000000003063"
+REFUNDS_LATER = "4000000000007726"
+REFUNDS_FAIL = "4000000000005126"
 
 
 def visit(customer: Customer, user: User, at: datetime, *, make_default: bool = False, next_url: str = "") -> CardSetup:
@@ -32,7 +34,7 @@ def visit(customer: Customer, user: User, at: datetime, *, make_default: bool = 
 
 def enter(setup: CardSetup, number: str, expires: date = date(2030, 4, 1)) -> None:
     """The card is typed into the page of that visit."""
-    keep_card(setup.gateway_id, behaviour=TEST_CARDS[number], last4=number[-4:], expires=expires)
+    enter_test_card(setup.gateway_id, number, expires)
 
 
 def add_card(

@@ -1,5 +1,5 @@
 from accounts import books
-from accounts.models import BillingProfile, CardSetup, PaymentMethod, SandboxSession, UsageSubject
+from accounts.models import BillingProfile, CardSetup, PaymentMethod, UsageSubject
 from accounts.tests.cards import MASTERCARD, add_card
 
 
@@ -29,13 +29,6 @@ def test_it_finds_cards_without_a_default(customer, alice, at):
     PaymentMethod.objects.update(is_default=False)
 
     assert found() == {(f"customer:{customer.pk}", "cards have exactly one default")}
-
-
-def test_it_finds_a_card_the_processor_does_not_know(customer, alice, at):
-    method = add_card(customer, alice, at)
-    SandboxSession.objects.all().delete()
-
-    assert found() == {(f"payment_method:{method.pk}", "is a card the sandbox knows")}
 
 
 def test_it_finds_a_visit_that_kept_a_card_for_somebody_else(customer, other_customer, alice, at):

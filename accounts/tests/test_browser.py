@@ -77,7 +77,7 @@ def test_it_is_accessible(scheme, width, page, log_in, alice, bob, dora, custome
     page.set_viewport_size({"width": width, "height": 900})
     as_user(page, log_in, alice)
     paths = [reverse(name) for name in ("settings", "billing_details", "members", "api_tokens", "pm_add")]
-    paths += [reverse("pm_delete", args=[method.key]), reverse("sandbox_card", args=[setup.gateway_id])]
+    paths += [reverse("pm_delete", args=[method.key]), f"{settings.SANDBOX_URL}/c/{setup.gateway_id}"]
     for path in paths:
         page.goto(path)
         check(page, f"{path} {scheme} {width}")

@@ -1,11 +1,14 @@
 """Health for load balancers and for `./portal run`."""
 
 from celery import current_app
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
+
+from accounts.gateways.sandbox import sandbox_answers
 
 
 @require_safe
@@ -13,6 +16,8 @@ from kombu.exceptions import OperationalError
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 when database and broker answer, else 503. `?workers=1` also asks the workers, which takes a second."""
     state = {"database": database_answers(), "broker": broker_answers()}
+    if settings.CARD_GATEWAY == "sandbox":
+        state["processor"] = sandbox_answers()
     if request.GET.get("workers"):
         state["workers"] = bool(current_app.control.ping(timeout=1.0))
     return JsonResponse(state, status=200 if all(state.values()) else 503)

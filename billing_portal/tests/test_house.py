@@ -11,7 +11,7 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 ROOMS: Final = ("billing_portal", "plans", "invoices", "credits", "usage", "accounts", "core")  # top to bottom
-FOLDERS: Final = (*ROOMS, "tools")
+FOLDERS: Final = (*ROOMS, "tools", "processor")
 
 MODULE_LINES: Final = 400
 FUNCTION_LINES: Final = 50

@@ -10,7 +10,16 @@ def test_healthz_is_503_without_a_broker(client, db, monkeypatch):
     monkeypatch.setattr("billing_portal.pages.health.broker_answers", lambda: False)
     response = client.get("/healthz")
     assert response.status_code == 503
-    assert response.json() == {"database": True, "broker": False}
+    assert response.json() == {"database": True, "broker": False, "processor": True}
+
+
+def test_healthz_is_503_without_the_processor_where_cards_go_to_it(client, db, monkeypatch, settings):
+    monkeypatch.setattr("billing_portal.pages.health.broker_answers", lambda: True)
+    settings.SANDBOX_URL = "http://127.0.0.1:9"
+    response = client.get("/healthz")
+    assert (response.status_code, response.json()["processor"]) == (503, False)
+    settings.CARD_GATEWAY = "stripe"
+    assert client.get("/healthz").json() == {"database": True, "broker": True}
 
 
 def test_home_leads_to_the_log_in_page_or_the_overview(client, db, alice, log_in):

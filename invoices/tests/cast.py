@@ -5,8 +5,9 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from accounts.gateways.base import Outcome
-from accounts.models import Customer, SandboxIntent
+from accounts.gateways.base import JournalEntry, Outcome
+from accounts.gateways.sandbox import SandboxGateway
+from accounts.models import Customer
 from core.periods import Period, midnight
 from invoices.lines import InvoiceDraft, LineDraft
 from invoices.models import Invoice, Payment
@@ -79,6 +80,18 @@ def paid_with(payment_id: int, at: datetime, outcome: Outcome = SUCCEEDED) -> Pa
     return record_payment(payment_id=payment_id, outcome=outcome, at=at)
 
 
+def journal() -> list[JournalEntry]:
+    """The processor's own books."""
+    return list(
+        SandboxGateway().journal(since=datetime(2000, 1, 1, tzinfo=UTC), until=datetime(2100, 1, 1, tzinfo=UTC))
+    )
+
+
 def charges() -> list[tuple[str, str]]:
-    """The processor's own books: (our key, what became of it)."""
-    return list(SandboxIntent.objects.order_by("pk").values_list("idempotency_key", "status"))
+    """(our key, what became of it) of every charge the processor was asked for."""
+    return [(line.key, line.status) for line in journal() if line.kind == "charge"]
+
+
+def refunds_made() -> list[tuple[str, int]]:
+    """(our key, amount) of every refund the processor made."""
+    return [(line.key, line.amount) for line in journal() if line.kind == "refund"]

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from accounts.gateways.base import Outcome
-from accounts.models import AuditEntry, Notice, SandboxRefund
+from accounts.models import AuditEntry, Notice
 from accounts.tests.cards import MASTERCARD, add_card
 from core.periods import midnight, utc_day
 from invoices.exceptions import NotRefundableError, NotVoidableError, OverCreditedError
@@ -20,8 +20,8 @@ from invoices.services.reconcile_refunds import reconcile_refunds
 from invoices.services.refund_payment import refund_payment
 from invoices.services.settle_credit_notes import settle_credit_notes
 from invoices.services.void_invoice import void_invoice
-from invoices.tests.cast import BILLING_ON, open_invoice, paid_with
-from invoices.tests.test_credit_notes import credit, intent_of, paid_invoice
+from invoices.tests.cast import BILLING_ON, open_invoice, paid_with, refunds_made
+from invoices.tests.test_credit_notes import credit, give_back_by_hand, paid_invoice
 
 pytestmark = pytest.mark.usefixtures("seller", "books_hold")
 
@@ -56,7 +56,7 @@ def test_a_part_of_a_payment_goes_back_to_its_card_before_anything_else(customer
     assert (note.total, note.corrects, note.goes_first_to) == (-400, [payment.invoice.number], payment)
     refund = Refund.objects.get()
     assert (refund.payment, refund.amount, refund.status) == (payment, 400, RefundStatus.PENDING)
-    assert not SandboxRefund.objects.exists(), "the gateway hears of it after the commit"
+    assert refunds_made() == [], "the gateway hears of it after the commit"
     assert reconcile_refunds(at=LATER) == 1
     note.refresh_from_db()
     assert (note.status, CreditApplication.objects.count()) == (InvoiceStatus.PAID, 0)
@@ -142,9 +142,7 @@ def put_in_the_books(payment):
 def test_a_refund_that_the_card_refuses_is_kept(customer):
     payment = paid_invoice(customer, 1000).payments.get()
     note = refunded(payment, 400)
-    SandboxRefund.objects.bulk_create(
-        [SandboxRefund(idempotency_key="by hand", intent_id=intent_of(note), amount=1000)]
-    )
+    give_back_by_hand(note, 1000)
     reconcile_refunds(at=LATER)
     settle_credit_notes(customer_ids=[customer.pk], at=LATER)
     note.refresh_from_db()

@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import AuditEntry, Notice
-from accounts.tests.cards import LOSES_ANSWER, REFUSED, add_card
+from accounts.tests.cards import DECLINES, LOSES_ANSWER, add_card
 from core import clock
 from core.periods import midnight
 from invoices.models import Invoice, Payment
@@ -54,7 +54,7 @@ OUTSIDE = {"amount": "49.00", "received_on": "2026-10-19", "method": "bank_trans
 @pytest.fixture
 def paid(seller, customer, alice, at):
     """Declined, then paid by another card, then given back; with its PDFs."""
-    add_card(customer, alice, at, REFUSED)
+    add_card(customer, alice, at, DECLINES)
     invoice = open_invoice(customer, 4900, at=at)
     submit_payment(payment_id=collect_payment(invoice_id=invoice.pk, at=at, automatic=True).pk, at=at)
     card = add_card(customer, alice, at, make_default=True)

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from accounts.tests.cards import LOSES_ANSWER, REFUSED, add_card
+from accounts.tests.cards import DECLINES, LOSES_ANSWER, add_card
 from billing_portal.tests.admin.test_staff_browser import enter
 from billing_portal.tests.test_looks import complaints
 from core import clock
@@ -95,7 +95,7 @@ def write_off(page: Page) -> None:
 
 def addresses(customer, alice, catalogue, at) -> list[str]:
     """Every page about a document, with everything on it."""
-    add_card(customer, alice, at, REFUSED)
+    add_card(customer, alice, at, DECLINES)
     go_plus(customer, catalogue, at)
     story = open_invoice(customer, 4900, at=at)
     submit_payment(payment_id=collect_payment(invoice_id=story.pk, at=at, automatic=True).pk, at=at)
