@@ -7,8 +7,8 @@ from celery.signals import task_postrun, worker_ready
 from django.apps import AppConfig
 from django.conf import settings
 from django.urls import get_resolver
+from django.utils.module_loading import import_string
 
-from billing_portal import celery
 from billing_portal.simulation.kill_points import Killer, install
 from billing_portal.simulation.shared import Lines
 
@@ -21,8 +21,7 @@ class SimulationConfig(AppConfig):
         """The driver itself is never killed."""
         if not settings.SIMULATION_ROLE:
             return
-        celery.app.loader.import_default_modules()
-        _ = get_resolver().url_patterns  # so that every module that imports a verb is loaded
+        load_everything()
         killer = Killer(
             settings.SIMULATION_FOLDER,
             seed=settings.SIMULATION_SEED,
@@ -32,6 +31,12 @@ class SimulationConfig(AppConfig):
         install(killer)
         task_postrun.connect(_note_finished, weak=False)
         worker_ready.connect(_note_ready, weak=False)
+
+
+def load_everything() -> None:
+    """Every module that imports a verb, so that a wrapped one is replaced in all of them."""
+    import_string("billing_portal.tasks.run_billing")
+    _ = get_resolver().url_patterns
 
 
 def _note_finished(task_id: str, **_values: Any) -> None:

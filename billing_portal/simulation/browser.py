@@ -4,11 +4,12 @@ What a connection that breaks off did is not known, so the same request is sent 
 """
 
 import http.client
+import json
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode, urljoin, urlsplit
 
 AGAIN: Final = 40  # how often a request is sent that nobody answers
@@ -101,6 +102,13 @@ class Browser:
         """Send it as filled in."""
         return self.ask("POST", form.action, urlencode(form.fields | values))
 
+    def post_json(self, path: str, values: Any, token: str) -> Page:
+        """For programs: CloudEvents with a bearer token."""
+        url = urljoin(self.base, path)
+        own = {"Content-Type": "application/cloudevents-batch+json", "Authorization": f"Bearer {token}"}
+        status, _headers, text = self._until_answered("POST", url, json.dumps(values, default=float), own)
+        return Page(url, status, text)
+
     def ask(self, method: str, url: str, body: str = "") -> Page:
         for _ in range(MOST_REDIRECTS):
             status, headers, text = self._until_answered(method, url, body)
@@ -109,11 +117,13 @@ class Browser:
             method, url, body = "GET", urljoin(url, headers.get("Location", "")), ""
         raise RuntimeError(f"{url} leads round in a circle")
 
-    def _until_answered(self, method: str, url: str, body: str) -> tuple[int, http.client.HTTPMessage, str]:
+    def _until_answered(
+        self, method: str, url: str, body: str, own: dict[str, str] | None = None
+    ) -> tuple[int, http.client.HTTPMessage, str]:
         for _ in range(AGAIN):
             self.counted["requests"] += 1
             try:
-                status, headers, text = self._once(method, url, body)
+                status, headers, text = self._once(method, url, body, own or {})
             except (OSError, http.client.HTTPException):
                 self.counted["requests without an answer"] += 1
             else:
@@ -123,7 +133,7 @@ class Browser:
             time.sleep(PAUSE)
         raise RuntimeError(f"{method} {url} is not answered")
 
-    def _once(self, method: str, url: str, body: str) -> tuple[int, http.client.HTTPMessage, str]:
+    def _once(self, method: str, url: str, body: str, own: dict[str, str]) -> tuple[int, http.client.HTTPMessage, str]:
         parts = urlsplit(url)
         cookies = self.cookies.setdefault(parts.netloc, {})
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
@@ -132,6 +142,7 @@ class Browser:
                 "Content-Type": "application/x-www-form-urlencoded",
                 "X-CSRFToken": cookies.get("csrftoken", ""),
             }
+        headers |= own
         connection = http.client.HTTPConnection(parts.netloc, timeout=60)
         try:
             connection.request(method, f"{parts.path or '/'}?{parts.query}", body or None, headers)

@@ -13,13 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 from billing_portal.embedded import ROOT, undisturbed
+from billing_portal.embedded_server import tail
 
 PATIENCE: Final = 60  # seconds until a process is ready, or gone
 HOST: Final = "127.0.0.1"
 WORKERS: Final = ("worker-1", "worker-2")
 WEB: Final = "web"
+PROCESSOR: Final = "processor"
 
 
 def free_port() -> int:
@@ -34,17 +37,24 @@ class Processes:
 
     folder: Path
     environment: dict[str, str]
-    port: int = field(default_factory=free_port)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     killed: Counter[str] = field(default_factory=Counter)
     restarted: Counter[str] = field(default_factory=Counter)
 
     def __enter__(self) -> Self:
-        for name in (WEB, *WORKERS):
+        for name in (PROCESSOR, WEB, *WORKERS):
             self.start(name)
-        for name in (WEB, *WORKERS):
+        for name in (PROCESSOR, WEB, *WORKERS):
             self.wait_until_ready(name)
         return self
+
+    @property
+    def web(self) -> str:
+        return urlsplit(self.environment["PORTAL_URL"]).netloc
+
+    @property
+    def processor(self) -> str:
+        return urlsplit(self.environment["SANDBOX_URL"]).netloc
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -54,9 +64,13 @@ class Processes:
                 self.end(name, signal.SIGKILL)
 
     def command(self, name: str) -> list[str]:
+        if name == PROCESSOR:
+            books = ["--port", self.processor.rpartition(":")[2], "--journal", str(self.folder / "processor.sqlite")]
+            told = f"{self.environment['PORTAL_URL']}/webhooks/sandbox/"
+            return [sys.executable, "-m", "processor", *books, "--webhook-url", told]
         if name == WEB:
             gunicorn = [sys.executable, "-m", "gunicorn", "billing_portal.wsgi", "--worker-class", "gthread"]
-            sizes = ["--workers", "2", "--threads", "4", "--bind", f"{HOST}:{self.port}", "--timeout", "60"]
+            sizes = ["--workers", "2", "--threads", "4", "--bind", self.web, "--timeout", "60"]
             return [*gunicorn, *sizes, "--preload", "--no-control-socket", "--log-level", "warning"]
         celery = [sys.executable, "-m", "celery", "--app", "billing_portal", "worker", "--loglevel", "WARNING"]
         return [
@@ -70,7 +84,7 @@ class Processes:
         ]
 
     def start(self, name: str) -> None:
-        role = {"SIMULATION_ROLE": WEB if name == WEB else "worker", "SIMULATION_NAME": name}
+        role = {"SIMULATION_ROLE": "worker" if name in WORKERS else name, "SIMULATION_NAME": name}
         with (self.folder / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
                 self.command(name),
@@ -86,17 +100,20 @@ class Processes:
         until = time.monotonic() + PATIENCE
         while not self.is_ready(name):
             if self.running[name].poll() is not None:
-                raise RuntimeError(f"{name} has ended; see {self.folder / name}.log")
+                raise RuntimeError(f"{name} has ended:\n{self.last_words(name)}")
             if time.monotonic() > until:
-                raise RuntimeError(f"{name} does not get ready; see {self.folder / name}.log")
+                raise RuntimeError(f"{name} does not get ready:\n{self.last_words(name)}")
             time.sleep(0.05)
 
+    def last_words(self, name: str) -> str:
+        return tail(self.folder / f"{name}.log", 40)
+
     def is_ready(self, name: str) -> bool:
-        if name != WEB:
+        if name in WORKERS:
             return (self.folder / f"{name}.ready").exists()
         with contextlib.suppress(OSError, http.client.HTTPException):
-            connection = http.client.HTTPConnection(HOST, self.port, timeout=10)
-            connection.request("GET", "/accounts/login/")
+            connection = http.client.HTTPConnection(self.web if name == WEB else self.processor, timeout=10)
+            connection.request("GET", "/accounts/login/" if name == WEB else "/_sandbox/health")
             return connection.getresponse().status == http.client.OK
         return False
 
@@ -118,9 +135,10 @@ class Processes:
         process.wait(PATIENCE)
         (self.folder / f"{name}.ready").unlink(missing_ok=True)
 
-    def revive(self) -> None:
-        """What has ended by itself is started again, as its supervisor would."""
-        for name, process in list(self.running.items()):
-            if process.poll() is not None:
-                self.end(name, signal.SIGKILL)
-                self.again(name)
+    def revive(self) -> bool:
+        """What has ended by itself is started again, as its supervisor would; whether anything had."""
+        ended = [name for name, process in list(self.running.items()) if process.poll() is not None]
+        for name in ended:
+            self.end(name, signal.SIGKILL)
+            self.again(name)
+        return bool(ended)
