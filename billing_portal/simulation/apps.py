@@ -36,6 +36,7 @@ class SimulationConfig(AppConfig):
 def load_everything() -> None:
     """Every module that imports a verb, so that a wrapped one is replaced in all of them."""
     import_string("billing_portal.tasks.run_billing")
+    import_string("invoices.pdf.available")()  # before the fork: the library of the PDFs takes seconds
     _ = get_resolver().url_patterns
 
 

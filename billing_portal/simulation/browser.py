@@ -120,6 +120,7 @@ class Browser:
     def _until_answered(
         self, method: str, url: str, body: str, own: dict[str, str] | None = None
     ) -> tuple[int, http.client.HTTPMessage, str]:
+        answered = ""
         for _ in range(AGAIN):
             self.counted["requests"] += 1
             try:
@@ -130,8 +131,9 @@ class Browser:
                 if status < http.client.INTERNAL_SERVER_ERROR:
                     return status, headers, text
                 self.counted[f"answers {status}"] += 1
+                answered = f"{status} {text[:300]}"
             time.sleep(PAUSE)
-        raise RuntimeError(f"{method} {url} is not answered")
+        raise RuntimeError(f"{method} {url} is not answered; last {answered}")
 
     def _once(self, method: str, url: str, body: str, own: dict[str, str]) -> tuple[int, http.client.HTTPMessage, str]:
         parts = urlsplit(url)

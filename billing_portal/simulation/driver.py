@@ -193,7 +193,12 @@ def drive(options: Options, say: Callable[[str], Any]) -> list[str]:
         simulation = Simulation(options, servers, processes, ticker, Market(START), raw)
         base = settings.PORTAL_URL
         simulation.persons = people(options.customers, options.seed, base=base, start=START, days=simulation.days)
-        play(simulation, say)
+        try:
+            play(simulation, say)
+        except Exception:
+            for name in processes.running:
+                say(f"--- {name}, at {simulation.at}\n{processes.last_words(name)}")
+            raise
         found = differences(simulation)
         tell(simulation, found, time.monotonic() - began, say)
     return found

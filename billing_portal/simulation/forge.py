@@ -31,11 +31,15 @@ JOBS = (
 
 def main() -> None:
     load_everything()
+    killer = Killer(settings.SIMULATION_FOLDER, seed="", rate=0)
+    install(killer)
     for line in sys.stdin:
         connections.close_all()
         child = os.fork()
         if not child:
-            be(json.loads(line))
+            told = json.loads(line)
+            killer.only = told["place"]
+            be(told)
         _pid, status = os.waitpid(child, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
         sys.stdout.flush()
@@ -44,7 +48,6 @@ def main() -> None:
 def be(told: dict[str, Any]) -> None:
     """The child's whole life."""
     try:
-        install(Killer(settings.SIMULATION_FOLDER, seed="", rate=0, only=told["place"]))
         if told["do"] == "tick":
             for job in JOBS:
                 job()

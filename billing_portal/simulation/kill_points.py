@@ -93,9 +93,8 @@ class Killer:
 
 def install(killer: Killer) -> None:
     """Wrap every target of this process. Called once, when all modules are loaded."""
-    for target in VERBS:
-        original = getattr(sys.modules[target.module], target.function)
-        replace_everywhere(original, around(original, target, killer))
+    originals = [getattr(sys.modules[target.module], target.function) for target in VERBS]
+    replace_everywhere({id(one): around(one, target, killer) for one, target in zip(originals, VERBS, strict=True)})
     gateway = type(sys.modules["accounts.gateways"].get_gateway("sandbox"))
     for call in (*CALLS, *CALLS_ABOUT_MORE):
         target = Target(f"gateway {call}", "", call, (BEFORE, AFTER), "any")
@@ -104,12 +103,12 @@ def install(killer: Killer) -> None:
     mail.send = around(mail.send, Target("mail", "", "send", (AFTER,), "0"), killer)
 
 
-def replace_everywhere(original: Any, wrapped: Any) -> None:
-    """In every module that has imported it by name."""
+def replace_everywhere(wrapped: dict[int, Any]) -> None:
+    """By the identity of what is replaced, in every module that has imported it by name."""
     for module in list(sys.modules.values()):
-        names = [name for name, value in list(vars(module).items()) if value is original] if module else []
-        for name in names:
-            setattr(module, name, wrapped)
+        for name, value in list(vars(module).items()) if module else ():
+            if id(value) in wrapped:
+                setattr(module, name, wrapped[id(value)])
 
 
 def around(original: Callable[..., Any], target: Target, killer: Killer) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ from invoices.models import Invoice
 from plans.models import ChangeQuote, Subscription
 
 Step = tuple[datetime, int, int, Callable[[], Any]]
-ARRIVED, CHANGED, RUN = range(3)  # the order at one instant
+ARRIVED, CHANGED, RUN, CARRIED_OUT = range(4)  # the order at one instant; the last is what a run does at its end
 
 
 def unlike_the_plain_ledger(person: Person, market: Market, runs: list[datetime]) -> Iterator[str]:
@@ -35,7 +35,8 @@ def steps(person: Person, ledger: PlainCustomer, market: Market, runs: list[date
     spells = Subscription.objects.filter(customer=person.customer).select_related("plan").order_by("starts_at", "pk")
     for number, spell in enumerate(list(spells)[1:]):
         plan = plain_plan(market, spell)
-        yield spell.starts_at, CHANGED, number, partial(ledger.change, plan, spell.starts_at)
+        rank = CARRIED_OUT if spell.starts_at in runs else CHANGED
+        yield spell.starts_at, rank, number, partial(ledger.change, plan, spell.starts_at)
     failed = ChangeQuote.objects.filter(customer=person.customer, given_up_at__isnull=False).exclude(
         invoice__status="void"
     )

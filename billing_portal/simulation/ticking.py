@@ -35,7 +35,8 @@ AFTER_A_LOSS: Final = 3.0  # … where a message may have gone with what was kil
 
 @dataclass
 class Ticker:
-    """`runs`: when the billing run came to its end, the instants at which everything due was billed."""
+    """`runs`: the instants of the billing run, also of one that was killed: the next bills what it has left as it
+    would have, because nothing comes in between."""
 
     clock: Clock
     processes: Processes
@@ -63,10 +64,11 @@ class Ticker:
 
     def run(self, at: datetime, *, blow: Callable[[], None] | None = None) -> datetime:
         """The billing run, sent twice for two workers at once, and again a minute later until it came to an end."""
+        self.runs.append(at)
         while not self.tick(at, (RUN, RUN), blow=blow):
             at, blow = at + timedelta(minutes=1), None
+            self.runs.append(at)
             self.counted["runs begun again"] += 1
-        self.runs.append(at)
         return at
 
     def _send(self, task: str) -> str:
