@@ -1,15 +1,23 @@
 """The clock, read once at the edge. Verbs take `at` as an argument and never look here."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 _travelled: list[datetime] = []
+_sources: list[Callable[[], datetime]] = []
 
 
 def now() -> datetime:
     """The present instant in UTC, or the one travelled to."""
-    return _travelled[-1] if _travelled else datetime.now(UTC)
+    if _travelled:
+        return _travelled[-1]
+    return _sources[-1]() if _sources else datetime.now(UTC)
+
+
+def use(source: Callable[[], datetime] | None) -> None:
+    """From now on this process reads `source`, which several share (simulations only); None: the real clock again."""
+    _sources[:] = [source] if source else []
 
 
 @contextmanager

@@ -20,9 +20,10 @@ from django.core.management import call_command
 
 from accounts.models import User
 from billing_portal import billing_run
-from billing_portal.tests.plain_ledger import Used
-from billing_portal.tests.year_market import Market, next_version
-from billing_portal.tests.year_players import START, Player, players
+from billing_portal.simulation.market import Market, next_version
+from billing_portal.simulation.places import START, event_of
+from billing_portal.simulation.plain_ledger import Used
+from billing_portal.tests.year_players import Player, players
 from core import clock
 from invoices.models import Invoice, InvoiceLine, Payment, Refund, Seller
 from invoices.services.reconcile_payments import reconcile_payments
@@ -101,9 +102,7 @@ class Year:
             player.ledger.events.append(used)
             if player.ahead is not None:
                 player.move_clock(received)
-            event: dict[str, Any] = {"specversion": "1.0", "id": used.id, "source": "year", "type": used.feature}
-            event |= {"subject": player.customer.key, "time": used.time.isoformat(), "data": {"value": used.value}}
-            events.append(event | ({"corrects": used.corrects} if used.corrects else {}))
+            events.append(event_of(used, player.customer.key))
         if events:
             result = ingest_events(events=events, token_customer_id=None, at=at - MOMENT)
             assert result.accepted == len(events), f"seed {SEED}: {result.rejected}"

@@ -1,8 +1,7 @@
 """The customers of the simulated year: each is in the books and in a plain ledger, and does the same to both."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import date, datetime, timedelta
 from itertools import count
 from random import Random
 from typing import Any
@@ -11,10 +10,11 @@ from accounts.models import BillingProfile, Customer, PaymentMethod
 from accounts.services.make_default import make_default
 from accounts.services.open_customer import open_customer
 from billing_portal.demo_data import add_card
-from billing_portal.tests.plain_ledger import Entry, PlainCustomer, Used, midnight
-from billing_portal.tests.year_market import METERS, PLANS, Market
-from billing_portal.tests.year_prices import PlainPlan, Tax
-from invoices.models import Invoice, Seller, TaxRate
+from billing_portal.simulation.market import PLANS, Market
+from billing_portal.simulation.places import CURRENCIES, PLACES, START, add_tax_rates, use
+from billing_portal.simulation.plain_ledger import Entry, PlainCustomer, Used, midnight
+from billing_portal.simulation.plain_prices import PlainPlan
+from invoices.models import Invoice, Seller
 from invoices.services.collect_payment import collect_payment
 from invoices.services.submit_payment import submit_payment
 from plans.exceptions import ChangeTooEarlyError, PastDueError
@@ -29,19 +29,8 @@ from plans.services.schedule_change import schedule_change
 from plans.services.settle_start import settle_start
 from plans.services.subscribe import subscribe
 
-START = datetime(2027, 9, 1, tzinfo=UTC)
 GOOD, DECLINES = "4242424242424242", "4000000000000341"
-CURRENCIES = ("USD", "EUR", "JPY", "KWD")
 CLOCKS = (timedelta(days=45), timedelta(days=-170))  # ahead of the real present, and behind it
-
-# country, VAT id and what that comes to with a seller in France
-PLACES = (
-    ("FR", "", Tax(("20",))),
-    ("US", "", Tax()),
-    ("DE", "DE136695976", Tax()),  # reverse charge
-    ("CH", "", Tax(("8.1",), inclusive=True)),
-    ("CA", "", Tax(("5", "9.975"))),
-)
 
 
 @dataclass
@@ -82,21 +71,7 @@ class Player:
     # -- usage
 
     def use(self, time: datetime) -> list[tuple[datetime, Used]]:
-        """One event with when it arrives: mostly on time, sometimes weeks late; sometimes corrected later."""
-        random, number = self.random, next(self.ids)
-        feature = random.choice(list(METERS))
-        time += timedelta(microseconds=random.choice([0, 1, 999_999]))
-        if random.random() < 0.2:
-            time = time.replace(hour=0, minute=0, second=0)
-        value = Decimal(1) if feature == "requests" else Decimal(random.randrange(1, 400_000)) / 1_000
-        late = random.choice([timedelta(0)] * 4 + [timedelta(hours=30), timedelta(days=random.randrange(60))])
-        used = Used(f"e{number}", feature, time, value)
-        found = [(time + late, used)]
-        if random.random() < 0.12:
-            part = Decimal(1) if feature == "requests" else random.choice([Decimal(1), Decimal("0.25")])
-            back = Used(f"c{number}", feature, time, -value * part, corrects=used.id)
-            found.append((time + late + timedelta(days=random.randrange(1, 50)), back))
-        return found
+        return use(self.random, self.ids, time)
 
     # -- changes of plan
 
@@ -204,13 +179,7 @@ class Player:
 
 
 def players(numbers: list[int], seed: int, seller: Seller, user: Any) -> list[Player]:
-    TaxRate.objects.bulk_create(
-        [
-            TaxRate(seller=seller, country="CH", label="MWST", percent=Decimal("8.1"), inclusive=True),
-            TaxRate(seller=seller, country="CA", label="GST", percent=Decimal(5)),
-            TaxRate(seller=seller, country="CA", label="QST", percent=Decimal("9.975")),
-        ]
-    )
+    add_tax_rates(seller)
     return [_player(number, Random(f"{seed}/{number}"), user) for number in numbers]  # noqa: S311
 
 

@@ -19,3 +19,15 @@ def test_now_is_the_instant_travelled_to_and_comes_back():
 def test_travelling_needs_a_time_zone():
     with pytest.raises(ValueError, match="time zone"), clock.travel_to(datetime(2026, 1, 1)):  # noqa: DTZ001
         pass
+
+
+def test_it_reads_a_clock_that_several_processes_share_and_comes_back():
+    shared = datetime(2031, 5, 1, tzinfo=UTC)
+    clock.use(lambda: shared)
+    try:
+        assert clock.now() == shared
+        with clock.travel_to(datetime(2026, 12, 17, 1, tzinfo=UTC)):
+            assert clock.now().year == 2026
+    finally:
+        clock.use(None)
+    assert clock.now() != shared

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from accounts.models import PaymentPolicy
-from billing_portal.tests.year_prices import Fee, PlainPlan, Price
+from billing_portal.simulation.plain_prices import Fee, PlainPlan, Price
 from plans.models import Plan, PriceTier, RateCard
 from plans.services.publish_plan import publish_plan
 from usage.models import Feature

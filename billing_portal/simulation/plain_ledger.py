@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import partial
 from itertools import pairwise
 
-from billing_portal.tests.year_prices import DIGITS, Fee, PlainPlan, Tax, rounded
+from billing_portal.simulation.plain_prices import DIGITS, Fee, PlainPlan, Tax, rounded
 
 DAY = timedelta(days=1)
 LEAD = 3 * DAY

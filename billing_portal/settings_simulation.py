@@ -1,0 +1,36 @@
+"""Settings of the chaos run (docs/simulation.md): the real portal, on a simulated clock, killed at chosen places.
+
+Every process of a simulation – web, workers, driver – runs with these and shares the folder SIMULATION_FOLDER.
+"""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("SECRET_KEY", "only-for-simulations")
+os.environ.setdefault("HTTPS", "0")
+os.environ.setdefault("DEMO", "1")
+
+from billing_portal.settings import *  # noqa: F403 - the real settings, the lines below excepted
+from billing_portal.settings import INSTALLED_APPS
+from billing_portal.simulation.shared import Clock
+from core import clock
+
+SIMULATION_FOLDER = Path(os.environ["SIMULATION_FOLDER"])
+SIMULATION_SEED = os.environ.get("SIMULATION_SEED", "0")
+SIMULATION_KILL_RATE = float(os.environ.get("SIMULATION_KILL_RATE", "0"))
+SIMULATION_KILL_AT = os.environ.get("SIMULATION_KILL_AT", "")  # one place alone, the first time it is reached
+SIMULATION_ROLE = os.environ.get("SIMULATION_ROLE", "")  # web or worker: only these are killed
+
+clock.use(Clock(SIMULATION_FOLDER).now)
+
+INSTALLED_APPS = [*INSTALLED_APPS, "billing_portal.simulation.apps.SimulationConfig"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "billing_portal.simulation.mail.EmailBackend"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a killed worker takes few messages with it
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False

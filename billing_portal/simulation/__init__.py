@@ -1,0 +1,1 @@
+"""The chaos run: real processes that are killed, a simulated clock, and books that must be right afterwards."""

@@ -1,0 +1,48 @@
+"""What a process of a simulation does when it starts: kill points around the verbs, and word of every finished task."""
+
+import os
+from typing import Any
+
+from celery.signals import task_postrun, worker_ready
+from django.apps import AppConfig
+from django.conf import settings
+from django.urls import get_resolver
+from django.utils.module_loading import import_string
+
+from billing_portal.simulation.kill_points import Killer, install
+from billing_portal.simulation.shared import Lines
+
+
+class SimulationConfig(AppConfig):
+    name = "billing_portal.simulation"
+    label = "simulation"
+
+    def ready(self) -> None:
+        """The driver itself is never killed."""
+        if not settings.SIMULATION_ROLE:
+            return
+        load_everything()
+        killer = Killer(
+            settings.SIMULATION_FOLDER,
+            seed=settings.SIMULATION_SEED,
+            rate=settings.SIMULATION_KILL_RATE,
+            only=settings.SIMULATION_KILL_AT,
+        )
+        install(killer)
+        task_postrun.connect(_note_finished, weak=False)
+        worker_ready.connect(_note_ready, weak=False)
+
+
+def load_everything() -> None:
+    """Every module that imports a verb, so that a wrapped one is replaced in all of them."""
+    import_string("billing_portal.tasks.run_billing")
+    import_string("invoices.pdf.available")()  # before the fork: the library of the PDFs takes seconds
+    _ = get_resolver().url_patterns
+
+
+def _note_finished(task_id: str, **_values: Any) -> None:
+    Lines(settings.SIMULATION_FOLDER / "finished").append(task_id)
+
+
+def _note_ready(**_values: Any) -> None:
+    (settings.SIMULATION_FOLDER / f"{os.environ['SIMULATION_NAME']}.ready").touch()

@@ -1,0 +1,69 @@
+"""A process that forks a child for each line it reads, and says how it ended (tests of kill points).
+
+The child does one thing as a worker or the web server would, and ends itself at the place the line names. What it is
+forked from has loaded everything and opened nothing, so a child is a fresh process that costs little.
+"""
+
+import json
+import os
+import sys
+import traceback
+from typing import Any
+
+from django.conf import settings
+from django.db import connections
+from django.test import Client
+
+from accounts.models import User
+from billing_portal import tasks
+from billing_portal.simulation.apps import load_everything
+from billing_portal.simulation.browser import Page
+from billing_portal.simulation.kill_points import Killer, install
+
+JOBS = (
+    tasks.run_billing,
+    tasks.resolve_payments,
+    tasks.collect_due,
+    tasks.deliver_documents,
+    tasks.deliver_notices,
+)
+
+
+def main() -> None:
+    load_everything()
+    killer = Killer(settings.SIMULATION_FOLDER, seed="", rate=0)
+    install(killer)
+    for line in sys.stdin:
+        connections.close_all()
+        child = os.fork()
+        if not child:
+            told = json.loads(line)
+            killer.only = told["place"]
+            be(told)
+        _pid, status = os.waitpid(child, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
+
+
+def be(told: dict[str, Any]) -> None:
+    """The child's whole life."""
+    try:
+        if told["do"] == "tick":
+            for job in JOBS:
+                job()
+        else:
+            visit(told)
+    except BaseException:  # noqa: BLE001 - whatever it is, the child ends here
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def visit(told: dict[str, Any]) -> None:
+    """A person's page, and its form sent as filled in; a page without that form was got to its end before."""
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(User.objects.get(pk=told["user"]), backend=settings.AUTHENTICATION_BACKENDS[0])
+    got = client.get(told["path"])
+    form = Page(told["path"], got.status_code, got.content.decode()).form(has=told["has"], to=told["to"])
+    if form is not None:
+        client.post(form.action, form.fields)

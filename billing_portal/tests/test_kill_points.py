@@ -1,0 +1,228 @@
+"""A real process ends itself at every place of the list, once each; the next one finishes what it began, once.
+
+Each place belongs to a story that reaches it. A step of a story whose process was killed is done again by a fresh
+process, as the next tick or a person's second click would.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from django.db import connection
+from django.test import override_settings
+
+from accounts.gateways import get_gateway
+from accounts.models import BillingProfile, CardSetup, Customer
+from accounts.tests.cards import LOSES_ANSWER, VISA
+from billing_portal.books import check_books
+from billing_portal.models import Trigger
+from billing_portal.simulation import checks
+from billing_portal.simulation.kill_points import PLACES
+from billing_portal.simulation.shared import Clock, Lines
+from billing_portal.tests.people import on_free, on_plus
+from invoices.models import Invoice, Payment, Refund
+from invoices.services.refund_payment import refund_payment
+from plans.models import ChangeQuote, QuoteKind, Subscription
+from plans.services.cancel_subscription import cancel_subscription
+from plans.services.make_quote import make_quote
+from plans.tests.conftest import new_plan
+
+ROOT = Path(__file__).resolve().parents[2]
+CALCULATED_AT = datetime(2026, 11, 17, 1, 5, tzinfo=UTC)
+BILLED_AT = datetime(2026, 11, 20, 0, 5, tzinfo=UTC)
+AFTERWARDS = [BILLED_AT + timedelta(minutes=minutes) for minutes in (2, 4, 10)]
+MONTH = [CALCULATED_AT, BILLED_AT, *AFTERWARDS]
+FORGE = "import django; django.setup(); from billing_portal.simulation.forge import main; main()"
+PORTAL = "/settings/billing/portal/payment-methods/"
+PLAN = "/settings/billing/plan/"
+
+STORIES = {
+    "a month": (
+        *("calculate uncommitted", "batch after", "finalize uncommitted", "collect uncommitted", "collect after"),
+        *("gateway create_intent before", "gateway create_intent after", "intent id before", "intent id after"),
+        *("gateway confirm_intent before", "gateway confirm_intent after", "record before", "record uncommitted"),
+        *("record after", "document before", "document after", "notice claimed after", "mail after"),
+        "notice sent after",
+    ),
+    "a lost answer": ("ask after", "gateway retrieve_intent before", "gateway retrieve_intent after"),
+    "a lost announcement": (
+        *("gateway find_intent before", "gateway find_intent after"),
+        *("gateway cancel_intent before", "gateway cancel_intent after"),
+    ),
+    "a refund": (
+        *("ask refund after", "gateway refund before", "gateway refund after"),
+        *("record refund uncommitted", "record refund after"),
+    ),
+    "a lost refund": ("gateway find_refund before", "gateway find_refund after"),
+    "somebody leaves": ("late usage uncommitted",),
+    "clicks": (
+        *("gateway start_setup before", "gateway start_setup after"),
+        *("gateway retrieve_setup before", "gateway retrieve_setup after", "card uncommitted", "card after"),
+        *("subscribe uncommitted", "subscribe after", "change plan uncommitted", "change plan after"),
+        *("cancel uncommitted", "cancel after", "bill start uncommitted", "bill start after"),
+        *("settle start uncommitted", "settle start after"),
+    ),
+}
+STORY_OF = {place: story for story, places in STORIES.items() for place in places}
+
+
+class Forge:
+    """Children of a process that has everything loaded (billing_portal/simulation/forge.py)."""
+
+    def __init__(self, folder: Path) -> None:
+        database = connection.settings_dict
+        host = quote(database["HOST"], safe="")
+        address = f"postgresql://{database['USER']}@{host}:{database['PORT']}/{database['NAME']}"
+        own = {"DATABASE_URL": address, "SIMULATION_FOLDER": str(folder), "SECRET_KEY": "of-a-forge"}
+        own |= {"DJANGO_SETTINGS_MODULE": "billing_portal.settings_simulation"}
+        command = [sys.executable, "-c", FORGE]
+        self.process = subprocess.Popen(  # noqa: S603 - our own program
+            command, cwd=ROOT, env=os.environ | own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.folder, self.clock, self.place = folder, Clock(folder), ""
+
+    def do(self, at: datetime, **told: object) -> None:
+        """In a child, and again in a fresh one where that was killed."""
+        self.clock.set(at)
+        for place in (self.place, ""):
+            self.process.stdin.write(json.dumps({"place": place, **told}) + "\n")
+            self.process.stdin.flush()
+            code = int(self.process.stdout.readline())
+            if code == 0:
+                return
+            assert (code, place) == (-9, self.place), "only where it is to end it ends"
+            self.clock.set(at + timedelta(seconds=1))
+
+    def tick(self, *instants: datetime) -> None:
+        for at in instants:
+            self.do(at, do="tick")
+
+    def visit(self, at: datetime, user, path: str, *, has: str = "", to: str = "") -> None:
+        self.do(at, do="visit", user=user.pk, path=path, has=has, to=to)
+
+
+@pytest.fixture(scope="module")
+def forge_process(tmp_path_factory, django_db_setup, django_db_blocker):
+    folder = tmp_path_factory.mktemp("forge")
+    Clock(folder).set(CALCULATED_AT)
+    with django_db_blocker.unblock():
+        made = Forge(folder)
+    yield made
+    made.process.stdin.close()
+    made.process.wait(30)
+    made.process.stdout.close()
+
+
+@pytest.fixture
+def forge(forge_process, transactional_db):
+    for left in (forge_process.folder / "killed").glob("*"):
+        left.unlink()
+    for name in ("kills", "mail"):
+        (forge_process.folder / name).unlink(missing_ok=True)
+    return forge_process
+
+
+@pytest.fixture
+def cast(customer, alice, seller, catalogue, at):
+    return customer, alice, catalogue, at
+
+
+def a_month(forge, cast, card=VISA):
+    customer, alice, catalogue, at = cast
+    on_plus(customer, alice, catalogue, at, card)
+    forge.tick(*MONTH)
+    assert [invoice.status for invoice in Invoice.objects.exclude(status="void")] == ["paid"]
+    assert Payment.objects.filter(status="succeeded").count() == 1
+
+
+def a_lost_answer(forge, cast):
+    a_month(forge, cast, LOSES_ANSWER)
+
+
+def a_lost_announcement(forge, cast, processor):
+    processor.plan_faults(rules=[{"operation": "payment_intents.create", "fault": "drop_after"}])
+    a_month(forge, cast)
+
+
+def a_refund(forge, cast):
+    place, forge.place = forge.place, ""
+    a_month(forge, cast)
+    forge.place = place
+    payment, at = Payment.objects.get(status="succeeded"), MONTH[-1] + timedelta(days=1)
+    refund_payment(payment_id=payment.pk, amount=400, key="k", at=at, reason="Outage")
+    forge.tick(*(at + timedelta(minutes=minutes) for minutes in (1, 3, 10)))
+    assert [(refund.amount, refund.status) for refund in Refund.objects.all()] == [(400, "succeeded")]
+
+
+def a_lost_refund(forge, cast, processor):
+    processor.plan_faults(rules=[{"operation": "refunds.create", "fault": "drop_after"}])
+    a_refund(forge, cast)
+
+
+def somebody_leaves(forge, cast):
+    customer, alice, catalogue, at = cast
+    on_plus(customer, alice, catalogue, at)
+    left = at + timedelta(days=10)
+    quote_ = make_quote(customer=customer, kind=QuoteKind.CANCEL, at=left, actor=alice)
+    cancel_subscription(quote=quote_, at=left, actor=alice)
+    forge.tick(*MONTH)
+    assert Payment.objects.filter(status="succeeded").count() == 1
+
+
+def clicks(forge, cast, processor):
+    customer, alice, _catalogue, at = cast
+    on_free(customer, alice, at)
+    BillingProfile.objects.update(line1="1 Street", city="Paris", postal_code="75001", country="FR")
+    new_plan("ahead", timing="in_advance", at=at)
+    forge.visit(at, alice, f"{PORTAL}add/", to="add/")
+    for setup in CardSetup.objects.all():
+        processor.enter_card(setup.gateway_id, VISA)
+    forge.visit(at, alice, f"{PORTAL}add/return/?setup={CardSetup.objects.latest('pk').key}")
+    for days, path in ((1, "plus/"), (2, "ahead/"), (3, "cancel/"), (4, "ahead/")):
+        forge.visit(at + timedelta(days=days), alice, PLAN + path, has="quote")
+    forge.tick(at + timedelta(days=4, minutes=3), at + timedelta(days=4, minutes=12))
+    spells = Subscription.objects.filter(customer=customer).order_by("pk")
+    assert [spell.plan.key for spell in spells] == ["free", "plus", "ahead", "free", "ahead"]
+    assert ChangeQuote.objects.filter(completed_at__isnull=False).count() == 4
+
+
+TELL = {
+    "a month": a_month,
+    "a lost answer": a_lost_answer,
+    "a lost announcement": a_lost_announcement,
+    "a refund": a_refund,
+    "a lost refund": a_lost_refund,
+    "somebody leaves": somebody_leaves,
+    "clicks": clicks,
+}
+
+
+def test_it_has_a_story_for_every_place_of_the_list():
+    assert sorted(STORY_OF) == sorted(PLACES)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_process_that_ends_there_leaves_nothing_lost_and_nothing_twice(place, forge, cast, processor):
+    forge.place = place
+    tell = TELL[STORY_OF[place]]
+    more = (processor,) if "processor" in tell.__code__.co_varnames[: tell.__code__.co_argcount] else ()
+
+    tell(forge, cast, *more)
+    forge.place = ""
+    forge.tick(MONTH[-1] + timedelta(days=3), MONTH[-1] + timedelta(days=3, minutes=6))
+
+    killed = [line.split("\t")[0] for line in Lines(forge.folder / "kills").new()]
+    assert killed == [place]
+    now = datetime.now(UTC)
+    journal = list(get_gateway("sandbox").journal(since=now - timedelta(days=9_000), until=now + timedelta(days=9_000)))
+    assert [*checks.double_charges(journal), *checks.unlike_the_journal(journal)] == []
+    with override_settings(SIMULATION_FOLDER=forge.folder):
+        assert list(checks.notices(Counter({place: 1}))) == []
+    assert not Customer.objects.exclude(parked_reason="").exists()
+    assert check_books(at=MONTH[-1] + timedelta(days=4), trigger=Trigger.COMMAND) == []

@@ -1,0 +1,27 @@
+"""The chaos run, small enough for every check of a change. SEED, CUSTOMERS and MONTHS make it another one."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 900  # seconds
+
+
+def test_everything_is_killed_and_every_cent_is_where_it_belongs():
+    wanted = {name: os.environ.get(name.upper(), default) for name, default in DEFAULTS.items()}
+    arguments = [f"--{name}={value}" for name, value in wanted.items()]
+    own = {"DJANGO_SETTINGS_MODULE": "billing_portal.settings", "SECRET_KEY": "of-a-simulation", "DEMO": "1"}
+    inherited = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "SANDBOX_URL")}
+    command = [sys.executable, "manage.py", "simulate", *arguments]
+
+    done = subprocess.run(  # noqa: S603 - our own program
+        command, cwd=ROOT, env=inherited | own, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert "killed 0 times" not in done.stdout
+
+
+DEFAULTS = {"customers": "50", "months": "6", "seed": "1"}
