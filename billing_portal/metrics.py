@@ -42,6 +42,7 @@ def metrics(at: datetime) -> Iterator[Metric]:
     """Everything that is told, as of `at`."""
     yield Metric("billing_due", "Rows that a step would take up now", _due(at), "step")
     yield from _payments(at)
+    yield from _events(at)
     yield from _notices(at)
     yield from _runs(at)
     documents = sum(len(ids) for ids in due_to_deliver())
@@ -79,6 +80,16 @@ def _payments(at: datetime) -> Iterator[Metric]:
     yield _one("billing_payments_unresolved_oldest_seconds", "Age of the oldest of them", oldest)
     yield _one("billing_payments_declined", "Open invoices whose last attempt was declined", declined)
     yield _one("billing_refunds_troubled", "Refunds that failed, or whose outcome is not known", len(refunds))
+
+
+def _events(at: datetime) -> Iterator[Metric]:
+    waiting, oldest = attention.waiting_events()
+    yield _one("billing_events_waiting", "Events of the card processor that are not handled yet", waiting)
+    yield _one("billing_events_oldest_seconds", "Age of the oldest of them", _age(at, oldest))
+    failed = len(attention.failed_events(LIMIT))
+    yield _one("billing_events_failed", "Events that could not be handled for days", failed)
+    disputes = len(attention.open_disputes(LIMIT))
+    yield _one("billing_disputes_open", "Charges that cardholders dispute", disputes)
 
 
 def _notices(at: datetime) -> Iterator[Metric]:

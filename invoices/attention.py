@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
 from accounts.gateways import decline_message
 from accounts.models import PaymentPolicy
@@ -79,6 +79,12 @@ def failed_events(limit: int) -> list[GatewayEvent]:
     """Events that could not be handled for days, without what they said; the newest first."""
     rows = GatewayEvent.objects.filter(status=EventStatus.FAILED).defer("payload")
     return list(rows.order_by("-pk")[:limit])
+
+
+def waiting_events() -> tuple[int, datetime | None]:
+    """How many of the processor's events are not handled yet, and when the oldest came. One query."""
+    row = GatewayEvent.objects.filter(status=EventStatus.WAITING).aggregate(n=Count("pk"), oldest=Min("received_at"))
+    return row["n"], row["oldest"]
 
 
 def drafts_to_check(limit: int) -> list[Invoice]:
