@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
+from django.core.mail.backends.base import BaseEmailBackend
 from django.template import Context
 from django.template.loader import get_template
 
@@ -37,8 +38,11 @@ def write(template: str, context: Mapping[str, Any]) -> Written:
     return Written(values["subject"], f"{body.strip()}\n\n{footer}", html, values["reply_to"])
 
 
-def message(notice: Notice, files: Sequence[Attachment] = ()) -> EmailMultiAlternatives:
-    """The notice, ready to be sent; under the same Message-ID each time."""
+def message(
+    notice: Notice, files: Sequence[Attachment] = (), server: BaseEmailBackend | None = None
+) -> EmailMultiAlternatives:
+    """The notice, ready to be sent, over the connection `server` or one of its own; under the same Message-ID each
+    time."""
     written = write(notice.template, notice.context)
     mail = EmailMultiAlternatives(
         subject=written.subject,
@@ -46,7 +50,8 @@ def message(notice: Notice, files: Sequence[Attachment] = ()) -> EmailMultiAlter
         to=notice.to,
         reply_to=[written.reply_to],
         # Of a program, which says so: no out-of-office note answers it.
-        headers={"Message-ID": _message_id(notice.key), "Auto-Submitted": "auto-generated"},
+        headers={"Message-ID": message_id(notice.key), "Auto-Submitted": "auto-generated"},
+        connection=server,
     )
     mail.attach_alternative(written.html, "text/html")
     for file in files:
@@ -60,7 +65,7 @@ def _rendered(name: str, values: Mapping[str, Any], *, escape: bool) -> str:
     return str(template.render(Context(dict(values), autoescape=escape)))
 
 
-def _message_id(key: str) -> str:
+def message_id(key: str) -> str:
     """The same for every attempt, so that mail programs drop a repeat."""
     host = urlsplit(settings.PORTAL_URL).hostname
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{host}>"

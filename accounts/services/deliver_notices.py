@@ -1,7 +1,10 @@
 import logging
+from contextlib import suppress
 from datetime import datetime, timedelta
 from smtplib import SMTPException
 
+from django.core.mail import get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -30,7 +33,18 @@ def deliver_notices(*, at: datetime, limit: int = 100, find_files: FindFiles | N
     by, and one whose worker dies is sent again after the lease, under the same Message-ID. A message whose documents
     `find_files` does not have yet waits for them, PAPER_PATIENCE at the most; without it nothing is attached.
     """
-    return sum(_deliver(notice, at, find_files) for notice in _claim(at, limit))
+    server = get_connection()
+    _open(server)
+    try:
+        return sum(_deliver(notice, at, find_files, server) for notice in _claim(at, limit))
+    finally:
+        server.close()
+
+
+def _open(server: BaseEmailBackend) -> None:
+    """One connection for all messages. Where the server is away, each of them finds out by itself."""
+    with suppress(*UNSENDABLE):
+        server.open()
 
 
 @transaction.atomic
@@ -44,15 +58,16 @@ def _claim(at: datetime, limit: int) -> list[Notice]:
     return claimed
 
 
-def _deliver(notice: Notice, at: datetime, find_files: FindFiles | None) -> bool:
+def _deliver(notice: Notice, at: datetime, find_files: FindFiles | None, server: BaseEmailBackend) -> bool:
     files = find_files(notice.documents) if find_files and notice.documents else []
     if files is None and at < notice.created_at + PAPER_PATIENCE:
         # No attempt was made, so none is counted.
         Notice.objects.filter(pk=notice.pk).update(retry_at=at + PAPER_PAUSE, attempts=notice.attempts)
         return False
     try:
-        message(notice, files or ()).send()
+        message(notice, files or (), server).send()
     except UNSENDABLE as error:
+        server.close()  # it may be in the middle of anything; the messages after this one open it for themselves
         # The pause doubles with every attempt; the claim has counted this one already, the row in hand has not.
         pause = min(timedelta(minutes=1) * 2 ** min(notice.attempts, 10), LONGEST_PAUSE)
         Notice.objects.filter(pk=notice.pk).update(retry_at=at + pause, last_error=f"{type(error).__name__}: {error}")

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 from django.core.mail import EmailMessage
+from django.core.mail.backends.locmem import EmailBackend as LocMemBackend
 from django.db import connection
 from django.utils.html import escape
 
@@ -277,3 +278,22 @@ def test_a_row_of_older_code_names_no_documents(db, at):
         )
 
     assert Notice.objects.get().documents == []
+
+
+class CountingServer(LocMemBackend):
+    """A mail server that counts its connections."""
+
+    opened = 0
+
+    def open(self):
+        type(self).opened += 1
+        return super().open()
+
+
+def test_it_sends_many_over_one_connection(db, at, settings, monkeypatch):
+    settings.EMAIL_BACKEND = f"{__name__}.CountingServer"
+    monkeypatch.setattr(CountingServer, "opened", 0)
+    queue_notices([draft(f"notice:{n}") for n in range(5)], at=at)
+
+    assert deliver_notices(at=at) == 5
+    assert (CountingServer.opened, len(mail.outbox)) == (1, 5)

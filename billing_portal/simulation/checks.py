@@ -14,8 +14,8 @@ from pypdf import PdfReader
 
 from accounts.gateways import get_gateway
 from accounts.gateways.base import JournalEntry
+from accounts.mail import message_id
 from accounts.models import Customer, Notice
-from accounts.services.deliver_notices import _message_id
 from billing_portal.books import check_books
 from billing_portal.models import Trigger
 from billing_portal.simulation.places import START
@@ -117,7 +117,7 @@ def notices(killed: Counter[str]) -> Iterator[str]:
             yield f"notice {key} is missing"
     delivered = Counter(json.loads(line)["id"] for line in Lines(settings.SIMULATION_FOLDER / "mail").new())
     for notice in Notice.objects.iterator():
-        if notice.sent_at is None or not delivered[_message_id(notice.key)]:
+        if notice.sent_at is None or not delivered[message_id(notice.key)]:
             yield f"notice {notice.key} was not delivered: {notice.last_error}"
     repeats = sum(times - 1 for times in delivered.values())
     if repeats > killed.total():
