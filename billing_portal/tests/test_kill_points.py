@@ -186,8 +186,9 @@ def clicks(forge, cast, processor):
         processor.enter_card(setup.gateway_id, VISA)
     forge.visit(at, alice, f"{PORTAL}add/return/?setup={CardSetup.objects.latest('pk').key}")
     for days, path in ((1, "plus/"), (2, "ahead/"), (3, "cancel/"), (4, "ahead/")):
-        forge.visit(at + timedelta(days=days), alice, PLAN + path, has="quote")
-    forge.tick(at + timedelta(days=4, minutes=3), at + timedelta(days=4, minutes=12))
+        then = at + timedelta(days=days)
+        forge.visit(then, alice, PLAN + path, has="quote")
+        forge.tick(then + timedelta(minutes=3), then + timedelta(minutes=12))
     spells = Subscription.objects.filter(customer=customer).order_by("pk")
     assert [spell.plan.key for spell in spells] == ["free", "plus", "ahead", "free", "ahead"]
     assert ChangeQuote.objects.filter(completed_at__isnull=False).count() == 4
