@@ -4,7 +4,6 @@ Every process of a simulation – web, workers, driver – runs with these and s
 """
 
 import os
-from pathlib import Path
 
 os.environ.setdefault("SECRET_KEY", "only-for-simulations")
 os.environ.setdefault("HTTPS", "0")
@@ -12,16 +11,10 @@ os.environ.setdefault("DEMO", "1")
 
 from billing_portal.settings import *  # noqa: F403 - the real settings, the lines below excepted
 from billing_portal.settings import INSTALLED_APPS
-from billing_portal.simulation.shared import Clock
+from billing_portal.simulation.shared import Clock, folder
 from core import clock
 
-SIMULATION_FOLDER = Path(os.environ["SIMULATION_FOLDER"])
-SIMULATION_SEED = os.environ.get("SIMULATION_SEED", "0")
-SIMULATION_KILL_RATE = float(os.environ.get("SIMULATION_KILL_RATE", "0"))
-SIMULATION_KILL_AT = os.environ.get("SIMULATION_KILL_AT", "")  # one place alone, the first time it is reached
-SIMULATION_ROLE = os.environ.get("SIMULATION_ROLE", "")  # web or worker: only these are killed
-
-clock.use(Clock(SIMULATION_FOLDER).now)
+clock.use(Clock(folder()).now)
 
 INSTALLED_APPS = [*INSTALLED_APPS, "billing_portal.simulation.apps.SimulationConfig"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

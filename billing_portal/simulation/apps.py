@@ -5,12 +5,11 @@ from typing import Any
 
 from celery.signals import task_postrun, worker_ready
 from django.apps import AppConfig
-from django.conf import settings
 from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
 from billing_portal.simulation.kill_points import Killer, install
-from billing_portal.simulation.shared import Lines
+from billing_portal.simulation.shared import Lines, folder
 
 
 class SimulationConfig(AppConfig):
@@ -19,15 +18,10 @@ class SimulationConfig(AppConfig):
 
     def ready(self) -> None:
         """The driver itself is never killed."""
-        if not settings.SIMULATION_ROLE:
+        if "SIMULATION_ROLE" not in os.environ:
             return
         load_everything()
-        killer = Killer(
-            settings.SIMULATION_FOLDER,
-            seed=settings.SIMULATION_SEED,
-            rate=settings.SIMULATION_KILL_RATE,
-            only=settings.SIMULATION_KILL_AT,
-        )
+        killer = Killer(folder(), seed=os.environ["SIMULATION_SEED"], rate=float(os.environ["SIMULATION_KILL_RATE"]))
         install(killer)
         task_postrun.connect(_note_finished, weak=False)
         worker_ready.connect(_note_ready, weak=False)
@@ -41,8 +35,8 @@ def load_everything() -> None:
 
 
 def _note_finished(task_id: str, **_values: Any) -> None:
-    Lines(settings.SIMULATION_FOLDER / "finished").append(task_id)
+    Lines(folder() / "finished").append(task_id)
 
 
 def _note_ready(**_values: Any) -> None:
-    (settings.SIMULATION_FOLDER / f"{os.environ['SIMULATION_NAME']}.ready").touch()
+    (folder() / f"{os.environ['SIMULATION_NAME']}.ready").touch()

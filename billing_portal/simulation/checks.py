@@ -8,7 +8,6 @@ from io import BytesIO
 from random import Random
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db.models import Sum
 from pypdf import PdfReader
 
@@ -20,7 +19,7 @@ from billing_portal.books import check_books
 from billing_portal.models import Trigger
 from billing_portal.simulation.places import START
 from billing_portal.simulation.recount import unlike_the_plain_ledger, unlike_what_was_confirmed
-from billing_portal.simulation.shared import Lines
+from billing_portal.simulation.shared import Lines, folder
 from core import formats
 from invoices.models import Document, Invoice, Payment, Refund
 from invoices.services.deliver_documents import deliver_documents
@@ -105,7 +104,7 @@ def unlike_the_journal(journal: list[JournalEntry]) -> Iterator[str]:
 
 def kills(simulation: "Simulation") -> Counter[str]:
     """How often a process ended itself, by place, and was ended from outside, by name."""
-    own = Counter(line.split("\t")[0] for line in Lines(settings.SIMULATION_FOLDER / "kills").new())
+    own = Counter(line.split("\t")[0] for line in Lines(folder() / "kills").new())
     return own + simulation.processes.killed
 
 
@@ -115,7 +114,7 @@ def notices(killed: Counter[str]) -> Iterator[str]:
     for key in expected_notices():
         if key not in there:
             yield f"notice {key} is missing"
-    delivered = Counter(json.loads(line)["id"] for line in Lines(settings.SIMULATION_FOLDER / "mail").new())
+    delivered = Counter(json.loads(line)["id"] for line in Lines(folder() / "mail").new())
     for notice in Notice.objects.iterator():
         if notice.sent_at is None or not delivered[message_id(notice.key)]:
             yield f"notice {notice.key} was not delivered: {notice.last_error}"

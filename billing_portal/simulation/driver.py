@@ -28,7 +28,7 @@ from billing_portal.simulation.people import Person, people
 from billing_portal.simulation.places import START, add_tax_rates, event_of
 from billing_portal.simulation.processes import PROCESSOR, WEB, WORKERS, Processes
 from billing_portal.simulation.servers import SafePostgres, Servers
-from billing_portal.simulation.shared import Clock, Lines, share
+from billing_portal.simulation.shared import Clock, Lines, folder, share
 from billing_portal.simulation.telling import tell
 from billing_portal.simulation.ticking import MINUTELY, Ticker
 from invoices.models import REFUNDING, UNRESOLVED, Payment, Refund
@@ -71,11 +71,10 @@ class Simulation:
         self.at = morning + noon
         visitors = [person for person in self.persons if number in person.act_days]
         self.visit(visitors, number)
-        self.ticker.tick(self.at + timedelta(minutes=1), MINUTELY)
-        for step in STEPS[1:3]:
-            if not self.unresolved():
-                break
-            self.ticker.tick(self.at + step, MINUTELY)
+        for step in STEPS[:3]:
+            if visitors or self.unresolved() or waiting_notices():  # nothing else can be due so soon after a run
+                self.ticker.tick(self.at + step, MINUTELY)
+                visitors = []
 
     def visit(self, visitors: list[Person], number: int) -> None:
         """All of the day's at once, while the minute's jobs run and at times the web server is lost."""
@@ -134,7 +133,7 @@ class Simulation:
 
     def rest(self) -> None:
         """No faults and kills any more, good cards for everybody, and the clock moves until nothing is open."""
-        (settings.SIMULATION_FOLDER / "calm").touch()
+        (folder() / "calm").touch()
         plan_faults({"seed": self.options.seed})
         for person in self.persons:
             visit(person, "make_good_card_default")
@@ -180,15 +179,14 @@ def days_ahead(seed: str, days: int) -> Iterator[int]:
 def drive(options: Options, say: Callable[[str], Any]) -> list[str]:
     """Play it, and print what happened; what differs afterwards, in words."""
     began = time.monotonic()
-    folder = settings.SIMULATION_FOLDER
-    clock = Clock(folder)
+    clock = Clock(folder())
     clock.set(START)
     call_command("migrate", verbosity=0)
     seller = seed_seller()
     add_tax_rates(seller)
-    servers = Servers(folder.parent)
-    with Processes(folder, dict(os.environ)) as processes:
-        ticker = Ticker(clock, processes, Lines(folder / "finished"))
+    servers = Servers(folder().parent)
+    with Processes(folder(), dict(os.environ)) as processes:
+        ticker = Ticker(clock, processes, Lines(folder() / "finished"))
         _token, raw = create_api_token(customer=None, name="Gateway", at=START, actor=None)
         simulation = Simulation(options, servers, processes, ticker, Market(START), raw)
         base = settings.PORTAL_URL

@@ -19,6 +19,7 @@ from billing_portal import tasks
 from billing_portal.simulation.apps import load_everything
 from billing_portal.simulation.browser import Page
 from billing_portal.simulation.kill_points import Killer, install
+from billing_portal.simulation.shared import folder
 
 JOBS = (
     tasks.run_billing,
@@ -31,7 +32,7 @@ JOBS = (
 
 def main() -> None:
     load_everything()
-    killer = Killer(settings.SIMULATION_FOLDER, seed="", rate=0)
+    killer = Killer(folder(), seed="", rate=0)
     install(killer)
     for line in sys.stdin:
         connections.close_all()

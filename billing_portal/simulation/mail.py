@@ -4,18 +4,17 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
-from billing_portal.simulation.shared import Lines
+from billing_portal.simulation.shared import Lines, folder
 
 
 class EmailBackend(BaseEmailBackend):
     """Keeps who got what under which Message-ID, and the words: a search for secrets reads them."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        box = Lines(settings.SIMULATION_FOLDER / "mail")
+        box = Lines(folder() / "mail")
         for message in email_messages:
             box.append(json.dumps(_kept(message)))
         return len(email_messages)

@@ -10,7 +10,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-VARIABLES: Final = ("SIMULATION_FOLDER", "SIMULATION_SEED", "SIMULATION_KILL_RATE", "SIMULATION_KILL_AT")
+FOLDER: Final = "SIMULATION_FOLDER"  # of the environment of every process
+
+
+def folder() -> Path:
+    """What all processes of this simulation share."""
+    return Path(os.environ[FOLDER])
 
 
 def share(seed: str, *parts: object) -> float:

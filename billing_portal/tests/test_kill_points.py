@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 import pytest
 from django.db import connection
-from django.test import override_settings
 
 from accounts.gateways import get_gateway
 from accounts.models import BillingProfile, CardSetup, Customer
@@ -24,7 +23,7 @@ from billing_portal.books import check_books
 from billing_portal.models import Trigger
 from billing_portal.simulation import checks
 from billing_portal.simulation.kill_points import PLACES
-from billing_portal.simulation.shared import Clock, Lines
+from billing_portal.simulation.shared import FOLDER, Clock, Lines
 from billing_portal.tests.people import on_free, on_plus
 from invoices.models import Invoice, Payment, Refund
 from invoices.services.refund_payment import refund_payment
@@ -91,6 +90,8 @@ class Forge:
         """In a child, and again in a fresh one where that was killed."""
         self.clock.set(at)
         for place in (self.place, ""):
+            assert self.process.stdin is not None
+            assert self.process.stdout is not None
             self.process.stdin.write(json.dumps({"place": place, **told}) + "\n")
             self.process.stdin.flush()
             code = int(self.process.stdout.readline())
@@ -185,8 +186,9 @@ def clicks(forge, cast, processor):
         processor.enter_card(setup.gateway_id, VISA)
     forge.visit(at, alice, f"{PORTAL}add/return/?setup={CardSetup.objects.latest('pk').key}")
     for days, path in ((1, "plus/"), (2, "ahead/"), (3, "cancel/"), (4, "ahead/")):
-        forge.visit(at + timedelta(days=days), alice, PLAN + path, has="quote")
-    forge.tick(at + timedelta(days=4, minutes=3), at + timedelta(days=4, minutes=12))
+        then = at + timedelta(days=days)
+        forge.visit(then, alice, PLAN + path, has="quote")
+        forge.tick(then + timedelta(minutes=3), then + timedelta(minutes=12))
     spells = Subscription.objects.filter(customer=customer).order_by("pk")
     assert [spell.plan.key for spell in spells] == ["free", "plus", "ahead", "free", "ahead"]
     assert ChangeQuote.objects.filter(completed_at__isnull=False).count() == 4
@@ -208,7 +210,7 @@ def test_it_has_a_story_for_every_place_of_the_list():
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_process_that_ends_there_leaves_nothing_lost_and_nothing_twice(place, forge, cast, processor):
+def test_a_process_that_ends_there_leaves_nothing_lost_and_nothing_twice(place, forge, cast, processor, monkeypatch):
     forge.place = place
     tell = TELL[STORY_OF[place]]
     more = (processor,) if "processor" in tell.__code__.co_varnames[: tell.__code__.co_argcount] else ()
@@ -222,7 +224,7 @@ def test_a_process_that_ends_there_leaves_nothing_lost_and_nothing_twice(place, 
     now = datetime.now(UTC)
     journal = list(get_gateway("sandbox").journal(since=now - timedelta(days=9_000), until=now + timedelta(days=9_000)))
     assert [*checks.double_charges(journal), *checks.unlike_the_journal(journal)] == []
-    with override_settings(SIMULATION_FOLDER=forge.folder):
-        assert list(checks.notices(Counter({place: 1}))) == []
+    monkeypatch.setenv(FOLDER, str(forge.folder))
+    assert list(checks.notices(Counter({place: 1}))) == []
     assert not Customer.objects.exclude(parked_reason="").exists()
     assert check_books(at=MONTH[-1] + timedelta(days=4), trigger=Trigger.COMMAND) == []

@@ -1,13 +1,14 @@
 """manage.py simulate: the chaos run. Everything is killed at times, and afterwards every cent is where it belongs."""
 
+import os
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from billing_portal.simulation.driver import drive
 from billing_portal.simulation.launching import Options, launch
+from billing_portal.simulation.shared import FOLDER
 
 
 class Command(BaseCommand):
@@ -24,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         wanted = Options(**{name: options[name] for name in Options.__dataclass_fields__})
-        if not hasattr(settings, "SIMULATION_FOLDER"):
+        if FOLDER not in os.environ:
             raise SystemExit(launch(wanted))
         differences = drive(wanted, self.stdout.write)
         if differences:
