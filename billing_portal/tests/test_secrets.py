@@ -54,7 +54,7 @@ class Walk:
 
 
 def sign_up(walk):
-    walk.post(reverse("account_signup"), {"company": "Walker", "email": "walker@example.com", "password1": PASSWORD})
+    walk.post(reverse("account_signup"), {"company_name": "Walker", "email": "walker@example.com", "password1": PASSWORD})
     link = re.search(r"http://\S+(/\S*confirm-email/\S+)", str(mail.outbox[-1].body))
     assert link
     walk.post(link[1])
