@@ -94,6 +94,19 @@ def walk_session(data):
     return Client().session.decode(data)
 
 
+def secrets_of(token):
+    return {
+        "the card": VISA,
+        "the declined card": DECLINES,
+        "the refused card": UNKNOWN_CARD,
+        "the token": token,
+        "the password": PASSWORD,
+        "the key of the portal": settings.SECRET_KEY,
+        "the key of the webhooks": settings.SANDBOX_WEBHOOK_SECRET,
+        "a client's secret": "_secret_",
+    }
+
+
 @pytest.mark.django_db
 def test_no_secret_is_kept_shown_sent_or_logged(seller, catalogue, processor, caplog, monkeypatch):
     caplog.set_level(logging.DEBUG)
@@ -118,16 +131,7 @@ def test_no_secret_is_kept_shown_sent_or_logged(seller, catalogue, processor, ca
     assert set(Payment.objects.values_list("status", flat=True)) == {"succeeded", "declined"}
     assert Customer.objects.count() == 1
 
-    secrets = {
-        "the card": VISA,
-        "the declined card": DECLINES,
-        "the refused card": UNKNOWN_CARD,
-        "the token": token,
-        "the password": PASSWORD,
-        "the key of the portal": settings.SECRET_KEY,
-        "the key of the webhooks": settings.SANDBOX_WEBHOOK_SECRET,
-        "a client's secret": "_secret_",
-    }
+    secrets = secrets_of(token)
     places = [
         *everything_stored(),
         *(("a page", page) for page in walk.seen),
