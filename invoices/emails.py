@@ -114,7 +114,11 @@ def paid(payment: Payment, to: list[str]) -> NoticeDraft:
 def confirm(payment: Payment, to: list[str]) -> NoticeDraft:
     """E10: the bank wants the person to confirm the charge; until when, and where."""
     page = settings.PORTAL_URL + reverse("payment_status", args=[payment.invoice.public_id, payment.public_id])
-    context = _payment_figures(payment) | {"until": formats.instant(payment.confirm_until), "status_url": page}
+    context = _payment_figures(payment) | {
+        "until": formats.instant(payment.confirm_until),
+        "status_url": page,
+        "sale": payment.invoice.is_sale,
+    }
     return _notice(payment.invoice, f"confirm:{payment.pk}", "payment_confirm", to, context)
 
 
@@ -128,12 +132,14 @@ def came_late(payment: Payment, to: list[str]) -> NoticeDraft:
 
 def failed(payment: Payment, reason: str, to: list[str]) -> NoticeDraft:
     """E9: the payment failed – why, in plain words, what to do, and when it is tried again."""
-    next_try = payment.invoice.collect_at
+    is_sale = payment.invoice.is_sale  # tried once, and nobody is reminded: it is no debt
+    next_try = None if is_sale else payment.invoice.collect_at
     context = _payment_figures(payment) | {
         "reason": reason,
+        "sale": is_sale,
         "cards_url": _address("portal"),
         "next_try": formats.day(utc_day(next_try)) if next_try else "",
-        "automatic": payment.automatic and not payment.invoice.is_sale,
+        "automatic": payment.automatic and not is_sale,
     }
     return _notice(payment.invoice, f"failed:{payment.pk}", "payment_failed", to, context)
 
