@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import traceback
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -67,4 +68,6 @@ def visit(told: dict[str, Any]) -> None:
     got = client.get(told["path"])
     form = Page(told["path"], got.status_code, got.content.decode()).form(has=told["has"], to=told["to"])
     if form is not None:
-        client.post(form.action, form.fields)
+        answer = client.post(form.action, form.fields)
+        if answer.status_code != HTTPStatus.SEE_OTHER:
+            raise RuntimeError(f"{told['path']} answers {answer.status_code}: {answer.content.decode()[:2_000]}")

@@ -42,10 +42,14 @@ class Processes:
     restarted: Counter[str] = field(default_factory=Counter)
 
     def __enter__(self) -> Self:
-        for name in (PROCESSOR, WEB, *WORKERS):
-            self.start(name)
-        for name in (PROCESSOR, WEB, *WORKERS):
-            self.wait_until_ready(name)
+        try:
+            for name in (PROCESSOR, WEB, *WORKERS):
+                self.start(name)
+            for name in (PROCESSOR, WEB, *WORKERS):
+                self.wait_until_ready(name)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     @property
