@@ -19,7 +19,8 @@ StepKind = Literal["try", "reminder", "final", "consequence"]
 DAY = timedelta(days=1)
 # The bank says that this card will never pay: trying it again only looks like fraud.
 HARD_DECLINES = frozenset(
-    {"expired_card", "fraudulent", "incorrect_number", "invalid_account", "lost_card", "pickup_card", "stolen_card"}
+    {"amount_not_chargeable", "expired_card", "fraudulent", "incorrect_number", "invalid_account", "lost_card"}
+    | {"pickup_card", "stolen_card"}
 )
 
 

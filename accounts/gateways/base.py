@@ -45,6 +45,10 @@ class SignatureError(AccountsError):
     message = "The signature is not the processor's."
 
 
+class AmountNotChargeableError(GatewayConflictError):
+    """The processor cannot charge this amount to the last digit, and nothing near it would be right."""
+
+
 @dataclass(frozen=True, slots=True)
 class SetupStart:
     """A visit to the processor's card page: its id there, the address to send the person to, and whose it is there."""

@@ -6,7 +6,7 @@ decimals, these with three (of which the last must be 0), and every other with t
 
 from typing import Final
 
-from accounts.gateways.base import GatewayConflictError
+from accounts.gateways.base import AmountNotChargeableError
 from core.money import exponent
 
 PLAIN: Final = frozenset(
@@ -16,14 +16,14 @@ THOUSANDTHS: Final = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
 
 
 def to_stripe(amount: int, currency: str, *, every_digit: bool = False) -> int:
-    """Our minor units → Stripe's. Raises GatewayConflictError for what Stripe can't charge to the last digit.
+    """Our minor units → Stripe's. Raises AmountNotChargeableError for what Stripe can't charge to the last digit.
 
     `every_digit`: the processor charges thousandths too (the sandbox does).
     """
     shift = _decimals(currency) - exponent(currency)
     charged, rest = divmod(amount * _power(shift), _power(-shift))
     if rest or (currency in THOUSANDTHS and charged % 10 and not every_digit):
-        raise GatewayConflictError(f"Stripe can't charge {amount} minor units of {currency} to the last digit")
+        raise AmountNotChargeableError(f"Stripe can't charge {amount} minor units of {currency} to the last digit")
     return charged
 
 

@@ -17,6 +17,7 @@ _MESSAGES = {
     "withdrawal_count_limit_exceeded": "The card's limit is reached. Use another card or ask the bank.",
     "currency_not_supported": "The card can't pay in this currency. Use another card.",
     "payment_intent_authentication_failure": "The bank didn't get your confirmation. Try again or use another card.",
+    "amount_not_chargeable": "This amount can't be charged to a card to its last digit. Ask us how to pay it.",
     # of money on its way back
     "charge_already_refunded": "Not so much of this charge is left to give back.",
     "expired_or_canceled_card": "The card has expired or was cancelled, so the money can't go back to it.",

@@ -5,7 +5,13 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef
 
 from accounts.gateways import get_gateway
-from accounts.gateways.base import Gateway, GatewayTimeoutError, GatewayUnavailableError
+from accounts.gateways.base import (
+    AmountNotChargeableError,
+    Gateway,
+    GatewayTimeoutError,
+    GatewayUnavailableError,
+    Outcome,
+)
 from invoices.checking import first_check
 from invoices.models import Invoice, Payment, PaymentStatus
 from invoices.rules import PAYABLE
@@ -26,6 +32,8 @@ def submit_payment(*, payment_id: int, at: datetime) -> Payment:
         intent_id = gateway.create_intent(
             key=payment.key, amount=payment.amount, currency=payment.currency, token=payment.payment_method.token
         )
+    except AmountNotChargeableError:  # no card of this processor ever pays it: said, and not tried again
+        return record_payment(payment_id=payment_id, outcome=Outcome("declined", "amount_not_chargeable"), at=at)
     except (GatewayTimeoutError, GatewayUnavailableError):
         return payment
     if not _claim(payment, intent_id):

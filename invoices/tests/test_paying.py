@@ -202,6 +202,18 @@ def test_a_process_killed_before_the_gateway_heard_leaves_nothing_charged(invoic
     assert (second.key, second.status) == (f"invoice:{invoice.pk}:payment:2", "succeeded")
 
 
+def test_an_amount_that_no_card_can_be_charged_is_declined_with_its_reason(customer, alice, seller, at, monkeypatch):
+    """Stripe's dinars end in 0; 99.766 KWD is neither rounded nor tried for ever."""
+    monkeypatch.setattr(SandboxGateway, "charges_every_digit", False)
+    add_card(customer, alice, at)
+    payment = pay(open_invoice(customer, 99_766, currency="KWD", at=at), at, automatic=True)
+
+    assert (payment.status, payment.decline_code) == ("declined", "amount_not_chargeable")
+    assert payment.invoice.collect_at is None
+    assert "last digit" in Notice.objects.get(template="payment_failed").context["reason"]
+    assert charges() == []
+
+
 def test_a_process_killed_before_it_confirmed_is_cancelled(invoice, at):
     payment = collect_payment(invoice_id=invoice.pk, at=at, automatic=False)
     token = default_payment_methods([invoice.customer_id])[invoice.customer_id].token
