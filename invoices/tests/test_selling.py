@@ -7,6 +7,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from accounts.models import AuditEntry, BillingProfile, Notice
+from accounts.services.deliver_notices import deliver_notices
 from accounts.tests.cards import DECLINES, add_card
 from credits import books as credit_books
 from credits.exceptions import GrantError
@@ -182,6 +183,17 @@ def test_a_declined_purchase_stays_open_and_can_be_paid_later(seller, customer, 
     assert payment.invoice.collect_at is None  # nobody charges it by itself
     paid_outside(payment.invoice, 10000, at)
     assert available(customer, at) == 10000
+
+
+def test_the_message_of_a_declined_purchase_promises_nothing(seller, customer, alice, at, mailoutbox):
+    add_card(customer, alice, at, DECLINES)
+    submit_payment(payment_id=bought(customer, at).pk, at=at)
+    deliver_notices(at=at)
+    [message] = [message for message in mailoutbox if message.subject == "Payment of $100.00 failed"]
+    for text in (message.body, str(message.alternatives[0].content)):
+        assert "The credits on it are not available" in text
+        assert "We neither try again nor remind you." in text
+        assert "we try again" not in text
 
 
 # --- buying -----------------------------------------------------------------------------------------------------------
