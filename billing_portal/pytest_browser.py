@@ -29,7 +29,7 @@ FLAGS: Final = [
 EXPECTED: Final = ("status of 422", "status of 409")
 # Chromium tells by an exception that it left out the fading of one page into the next; nothing else is lost.
 SKIPPED_TRANSITION: Final = "Transition was aborted because of invalid state"
-TIMEOUT: Final = 15_000  # ms; long, because a busy machine is no fault of the portal
+TIMEOUT: Final = 30_000  # ms; long, because a busy machine is no fault of the portal
 
 # Playwright's synchronous interface keeps an event loop in this thread, which Django takes for asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
