@@ -22,7 +22,7 @@ from django.urls import include, path, reverse
 from accounts.exceptions import StaffOnlyError
 from accounts.roles import CAPABILITIES, READ, capabilities, check_may
 from billing_portal.admin.menu import grouped, section_of, sections_for
-from billing_portal.admin.worklist import last_check, latest_runs, work_for
+from billing_portal.admin.worklist import read_diary, work_for
 from core import clock
 
 
@@ -76,7 +76,8 @@ class StaffSite(AdminSite):
         may, at = capabilities(request.user), clock.now()
         work: dict[str, Any] = {"work": work_for(may, at)}
         if may["read"]:
-            work |= {"latest_runs": latest_runs(at), "last_check": last_check()}
+            diary = read_diary(at)
+            work |= {"latest_runs": diary.runs, "last_check": diary.check}
         return super().index(request, {**work, **(extra_context or {})})
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.db.models import Q
 from django.urls import reverse
 
 from accounts.models import Customer
-from billing_portal.models import Run
+from billing_portal.models import Run, RunKind
 from core import formats
 from invoices import attention
 from plans.selectors.catalogue import draft_plans
@@ -67,15 +68,24 @@ def work_for(may: Mapping[str, bool], at: datetime) -> list[Work]:
     return [_work(kind, at, may) for kind in KINDS if any(may[name] for name in kind.wanted)]
 
 
-def latest_runs(at: datetime) -> list[tuple[Run, str]]:
-    """The last runs and checks with their states; one query."""
-    rows = Run.objects.large().select_related("customer").defer("findings").order_by("-pk")[:SHOWN]
-    return [(run, run.state(at)) for run in rows]
+class Diary(NamedTuple):
+    """The last runs and checks with their states, and the newest check of the books that came to an end."""
+
+    runs: list[tuple[Run, str]]
+    check: Run | None
 
 
-def last_check() -> Run | None:
-    """The newest check of the books that came to an end."""
-    return Run.objects.checks().defer("findings").first()
+def read_diary(at: datetime) -> Diary:
+    """One query: the check may be older than all of the runs that are shown."""
+    shown = Run.objects.large().order_by("-pk").values("pk")[:SHOWN]
+    rows = list(
+        Run.objects.filter(Q(pk__in=shown) | Q(pk__in=Run.objects.checks().values("pk")[:1]))
+        .select_related("customer")
+        .defer("findings")
+        .order_by("-pk")
+    )
+    ended = (run for run in rows if run.kind == RunKind.BOOKS and run.ended_at and not run.error)
+    return Diary([(run, run.state(at)) for run in rows[:SHOWN]], next(ended, None))
 
 
 def _work(kind: Kind, at: datetime, may: Mapping[str, bool]) -> Work:
