@@ -147,7 +147,7 @@ def a_lost_answer(forge, cast):
 
 
 def a_lost_announcement(forge, cast, processor):
-    processor.plan_faults(rules=[{"operation": "payment_intents.create", "fault": "drop_after"}])
+    processor.plan_faults(rules=[{"operation": "payment_intents.create", "key": "*:payment:1", "fault": "drop_after"}])
     a_month(forge, cast)
 
 
@@ -185,7 +185,8 @@ def clicks(forge, cast, processor):
     for setup in CardSetup.objects.all():
         processor.enter_card(setup.gateway_id, VISA)
     forge.visit(at, alice, f"{PORTAL}add/return/?setup={CardSetup.objects.latest('pk').key}")
-    for days, path in ((1, "plus/"), (2, "ahead/"), (3, "cancel/"), (4, "ahead/")):
+    # The last click is made again: a first payment that never reached the processor is given up, and its plan with it.
+    for days, path in ((1, "plus/"), (2, "ahead/"), (3, "cancel/"), (4, "ahead/"), (5, "ahead/")):
         then = at + timedelta(days=days)
         forge.visit(then, alice, PLAN + path, has="quote")
         forge.tick(then + timedelta(minutes=3), then + timedelta(minutes=12))
