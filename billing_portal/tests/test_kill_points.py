@@ -41,6 +41,7 @@ FORGE = "import django; django.setup(); from billing_portal.simulation.forge imp
 PORTAL = "/settings/billing/portal/payment-methods/"
 PLAN = "/settings/billing/plan/"
 
+CLICKS = ((1, "plus/", "plus"), (2, "ahead/", "ahead"), (3, "cancel/", "free"), (4, "ahead/", "ahead"))
 STORIES = {
     "a month": (
         *("calculate uncommitted", "batch after", "finalize uncommitted", "collect uncommitted", "collect after"),
@@ -185,14 +186,19 @@ def clicks(forge, cast, processor):
     for setup in CardSetup.objects.all():
         processor.enter_card(setup.gateway_id, VISA)
     forge.visit(at, alice, f"{PORTAL}add/return/?setup={CardSetup.objects.latest('pk').key}")
-    # The last click is made again: a first payment that never reached the processor is given up, and its plan with it.
-    for days, path in ((1, "plus/"), (2, "ahead/"), (3, "cancel/"), (4, "ahead/"), (5, "ahead/")):
+    plans = ["free"]
+    for days, path, plan in CLICKS:
+        if (forge.folder / "kills").exists():
+            break  # what comes after it is told where the places of later clicks are
         then = at + timedelta(days=days)
         forge.visit(then, alice, PLAN + path, has="quote")
         forge.tick(then + timedelta(minutes=3), then + timedelta(minutes=12))
+        plans.append(plan)
+    if forge.place == "bill start after":  # its payment never reached the processor: given up, and asked for anew
+        forge.visit(at + timedelta(days=5), alice, PLAN + path, has="quote")
     spells = Subscription.objects.filter(customer=customer).order_by("pk")
-    assert [spell.plan.key for spell in spells] == ["free", "plus", "ahead", "free", "ahead"]
-    assert ChangeQuote.objects.filter(completed_at__isnull=False).count() == 4
+    assert [spell.plan.key for spell in spells] == plans
+    assert ChangeQuote.objects.filter(completed_at__isnull=False).count() == len(plans) - 1
 
 
 TELL = {
