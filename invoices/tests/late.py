@@ -2,12 +2,15 @@
 
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from django.test import Client
 
+from accounts.gateways.base import ProcessorEvent
 from accounts.tests.cards import CONFIRMS, DECLINES, add_card
-from invoices.models import Invoice, Payment
+from invoices.models import GatewayEvent, Invoice, Payment
 from invoices.services.collect_payment import collect_payment
+from invoices.services.receive_event import receive_event
 from invoices.services.submit_payment import submit_payment
 from processor import charges
 from processor.cards import BY_NAME
@@ -44,3 +47,23 @@ def post_to(gateway: str, payload: bytes, signature: str) -> int:
 
 
 to_sandbox = partial(post_to, "sandbox")
+
+
+def event(type_: str = "payment_intent.succeeded", **values: Any) -> ProcessorEvent:
+    """What the processor tells, about an intent that nobody knows unless `values` say otherwise."""
+    values = {"event_id": "evt_1", "object_id": "pi_1", "intent_id": "pi_1"} | values
+    return ProcessorEvent(type=type_, **values)
+
+
+def kept(status: str | None = None) -> list[str]:
+    """Types of the events that are stored, oldest first."""
+    rows = GatewayEvent.objects.order_by("pk")
+    return list((rows.filter(status=status) if status else rows).values_list("type", flat=True))
+
+
+def about_payment(
+    payment: Payment, at: datetime, type_: str = "payment_intent.succeeded", **values: Any
+) -> GatewayEvent:
+    """An event about that payment's intent, received."""
+    ids = {"object_id": payment.gateway_id, "intent_id": payment.gateway_id, "created_at": at}
+    return receive_event(gateway="sandbox", event=event(type_, **(ids | values)), at=at)

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from django.db import DatabaseError, transaction
 
-from accounts.gateways.base import ProcessorEvent
 from accounts.gateways.sandbox import SandboxGateway
 from accounts.models import AuditEntry
 from accounts.tests.cards import CONFIRMS, LOSES_ANSWER, VISA, add_card
@@ -15,7 +14,7 @@ from invoices.services.handle_events import handle_events
 from invoices.services.receive_event import receive_event
 from invoices.services.replay_event import replay_event
 from invoices.tests.cast import open_invoice
-from invoices.tests.late import to_sandbox, tried
+from invoices.tests.late import about_payment, event, kept, to_sandbox, tried
 
 MINUTE = timedelta(minutes=1)
 
@@ -31,21 +30,6 @@ def _then(at):
     """Events are received at the present of the story."""
     with travel_to(at):
         yield
-
-
-def event(type_="payment_intent.succeeded", **values):
-    values = {"event_id": "evt_1", "object_id": "pi_1", "intent_id": "pi_1"} | values
-    return ProcessorEvent(type=type_, **values)
-
-
-def kept(status=None):
-    rows = GatewayEvent.objects.order_by("pk")
-    return list((rows.filter(status=status) if status else rows).values_list("type", flat=True))
-
-
-def about_payment(payment, at, type_="payment_intent.succeeded", **values):
-    ids = {"object_id": payment.gateway_id, "intent_id": payment.gateway_id, "created_at": at}
-    return receive_event(gateway="sandbox", event=event(type_, **(ids | values)), at=at)
 
 
 def reloaded(row):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError
 
-from accounts.gateways.base import GatewayTimeoutError, ProcessorEvent
+from accounts.gateways.base import GatewayTimeoutError
 from accounts.gateways.sandbox import SandboxGateway
 from accounts.models import AuditEntry, PaymentMethod
 from accounts.tests.cards import LOSES_ANSWER, MASTERCARD, VISA, add_card, visit
@@ -19,7 +19,7 @@ from invoices.services.receive_event import receive_event
 from invoices.services.reconcile_refunds import reconcile_refunds
 from invoices.services.submit_payment import submit_payment
 from invoices.tests.cast import open_invoice
-from invoices.tests.late import post_to, to_sandbox, tried, waiting
+from invoices.tests.late import about_payment, event, kept, post_to, to_sandbox, tried, waiting
 
 MINUTE = timedelta(minutes=1)
 
@@ -35,21 +35,6 @@ def _then(at):
     """Events are received at the present of the story."""
     with travel_to(at):
         yield
-
-
-def event(type_="payment_intent.succeeded", **values):
-    values = {"event_id": "evt_1", "object_id": "pi_1", "intent_id": "pi_1"} | values
-    return ProcessorEvent(type=type_, **values)
-
-
-def kept(status=None):
-    rows = GatewayEvent.objects.order_by("pk")
-    return list((rows.filter(status=status) if status else rows).values_list("type", flat=True))
-
-
-def about_payment(payment, at, type_="payment_intent.succeeded", **values):
-    ids = {"object_id": payment.gateway_id, "intent_id": payment.gateway_id, "created_at": at}
-    return receive_event(gateway="sandbox", event=event(type_, **(ids | values)), at=at)
 
 
 def reloaded(row):
