@@ -1,9 +1,10 @@
-"""After a declined collection: when the card is tried again, on the invoice's own row where every collection waits."""
+"""When the card is tried again after a collection that gave nothing: on the invoice, where every collection waits."""
 
 from datetime import datetime
 
 from django.conf import settings
 
+from invoices.checking import next_check
 from invoices.dunning import next_try
 from invoices.models import InvoiceStatus, OverdueStory, Payment, PaymentStatus
 
@@ -21,3 +22,14 @@ def plan_next_try(payment: Payment, at: datetime) -> None:
     invoice.collect_at = next_try(tried, payment.decline_code, settings.DUNNING_RETRY_DAYS)
     invoice.save(update_fields=["collect_at"])
     OverdueStory.objects.begin(payment.customer_id, at)
+
+
+def collect_again(payment: Payment, at: datetime) -> None:
+    """After an automatic payment whose processor was not reached, or never answered and charged nothing: at once, then
+    after 1 min, 5 min, 1 h, daily, by how often that has happened to this invoice. The caller holds the customer's
+    lock."""
+    invoice = payment.invoice
+    if invoice.status == InvoiceStatus.OPEN:
+        lost = invoice.payments.filter(automatic=True, status=PaymentStatus.CANCELED).exclude(pk=payment.pk).count()
+        invoice.collect_at = next_check(lost - 1, at) if lost else at
+        invoice.save(update_fields=["collect_at"])

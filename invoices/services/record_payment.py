@@ -14,9 +14,9 @@ from accounts.services.queue_notices import queue_notices
 from core.periods import utc_day
 from invoices.checking import first_check
 from invoices.emails import came_late, confirm, failed, paid
-from invoices.models import GIVEN_UP, UNRESOLVED, Invoice, InvoiceStatus, Payment, PaymentStatus
+from invoices.models import GIVEN_UP, UNRESOLVED, Payment, PaymentStatus
 from invoices.numbering import RECEIPT, next_numbers
-from invoices.retrying import plan_next_try
+from invoices.retrying import collect_again, plan_next_try
 from invoices.rules import takes
 from invoices.selling import deliver_sold
 from invoices.sending_back import send_back
@@ -107,7 +107,7 @@ def _follow_up(payment: Payment, before: str, at: datetime) -> None:
         if takes(payment.invoice, 1):  # else it was settled otherwise, and nobody misses the payment
             _tell(payment, decline_message(NOT_CONFIRMED), at)
     elif payment.status == PaymentStatus.CANCELED and payment.automatic:
-        Invoice.objects.filter(pk=payment.invoice_id, status=InvoiceStatus.OPEN).update(collect_at=at)
+        collect_again(payment, at)
 
 
 def _status_after(payment: Payment, outcome: Outcome) -> PaymentStatus:

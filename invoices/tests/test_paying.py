@@ -202,6 +202,21 @@ def test_a_process_killed_before_the_gateway_heard_leaves_nothing_charged(invoic
     assert (second.key, second.status) == (f"invoice:{invoice.pk}:payment:2", "succeeded")
 
 
+def test_a_card_that_never_answers_is_tried_ever_less_often(seller, customer, alice, at):
+    """Each try charged nothing for certain, so the next may come – but not with every tick for weeks."""
+    add_card(customer, alice, at, TIMES_OUT)
+    invoice, waits = open_invoice(customer, 4900), []
+    for _ in range(7):
+        pay(invoice, at, automatic=True)
+        at += MINUTE
+        reconcile_payments(at=at)
+        waits.append(reloaded(invoice).collect_at - at)
+        at += waits[-1]
+    hour, day = timedelta(hours=1), timedelta(days=1)
+    assert waits == [0 * MINUTE, MINUTE, 5 * MINUTE, hour, day, day, day]
+    assert {status for _key, status in charges()} == {"canceled"}
+
+
 def test_an_amount_that_no_card_can_be_charged_is_declined_with_its_reason(customer, alice, seller, at, monkeypatch):
     """Stripe's dinars end in 0; 99.766 KWD is neither rounded nor tried for ever."""
     monkeypatch.setattr(SandboxGateway, "charges_every_digit", False)
