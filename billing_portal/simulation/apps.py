@@ -3,12 +3,13 @@
 import os
 from typing import Any
 
-from celery.signals import task_postrun, worker_ready
+from celery.signals import task_postrun, task_prerun, worker_ready
 from django.apps import AppConfig
 from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
 from billing_portal.simulation.kill_points import Killer, install
+from billing_portal.simulation.paper import sample_pdfs
 from billing_portal.simulation.shared import Lines, folder
 
 
@@ -23,6 +24,8 @@ class SimulationConfig(AppConfig):
         load_everything()
         killer = Killer(folder(), seed=os.environ["SIMULATION_SEED"], rate=float(os.environ["SIMULATION_KILL_RATE"]))
         install(killer)
+        sample_pdfs(share=float(os.environ["SIMULATION_PDF_RATE"]), seed=os.environ["SIMULATION_SEED"])
+        task_prerun.connect(killer.begin_task, weak=False)
         task_postrun.connect(_note_finished, weak=False)
         worker_ready.connect(_note_ready, weak=False)
 

@@ -1,11 +1,9 @@
 """What must hold after a chaos run. Each difference is a sentence that names customer, document or key."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
-from random import Random
 from typing import TYPE_CHECKING
 
 from django.db.models import Sum
@@ -13,16 +11,15 @@ from pypdf import PdfReader
 
 from accounts.gateways import get_gateway
 from accounts.gateways.base import JournalEntry
-from accounts.mail import message_id
-from accounts.models import Customer, Notice
+from accounts.models import Customer
 from billing_portal.books import check_books
 from billing_portal.models import Trigger
+from billing_portal.simulation.messages import kills, notices, reminders
+from billing_portal.simulation.paper import is_typeset
 from billing_portal.simulation.places import START
-from billing_portal.simulation.recount import unlike_the_plain_ledger, unlike_what_was_confirmed
-from billing_portal.simulation.shared import Lines, folder
+from billing_portal.simulation.recount import unlike_the_plain_ledger, unlike_what_was_told
 from core import formats
-from invoices.models import Document, Invoice, Payment, Refund
-from invoices.services.deliver_documents import deliver_documents
+from invoices.models import CreditSale, Document, Invoice, Payment, Refund
 
 if TYPE_CHECKING:
     from billing_portal.simulation.driver import Simulation
@@ -34,12 +31,14 @@ def differences(simulation: "Simulation") -> list[str]:
     """Everything that is not as it must be; empty where all is well."""
     found = [*state(simulation)]
     for person in simulation.persons:
-        found += unlike_what_was_confirmed(person)
+        found += unlike_what_was_told(person)
         found += unlike_the_plain_ledger(person, simulation.market, simulation.ticker.runs)
     journal = list(get_gateway("sandbox").journal(since=START - AFTER, until=simulation.at + AFTER))
     found += double_charges(journal)
     found += unlike_the_journal(journal)
+    found += sales(journal)
     found += notices(kills(simulation))
+    found += reminders(simulation.at)
     found += [f"check_books: {finding}" for finding in check_books(at=simulation.at, trigger=Trigger.COMMAND)]
     found += pdfs(simulation)
     return [f"seed {simulation.options.seed}: {each}" for each in found]
@@ -80,6 +79,17 @@ def sums_by_invoice(journal: list[JournalEntry]) -> dict[int, int]:
     return kept
 
 
+def sales(journal: list[JournalEntry]) -> Iterator[str]:
+    """Whoever paid for credit has it, and nobody else."""
+    kept = sums_by_invoice(journal)
+    for sale in CreditSale.objects.select_related("invoice", "grant"):
+        is_paid = kept[sale.invoice_id] == sale.invoice.total
+        is_there = sale.grant.paid_at is not None and not sale.grant.taken_back
+        if is_paid != is_there:
+            paid = f"{kept[sale.invoice_id]} of {sale.invoice.total}"
+            yield f"{sale.key}: {paid} is kept, and the credit is {'there' if is_there else 'missing'}"
+
+
 def unlike_the_journal(journal: list[JournalEntry]) -> Iterator[str]:
     """Our payments and refunds one by one against the second set of books, both ways."""
     for kind, rows in (("charge", Payment.objects), ("refund", Refund.objects.exclude(payment=None))):
@@ -99,59 +109,31 @@ def unlike_the_journal(journal: list[JournalEntry]) -> Iterator[str]:
             yield f"{row}: {paid} was paid of {row.total}"
 
 
-# --- messages -------------------------------------------------------------------------------------------------------
-
-
-def kills(simulation: "Simulation") -> Counter[str]:
-    """How often a process ended itself, by place, and was ended from outside, by name."""
-    own = Counter(line.split("\t")[0] for line in Lines(folder() / "kills").new())
-    return own + simulation.processes.killed
-
-
-def notices(killed: Counter[str]) -> Iterator[str]:
-    """Each that must exist does, each was delivered, and none was repeated without a kill."""
-    there = set(Notice.objects.values_list("key", flat=True))
-    for key in expected_notices():
-        if key not in there:
-            yield f"notice {key} is missing"
-    delivered = Counter(json.loads(line)["id"] for line in Lines(folder() / "mail").new())
-    for notice in Notice.objects.iterator():
-        if notice.sent_at is None or not delivered[message_id(notice.key)]:
-            yield f"notice {notice.key} was not delivered: {notice.last_error}"
-    repeats = sum(times - 1 for times in delivered.values())
-    if repeats > killed.total():
-        yield f"{repeats} messages were repeated after {killed.total()} kills"
-
-
-def expected_notices() -> Iterator[str]:
-    issued = Invoice.objects.filter(number__isnull=False)
-    started = ":start"
-    for pk, key, kind, status in issued.values_list("pk", "key", "kind", "status"):
-        if kind == "credit_note":
-            yield f"invoice:{pk}:credited"
-        elif not (key.endswith(started) and status == "void"):
-            yield f"invoice:{pk}:issued"
-    for pk, invoice, status in Payment.objects.values_list("pk", "invoice_id", "status"):
-        if status in ("succeeded", "declined"):
-            yield f"invoice:{invoice}:{'paid' if status == 'succeeded' else 'failed'}:{pk}"
-    for pk, note in Refund.objects.filter(status="succeeded").values_list("pk", "credit_note_id"):
-        if note:
-            yield f"invoice:{note}:refunded:{pk}"
-
-
 # --- paper ----------------------------------------------------------------------------------------------------------
 
 
 def pdfs(simulation: "Simulation") -> Iterator[str]:
-    """A sample, opened: number and total stand in its text."""
-    random = Random(f"{simulation.options.seed}/pdfs")
-    rows = list(Invoice.objects.filter(number__isnull=False).order_by("pk"))
-    sample = random.sample(rows, min(simulation.options.pdfs, len(rows)))
-    deliver_documents(at=simulation.at, invoice_ids=[row.pk for row in sample])
-    for row in sample:
-        document = Document.objects.filter(invoice=row, kind="invoice").first()
-        text = "\n".join(page.extract_text() for page in PdfReader(BytesIO(document.content)).pages) if document else ""
-        total = formats.money(abs(row.total), row.currency)
-        if str(row.number) not in text or total not in text:
-            yield f"the PDF of {row.number} does not say its number and {total}"
-    simulation.ticker.counted["PDFs opened"] = len(sample)
+    """Every document has one; of the sample that was typeset, number and amount stand in the text."""
+    options, opened = simulation.options, simulation.ticker.counted
+    wanted: dict[tuple[str, int], Invoice | Payment] = {}
+    wanted |= {("invoice_pdf", row.pk): row for row in Invoice.objects.filter(number__isnull=False)}
+    wanted |= {("receipt_pdf", row.pk): row for row in Payment.objects.filter(status="succeeded")}
+    for document in Document.objects.select_related("invoice", "payment").exclude(kind="statement").iterator(100):
+        row = document.payment or document.invoice
+        assert row is not None
+        name = "receipt_pdf" if document.payment else "invoice_pdf"
+        wanted.pop((name, row.pk), None)
+        if is_typeset(name, row.pk, share=options.pdf_rate, seed=options.seed):
+            opened["PDFs opened"] += 1
+            text = "\n".join(page.extract_text() for page in PdfReader(BytesIO(document.content)).pages)
+            for words in words_of(row):
+                if words not in text:
+                    yield f"the PDF {document.filename} does not say {words}"
+    for row in wanted.values():
+        yield f"{row} has no PDF"
+
+
+def words_of(row: Invoice | Payment) -> tuple[str, str]:
+    if isinstance(row, Payment):
+        return str(row.receipt_number), formats.money(row.amount, row.currency)
+    return str(row.number), formats.money(abs(row.total), row.currency)

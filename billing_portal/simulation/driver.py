@@ -36,6 +36,7 @@ from invoices.models import REFUNDING, UNRESOLVED, Payment, Refund
 MONTH = 30  # days of a simulated month
 AFTERWARDS = 2  # days more, for what began on the last one
 STEPS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(hours=1), timedelta(days=1))
+VISITORS = 8  # at once
 REST = 40  # how many steps are taken until nothing is open any more
 
 
@@ -85,7 +86,7 @@ class Simulation:
         lost = Thread(target=self.processes.kill, args=(WEB,)) if falls else None
         if lost:
             lost.start()
-        with ThreadPoolExecutor(4) as pool:
+        with ThreadPoolExecutor(VISITORS) as pool:
             list(pool.map(visit, visitors))
         if lost:
             lost.join()

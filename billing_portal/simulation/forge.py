@@ -22,6 +22,7 @@ from billing_portal.simulation.browser import Page
 from billing_portal.simulation.kill_points import Killer, install
 from billing_portal.simulation.shared import folder
 
+WEBHOOK = "/webhooks/sandbox/"
 JOBS = (
     tasks.run_billing,
     tasks.resolve_payments,
@@ -53,12 +54,24 @@ def be(told: dict[str, Any]) -> None:
         if told["do"] == "tick":
             for job in JOBS:
                 job()
+        elif told["do"] == "receive":
+            receive(told)
         else:
             visit(told)
     except BaseException:  # noqa: BLE001 - whatever it is, the child ends here
         traceback.print_exc()
         os._exit(1)
     os._exit(0)
+
+
+def receive(told: dict[str, Any]) -> None:
+    """An event of the processor as it arrives."""
+    headers = {"Stripe-Signature": told["signature"]}
+    answer = Client(SERVER_NAME="localhost").post(
+        WEBHOOK, told["payload"], content_type="application/json", headers=headers
+    )
+    if answer.status_code != HTTPStatus.OK:
+        raise RuntimeError(f"the webhook answers {answer.status_code}: {answer.content.decode()}")
 
 
 def visit(told: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from django.db import transaction
 
 from billing_portal.simulation.shared import Lines, share
 
+LOST: Final = "lost "  # before the id of a task whose process has ended itself
 BEFORE, UNCOMMITTED, AFTER = "before", "uncommitted", "after"
 
 
@@ -42,6 +43,9 @@ VERBS: Final = (
     Target("ask", "invoices.services.reconcile_payments", "_claim", (AFTER,), "0"),
     Target("ask refund", "invoices.services.reconcile_refunds", "_claim", (AFTER,), "0"),
     Target("record refund", "invoices.services.record_refund", "record_refund", (UNCOMMITTED, AFTER), "refund_id"),
+    Target("receive event", "invoices.services.receive_event", "receive_event", (BEFORE, UNCOMMITTED, AFTER), "event"),
+    Target("event claimed", "invoices.services.handle_events", "_claim", (AFTER,), "0"),
+    Target("event handled", "invoices.handling", "_end", (UNCOMMITTED, AFTER), "0"),
     Target("notice claimed", "accounts.services.deliver_notices", "_claim", (AFTER,), "0"),
     Target("notice sent", "accounts.services.deliver_notices", "_deliver", (AFTER,), "0"),
     Target("document", "invoices.services.deliver_documents", "_keep", (BEFORE, AFTER), "1"),
@@ -71,8 +75,13 @@ class Killer:
 
     def __init__(self, folder: Path, *, seed: str, rate: float, only: str = "") -> None:
         self.folder, self.seed, self.rate, self.only = folder, seed, rate, only
+        self.task_id = ""  # of the Celery task this process is about, if any
         self.marks = folder / "killed"
         self.marks.mkdir(exist_ok=True)
+
+    def begin_task(self, task_id: str, **_values: Any) -> None:
+        """From here on the process works for that task; the end of one is no end of its process."""
+        self.task_id = task_id
 
     def reach(self, place: str, key: str) -> None:
         if self.only:
@@ -88,6 +97,8 @@ class Killer:
         except FileExistsError:
             return
         Lines(self.folder / "kills").append(f"{place}\t{key}")
+        if self.task_id:
+            Lines(self.folder / "finished").append(f"{LOST}{self.task_id}")
         os.kill(os.getpid(), signal.SIGKILL)
 
 

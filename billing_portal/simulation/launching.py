@@ -12,14 +12,14 @@ from billing_portal.simulation.servers import Servers, servers
 
 @dataclass(frozen=True)
 class Options:
-    """Shares are probabilities. `pdfs`: how many documents are opened afterwards."""
+    """Shares are probabilities. `pdf_rate`: of the documents, how many are typeset and opened."""
 
     customers: int
     months: int
     seed: str
     kill_rate: float
     fault_rate: float
-    pdfs: int
+    pdf_rate: float
 
     def arguments(self) -> list[str]:
         return [f"--{name.replace('_', '-')}={value}" for name, value in vars(self).items()]
@@ -43,5 +43,6 @@ def environment(running: Servers, options: Options) -> dict[str, str]:
         "SIMULATION_FOLDER": str(shared),
         "SIMULATION_SEED": options.seed,
         "SIMULATION_KILL_RATE": str(options.kill_rate),
+        "SIMULATION_PDF_RATE": str(options.pdf_rate),
     }
     return os.environ | running.environment | own

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from itertools import count
 from random import Random
 from threading import Thread
@@ -15,7 +16,7 @@ from accounts.gateways import get_gateway
 from accounts.gateways.base import GatewayError
 from accounts.models import BillingProfile, Customer, PaymentMethod, User
 from accounts.services.open_customer import open_customer
-from billing_portal.simulation.browser import Browser, Page
+from billing_portal.simulation.browser import Browser, Form, Page
 from billing_portal.simulation.market import PLANS
 from billing_portal.simulation.places import CURRENCIES, PLACES, use
 from billing_portal.simulation.plain_ledger import Used
@@ -37,8 +38,12 @@ CARDS: Final = (
 )
 # Card processors charge dinars to ten fils only, and prices in dinars go to the last one.
 CHARGEABLE: Final = tuple(currency for currency in CURRENCIES if currency != "KWD")
+WAVE: Final = 3  # visits, and so most billing dates, fall on every third day: many at once, and days with a run alone
+RARER: Final = 180  # days of a run; of one twice as long the visits are half as many, of three times a third
 OVERVIEW: Final = "/settings/billing/"
 PORTAL: Final = "/settings/billing/portal/"
+CREDITS: Final = "/settings/billing/credits/"
+SAVERS: Final = 10  # every so manieth takes no plan and buys credit instead
 PLAN: Final = "/settings/billing/plan/"
 CARD: Final = {"expiry": "12 / 45", "cvc": "123"}
 BACKEND: Final = "allauth.account.auth_backends.AuthenticationBackend"
@@ -46,7 +51,8 @@ BACKEND: Final = "allauth.account.auth_backends.AuthenticationBackend"
 
 @dataclass
 class Person:
-    """`received`: what they used, with when it arrived; `done`: what became of each thing they did."""
+    """`received`: what they used, with when it arrived; `done`: what became of each thing they did; `told`: the quotes
+    that the browser said are carried out."""
 
     number: int
     customer: Customer
@@ -61,6 +67,7 @@ class Person:
     act_days: set[int] = field(default_factory=set)
     received: list[tuple[datetime, Used]] = field(default_factory=list)
     arrived: list[tuple[datetime, Used]] = field(default_factory=list)
+    told: set[str] = field(default_factory=set)
     just_arrived: list[Used] = field(default_factory=list)
     ids: Any = field(default_factory=count)
 
@@ -70,6 +77,9 @@ class Person:
             self.confirm_with_bank()
         if self.unpaid().exists() and self.random.random() < 0.7:
             self.pay_twice_at_once()
+        if self.number % SAVERS == SAVERS - 1:
+            self.buy_credits()
+            return
         plan = self.current_plan()
         chance = self.random.random()
         if plan is None or chance < 0.45:
@@ -100,8 +110,8 @@ class Person:
             page = self.type_card(self.browser.send(adding))
         if page.status == 409 and (again := page.form(has="quote")) is not None:
             self.note("stale")
-            page = self.browser.send(again)
-        self.note("plan taken" if page.url.endswith(OVERVIEW) and page.status == 200 else "plan not taken")
+            form, page = again, self.browser.send(again)
+        self.hear(page, form, "plan taken", "plan not taken")
 
     def type_card(self, page: Page) -> Page:
         form = page.form(has="number")
@@ -115,8 +125,15 @@ class Person:
             return
         page = self.browser.send(form)
         if page.status == 409 and (again := page.form(has="quote")) is not None:
-            page = self.browser.send(again)
-        self.note("cancelled" if page.url.endswith(OVERVIEW) else "not cancelled")
+            form, page = again, self.browser.send(again)
+        self.hear(page, form, "cancelled", "not cancelled")
+
+    def hear(self, page: Page, form: Form, done: str, not_done: str) -> None:
+        """The page that says what came of a quote."""
+        is_done = page.url.endswith(OVERVIEW) and page.status == HTTPStatus.OK
+        self.note(done if is_done else not_done)
+        if is_done:
+            self.told.add(form.fields["quote"])
 
     def add_card(self, *, default: bool) -> None:
         adding = self.browser.get(f"{PORTAL}payment-methods/add/").form(to="/payment-methods/add/")
@@ -137,6 +154,21 @@ class Person:
             if form is not None:
                 self.browser.send(form)
 
+    def buy_credits(self) -> None:
+        """By hand, in two tabs at once; and by a rule, which is switched on again where a decline has ended it."""
+        page = self.browser.get(f"{CREDITS}buy/review/?amount={self.random.randrange(20, 90)}")
+        if (form := page.form(has="number")) is not None:
+            self.in_two_tabs(form)
+            self.note("credits bought")
+        page = self.browser.get(f"{CREDITS}top-up/")
+        rule = page.form(has="threshold")
+        if rule is not None and "Switch off" not in page.text:
+            page = self.browser.send(rule, threshold="100000", amount="20", ceiling="90")
+            if page.form(to="/payment-methods/add/"):
+                self.add_card(default=True)
+                page = self.browser.send(rule, threshold="100000", amount="20", ceiling="90")
+            self.note("top-up switched on" if "Switch off" in page.text else "top-up not switched on")
+
     def pay_twice_at_once(self) -> None:
         """«Pay» in two tabs in the same moment."""
         invoice = self.unpaid().order_by("pk").first()
@@ -145,12 +177,15 @@ class Person:
         if form is None:  # paid or being paid meanwhile, or there is no card
             self.note("nothing to pay")
             return
+        self.in_two_tabs(form)
+        self.note("paid twice at once")
+
+    def in_two_tabs(self, form: Form) -> None:
         clicks = [Thread(target=self.browser.send, args=(form,)) for _ in range(2)]
         for click in clicks:
             click.start()
         for click in clicks:
             click.join()
-        self.note("paid twice at once")
 
     def confirm_with_bank(self) -> None:
         """On the bank's page, for those who get to it; what nobody confirms is given up."""
@@ -201,8 +236,8 @@ def _person(
     person = Person(number, customer, user, tax, random, browser, keys, start, done, [CARDS[number % len(CARDS)]])
     day = random.randrange(20)
     while day < days:
-        person.act_days.add(day)
-        day += random.randrange(12, 50)
+        person.act_days.add(day - day % WAVE)
+        day += random.randrange(12, 50) * max(1, days // RARER)
     for _ in range(days // 5):
         person.plan_use(start + timedelta(seconds=random.randrange(days * 86_400)))
     return person

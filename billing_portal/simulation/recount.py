@@ -10,6 +10,7 @@ from billing_portal.simulation.people import Person
 from billing_portal.simulation.plain_ledger import Entry, PlainCustomer
 from billing_portal.simulation.plain_prices import PlainPlan
 from invoices.models import Invoice
+from invoices.sold_lines import SALE
 from plans.models import ChangeQuote, Subscription
 
 Step = tuple[datetime, int, int, Callable[[], Any]]
@@ -53,13 +54,18 @@ def plain_plan(market: Market, spell: Subscription) -> PlainPlan | None:
 
 def documents(person: Person) -> list[Entry]:
     """What the books have: issued and announced; a first payment that failed leaves a void invoice."""
-    rows = Invoice.objects.filter(customer=person.customer).exclude(status="void")
+    rows = Invoice.objects.filter(customer=person.customer).exclude(status="void").exclude(key__startswith=SALE)
     entries = rows.values_list("billing_on", "subtotal", "tax", "number")
     return sorted((on, subtotal, tax, number is not None) for on, subtotal, tax, number in entries)
 
 
-def unlike_what_was_confirmed(person: Person) -> Iterator[str]:
-    """Every change of plan was confirmed by somebody or named by a rule, and what was carried out has its spell."""
+def unlike_what_was_told(person: Person) -> Iterator[str]:
+    """What a browser was told is done is done, what was carried out has its spell, and nothing stands halfway."""
+    told = ChangeQuote.objects.filter(public_id__in=person.told)
+    kept = set(told.values_list("public_id", flat=True))
+    nothing = set(told.filter(completed_at=None, invoice=None).values_list("public_id", flat=True))
+    if lost := nothing | (person.told - kept):
+        yield f"customer {person.number} was told that {sorted(lost)} is done, and nothing came of it"
     spells = set(Subscription.objects.filter(customer=person.customer).values_list("pk", flat=True))
     opened = ChangeQuote.objects.filter(customer=person.customer, completed_at__isnull=False)
     lost = set(opened.values_list("opened", flat=True)) - spells

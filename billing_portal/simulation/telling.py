@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from accounts.models import Notice
-from billing_portal.simulation.checks import kills
+from billing_portal.simulation.messages import kills
 from invoices.models import Document, Invoice, Payment, Refund
 
 if TYPE_CHECKING:

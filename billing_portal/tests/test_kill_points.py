@@ -8,12 +8,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from accounts.gateways import get_gateway
@@ -21,16 +23,17 @@ from accounts.models import BillingProfile, CardSetup, Customer
 from accounts.tests.cards import LOSES_ANSWER, VISA
 from billing_portal.books import check_books
 from billing_portal.models import Trigger
-from billing_portal.simulation import checks
+from billing_portal.simulation import checks, messages
 from billing_portal.simulation.kill_points import PLACES
 from billing_portal.simulation.shared import FOLDER, Clock, Lines
 from billing_portal.tests.people import on_free, on_plus
-from invoices.models import Invoice, Payment, Refund
+from invoices.models import GatewayEvent, Invoice, Payment, Refund
 from invoices.services.refund_payment import refund_payment
 from plans.models import ChangeQuote, QuoteKind, Subscription
 from plans.services.cancel_subscription import cancel_subscription
 from plans.services.make_quote import make_quote
 from plans.tests.conftest import new_plan
+from processor.webhooks import payload_of, sign, waiting
 
 ROOT = Path(__file__).resolve().parents[2]
 CALCULATED_AT = datetime(2026, 11, 17, 1, 5, tzinfo=UTC)
@@ -51,6 +54,10 @@ STORIES = {
         "notice sent after",
     ),
     "a lost answer": ("ask after", "gateway retrieve_intent before", "gateway retrieve_intent after"),
+    "a webhook": (
+        *("receive event before", "receive event uncommitted", "receive event after"),
+        *("event claimed after", "event handled uncommitted", "event handled after"),
+    ),
     "a lost announcement": (
         *("gateway find_intent before", "gateway find_intent after"),
         *("gateway cancel_intent before", "gateway cancel_intent after"),
@@ -147,6 +154,20 @@ def a_lost_answer(forge, cast):
     a_month(forge, cast, LOSES_ANSWER)
 
 
+def a_webhook(forge, cast, processor):
+    customer, alice, catalogue, at = cast
+    on_plus(customer, alice, catalogue, at, LOSES_ANSWER)
+    forge.tick(CALCULATED_AT, BILLED_AT)
+    assert [payment.status for payment in Payment.objects.all()] == ["unknown"]
+    for seconds, (_number, event) in enumerate(waiting(processor.store)):
+        payload = payload_of(event)
+        signature = sign(payload, settings.SANDBOX_WEBHOOK_SECRET, time.time())
+        forge.do(BILLED_AT + timedelta(seconds=seconds), do="receive", payload=payload.decode(), signature=signature)
+    forge.tick(*AFTERWARDS)
+    assert set(GatewayEvent.objects.values_list("status", flat=True)) <= {"done", "ignored"}
+    assert [payment.status for payment in Payment.objects.all()] == ["succeeded"]
+
+
 def a_lost_announcement(forge, cast, processor):
     processor.plan_faults(rules=[{"operation": "payment_intents.create", "key": "*:payment:1", "fault": "drop_after"}])
     a_month(forge, cast)
@@ -204,6 +225,7 @@ def clicks(forge, cast, processor):
 TELL = {
     "a month": a_month,
     "a lost answer": a_lost_answer,
+    "a webhook": a_webhook,
     "a lost announcement": a_lost_announcement,
     "a refund": a_refund,
     "a lost refund": a_lost_refund,
@@ -232,6 +254,6 @@ def test_a_process_that_ends_there_leaves_nothing_lost_and_nothing_twice(place, 
     journal = list(get_gateway("sandbox").journal(since=now - timedelta(days=9_000), until=now + timedelta(days=9_000)))
     assert [*checks.double_charges(journal), *checks.unlike_the_journal(journal)] == []
     monkeypatch.setenv(FOLDER, str(forge.folder))
-    assert list(checks.notices(Counter({place: 1}))) == []
+    assert list(messages.notices(Counter({place: 1}))) == []
     assert not Customer.objects.exclude(parked_reason="").exists()
     assert check_books(at=MONTH[-1] + timedelta(days=4), trigger=Trigger.COMMAND) == []

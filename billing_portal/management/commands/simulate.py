@@ -21,7 +21,9 @@ class Command(BaseCommand):
         parser.add_argument("--seed", default="1", help="decides customers, faults and kills")
         parser.add_argument("--kill-rate", type=float, default=0.02, help="share of places where a process ends itself")
         parser.add_argument("--fault-rate", type=float, default=0.2, help="share of requests the processor fails")
-        parser.add_argument("--pdfs", type=int, default=20, help="documents that are opened afterwards")
+        parser.add_argument(
+            "--pdf-rate", type=float, default=0.1, help="share of documents that are typeset, and opened"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         wanted = Options(**{name: options[name] for name in Options.__dataclass_fields__})
