@@ -8,6 +8,7 @@ import json
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from html.parser import HTMLParser
 from typing import Any, Final
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -34,6 +35,7 @@ class Page:
     status: int
     text: str
 
+    @cached_property
     def forms(self) -> list[Form]:
         """Those that are posted."""
         reader = FormReader(self.url)
@@ -42,7 +44,7 @@ class Page:
 
     def form(self, *, has: str = "", to: str = "") -> Form | None:
         """The first with that field that goes to such an address."""
-        found = (form for form in self.forms() if (not has or has in form.fields) and to in form.action)
+        found = (form for form in self.forms if (not has or has in form.fields) and to in form.action)
         return next(found, None)
 
 

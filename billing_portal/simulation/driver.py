@@ -37,6 +37,7 @@ MONTH = 30  # days of a simulated month
 AFTERWARDS = 2  # days more, for what began on the last one
 STEPS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(hours=1), timedelta(days=1))
 VISITORS = 8  # at once
+BLOWS = 30  # nights of a run, at most about so many, in which a whole server or all of a worker is lost
 REST = 40  # how many steps are taken until nothing is open any more
 
 
@@ -100,7 +101,8 @@ class Simulation:
             lambda: self.crash("broker", Valkey),
             lambda: self.processes.kill(PROCESSOR),
         ]
-        return blows[int(chance * 100) % 4] if chance < 0.12 else None
+        often = min(0.12, BLOWS / self.days)
+        return blows[int(chance / often * len(blows))] if chance < often else None
 
     def crash(self, name: str, kind: Any) -> None:
         self.servers.crash(kind)
