@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from http.client import HTTPConnection
 from threading import Thread
 from typing import Any
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.management import call_command
@@ -22,6 +20,7 @@ from billing_portal.demo_data import seed_seller
 from billing_portal.embedded_server import Valkey
 from billing_portal.simulation.browser import Browser
 from billing_portal.simulation.checks import differences
+from billing_portal.simulation.control import plan_faults
 from billing_portal.simulation.launching import Options
 from billing_portal.simulation.market import Market
 from billing_portal.simulation.people import Person, people
@@ -162,15 +161,6 @@ def visit(person: Person, what: str = "act") -> None:
 
 def waiting_notices() -> bool:
     return Notice.objects.filter(sent_at=None).exists()
-
-
-def plan_faults(plan: dict[str, Any]) -> None:
-    connection_ = HTTPConnection(settings.SANDBOX_URL.removeprefix("http://"), timeout=20)
-    body = urlencode({"plan": json.dumps(plan)})
-    connection_.request("POST", "/_sandbox/faults", body, {"Content-Type": "application/x-www-form-urlencoded"})
-    answer = connection_.getresponse()
-    if answer.status != 200:
-        raise RuntimeError(answer.read().decode())
 
 
 def days_ahead(seed: str, days: int) -> Iterator[int]:

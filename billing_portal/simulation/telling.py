@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from accounts.models import Notice
+from billing_portal.simulation.control import webhooks
 from billing_portal.simulation.messages import kills
 from invoices.models import Document, Invoice, Payment, Refund
 
@@ -28,6 +29,7 @@ def tell(simulation: "Simulation", differences: list[str], seconds: float, say: 
         "notices": Notice.objects.count(),
     }
     rows("books", made | payments, say)
+    rows("webhooks", webhooks(), say)
     for difference in differences:
         say(difference)
     say(f"{len(differences)} differences" if differences else "The books, the journal and the plain ledger agree.")
