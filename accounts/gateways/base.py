@@ -180,7 +180,3 @@ class Gateway(Protocol):
     def read_event(self, payload: bytes, signature: str) -> ProcessorEvent:
         """A webhook, verified. Raises SignatureError where it is not the processor's or too old."""
         ...
-
-    def retrieve_event(self, event_id: str) -> ProcessorEvent:
-        """An event as the processor keeps it, to be handled again."""
-        ...

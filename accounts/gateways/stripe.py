@@ -235,10 +235,6 @@ class StripeGateway:
             raise SignatureError(f"{self.name}: {type(error).__name__}") from error
         return read_event(event.to_dict())
 
-    def retrieve_event(self, event_id: str) -> ProcessorEvent:
-        with asking(f"retrieve event {event_id}"):
-            return read_event(self.api.events.retrieve(event_id).to_dict())
-
 
 def _is_about(error: GatewayConflictError, code: str) -> bool:
     return getattr(error.__cause__, "code", "") == code

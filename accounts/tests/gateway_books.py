@@ -94,12 +94,6 @@ class BooksContract:
         assert (events[1].data["amount"], events[1].data["status"]) == (4_900, "succeeded")
         assert "secret" not in str(events)
 
-    def test_it_retrieves_an_event_to_be_handled_again(self, bench):
-        bench.charged()
-        event = bench.gateway.read_event(*bench.told()[-1])
-
-        assert bench.gateway.retrieve_event(event.event_id) == event
-
     @pytest.mark.parametrize("wrong", ["payload", "signature", "secret", "time", "nothing", "nonsense"])
     def test_it_refuses_what_the_processor_did_not_sign(self, bench, wrong, monkeypatch):
         bench.charged()
