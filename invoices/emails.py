@@ -1,12 +1,13 @@
 """One function per message of this room. Each freezes the figures as text, so that mail, page and PDF agree."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
 
+from accounts.gateways import decline_message
 from accounts.models import Customer, PaymentMethod
 from accounts.notices import NoticeDraft
 from core import formats
@@ -17,6 +18,8 @@ from invoices.models import Collection, CreditStatement, Invoice, InvoiceStatus,
 from invoices.taxing import credit_texts, tax_notes, tax_texts
 
 PLACE = "PUBLIC-ID"
+
+Declined = Mapping[int, Payment]  # the payment that was declined last, by invoice
 
 
 def announced(
@@ -168,19 +171,19 @@ def stated(statement: CreditStatement, to: list[str]) -> NoticeDraft:
     )
 
 
-def reminder(stands: Dunning, late: Sequence[Invoice], to: list[str]) -> NoticeDraft:
+def reminder(stands: Dunning, late: Sequence[Invoice], declined: Declined, to: list[str]) -> NoticeDraft:
     """E9 where no card is tried any more: what is overdue, how to pay it, and what happens when. `late`: every overdue
     invoice, the one that is due to be told about among them."""
     invoice, stage = _told_of(stands, late)
-    return _notice(invoice, f"dunning:{stage}", "payment_reminder", to, _overdue(invoice, late, stands))
+    return _notice(invoice, f"dunning:{stage}", "payment_reminder", to, _overdue(invoice, late, declined, stands))
 
 
 def final_warning(
-    stands: Dunning, late: Sequence[Invoice], consequence: NamedConsequence, to: list[str]
+    stands: Dunning, late: Sequence[Invoice], declined: Declined, consequence: NamedConsequence, to: list[str]
 ) -> NoticeDraft:
     """The last E9: names the consequence and the day before which it does not come."""
     invoice, _stage = _told_of(stands, late)
-    context = _overdue(invoice, late, stands) | {
+    context = _overdue(invoice, late, declined, stands) | {
         "consequence": consequence.kind,
         "sentence": consequence.sentence,
         "not_before": stands.ends.at.isoformat() if stands.ends else "",
@@ -197,8 +200,12 @@ def _told_of(stands: Dunning, late: Sequence[Invoice]) -> tuple[Invoice, int]:
     return next(each for each in late if each.pk == stands.due.invoice_id), stands.due.stage
 
 
-def _overdue(invoice: Invoice, late: Sequence[Invoice], stands: Dunning) -> dict[str, Any]:
+def _overdue(invoice: Invoice, late: Sequence[Invoice], declined: Declined, stands: Dunning) -> dict[str, Any]:
+    tried = declined.get(invoice.pk)
     return _figures(invoice) | {
+        "card": str(tried.payment_method or "") if tried else "",
+        "tried_on": formats.day(utc_day(tried.settled_at)) if tried and tried.settled_at else "",
+        "reason": decline_message(tried.decline_code) if tried else "",
         "amount": formats.money(invoice.amount_due, invoice.currency),
         "due": formats.day(invoice.due_on) if invoice.due_on else "",
         "others": [_other(each) for each in late if each.pk != invoice.pk],

@@ -13,7 +13,7 @@ from core.any_of import any_of
 from core.due import Due, only
 from invoices.dunning import Dunning, NamedConsequence, OverdueNotice, Policy, UnpaidInvoice, dunning
 from invoices.emails import FINAL
-from invoices.models import UNRESOLVED, Invoice, InvoiceKind, InvoiceStatus, OverdueStory, Payment
+from invoices.models import UNRESOLVED, Invoice, InvoiceKind, InvoiceStatus, OverdueStory, Payment, PaymentStatus
 from invoices.selectors import declined_collections
 
 OPEN = {"status": InvoiceStatus.OPEN, "kind": InvoiceKind.INVOICE}
@@ -84,6 +84,12 @@ def _unpaid(customer_ids: Collection[int]) -> dict[int, list[Invoice]]:
 
 def _default_card() -> QuerySet[PaymentMethod]:
     return PaymentMethod.objects.live().filter(customer=OuterRef("customer"), is_default=True)
+
+
+def last_declined(invoice_ids: Collection[int]) -> dict[int, Payment]:
+    """Of each invoice the payment that was declined last, if any."""
+    tried = Payment.objects.filter(invoice_id__in=invoice_ids, status=PaymentStatus.DECLINED)
+    return {row.invoice_id: row for row in tried.select_related("payment_method").order_by("settled_at", "pk")}
 
 
 def _told(customer_ids: Collection[int]) -> dict[int, list[OverdueNotice]]:

@@ -8,6 +8,8 @@ from invoices.checking import next_check
 from invoices.dunning import next_try
 from invoices.models import InvoiceStatus, OverdueStory, Payment, PaymentStatus
 
+MOST_LOST = 11  # tries without an answer: four within the first hours, then a week of them, one a day
+
 
 def plan_next_try(payment: Payment, at: datetime) -> None:
     """`collect_at` of the invoice of an automatic payment that is declined now: a day of DUNNING_RETRY_DAYS, None after
@@ -26,10 +28,11 @@ def plan_next_try(payment: Payment, at: datetime) -> None:
 
 def collect_again(payment: Payment, at: datetime) -> None:
     """After an automatic payment whose processor was not reached, or never answered and charged nothing: at once, then
-    after 1 min, 5 min, 1 h, daily, by how often that has happened to this invoice. The caller holds the customer's
-    lock."""
+    after 1 min, 5 min, 1 h, and daily for a week; then no more, and reminders ask for it. The caller holds the
+    customer's lock."""
     invoice = payment.invoice
     if invoice.status == InvoiceStatus.OPEN:
         lost = invoice.payments.filter(automatic=True, status=PaymentStatus.CANCELED).exclude(pk=payment.pk).count()
-        invoice.collect_at = next_check(lost - 1, at) if lost else at
+        again = next_check(lost - 1, at) if lost else at
+        invoice.collect_at = again if lost < MOST_LOST else None
         invoice.save(update_fields=["collect_at"])

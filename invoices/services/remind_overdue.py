@@ -1,6 +1,6 @@
 """Dunning's messages: a reminder, or the final warning that names what the customer's plan says."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +13,9 @@ from accounts.selectors import recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 from invoices.dunning import Dunning, NamedConsequence
-from invoices.emails import final_warning, reminder
+from invoices.emails import Declined, final_warning, reminder
 from invoices.models import Invoice, OverdueStory
-from invoices.overdue import NO_CONSEQUENCE, dunning_of, lost_tries
+from invoices.overdue import NO_CONSEQUENCE, dunning_of, last_declined, lost_tries
 
 
 @transaction.atomic
@@ -38,8 +38,9 @@ def remind_overdue(
     due = {customer_id: own for customer_id, own in stands.items() if own.tells}
     to = recipients(due)
     late = Invoice.objects.select_related("seller").in_bulk([pk for own in due.values() for pk in own.late])
+    declined = last_declined(late)
     notices = [
-        _notice(own, [late[pk] for pk in own.late], consequences.get(customer_id, NO_CONSEQUENCE), to[customer_id])
+        _notice(own, late, declined, consequences.get(customer_id, NO_CONSEQUENCE), to[customer_id])
         for customer_id, own in due.items()
         if to[customer_id]
     ]
@@ -49,10 +50,13 @@ def remind_overdue(
     return notices
 
 
-def _notice(own: Dunning, late: Sequence[Invoice], consequence: NamedConsequence, to: list[str]) -> NoticeDraft:
+def _notice(
+    own: Dunning, invoices: Mapping[int, Invoice], declined: Declined, consequence: NamedConsequence, to: list[str]
+) -> NoticeDraft:
+    late = [invoices[pk] for pk in own.late]
     if own.due is not None and own.due.kind == "final":
-        return final_warning(own, late, consequence, to)
-    return reminder(own, late, to)
+        return final_warning(own, late, declined, consequence, to)
+    return reminder(own, late, declined, to)
 
 
 def _remember(notice: NoticeDraft, at: datetime, actor: User | None) -> None:

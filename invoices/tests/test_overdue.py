@@ -10,6 +10,7 @@ from accounts.models import AuditEntry, BillingProfile, Customer, Notice, Paymen
 from accounts.services.delete_payment_method import delete_payment_method
 from accounts.services.deliver_notices import deliver_notices
 from accounts.tests.cards import DECLINES, NO_FUNDS, TIMES_OUT, VISA, add_card
+from core import formats
 from invoices.dunning import NamedConsequence
 from invoices.models import Invoice, OutsideMethod, OverdueStory
 from invoices.overdue import dunning_of, lost_tries, overdue_customers, stories_over
@@ -99,6 +100,9 @@ def test_where_the_card_is_gone_the_try_is_lost_and_a_new_card_is_not_charged(se
     third = at + 3 * DAY
     assert [row.pk for row in lost_tries([customer.pk], third)] == [invoice.pk]
     assert remind(customer, third) == [("dunning:1", "payment_reminder")]
+    told = Notice.objects.get(template="payment_reminder").context
+    assert (told["card"], told["tried_on"]) == ("Visa ending 0341", formats.day(at.date()))
+    assert told["reason"] == Notice.objects.get(template="payment_failed").context["reason"] != ""
     add_card(customer, alice, third, VISA)
     assert due_to_collect(third + 9 * DAY) == []
 

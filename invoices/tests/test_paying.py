@@ -206,14 +206,17 @@ def test_a_card_that_never_answers_is_tried_ever_less_often(seller, customer, al
     """Each try charged nothing for certain, so the next may come – but not with every tick for weeks."""
     add_card(customer, alice, at, TIMES_OUT)
     invoice, waits = open_invoice(customer, 4900), []
-    for _ in range(7):
+    for _ in range(11):
         pay(invoice, at, automatic=True)
         at += MINUTE
         reconcile_payments(at=at)
         waits.append(reloaded(invoice).collect_at - at)
         at += waits[-1]
     hour, day = timedelta(hours=1), timedelta(days=1)
-    assert waits == [0 * MINUTE, MINUTE, 5 * MINUTE, hour, day, day, day]
+    assert waits == [0 * MINUTE, MINUTE, 5 * MINUTE, hour, *[day] * 7]
+    pay(invoice, at, automatic=True)
+    reconcile_payments(at=at + MINUTE)
+    assert reloaded(invoice).collect_at is None, "from now on reminders ask for it"
     assert {status for _key, status in charges()} == {"canceled"}
 
 
