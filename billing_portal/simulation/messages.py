@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 # What can end between handing a message over and noting that: then it is handed over again.
 MAY_REPEAT: Final = ("notice claimed after", "notice sent after", "mail after", *WORKERS, "database")
-SOON: Final = timedelta(days=1)  # being overdue, until it must have been told
+# Overdue, until it must have been told: a card without an answer is tried for a week.
+SOON: Final = timedelta(days=10)
 
 
 def kills(simulation: "Simulation") -> Counter[str]:
@@ -68,7 +69,7 @@ def expected_of_documents() -> Iterator[str]:
 
 
 def reminders(at: datetime) -> Iterator[str]:
-    """Who owes for longer than a day has been written to about it: that a card was declined, or that nobody paid."""
+    """Who owes for longer than that has been written to about it: that a card was declined, or that nobody paid."""
     late = Invoice.objects.debts().filter(status="open", due_on__lt=utc_day(at - SOON))
     for customer, first in late.values_list("customer").annotate(Min("due_on")):
         told = Notice.objects.filter(customer_id=customer, sent_at__isnull=False, created_at__date__gte=first)

@@ -39,7 +39,7 @@ CARDS: Final = (
 # Card processors charge dinars to ten fils only, and prices in dinars go to the last one.
 CHARGEABLE: Final = tuple(currency for currency in CURRENCIES if currency != "KWD")
 WAVE: Final = 3  # visits, and so most billing dates, fall on every third day: many at once, and days with a run alone
-RARER: Final = 90  # days of a run from which on visits get rarer: each comes three or four times, however long it is
+RARER: Final = 45  # days of a run from which on visits get rarer: each comes two or three times, however long it is
 OVERVIEW: Final = "/settings/billing/"
 PORTAL: Final = "/settings/billing/portal/"
 CREDITS: Final = "/settings/billing/credits/"
