@@ -41,7 +41,7 @@ def main() -> None:
         child = os.fork()
         if not child:
             told = json.loads(line)
-            killer.only = told["place"]
+            killer.only = told["places"]
             be(told)
         _pid, status = os.waitpid(child, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")

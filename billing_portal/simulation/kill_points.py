@@ -8,7 +8,7 @@ import functools
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -70,10 +70,10 @@ PLACES: Final = (
 class Killer:
     """Decides by seed, place and key whether this process ends here, and never twice at the same place and key.
 
-    `only` names one place instead, where whoever comes first ends. What was done is kept in the folder.
+    `only` names places instead, where whoever comes first ends. What was done is kept in the folder.
     """
 
-    def __init__(self, folder: Path, *, seed: str, rate: float, only: str = "") -> None:
+    def __init__(self, folder: Path, *, seed: str, rate: float, only: Sequence[str] = ()) -> None:
         self.folder, self.seed, self.rate, self.only = folder, seed, rate, only
         self.task_id = ""  # of the Celery task this process is about, if any
         self.marks = folder / "killed"
@@ -85,7 +85,7 @@ class Killer:
 
     def reach(self, place: str, key: str) -> None:
         if self.only:
-            if place == self.only:
+            if place in self.only:
                 self._kill(place, "")
         elif share(self.seed, place, key) < self.rate and not (self.folder / "calm").exists():
             self._kill(place, key)

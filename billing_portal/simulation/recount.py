@@ -68,9 +68,8 @@ def unlike_what_was_told(person: Person) -> Iterator[str]:
         yield f"customer {person.number} was told that {sorted(lost)} is done, and nothing came of it"
     spells = set(Subscription.objects.filter(customer=person.customer).values_list("pk", flat=True))
     opened = ChangeQuote.objects.filter(customer=person.customer, completed_at__isnull=False)
-    lost = set(opened.values_list("opened", flat=True)) - spells
-    if lost:
-        yield f"customer {person.number}: confirmed changes without their spell: {lost}"
+    if missing := set(opened.values_list("opened", flat=True)) - spells:
+        yield f"customer {person.number}: confirmed changes without their spell: {missing}"
     halfway = ChangeQuote.objects.filter(customer=person.customer, invoice__isnull=False, completed_at=None)
     for quote in halfway.filter(given_up_at=None).exclude(invoice__status="void"):
         yield f"customer {person.number}: quote {quote.public_id} of {quote.created_at} was billed and came to nothing"
