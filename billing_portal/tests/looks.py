@@ -25,8 +25,7 @@ def complaints(page: Page) -> list[str]:
 
 
 def dress(page: Page, theme: str = "light", width: int = 1280) -> None:
-    """Before a page is loaded too: one that still fades in has no contrast."""
-    page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
     page.set_viewport_size({"width": width, "height": 800})
 
 

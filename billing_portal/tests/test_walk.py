@@ -31,6 +31,7 @@ def walk(request, seller):
     cache.clear()  # of the limits on mails and log-ins
     catalogue = demo_catalogue(SUBSCRIBED_AT)
     page: Page = request.getfixturevalue("page" if request.param == "with JavaScript" else "page_without_js")
+    page.emulate_media(reduced_motion="no-preference")
     with clock.travel_to(SUBSCRIBED_AT):
         yield Walk(page, catalogue)
     call_command("check_books")

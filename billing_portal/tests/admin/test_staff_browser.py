@@ -91,6 +91,7 @@ def walk(page: Page) -> None:
 
 
 def test_staff_walk_from_the_meter_to_the_subscription(page, log_in, clerk, catalogue, seller):
+    page.emulate_media(reduced_motion="no-preference")
     walk(enter(page, log_in(clerk)))
     expect(page.locator("#examples")).to_contain_text("1,000,000 tokens = $1,000.00")
     publish(page)
