@@ -5,7 +5,7 @@ from functools import partial
 from celery import shared_task
 
 from accounts.services.deliver_notices import deliver_notices as deliver_notices_verb
-from billing_portal import billing_run, books, wanted
+from billing_portal import billing_run, books, clock_run, wanted
 from billing_portal.models import RunKind, Trigger
 from billing_portal.recording import recorded
 from billing_portal.tidying import tidy
@@ -117,3 +117,9 @@ def deliver_notices() -> None:
     with recorded(RunKind.NOTICES, at=clock.now()) as (report, _run):
         while report.measured("messages", lambda: deliver_notices_verb(at=clock.now(), find_files=find_files)):
             pass
+
+
+@shared_task(name="billing_portal.tasks.move_clocks")
+def move_clocks() -> None:
+    """Each minute, and nudged: go on with the test clocks that are to be moved."""
+    clock_run.move_clocks()
