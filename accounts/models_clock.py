@@ -51,7 +51,7 @@ class ClockMove(models.Model):
     class Meta:
         constraints = (
             models.CheckConstraint(condition=Q(until__gt=F("starts_at")), name="clock_move_forward"),
-            models.CheckConstraint(condition=Q(stopped="") | Q(ended_at__isnull=False), name="clock_move_stopped_ended"),
+            models.CheckConstraint(condition=Q(stopped="") | Q(ended_at__isnull=False), name="clock_move_stopped_over"),
             models.UniqueConstraint(fields=("customer", "key"), name="clock_move_once"),
             models.UniqueConstraint(
                 fields=("customer",), condition=Q(ended_at__isnull=True), name="clock_move_one_at_a_time"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 class Event(NamedTuple):
     """One fact. `at` is the customer's present then. `mood`: neutral, success, warning or danger. `about` names what
-    it is about, for a link: `invoice:inv_…`, `notice:7`, `plan`, `credits`; empty: nothing to look at."""
+    it is about, for a link: `invoice:7:inv_…`, `notice:7`, `plan`, `credits`; empty: nothing to look at."""
 
     at: datetime
     text: str

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
@@ -31,8 +32,12 @@ def happened(customer_id: int, since: datetime, limit: int) -> list[Event]:
     return [event for event in found if event.at >= since]
 
 
+def _about(row: Invoice) -> str:
+    return f"invoice:{row.pk}:{row.public_id}"
+
+
 def _document(row: Invoice) -> Iterator[Event]:
-    amount, about = formats.money(abs(row.total), row.currency), f"invoice:{row.public_id}"
+    amount, about = formats.money(abs(row.total), row.currency), _about(row)
     if row.status == InvoiceStatus.VOID and row.number is None:  # a draft that was discarded has no page
         return
     if not row.is_sale and not row.is_credit_note:
@@ -50,8 +55,8 @@ def _document(row: Invoice) -> Iterator[Event]:
 
 def _payments(row: Invoice) -> Iterator[Event]:
     payments = list(row.payments.all())
-    for payment, following in zip(payments, [*payments[1:], None], strict=True):
-        amount, about = formats.money(payment.amount, payment.currency), f"invoice:{row.public_id}"
+    for payment, following in zip_longest(payments, payments[1:]):
+        amount, about = formats.money(payment.amount, payment.currency), _about(row)
         at = payment.settled_at or payment.created_at
         if payment.status == PaymentStatus.SUCCEEDED:
             yield Event(at, f"{amount} paid {payment.how}. Receipt {payment.receipt_number}.", about, "success")
@@ -76,7 +81,7 @@ def _why(payment: Payment, following: Payment | None, row: Invoice) -> str:
 
 def _refund(refund: Refund) -> Event:
     amount = formats.money(refund.amount, refund.currency)
-    about = f"invoice:{refund.credit_note.public_id}" if refund.credit_note else ""
+    about = _about(refund.credit_note) if refund.credit_note else ""
     at = refund.settled_at or refund.created_at
     return Event(at, f"Refund of {amount}: {refund.get_status_display()}.", about)
 
@@ -89,7 +94,11 @@ def coming(customer_id: int) -> list[Coming]:
     rows = Invoice.objects.payable_kind().filter(customer=customer_id, status__in=open_ones).order_by("pk")
     found = [each for row in rows for each in _invoice(row, card)]
     asked = Payment.objects.filter(customer=customer_id, status__in=UNRESOLVED, check_at__isnull=False)
-    found += [Coming(at, "We ask the card processor what became of a payment.") for at in asked.values_list("check_at", flat=True) if at]
+    found += [
+        Coming(at, "We ask the card processor what became of a payment.")
+        for at in asked.values_list("check_at", flat=True)
+        if at
+    ]
     sales = CreditSale.objects.filter(
         customer=customer_id, invoice__status=InvoiceStatus.OPEN, expires_at__isnull=False
     )
@@ -100,7 +109,9 @@ def coming(customer_id: int) -> list[Coming]:
 def _invoice(row: Invoice, card: "PaymentMethod | None") -> Iterator[Coming]:
     amount = formats.money(row.total, row.currency)
     if row.status == InvoiceStatus.DRAFT:
-        how = f"and charged to {card}" if card and row.total else "for you to pay" if row.total else "with nothing to pay"
+        how = (
+            f"and charged to {card}" if card and row.total else "for you to pay" if row.total else "with nothing to pay"
+        )
         yield Coming(midnight(row.billing_on), f"The invoice of {amount} is issued {how}.")
     elif row.collect_at and card:
         due = formats.money(row.amount_due, row.currency)

@@ -6,30 +6,66 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0008_notice_documents'),
+        ("accounts", "0008_notice_documents"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ClockMove',
+            name="ClockMove",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(help_text='Of the form: a double submit moves once', max_length=40)),
-                ('starts_at', models.DateTimeField(help_text='What the clock showed before')),
-                ('until', models.DateTimeField(help_text='What it is to show')),
-                ('wanted_at', models.DateTimeField()),
-                ('busy_until', models.DateTimeField(help_text='A worker is at it until then; later another one goes on', null=True)),
-                ('stops', models.PositiveIntegerField(default=0, help_text='At how many instants the clock stood still on the way')),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('stopped', models.TextField(blank=True, help_text='Why it ended before `until`')),
-                ('actor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('customer', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.customer')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(help_text="Of the form: a double submit moves once", max_length=40)),
+                ("starts_at", models.DateTimeField(help_text="What the clock showed before")),
+                ("until", models.DateTimeField(help_text="What it is to show")),
+                ("wanted_at", models.DateTimeField()),
+                (
+                    "busy_until",
+                    models.DateTimeField(
+                        help_text="A worker is at it until then; later another one goes on", null=True
+                    ),
+                ),
+                (
+                    "stops",
+                    models.PositiveIntegerField(
+                        default=0, help_text="At how many instants the clock stood still on the way"
+                    ),
+                ),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("stopped", models.TextField(blank=True, help_text="Why it ended before `until`")),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.customer",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['customer', '-id'], name='clock_move_of_customer')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('until__gt', models.F('starts_at'))), name='clock_move_forward'), models.CheckConstraint(condition=models.Q(('stopped', ''), ('ended_at__isnull', False), _connector='OR'), name='clock_move_stopped_ended'), models.UniqueConstraint(fields=('customer', 'key'), name='clock_move_once'), models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('customer',), name='clock_move_one_at_a_time')],
+                "indexes": [models.Index(fields=["customer", "-id"], name="clock_move_of_customer")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("until__gt", models.F("starts_at"))), name="clock_move_forward"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("stopped", ""), ("ended_at__isnull", False), _connector="OR"),
+                        name="clock_move_stopped_over",
+                    ),
+                    models.UniqueConstraint(fields=("customer", "key"), name="clock_move_once"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("ended_at__isnull", True)),
+                        fields=("customer",),
+                        name="clock_move_one_at_a_time",
+                    ),
+                ],
             },
         ),
     ]

@@ -31,9 +31,7 @@ def move_clock(*, customer_id: int, key: str, shown: datetime, until: datetime, 
     if found is not None:
         return found
     _check(customer, shown, until)
-    move = ClockMove.objects.create(
-        key=key, customer=customer, actor=actor, starts_at=shown, until=until, wanted_at=at
-    )
+    move = ClockMove.objects.create(key=key, customer=customer, actor=actor, starts_at=shown, until=until, wanted_at=at)
     record(
         at=shown,
         actor=actor,
