@@ -38,19 +38,13 @@ def read(customer: Customer, link: Link) -> dict[str, Any]:
     context = {"customer": customer, "at": at, "now": clock.now(), "move": move, "is_moving": moves}
     if customer.clock_at is None:
         return context
-    chapters = [
-        (chapter, [_told(event, link) for event in chapter.events])
-        for chapter in happened(customer.pk, began(customer))
-    ]
-    dates = [
-        {"on": each.at, "text": each.text, "next": number == 0} for number, each in enumerate(coming(customer, at))
-    ]
+    story, events = happened(customer.pk, began(customer)), coming(customer, at)
     return {
         **context,
         "progress": _progress(move, at) if move and moves else None,
         "is_left": bool(move and moves and (move.busy_until is None or move.busy_until <= clock.now())),
-        "coming": dates[:SHOWN],
-        "chapters": chapters,
+        "coming": [{"on": each.at, "text": each.text, "next": each is events[0]} for each in events[:SHOWN]],
+        "chapters": [(chapter, [_told(event, link) for event in chapter.events]) for chapter in story],
         "steps": STEPS,
     }
 

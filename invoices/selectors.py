@@ -229,11 +229,8 @@ def due_to_deliver(
 
 def statements_to_deliver(customer_id: int | None = None) -> list[int]:
     """Credit statements that have no PDF yet."""
-    return list(
-        CreditStatement.objects.filter(document__isnull=True, **only(customer_id))
-        .order_by("pk")
-        .values_list("pk", flat=True)
-    )
+    rows = CreditStatement.objects.filter(document__isnull=True, **only(customer_id))
+    return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
 # --- what one customer sees -----------------------------------------------------------------------------------------

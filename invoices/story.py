@@ -1,6 +1,6 @@
 """A customer's documents and payments as a story: what happened since an instant, and what comes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from accounts.selectors import default_payment_methods
 from core import formats
 from core.periods import midnight, utc_day
 from core.story import Coming, Event
-from invoices.models import UNRESOLVED, CreditSale, Invoice, InvoiceStatus, Payment, PaymentStatus, Refund
+from invoices.models import UNRESOLVED, Collection, CreditSale, Invoice, InvoiceStatus, Payment, PaymentStatus, Refund
 from invoices.selectors import documents_of
 
 if TYPE_CHECKING:
@@ -94,27 +94,28 @@ def coming(customer_id: int) -> list[Coming]:
     rows = Invoice.objects.payable_kind().filter(customer=customer_id, status__in=open_ones).order_by("pk")
     found = [each for row in rows for each in _invoice(row, card)]
     asked = Payment.objects.filter(customer=customer_id, status__in=UNRESOLVED, check_at__isnull=False)
-    found += [
-        Coming(at, "We ask the card processor what became of a payment.")
-        for at in asked.values_list("check_at", flat=True)
-        if at
-    ]
     sales = CreditSale.objects.filter(
         customer=customer_id, invoice__status=InvoiceStatus.OPEN, expires_at__isnull=False
     )
-    given_up = sales.values_list("expires_at", flat=True)
-    return found + [Coming(at, "A purchase of credits that nobody paid is given up.") for at in given_up if at]
+    return [
+        *found,
+        *_all(asked.values_list("check_at", flat=True), "We ask the card processor what became of a payment."),
+        *_all(sales.values_list("expires_at", flat=True), "A purchase of credits that nobody paid is given up."),
+    ]
+
+
+def _all(instants: Iterable[datetime | None], text: str) -> list[Coming]:
+    return [Coming(at, text) for at in instants if at]
 
 
 def _invoice(row: Invoice, card: "PaymentMethod | None") -> Iterator[Coming]:
-    amount = formats.money(row.total, row.currency)
+    amount, due = formats.money(row.total, row.currency), formats.money(row.amount_due, row.currency)
     if row.status == InvoiceStatus.DRAFT:
-        how = (
-            f"and charged to {card}" if card and row.total else "for you to pay" if row.total else "with nothing to pay"
-        )
-        yield Coming(midnight(row.billing_on), f"The invoice of {amount} is issued {how}.")
+        text = f"The invoice of {amount} is issued."
+        if row.total and card and row.collection == Collection.AUTOMATIC:
+            text = f"The invoice of {amount} is issued and charged to {card}."
+        yield Coming(midnight(row.billing_on), text)
     elif row.collect_at and card:
-        due = formats.money(row.amount_due, row.currency)
         yield Coming(row.collect_at, f"{due} of {row.number} is charged to {card}.")
     elif row.due_on and not row.is_sale:
         yield Coming(midnight(row.due_on + DAY), f"{row.number} becomes overdue, if it is not paid.")

@@ -52,10 +52,9 @@ def _open(server: BaseEmailBackend) -> None:
 
 @transaction.atomic
 def _claim(at: datetime, limit: int, customer_id: int | None) -> list[Notice]:
-    ready = Notice.objects.filter(
-        Q(retry_at__isnull=True) | Q(retry_at__lte=at), sent_at__isnull=True, **only(customer_id)
-    )
-    rows = ready.select_related("customer").select_for_update(skip_locked=True, of=("self",))
+    ready = Notice.objects.filter(Q(retry_at__isnull=True) | Q(retry_at__lte=at), sent_at__isnull=True)
+    rows = ready.filter(**only(customer_id)).select_related("customer")
+    rows = rows.select_for_update(skip_locked=True, of=("self",))
     claimed = list(rows.order_by(*ORDER)[:limit])
     Notice.objects.filter(pk__in=[notice.pk for notice in claimed]).update(
         retry_at=at + LEASE, attempts=F("attempts") + 1

@@ -21,9 +21,8 @@ def end_clock(*, customer_id: int, at: datetime, actor: User, reason: str = "") 
     if customer.clock_at is None:
         return customer
     if ClockMove.objects.open().filter(customer=customer).exists():
-        raise ClockMovesError(
-            f"customer {customer_id}", message="The test clock is being moved. Wait until it is there."
-        )
+        words = "The test clock is being moved. Wait until it is there."
+        raise ClockMovesError(f"customer {customer_id}", message=words)
     if customer.clock_at > at:
         words = (
             f"The test clock is ahead of real time. It can end from {formats.instant(customer.clock_at)} on: before, "

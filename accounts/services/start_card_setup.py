@@ -26,7 +26,8 @@ def start_card_setup(
     `next_url` is the path of this portal to go to afterwards (empty: the billing portal); callers take it from
     people only through `accounts.access.local_path`. `build_url` makes an absolute address of a path
     (`request.build_absolute_uri`). `gateway` names the processor where it is not CARD_GATEWAY's; with a test clock it
-    is the sandbox, whatever is set. Talks to it, so it is called outside transactions. Raises ManagedByContractError and GatewayError.
+    is the sandbox, whatever is set. Talks to it, so it is called outside transactions. Raises ManagedByContractError
+    and GatewayError.
     """
     if customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT:
         raise ManagedByContractError(f"customer {customer.pk} asked for the card page")

@@ -38,14 +38,8 @@ def _today(at):
 def moved(customer, until, key="clk_1"):
     """The clock of the customer goes to that instant, and everything on the way happens."""
     customer.refresh_from_db()
-    move = move_clock(
-        customer_id=customer.pk,
-        key=key,
-        shown=customer.clock_at,
-        until=until,
-        at=clock.now(),
-        actor=customer.users.get(),
-    )
+    actor, shown = customer.users.get(), customer.clock_at
+    move = move_clock(customer_id=customer.pk, key=key, shown=shown, until=until, at=clock.now(), actor=actor)
     clock_run.move_clocks()
     move.refresh_from_db()
     customer.refresh_from_db()
@@ -116,10 +110,8 @@ def test_credit_expires_and_is_warned_about_on_its_days(customer, alice, catalog
     moved(customer, at + 20 * DAY)
     assert not Notice.objects.filter(template="credits_expiring").exists()
     moved(customer, expires_at, key="clk_2")
-    told = (
-        Notice.objects.filter(template="credits_expiring").order_by("sent_at").values_list("sent_at__date", flat=True)
-    )
-    assert list(told) == [(expires_at - days * DAY).date() + DAY for days in (30, 7)]
+    told = Notice.objects.filter(template="credits_expiring").order_by("sent_at")
+    assert [each.sent_at.date() for each in told] == [(expires_at - days * DAY).date() + DAY for days in (30, 7)]
     assert "$20.00 of credit expired: Welcome." in texts(customer, at)
     call_command("check_books")
 

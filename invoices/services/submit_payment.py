@@ -21,8 +21,9 @@ from invoices.services.record_payment import record_payment
 def submit_payment(*, payment_id: int, at: datetime) -> Payment:
     """Try the payment at most once, whoever calls how often; the payment as it stands afterwards.
 
-    Runs outside any transaction, by the customer's own clock. Only the caller whose intent id is committed confirms it. A lost answer makes the
-    payment *unknown*, to be retrieved at `check_at`; where the gateway was never reached it stays *pending* till then.
+    Runs outside any transaction, by the customer's own clock. Only the caller whose intent id is committed confirms it.
+    A lost answer makes the payment *unknown*, to be retrieved at `check_at`; where the gateway was never reached it
+    stays *pending* till then.
     """
     payment = Payment.objects.select_related("payment_method", "customer").get(pk=payment_id)
     at = payment.customer.present(at)
