@@ -11,15 +11,16 @@ from core.periods import midnight
 
 NEXT = "next"
 DAYS = (1, 3, 7, 30)
+HIDDEN = forms.HiddenInput({"id": False})  # a page has two such forms, and an id belongs to one element
 STEPS = ((NEXT, "To the next event"), *((str(days), f"{days} day" + "s" * (days > 1)) for days in DAYS))
 
 
 class MoveForm(forms.Form):
     """One button of several, or a date. `key` makes a double submit one move; `shown` is what the clock showed."""
 
-    key = forms.RegexField(r"^clk_[a-z0-9]{20}$", widget=forms.HiddenInput)
-    shown = forms.DateTimeField(widget=forms.HiddenInput)
-    step = forms.ChoiceField(choices=STEPS, required=False, widget=forms.HiddenInput)
+    key = forms.RegexField(r"^clk_[a-z0-9]{20}$", widget=HIDDEN)
+    shown = forms.DateTimeField(widget=HIDDEN)
+    step = forms.ChoiceField(choices=STEPS, required=False, widget=HIDDEN)
     on = forms.DateField(
         label="Date",
         required=False,
@@ -58,7 +59,7 @@ class StartForm(forms.Form):
 class UseForm(forms.Form):
     """Made-up usage: nothing but its key."""
 
-    key = forms.RegexField(r"^use_[a-z0-9]{20}$", widget=forms.HiddenInput)
+    key = forms.RegexField(r"^use_[a-z0-9]{20}$", widget=HIDDEN)
 
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data, initial={"key": public_id("use")})

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from accounts.access import customer_now
+from accounts.exceptions import ClockBackwardsError, ClockTooFarError
 from accounts.mail import Written, write
 from accounts.models import AuditEntry, ClockMove, Customer, Notice, User
 from accounts.services.move_clock import move_clock
 from billing_portal import clock_run
 from billing_portal.clock_forms import STEPS, MoveForm
-from billing_portal.clock_story import coming, happened
+from billing_portal.clock_story import coming, tell
 from core import clock
 from core.nudge import nudge
 from core.story import Event
@@ -38,13 +39,13 @@ def read(customer: Customer, link: Link) -> dict[str, Any]:
     context = {"customer": customer, "at": at, "now": clock.now(), "move": move, "is_moving": moves}
     if customer.clock_at is None:
         return context
-    story, events = happened(customer.pk, began(customer)), coming(customer, at)
+    chapters, events = tell(customer, began(customer), at)
     return {
         **context,
         "progress": _progress(move, at) if move and moves else None,
         "is_left": bool(move and moves and (move.busy_until is None or move.busy_until <= clock.now())),
         "coming": [{"on": each.at, "text": each.text, "next": each is events[0]} for each in events[:SHOWN]],
-        "chapters": [(chapter, [_told(event, link) for event in chapter.events]) for chapter in story],
+        "chapters": [(chapter, [_told(event, link) for event in chapter.events]) for chapter in chapters],
         "steps": STEPS,
     }
 
@@ -70,19 +71,19 @@ def _told(event: Event, link: Link) -> Told:
 
 def ask(customer: Customer, data: Mapping[str, Any], actor: User) -> MoveForm:
     """Take a move from a form and go on with it for a moment; what is left goes to a worker. An invalid form says
-    what is wrong; raises what `move_clock` raises."""
+    what is wrong; raises what else `move_clock` raises."""
     form = MoveForm(data)
     if not form.is_valid():
         return form
-    move = move_clock(
-        customer_id=customer.pk,
-        key=form.cleaned_data["key"],
-        shown=form.cleaned_data["shown"],
-        until=form.until(_next_event(customer)),
-        at=clock.now(),
-        actor=actor,
-    )
-    go_on(move)
+    values, until = form.cleaned_data, form.until(_next_event(customer))
+    try:
+        move = move_clock(
+            customer_id=customer.pk, key=values["key"], shown=values["shown"], until=until, at=clock.now(), actor=actor
+        )
+    except (ClockBackwardsError, ClockTooFarError) as refused:
+        form.add_error("on", refused.message)
+    else:
+        go_on(move)
     return form
 
 

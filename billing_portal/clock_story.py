@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import NamedTuple
 
 from accounts.models import Customer
 from accounts.story import told
@@ -29,18 +30,26 @@ class Chapter:
     is_newest: bool
 
 
-def happened(customer_id: int, since: datetime) -> list[Chapter]:
-    """The newest first; within an instant in the order of cause and effect."""
-    found = [
-        *plans.happened(customer_id, since, LIMIT),
-        *credits.happened(customer_id, since, LIMIT),
-        *invoices.happened(customer_id, since, LIMIT),
-        *told(customer_id, since, LIMIT),
-    ]
-    found.sort(key=_order)
-    chapters = [(at, tuple(events)) for at, events in groupby(found, key=lambda event: event.at)]
+class Story(NamedTuple):
+    """What happened, the newest first, and what comes, the next first."""
+
+    chapters: list[Chapter]
+    coming: list[Coming]
+
+
+def tell(customer: Customer, since: datetime, at: datetime) -> Story:
+    """Since an instant, as of `at`; within an instant in the order of cause and effect."""
+    documents = invoices.tell(customer.pk, since, LIMIT)
+    credit = credits.tell(customer.pk, since, at, LIMIT)
+    spells = plans.tell(customer.pk, since, at, owes=documents.owes)
+    messages = told(customer.pk, since, LIMIT)
+    found = sorted([*spells.happened, *credit.happened, *documents.happened, *messages], key=_order)
+    chapters = [(then, tuple(events)) for then, events in groupby(found, key=lambda event: event.at)]
     newest = reversed(chapters[-SHOWN:])
-    return [Chapter(at, events, number == 0) for number, (at, events) in enumerate(newest)]
+    return Story(
+        [Chapter(then, events, number == 0) for number, (then, events) in enumerate(newest)],
+        _after(at, [*spells.coming, *credit.coming, *documents.coming]),
+    )
 
 
 def _order(event: Event) -> tuple[datetime, int]:
@@ -50,11 +59,12 @@ def _order(event: Event) -> tuple[datetime, int]:
 
 def coming(customer: Customer, at: datetime) -> list[Coming]:
     """What is due after `at`, the next first."""
-    found = [
-        *plans.coming(customer.pk, at),
-        *credits.coming(customer.pk, at),
-        *invoices.coming(customer.pk),
-    ]
+    documents = invoices.coming(customer.pk)
+    spells = plans.coming(customer.pk, at, owes=documents.owes)
+    return _after(at, [*spells, *credits.coming(customer.pk, at), *documents.coming])
+
+
+def _after(at: datetime, found: list[Coming]) -> list[Coming]:
     return sorted(each for each in found if each.at > at)
 
 

@@ -19,3 +19,11 @@ class Coming(NamedTuple):
 
     at: datetime
     text: str
+
+
+class Told(NamedTuple):
+    """What one room tells: both in any order. `owes`: something is issued and not paid."""
+
+    happened: list[Event]
+    coming: list[Coming]
+    owes: bool = False

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from core import formats
-from core.story import Coming, Event
+from core.story import Coming, Event, Told
 from credits.models import LedgerTransaction, TransactionKind
 from credits.selectors.grants import grants
 
@@ -18,11 +18,11 @@ WORDS = {
 MOODS = {TransactionKind.FUNDED: "success", TransactionKind.EXPIRED: "warning", TransactionKind.VOIDED: "warning"}
 
 
-def happened(customer_id: int, since: datetime, limit: int) -> list[Event]:
-    """The newest movements. One query."""
+def tell(customer_id: int, since: datetime, at: datetime, limit: int) -> Told:
+    """The newest movements, and what comes. Two queries."""
     rows = LedgerTransaction.objects.filter(customer=customer_id, booked_at__gte=since, kind__in=WORDS)
     found = rows.select_related("grant", "charge").order_by("-booked_at", "-created_at", "-pk")[:limit]
-    return [_event(row) for row in found]
+    return Told([_event(row) for row in found], coming(customer_id, at))
 
 
 def _event(row: LedgerTransaction) -> Event:

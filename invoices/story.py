@@ -1,35 +1,56 @@
 """A customer's documents and payments as a story: what happened since an instant, and what comes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 
 from accounts.gateways import decline_message
 from accounts.selectors import default_payment_methods
 from core import formats
 from core.periods import midnight, utc_day
-from core.story import Coming, Event
+from core.story import Coming, Event, Told
 from invoices.models import UNRESOLVED, Collection, CreditSale, Invoice, InvoiceStatus, Payment, PaymentStatus, Refund
 from invoices.selectors import documents_of
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from accounts.models import PaymentMethod
 
 DAY = timedelta(days=1)
+OPEN_ONES = (InvoiceStatus.DRAFT, InvoiceStatus.OPEN)
+NOT_OVER = Q(status__in=OPEN_ONES)
 
 
-def happened(customer_id: int, since: datetime, limit: int) -> list[Event]:
-    """Charges calculated, documents issued, withdrawn and voided, payments, refunds; by the newest `limit` documents
-    that something happened to. Three queries."""
-    touched = Q(calculated_at__gte=since) | Q(finalized_at__gte=since) | Q(payments__created_at__gte=since)
-    rows = documents_of(customer_id).filter(touched | Q(voided_at__gte=since)).distinct().order_by("-pk")[:limit]
+def tell(customer_id: int, since: datetime, limit: int) -> Told:
+    """Charges calculated, documents issued and voided, payments, refunds – by the newest `limit` documents that
+    something happened to –, and what comes of those that are not over. Four queries."""
+    touched = Q(calculated_at__gte=since) | Q(finalized_at__gte=since) | Q(voided_at__gte=since)
+    paid = Payment.objects.filter(invoice=OuterRef("pk"), created_at__gte=since)
+    rows = list(_documents(customer_id, touched | Exists(paid) | NOT_OVER)[:limit])
     found = [event for row in rows for event in (*_document(row), *_payments(row))]
     refunds = Refund.objects.filter(customer=customer_id, settled_at__gte=since).select_related("credit_note")
     found += [_refund(refund) for refund in refunds.order_by("-pk")[:limit]]
-    return [event for event in found if event.at >= since]
+    return _told(customer_id, rows, [event for event in found if event.at >= since])
+
+
+def coming(customer_id: int) -> Told:
+    """Billing dates of drafts, automatic collections, due dates, questions to the card processor, and purchases that
+    are given up; instants that have passed among them. Three queries."""
+    return _told(customer_id, list(_documents(customer_id, NOT_OVER)), [])
+
+
+def _told(customer_id: int, rows: Sequence[Invoice], happened: list[Event]) -> Told:
+    owes = any(row.status == InvoiceStatus.OPEN and not row.is_credit_note for row in rows)
+    return Told(happened, _coming(customer_id, rows), owes)
+
+
+def _documents(customer_id: int, wanted: Q | Exists) -> "QuerySet[Invoice]":
+    expiry = CreditSale.objects.filter(invoice=OuterRef("pk")).values("expires_at")
+    return documents_of(customer_id).filter(wanted).annotate(given_up_at=Subquery(expiry)).order_by("-pk")
 
 
 def _about(row: Invoice) -> str:
@@ -86,29 +107,23 @@ def _refund(refund: Refund) -> Event:
     return Event(at, f"Refund of {amount}: {refund.get_status_display()}.", about)
 
 
-def coming(customer_id: int) -> list[Coming]:
-    """Billing dates of drafts, automatic collections, due dates, questions to the card processor, and purchases that
-    are given up; instants that have passed among them. Four queries."""
+def _coming(customer_id: int, rows: Sequence[Invoice]) -> list[Coming]:
     card = default_payment_methods([customer_id]).get(customer_id)
-    open_ones = (InvoiceStatus.DRAFT, InvoiceStatus.OPEN)
-    rows = Invoice.objects.payable_kind().filter(customer=customer_id, status__in=open_ones).order_by("pk")
-    found = [each for row in rows for each in _invoice(row, card)]
-    asked = Payment.objects.filter(customer=customer_id, status__in=UNRESOLVED, check_at__isnull=False)
-    sales = CreditSale.objects.filter(
-        customer=customer_id, invoice__status=InvoiceStatus.OPEN, expires_at__isnull=False
-    )
-    return [
-        *found,
-        *_all(asked.values_list("check_at", flat=True), "We ask the card processor what became of a payment."),
-        *_all(sales.values_list("expires_at", flat=True), "A purchase of credits that nobody paid is given up."),
-    ]
+    return [each for row in rows if row.status in OPEN_ONES for each in (*_invoice(row, card), *_waits(row))]
 
 
-def _all(instants: Iterable[datetime | None], text: str) -> list[Coming]:
-    return [Coming(at, text) for at in instants if at]
+def _waits(row: Invoice) -> Iterator[Coming]:
+    for payment in row.payments.all():
+        if payment.status in UNRESOLVED and payment.check_at:
+            yield Coming(payment.check_at, "We ask the card processor what became of a payment.")
+    given_up: datetime | None = row.given_up_at  # type: ignore[attr-defined]  # annotated by _documents
+    if given_up and row.status == InvoiceStatus.OPEN:
+        yield Coming(given_up, "A purchase of credits that nobody paid is given up.")
 
 
 def _invoice(row: Invoice, card: "PaymentMethod | None") -> Iterator[Coming]:
+    if row.is_credit_note:
+        return
     amount, due = formats.money(row.total, row.currency), formats.money(row.amount_due, row.currency)
     if row.status == InvoiceStatus.DRAFT:
         text = f"The invoice of {amount} is issued."

@@ -10,7 +10,7 @@ from accounts.services.move_clock import move_clock
 from accounts.services.start_clock import start_clock
 from accounts.tests.cards import DECLINES, TIMES_OUT
 from billing_portal import clock_run
-from billing_portal.clock_story import coming, happened
+from billing_portal.clock_story import coming, tell
 from billing_portal.tests.people import on_free, on_plus
 from core import clock
 from credits.tests.test_pages import grant
@@ -47,7 +47,7 @@ def moved(customer, until, key="clk_1"):
 
 
 def texts(customer, at):
-    return [event.text for chapter in reversed(happened(customer.pk, at)) for event in chapter.events]
+    return [event.text for chapter in reversed(tell(customer, at, clock.now()).chapters) for event in chapter.events]
 
 
 @pytest.fixture
