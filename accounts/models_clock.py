@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from django.db import models, transaction
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 LEASE = timedelta(minutes=1)  # of real time; a worker at it renews it at every stop
 
@@ -20,9 +21,9 @@ class ClockMoveQuerySet(models.QuerySet["ClockMove"]):
 
     @transaction.atomic
     def claim(self, at: datetime) -> "ClockMove | None":
-        """The oldest free one of these, for the caller until LEASE has passed; another worker passes it by."""
+        """The free one that waits longest, for the caller until LEASE has passed; another worker passes it by."""
         rows = self.free(at).select_for_update(skip_locked=True, of=("self",))
-        move = rows.order_by("pk").first()
+        move = rows.order_by(Coalesce("busy_until", "wanted_at"), "pk").first()
         if move is not None:
             move.hold(at)
         return move
@@ -67,7 +68,7 @@ class ClockMove(models.Model):
         self.busy_until = at + LEASE
         self.save(update_fields=["busy_until"])
 
-    def hand_on(self) -> None:
-        """Nobody is at it any more; a worker may go on at once."""
-        self.busy_until = None
+    def hand_on(self, at: datetime) -> None:
+        """Nobody is at it any more; a worker may go on at once, after those that wait longer."""
+        self.busy_until = at
         self.save(update_fields=["busy_until"])

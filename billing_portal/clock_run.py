@@ -7,7 +7,6 @@ worker goes on with, at the stop where it was left, and nothing is done twice.
 
 import logging
 import time
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -27,30 +26,32 @@ from invoices.services.deliver_documents import deliver_documents
 
 logger = logging.getLogger(__name__)
 
+TURN = timedelta(seconds=20)  # then others have theirs: money and messages wait for the same workers
 WHILE_ONE_WAITS = timedelta(seconds=3)  # for a person who has pressed a button and looks at an empty page
 
 
-def move_clocks() -> int:
-    """Go on with every move that nobody is at, to its end; how many came there."""
-    done = 0
-    while (move := ClockMove.objects.claim(clock.now())) is not None:
-        done += _go_on(move, lambda: False)
-    return done
+def move_clocks(turn: timedelta = TURN) -> bool:
+    """Go on for a turn with the move that waits longest and that nobody is at; whether any is left to go on with."""
+    move = ClockMove.objects.claim(clock.now())
+    if move is not None:
+        _go_on(move, turn)
+    return move is not None and ClockMove.objects.free(clock.now()).exists()
 
 
 def begin(move_id: int, patience: timedelta = WHILE_ONE_WAITS) -> bool:
     """Go on with one move for a moment, so that short ones need no worker; whether it came to its end. What is left
     is left to the workers."""
     move = ClockMove.objects.filter(pk=move_id).claim(clock.now())
+    return move is not None and _go_on(move, patience)
+
+
+def _go_on(move: ClockMove, turn: timedelta) -> bool:
+    """Whether it is over."""
     began = time.monotonic()
-    return move is not None and _go_on(move, lambda: time.monotonic() - began > patience.total_seconds())
-
-
-def _go_on(move: ClockMove, is_enough: Callable[[], bool]) -> bool:
     try:
         while not _stop(move):
-            if is_enough():
-                move.hand_on()
+            if time.monotonic() - began > turn.total_seconds():
+                move.hand_on(clock.now())
                 return False
             move.hold(clock.now())
     except Exception as error:

@@ -10,6 +10,7 @@ from billing_portal.models import RunKind, Trigger
 from billing_portal.recording import recorded
 from billing_portal.tidying import tidy
 from core import clock
+from core.nudge import nudge
 from credits.services.warn_balances import warn_balances
 from invoices.attaching import find_files
 from invoices.services.build_archives import build_archives as build_archives_verb
@@ -121,5 +122,6 @@ def deliver_notices() -> None:
 
 @shared_task(name="billing_portal.tasks.move_clocks")
 def move_clocks() -> None:
-    """Each minute, and nudged: go on with the test clocks that are to be moved."""
-    clock_run.move_clocks()
+    """Each minute, and nudged: go on with a test clock that is to be moved; then again, while there is one."""
+    if clock_run.move_clocks():
+        nudge("billing_portal.tasks.move_clocks")

@@ -9,8 +9,8 @@ from accounts.models import AuditEntry, ClockMove, Notice
 from accounts.services.end_move import end_move
 from accounts.services.move_clock import move_clock
 from accounts.services.start_clock import start_clock
-from billing_portal import clock_run
 from billing_portal.tests.people import on_plus
+from billing_portal.tests.test_clock_run import move_all
 from core import clock
 from core.ids import public_id
 from invoices.models import Invoice
@@ -135,7 +135,7 @@ def test_a_long_move_shows_how_far_it_is_and_asks_for_itself(on_clock, alice, lo
     part = text(client.get(PAGE, headers=HTMX))
     assert part.startswith('<div id="clock"')
     assert "Go on now" in part  # nobody is at it
-    clock_run.move_clocks()
+    move_all()
     assert client.get(PAGE, headers=HTMX)["HX-Redirect"] == PAGE
     assert "hx-trigger" not in text(client.get(PAGE)).split('id="clock"')[1]
 

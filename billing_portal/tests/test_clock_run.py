@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.management import call_command
 
-from accounts.models import AuditEntry, Customer, Notice
+from accounts.models import AuditEntry, ClockMove, Customer, Notice
 from accounts.services.move_clock import move_clock
 from accounts.services.start_clock import start_clock
 from accounts.tests.cards import DECLINES, TIMES_OUT
@@ -40,10 +40,16 @@ def moved(customer, until, key="clk_1"):
     customer.refresh_from_db()
     actor, shown = customer.users.get(), customer.clock_at
     move = move_clock(customer_id=customer.pk, key=key, shown=shown, until=until, at=clock.now(), actor=actor)
-    clock_run.move_clocks()
+    move_all()
     move.refresh_from_db()
     customer.refresh_from_db()
     return move
+
+
+def move_all():
+    """What the task does."""
+    while clock_run.move_clocks():
+        pass
 
 
 def texts(customer, at):
@@ -139,9 +145,11 @@ def test_a_killed_worker_leaves_a_move_that_the_next_one_finishes(on_clock, at, 
     monkeypatch.undo()
     on_clock.refresh_from_db()
     assert on_clock.clock_at == CALCULATED_AT
-    assert clock_run.move_clocks() == 0  # as long as it may still be at it
+    move_all()
+    on_clock.refresh_from_db()
+    assert on_clock.clock_at == CALCULATED_AT  # as long as the first one may still be at it
     with clock.travel_to(at + timedelta(minutes=2)):
-        assert clock_run.move_clocks() == 1
+        move_all()
     assert Notice.objects.get(template="invoice_announced").sent_at == CALCULATED_AT
     assert Invoice.objects.get().status == "paid"
     call_command("check_books")
@@ -150,13 +158,20 @@ def test_a_killed_worker_leaves_a_move_that_the_next_one_finishes(on_clock, at, 
 def test_two_workers_move_a_clock_once(on_clock, alice, at):
     move_clock(customer_id=on_clock.pk, key="k", shown=at, until=BILLED_AT, at=at, actor=alice)
 
-    def work():
-        with clock.travel_to(at):
-            return clock_run.move_clocks()
-
-    assert sorted(at_once(work, work)) == [0, 1]
+    assert at_once(move_all, move_all) == [None, None]
+    assert ClockMove.objects.get().ended_at == at
     assert Payment.objects.get().status == "succeeded"
     call_command("check_books")
+
+
+def test_a_long_move_takes_turns_with_others(on_clock, other_customer, alice, charlie, at):
+    start_clock(customer_id=other_customer.pk, at=at, actor=charlie)
+    for each, user in ((on_clock, alice), (other_customer, charlie)):
+        move_clock(customer_id=each.pk, key="k", shown=at, until=at + 9 * DAY, at=at, actor=user)
+    for turn in range(2):
+        with clock.travel_to(at + timedelta(seconds=turn)):
+            assert clock_run.move_clocks(turn=timedelta(0)) is True
+    assert list(ClockMove.objects.values_list("stops", flat=True)) == [1, 1]
 
 
 def test_in_a_request_it_does_what_fits_and_leaves_the_rest(on_clock, alice, at):
