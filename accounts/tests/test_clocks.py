@@ -64,8 +64,9 @@ def test_it_refuses_customers_of_a_real_processor(known, customer, alice, at):
         Customer.objects.filter(pk=customer.pk).update(gateway_customer="stripe:cus_1")
     else:
         stripe_card(customer, at, deleted_at=at if known == "deleted card" else None)
-    with pytest.raises(NotSandboxError, match="real"):
+    with pytest.raises(NotSandboxError) as refused:
         started(customer, alice, at)
+    assert "real" in refused.value.message
     customer.refresh_from_db()
     assert customer.clock_at is None
     assert not AuditEntry.objects.filter(action="start_clock").exists()
@@ -77,8 +78,9 @@ def test_where_cards_go_to_a_real_processor_only_a_sandbox_card_makes_a_sandbox_
 ):
     add_card(customer, alice, at)
     settings.CARD_GATEWAY = GatewayName.STRIPE
-    with pytest.raises(NotSandboxError, match="Only a customer with a sandbox card"):
+    with pytest.raises(NotSandboxError) as refused:
         started(other_customer, charlie, at)
+    assert "Only a customer with a sandbox card" in refused.value.message
     assert started(customer, alice, at).clock_at == at
 
 
@@ -123,13 +125,16 @@ def test_it_refuses_what_would_not_be_right(customer, alice, at):
     for until in (at, at - DAY):
         with pytest.raises(ClockBackwardsError):
             move(customer, alice, at, until)
-    with pytest.raises(ClockTooFarError, match="400 days at most"):
+    with pytest.raises(ClockTooFarError) as refused:
         move(customer, alice, at, at + 401 * DAY)
-    with pytest.raises(ClockMovedError, match="20 Oct 2026"):
+    assert "400 days at most" in refused.value.message
+    with pytest.raises(ClockMovedError) as refused:
         move(customer, alice, at - DAY, at + DAY)
+    assert "20 Oct 2026" in refused.value.message
     move(customer, alice, at, at + DAY)
-    with pytest.raises(ClockMovesError, match="21 Oct 2026"):
+    with pytest.raises(ClockMovesError) as refused:
         move(customer, alice, at, at + 3 * DAY, key="clk_2")
+    assert "21 Oct 2026" in refused.value.message
     with pytest.raises(ClockMovesError):
         end_clock(customer_id=customer.pk, at=at, actor=alice)
     assert ClockMove.objects.count() == 1
@@ -167,8 +172,9 @@ def test_it_ends_only_when_real_time_has_caught_up(customer, alice, at):
     asked = move(customer, alice, at, at + DAY)
     turn_clock(move_id=asked.pk, to=at + DAY)
     end_move(move_id=asked.pk, at=at)
-    with pytest.raises(ClockAheadError, match="21 Oct 2026"):
+    with pytest.raises(ClockAheadError) as refused:
         end_clock(customer_id=customer.pk, at=at + DAY / 2, actor=alice)
+    assert "21 Oct 2026" in refused.value.message
     assert end_clock(customer_id=customer.pk, at=at + DAY, actor=alice, reason="Seen enough").clock_at is None
     end_clock(customer_id=customer.pk, at=at + DAY, actor=alice)  # twice is once
     entry = AuditEntry.objects.get(action="end_clock")
