@@ -24,6 +24,10 @@ ACTIONS = {
     "add_usage_subject": "Add usage mapping",
     "remove_usage_subject": "Remove usage mapping",
     "make_default": "Make default payment method",
+    "start_clock": "Start test clock",
+    "move_clock": "Move test clock",
+    "end_move": "Test clock stands",
+    "end_clock": "End test clock",
 }
 
 

@@ -127,3 +127,42 @@ class ViewingRefusedError(AccountsError):
     """Staff who look as a customer write nothing, and see nothing of accounts."""
 
     status = 403
+
+
+class NotSandboxError(AccountsError):
+    """A test clock is for customers whose cards are the sandbox's; `message` says what speaks against it."""
+
+    message = "With a test clock only test cards can be added."
+
+
+class ClockMissingError(AccountsError):
+    message = "This customer has no test clock."
+
+
+class ClockMovesError(AccountsError):
+    """One move at a time: says where to the clock is on its way."""
+
+
+class ClockMovedError(AccountsError):
+    """The page is older than the clock; says what it shows by now."""
+
+
+class ClockBackwardsError(AccountsError):
+    """What has happened is written down, and is not undone."""
+
+    status = 422
+    message = "A test clock only goes forward: choose an instant later than the one it shows."
+
+
+class ClockTooFarError(AccountsError):
+    """Names the farthest instant of one move."""
+
+    status = 422
+
+
+class ClockAheadError(AccountsError):
+    """A clock ends when real time has caught up with it; says when."""
+
+
+class ClockParkedError(AccountsError):
+    message = "A run failed for this customer. The clock stands still until staff have looked into it."

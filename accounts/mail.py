@@ -29,13 +29,23 @@ def write(template: str, context: Mapping[str, Any]) -> Written:
 
     `reply_to` in the context takes the place of BILLING_EMAIL. Raises TemplateDoesNotExist where one is missing.
     """
-    known = {"product": settings.PRODUCT_NAME, "portal": settings.PORTAL_URL, "reply_to": settings.BILLING_EMAIL}
-    values = {**known, **context, "template": template}
-    subject, _, body = _rendered(f"{template}.txt", values, escape=False).strip().partition("\n")
-    values["subject"] = " ".join(subject.split())
+    values = _values(template, context)
+    first, _, body = _rendered(f"{template}.txt", values, escape=False).strip().partition("\n")
+    values["subject"] = " ".join(first.split())
     footer = _rendered("_footer.txt", values, escape=False)
     html = _rendered(f"{template}.html", values, escape=True)
     return Written(values["subject"], f"{body.strip()}\n\n{footer}", html, values["reply_to"])
+
+
+def subject(template: str, context: Mapping[str, Any]) -> str:
+    """The subject alone, for lists."""
+    first, _, _ = _rendered(f"{template}.txt", _values(template, context), escape=False).strip().partition("\n")
+    return " ".join(first.split())
+
+
+def _values(template: str, context: Mapping[str, Any]) -> dict[str, Any]:
+    known = {"product": settings.PRODUCT_NAME, "portal": settings.PORTAL_URL, "reply_to": settings.BILLING_EMAIL}
+    return {**known, **context, "template": template}
 
 
 def message(

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Lower
 
+from accounts.models_clock import ClockMove as ClockMove
 from core.ids import public_id
 
 

@@ -10,7 +10,16 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import selectors
-from accounts.access import PortalRequest, billing_page, can_write, check_role, describe, enter_customer, local_path
+from accounts.access import (
+    PortalRequest,
+    billing_page,
+    can_write,
+    check_role,
+    customer_now,
+    describe,
+    enter_customer,
+    local_path,
+)
 from accounts.countries import country_names
 from accounts.exceptions import AlreadyMemberError
 from accounts.forms import ApiTokenForm, BillingDetailsForm, InvitationForm
@@ -63,7 +72,12 @@ def billing_details(request: PortalRequest) -> HttpResponse:
     profile = selectors.billing_profile(request.customer)
     form = BillingDetailsForm(request.POST or None, instance=profile)
     if form.is_valid():
-        update_billing_profile(customer_id=request.customer.pk, values=form.cleaned_data, at=now(), actor=request.user)
+        update_billing_profile(
+            customer_id=request.customer.pk,
+            values=form.cleaned_data,
+            at=customer_now(request.customer),
+            actor=request.user,
+        )
         messages.success(
             request, "Billing details saved. They are used on future invoices; issued invoices don’t change."
         )

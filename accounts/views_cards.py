@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import selectors
-from accounts.access import PortalRequest, billing_page, enter_customer, local_path
+from accounts.access import PortalRequest, billing_page, customer_now, enter_customer, local_path
 from accounts.exceptions import CardNotEnteredError, DefaultRequiredError, DuplicateCardError, ManagedByContractError
 from accounts.forms import CardSetupForm
 from accounts.middleware import SESSION_KEY
@@ -20,7 +20,7 @@ from accounts.services.delete_payment_method import delete_payment_method
 from accounts.services.make_default import make_default
 from accounts.services.start_card_setup import start_card_setup
 from accounts.views import see_other
-from core.clock import now
+from core.periods import utc_day
 
 
 def _back(request: HttpRequest, url: str = "") -> HttpResponse:
@@ -40,7 +40,7 @@ def pm_add(request: PortalRequest) -> HttpResponse:
             customer=request.customer,
             user=request.user,
             next_url=local_path(request.POST.get("next")),
-            at=now(),
+            at=customer_now(request.customer),
             build_url=request.build_absolute_uri,
             make_default="make_default" in request.POST,
         )
@@ -58,9 +58,9 @@ def pm_add(request: PortalRequest) -> HttpResponse:
 def pm_add_return(request: HttpRequest) -> HttpResponse:
     user = cast("User", request.user)
     setup = get_object_or_404(CardSetup, key=request.GET.get("setup", ""), user=user)
-    enter_customer(request, setup.customer_id, write=True)
+    customer = enter_customer(request, setup.customer_id, write=True).customer
     try:
-        method = add_payment_method(setup_key=setup.key, at=now(), actor=user)
+        method = add_payment_method(setup_key=setup.key, at=customer_now(customer), actor=user)
     except (CardNotEnteredError, DuplicateCardError) as refusal:
         messages.warning(request, refusal.message)
     else:
@@ -78,7 +78,9 @@ def _find(request: HttpRequest, key: str) -> PaymentMethod:
 @require_POST
 @login_required
 def pm_default(request: HttpRequest, key: str) -> HttpResponse:
-    method = make_default(payment_method=_find(request, key), at=now(), actor=cast("User", request.user))
+    found = _find(request, key)
+    at = customer_now(found.customer)
+    method = make_default(payment_method=found, at=at, actor=cast("User", request.user))
     said = f"{method} is now the default."
     portal = cast("PortalRequest", request)
     if not portal.htmx:
@@ -88,7 +90,7 @@ def pm_default(request: HttpRequest, key: str) -> HttpResponse:
         "payment_methods": selectors.payment_methods(portal.customer),
         "customer": portal.customer,
         "can_write": True,
-        "today": now().date(),
+        "today": utc_day(at),
         "say": said,
         "focus_key": method.key,
     }
@@ -101,7 +103,8 @@ def pm_delete(request: HttpRequest, key: str) -> HttpResponse:
     method = _find(request, key)
     policy = method.customer.payment_policy
     if request.method == "POST":
-        delete_payment_method(payment_method=method, at=now(), actor=cast("User", request.user))
+        at = customer_now(method.customer)
+        delete_payment_method(payment_method=method, at=at, actor=cast("User", request.user))
         messages.success(request, f"{method} deleted.")
         return _back(request)
     if policy == PaymentPolicy.MANAGED_BY_CONTRACT:

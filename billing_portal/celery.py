@@ -17,6 +17,7 @@ app.conf.beat_schedule = {
     "run-billing": {"task": "billing_portal.tasks.run_billing", "schedule": crontab(minute="5")},
     "check-books": {"task": "billing_portal.tasks.check_books", "schedule": crontab(hour="3", minute="35")},
     "do-wanted": {"task": "billing_portal.tasks.do_wanted", "schedule": MINUTE},
+    "move-clocks": {"task": "billing_portal.tasks.move_clocks", "schedule": MINUTE},
     "settle-credits": {"task": "billing_portal.tasks.settle_credits", "schedule": MINUTE},
     "change-plans": {"task": "billing_portal.tasks.change_plans", "schedule": MINUTE},
     "collect-due": {"task": "billing_portal.tasks.collect_due", "schedule": MINUTE},

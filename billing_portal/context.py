@@ -41,6 +41,9 @@ SETTINGS_NAV = (
     {"name": "api_tokens", "label": "API tokens", "icon": "key", "covers": ()},
 )
 
+# Offered in demo mode; elsewhere staff move clocks, and the banner leads to the page.
+CLOCK = {"name": "billing_clock", "label": "Test clock", "icon": "clock", "covers": ("billing_clock_message",)}
+
 # For staff who look as a customer's viewer: programs' tokens are not shown to them (billing_portal/viewing.py).
 VIEWED_NAV = tuple(entry for entry in SETTINGS_NAV if entry["name"] != "api_tokens")
 
@@ -56,6 +59,9 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "help_email": settings.BILLING_EMAIL,
         "theme": chosen if chosen in dict(THEMES) else "",
         "theme_choices": THEMES,
-        "settings_nav": SETTINGS_NAV if current_viewing(request) is None else VIEWED_NAV,
+        "settings_nav": (
+            *(SETTINGS_NAV if current_viewing(request) is None else VIEWED_NAV),
+            *((CLOCK,) if settings.DEMO else ()),
+        ),
         "memberships": SimpleLazyObject(lambda: current_memberships(request)),
     }

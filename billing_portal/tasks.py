@@ -5,11 +5,12 @@ from functools import partial
 from celery import shared_task
 
 from accounts.services.deliver_notices import deliver_notices as deliver_notices_verb
-from billing_portal import billing_run, books, wanted
+from billing_portal import billing_run, books, clock_run, wanted
 from billing_portal.models import RunKind, Trigger
 from billing_portal.recording import recorded
 from billing_portal.tidying import tidy
 from core import clock
+from core.nudge import nudge
 from credits.services.warn_balances import warn_balances
 from invoices.attaching import find_files
 from invoices.services.build_archives import build_archives as build_archives_verb
@@ -117,3 +118,10 @@ def deliver_notices() -> None:
     with recorded(RunKind.NOTICES, at=clock.now()) as (report, _run):
         while report.measured("messages", lambda: deliver_notices_verb(at=clock.now(), find_files=find_files)):
             pass
+
+
+@shared_task(name="billing_portal.tasks.move_clocks")
+def move_clocks() -> None:
+    """Each minute, and nudged: go on with a test clock that is to be moved; then again, while there is one."""
+    if clock_run.move_clocks():
+        nudge("billing_portal.tasks.move_clocks")

@@ -212,10 +212,12 @@ def _due(waiting: QuerySet[Invoice], at: datetime, condition: Q) -> list[Due]:
     return [Due(*row) for row in rows.order_by("present", "pk").values_list("pk", "customer_id", "present")]
 
 
-def due_to_deliver(invoice_ids: Iterable[int] | None = None) -> tuple[list[int], list[int]]:
-    """(invoices, succeeded payments) that have no PDF yet; with ids only of those invoices."""
-    invoices = Invoice.objects.filter(number__isnull=False).exclude(documents__kind="invoice")
-    payments = Payment.objects.filter(status=PaymentStatus.SUCCEEDED, receipt__isnull=True)
+def due_to_deliver(
+    invoice_ids: Iterable[int] | None = None, customer_id: int | None = None
+) -> tuple[list[int], list[int]]:
+    """(invoices, succeeded payments) that have no PDF yet; with ids only of those invoices, or of that customer."""
+    invoices = Invoice.objects.filter(number__isnull=False, **only(customer_id)).exclude(documents__kind="invoice")
+    payments = Payment.objects.filter(status=PaymentStatus.SUCCEEDED, receipt__isnull=True, **only(customer_id))
     if invoice_ids is not None:
         wanted = list(invoice_ids)
         invoices, payments = invoices.filter(pk__in=wanted), payments.filter(invoice_id__in=wanted)
@@ -225,9 +227,10 @@ def due_to_deliver(invoice_ids: Iterable[int] | None = None) -> tuple[list[int],
     )
 
 
-def statements_to_deliver() -> list[int]:
+def statements_to_deliver(customer_id: int | None = None) -> list[int]:
     """Credit statements that have no PDF yet."""
-    return list(CreditStatement.objects.filter(document__isnull=True).order_by("pk").values_list("pk", flat=True))
+    rows = CreditStatement.objects.filter(document__isnull=True, **only(customer_id))
+    return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
 # --- what one customer sees -----------------------------------------------------------------------------------------

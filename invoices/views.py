@@ -9,9 +9,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET
 
 from accounts import selectors as accounts
-from accounts.access import PortalRequest, billing_page, can_write, enter_customer
+from accounts.access import PortalRequest, billing_page, can_write, customer_now, enter_customer
 from accounts.models import Membership
-from core.clock import now
+from core.periods import utc_day
 from invoices import selectors
 from invoices.models import CreditSale, Invoice, InvoiceStatus, Payment
 from invoices.paper import address, invoice_paper
@@ -24,7 +24,7 @@ PAGE_SIZE = 24
 @require_GET
 @billing_page()
 def portal(request: PortalRequest) -> HttpResponse:
-    customer, today = request.customer, now().date()
+    customer, today = request.customer, utc_day(customer_now(request.customer))
     profile = accounts.billing_profile(customer)
     history = Paginator(selectors.billing_history(customer.pk), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
@@ -79,10 +79,10 @@ def invoice_page(invoice: Invoice, membership: Membership) -> dict[str, Any]:
     return {
         "invoice": invoice,
         "paper": invoice_paper(invoice),
-        "badge": badge(invoice, now().date()),
+        "badge": badge(invoice, utc_day(customer_now(membership.customer))),
         "paying": paying(invoice, membership, accounts.payment_methods(membership.customer)),
         "receipts": receipts(invoice),
-        "timeline": timeline(invoice, membership.customer.present(now())),
+        "timeline": timeline(invoice, customer_now(membership.customer)),
         "is_draft": invoice.status == InvoiceStatus.DRAFT,
         **credit_figures(invoice),
     }

@@ -10,12 +10,11 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.access import PortalRequest, can_write, enter_customer
+from accounts.access import PortalRequest, can_write, customer_now, enter_customer
 from accounts.gateways import decline_message, get_gateway
 from accounts.gateways.base import GatewayError
 from accounts.models import PaymentMethod, User
 from core import formats
-from core.clock import now
 from core.nudge import nudge
 from invoices.exceptions import NotPayableError, PaymentMethodMissingError
 from invoices.models import UNRESOLVED, Invoice, Payment, PaymentStatus
@@ -32,12 +31,12 @@ WAITS = (1, 2, 4, 8, 8)  # seconds between two looks; afterwards the page stops 
 @login_required
 def invoice_pay(request: HttpRequest, public_id: str) -> HttpResponse:
     invoice = find(public_id)
-    enter_customer(request, invoice.customer_id, write=True)
+    customer = enter_customer(request, invoice.customer_id, write=True).customer
     attempt = request.POST.get("attempt", "")
     try:
         payment = collect_payment(
             invoice_id=invoice.pk,
-            at=now(),
+            at=customer_now(customer),
             automatic=False,
             actor=cast("User", request.user),
             payment_method=chosen_card(request, invoice),
@@ -90,7 +89,7 @@ def back_from_the_bank(request: HttpRequest, payment: Payment) -> HttpResponse:
     portal = cast("PortalRequest", request)
     if can_write(portal.membership):
         try:
-            look_at_payment(payment, portal.customer.present(now()))
+            look_at_payment(payment, customer_now(portal.customer))
         except GatewayError as error:
             logger.warning("payment %s waits for its next question: %s", payment.pk, error.description)
     return see_other(status_url(payment))

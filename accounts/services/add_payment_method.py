@@ -8,11 +8,12 @@ from accounts.exceptions import (
     CardNotEnteredError,
     DuplicateCardError,
     ManagedByContractError,
+    NotSandboxError,
     UnknownCardSetupError,
 )
 from accounts.gateways import get_gateway
 from accounts.gateways.base import CardDetails
-from accounts.models import CardSetup, Customer, PaymentMethod, PaymentPolicy, User
+from accounts.models import CardSetup, Customer, GatewayName, PaymentMethod, PaymentPolicy, User
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 
@@ -22,7 +23,7 @@ def add_payment_method(*, setup_key: str, at: datetime, actor: User | None) -> P
 
     The customer's first card becomes the default, a later one where the visit asked for it. The gateway is asked
     before the transaction begins. Raises UnknownCardSetupError, CardNotEnteredError, DuplicateCardError,
-    ManagedByContractError and GatewayError.
+    ManagedByContractError, NotSandboxError (with a test clock only sandbox cards are kept) and GatewayError.
     """
     setup = CardSetup.objects.select_related("payment_method").filter(key=setup_key).first()
     if setup is None:
@@ -43,6 +44,8 @@ def _keep(setup: CardSetup, card: CardDetails, at: datetime, actor: User | None)
         return setup.payment_method
     if customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT:
         raise ManagedByContractError(f"customer {customer.pk} came back with a card")
+    if customer.clock_at is not None and setup.gateway != GatewayName.SANDBOX:
+        raise NotSandboxError(f"customer {customer.pk} has a test clock, and came back with a card of {setup.gateway}")
     default = _check_duplicate(customer, setup.gateway, card)
     makes_default = default is None or setup.make_default
     if makes_default:

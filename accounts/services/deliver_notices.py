@@ -13,6 +13,7 @@ from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from accounts.mail import message
 from accounts.models import Notice
 from accounts.notices import FindFiles
+from core.due import only
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +27,10 @@ PAPER_PAUSE = timedelta(minutes=1)
 PAPER_PATIENCE = timedelta(minutes=15)  # then a message goes without its PDFs; it links to where they are
 
 
-def deliver_notices(*, at: datetime, limit: int = 100, find_files: FindFiles | None = None) -> int:
-    """Send what waits in the outbox, oldest first; how many were sent.
+def deliver_notices(
+    *, at: datetime, limit: int = 100, find_files: FindFiles | None = None, customer_id: int | None = None
+) -> int:
+    """Send what waits in the outbox, oldest first; how many were sent. With `customer_id` what waits for that one.
 
     Each message is leased in a transaction of its own before it is sent outside of any: another worker passes it
     by, and one whose worker dies is sent again after the lease, under the same Message-ID. A message whose documents
@@ -36,7 +39,7 @@ def deliver_notices(*, at: datetime, limit: int = 100, find_files: FindFiles | N
     server = get_connection()
     _open(server)
     try:
-        return sum(_deliver(notice, at, find_files, server) for notice in _claim(at, limit))
+        return sum(_deliver(notice, at, find_files, server) for notice in _claim(at, limit, customer_id))
     finally:
         server.close()
 
@@ -48,9 +51,10 @@ def _open(server: BaseEmailBackend) -> None:
 
 
 @transaction.atomic
-def _claim(at: datetime, limit: int) -> list[Notice]:
+def _claim(at: datetime, limit: int, customer_id: int | None) -> list[Notice]:
     ready = Notice.objects.filter(Q(retry_at__isnull=True) | Q(retry_at__lte=at), sent_at__isnull=True)
-    rows = ready.select_related("customer").select_for_update(skip_locked=True, of=("self",))
+    rows = ready.filter(**only(customer_id)).select_related("customer")
+    rows = rows.select_for_update(skip_locked=True, of=("self",))
     claimed = list(rows.order_by(*ORDER)[:limit])
     Notice.objects.filter(pk__in=[notice.pk for notice in claimed]).update(
         retry_at=at + LEASE, attempts=F("attempts") + 1
@@ -60,7 +64,8 @@ def _claim(at: datetime, limit: int) -> list[Notice]:
 
 def _deliver(notice: Notice, at: datetime, find_files: FindFiles | None, server: BaseEmailBackend) -> bool:
     files = find_files(notice.documents) if find_files and notice.documents else []
-    if files is None and at < notice.created_at + PAPER_PATIENCE:
+    present = notice.customer.present(at) if notice.customer else at
+    if files is None and present < notice.created_at + PAPER_PATIENCE:
         # No attempt was made, so none is counted.
         Notice.objects.filter(pk=notice.pk).update(retry_at=at + PAPER_PAUSE, attempts=notice.attempts)
         return False
@@ -74,6 +79,5 @@ def _deliver(notice: Notice, at: datetime, find_files: FindFiles | None, server:
         logger.warning("notice %s was not sent: %s", notice.key, type(error).__name__)
         return False
     # By the customer's own clock, as everything that is counted from it.
-    sent_at = notice.customer.present(at) if notice.customer else at
-    Notice.objects.filter(pk=notice.pk).update(sent_at=sent_at, retry_at=None, last_error="")
+    Notice.objects.filter(pk=notice.pk).update(sent_at=present, retry_at=None, last_error="")
     return True

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from accounts.exceptions import ManagedByContractError
 from accounts.gateways import get_gateway
-from accounts.models import CardSetup, Customer, PaymentPolicy, User
+from accounts.models import CardSetup, Customer, GatewayName, PaymentPolicy, User
 from core.ids import public_id
 
 
@@ -25,12 +25,13 @@ def start_card_setup(
 
     `next_url` is the path of this portal to go to afterwards (empty: the billing portal); callers take it from
     people only through `accounts.access.local_path`. `build_url` makes an absolute address of a path
-    (`request.build_absolute_uri`). `gateway` names the processor where it is not CARD_GATEWAY's. Talks to it, so it is
-    called outside transactions. Raises ManagedByContractError and GatewayError.
+    (`request.build_absolute_uri`). `gateway` names the processor where it is not CARD_GATEWAY's; with a test clock it
+    is the sandbox, whatever is set. Talks to it, so it is called outside transactions. Raises ManagedByContractError
+    and GatewayError.
     """
     if customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT:
         raise ManagedByContractError(f"customer {customer.pk} asked for the card page")
-    key, gateway = public_id("set"), gateway or settings.CARD_GATEWAY
+    key, gateway = public_id("set"), gateway or (GatewayName.SANDBOX if customer.clock_at else settings.CARD_GATEWAY)
     start = get_gateway(gateway).start_setup(
         customer_key=customer.key,
         gateway_customer=_known_there(customer, gateway),

@@ -4,6 +4,14 @@ from django.urls import path
 
 from billing_portal.pages.api import api_access, api_balance
 from billing_portal.pages.buying import credits_buy, credits_review
+from billing_portal.pages.clock import (
+    billing_clock,
+    billing_clock_message,
+    billing_clock_message_html,
+    billing_clock_move,
+    billing_clock_start,
+    billing_clock_use,
+)
 from billing_portal.pages.explain import billing_explain, billing_explain_events
 from billing_portal.pages.health import healthz
 from billing_portal.pages.home import home
@@ -31,6 +39,16 @@ urlpatterns = [
     path("settings/billing/credits/buy/", credits_buy, name="credits_buy"),
     path("settings/billing/credits/buy/review/", credits_review, name="credits_review"),
     path("settings/billing/credits/top-up/", credits_top_up, name="credits_top_up"),
+    path("settings/billing/clock/", billing_clock, name="billing_clock"),
+    path("settings/billing/clock/start/", billing_clock_start, name="billing_clock_start"),
+    path("settings/billing/clock/move/", billing_clock_move, name="billing_clock_move"),
+    path("settings/billing/clock/use/", billing_clock_use, name="billing_clock_use"),
+    path("settings/billing/clock/messages/<int:number>/", billing_clock_message, name="billing_clock_message"),
+    path(
+        "settings/billing/clock/messages/<int:number>/html/",
+        billing_clock_message_html,
+        name="billing_clock_message_html",
+    ),
     path("settings/billing/explain/<path:key>/events.csv", billing_explain_events, name="billing_explain_events"),
     path("settings/billing/explain/<path:key>/", billing_explain, name="billing_explain"),
 ]

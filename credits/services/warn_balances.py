@@ -10,6 +10,7 @@ from django.db.models import Case, When
 from accounts.notices import NoticeDraft
 from accounts.selectors import recipients
 from accounts.services.queue_notices import queue_notices
+from core.due import only
 from credits.emails import low
 from credits.models import CreditBalance, CreditGrant, Funding
 from credits.selectors import balances_of
@@ -20,13 +21,15 @@ LOW_SHARE = 5  # low: a fifth or less of the largest recent grant, so that a sma
 RECENT = timedelta(days=90)
 
 
-def warn_balances(*, at: datetime) -> int:
-    """Compare what is available now with what was told; how many messages were queued.
+def warn_balances(*, at: datetime, customer_id: int | None = None) -> int:
+    """Compare what is available now with what was told; how many messages were queued. With `customer_id` of that
+    customer alone.
 
     A balance that recovers is forgotten in silence, so that the next fall is told again.
     """
     told, last = 0, 0
-    while ids := list(CreditBalance.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]):
+    rows = CreditBalance.objects.filter(**only(customer_id)).order_by("pk")
+    while ids := list(rows.filter(pk__gt=last).values_list("pk", flat=True)[:BATCH]):
         told += _warn(ids, at)
         last = ids[-1]
     return told

@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce, Greatest
 from accounts.notices import NoticeDraft
 from accounts.selectors import recipients
 from accounts.services.queue_notices import queue_notices
+from core.due import only
 from credits.emails import expiring
 from credits.models import CreditGrant
 from usage.selectors import feature_names
@@ -17,16 +18,18 @@ TERMS = (7, 30)  # days before, the shorter first: who is told late is told once
 
 
 @transaction.atomic
-def warn_expiries(*, at: datetime, limit: int = 500) -> int:
+def warn_expiries(*, at: datetime, limit: int = 500, customer_id: int | None = None) -> int:
     """Tell about credit that expires within a term and is not told yet, on the customer's own clock; how many grants.
+    With `customer_id` of that customer alone.
 
     Credit that was given for no longer than a term is not told about in it. Asking again tells nobody twice.
     """
-    return sum(_warn(days, at, limit) for days in TERMS)
+    return sum(_warn(days, at, limit, customer_id) for days in TERMS)
 
 
-def _warn(days: int, at: datetime, limit: int) -> int:
-    grants = list(_due(days, at).select_related("customer").select_for_update(of=("self",), skip_locked=True)[:limit])
+def _warn(days: int, at: datetime, limit: int, customer_id: int | None) -> int:
+    due = _due(days, at).filter(**only(customer_id)).select_related("customer")
+    grants = list(due.select_for_update(of=("self",), skip_locked=True)[:limit])
     if grants:
         to, names = recipients([grant.customer_id for grant in grants]), feature_names()
         queue_notices([_notice(grant, days, names, to.get(grant.customer_id, [])) for grant in grants], at=at)

@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef
 from accounts.models import Notice, PaymentMethod, PaymentPolicy
 from accounts.selectors import recipients
 from accounts.services.queue_notices import queue_notices
+from core.due import only
 from core.periods import utc_day
 from invoices.emails import card_missing
 from invoices.models import Collection, Invoice, InvoiceKind, InvoiceStatus
@@ -20,10 +21,12 @@ DAY_BEFORE = timedelta(days=1)
 
 
 @transaction.atomic
-def ask_for_cards(*, at: datetime) -> int:
+def ask_for_cards(*, at: datetime, customer_id: int | None = None) -> int:
     """Queue E12 for each draft that waits for a card: when it is calculated, and once more the day before its billing
-    date, by the customer's own clock; how many were queued. Only where the plan requires a card. Again: nothing."""
-    wanted = {f"invoice:{draft.pk}:card:{number}": (draft, number) for draft in _drafts() for number in _due(draft, at)}
+    date, by the customer's own clock; how many were queued. Only where the plan requires a card. Again: nothing.
+    With `customer_id` of that customer alone."""
+    drafts = _drafts(customer_id)
+    wanted = {f"invoice:{draft.pk}:card:{number}": (draft, number) for draft in drafts for number in _due(draft, at)}
     told = set(Notice.objects.filter(key__in=list(wanted)).values_list("key", flat=True))
     untold = [pair for key, pair in wanted.items() if key not in told]
     to = recipients({draft.customer_id for draft, _number in untold})
@@ -32,7 +35,7 @@ def ask_for_cards(*, at: datetime) -> int:
     return sum(bool(notice.to) for notice in notices)
 
 
-def _drafts() -> "QuerySet[Invoice]":
+def _drafts(customer_id: int | None) -> "QuerySet[Invoice]":
     card = PaymentMethod.objects.live().filter(customer=OuterRef("customer"), is_default=True)
     drafts = Invoice.objects.filter(
         ~Exists(card),
@@ -42,6 +45,7 @@ def _drafts() -> "QuerySet[Invoice]":
         total__gt=0,
         customer__parked_at__isnull=True,
         customer__payment_policy=PaymentPolicy.REQUIRED,
+        **only(customer_id),
     )
     return drafts.select_related("customer").order_by("pk")
 

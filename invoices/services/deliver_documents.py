@@ -15,17 +15,19 @@ logger = logging.getLogger(__name__)
 Row = TypeVar("Row", Invoice, Payment, CreditStatement)
 
 
-def deliver_documents(*, at: datetime, limit: int = 200, invoice_ids: Collection[int] | None = None) -> int:
+def deliver_documents(
+    *, at: datetime, limit: int = 200, invoice_ids: Collection[int] | None = None, customer_id: int | None = None
+) -> int:
     """How many invoices, receipts and credit statements got their PDF; with ids of invoices only theirs and their
-    receipts'. 0 where PDFs cannot be made here.
+    receipts', with `customer_id` only that customer's. 0 where PDFs cannot be made here.
 
     Rendering is outside any transaction; of two workers that render the same one, the first is kept. One document
     that fails is logged and does not hold up the others.
     """
     if available():
         return 0
-    due_ids, payment_ids = due_to_deliver(invoice_ids)
-    statement_ids = statements_to_deliver() if invoice_ids is None else []
+    due_ids, payment_ids = due_to_deliver(invoice_ids, customer_id)
+    statement_ids = statements_to_deliver(customer_id) if invoice_ids is None else []
     invoices = Invoice.objects.filter(pk__in=due_ids[:limit]).prefetch_related("lines")
     payments = Payment.objects.filter(pk__in=payment_ids[:limit]).select_related("invoice", "payment_method")
     statements = CreditStatement.objects.filter(pk__in=statement_ids[:limit])

@@ -3,6 +3,8 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import DateTimeField, F, Value
+from django.db.models.functions import Coalesce
 
 from core.due import only
 from invoices.checking import next_check
@@ -15,23 +17,25 @@ def reconcile_refunds(*, at: datetime, limit: int = 100, customer_id: int | None
 
     The first question makes the refund. Later ones look for it under its key; only where the gateway has none is it
     made, with the same key. No answer: asked again after 1 min, 5 min, 1 h, then daily. With `customer_id` those of
-    that customer alone.
+    that customer alone. Times go by the customer's own clock.
     """
-    return sum(resolve_refund(refund, at) for refund in _claim(at, limit, customer_id))
+    return sum(resolve_refund(refund, refund.customer.present(at)) for refund in _claim(at, limit, customer_id))
 
 
 @transaction.atomic
 def _claim(at: datetime, limit: int, customer_id: int | None) -> list[Refund]:
     """Take what is due and move its next question ahead, so that no other worker asks at the same time."""
-    waiting = Refund.objects.filter(status__in=REFUNDING, check_at__lte=at, **only(customer_id))
+    present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
+    waiting = Refund.objects.filter(status__in=REFUNDING, **only(customer_id)).alias(present=present)
+    waiting = waiting.filter(check_at__lte=F("present"))
     rows = (
         waiting.order_by("check_at", "pk")
-        .select_related("payment")
+        .select_related("payment", "customer")
         .select_for_update(of=("self",), skip_locked=True, no_key=True)
     )
     refunds = list(rows[:limit])
     for refund in refunds:
-        refund.check_at = next_check(refund.checks, at)
+        refund.check_at = next_check(refund.checks, refund.customer.present(at))
         refund.checks += 1
         refund.save(update_fields=["check_at", "checks"])
     return refunds

@@ -21,10 +21,12 @@ from invoices.services.record_payment import record_payment
 def submit_payment(*, payment_id: int, at: datetime) -> Payment:
     """Try the payment at most once, whoever calls how often; the payment as it stands afterwards.
 
-    Runs outside any transaction. Only the caller whose intent id is committed confirms it. A lost answer makes the
-    payment *unknown*, to be retrieved at `check_at`; where the gateway was never reached it stays *pending* till then.
+    Runs outside any transaction, by the customer's own clock. Only the caller whose intent id is committed confirms it.
+    A lost answer makes the payment *unknown*, to be retrieved at `check_at`; where the gateway was never reached it
+    stays *pending* till then.
     """
-    payment = Payment.objects.select_related("payment_method").get(pk=payment_id)
+    payment = Payment.objects.select_related("payment_method", "customer").get(pk=payment_id)
+    at = payment.customer.present(at)
     if payment.status != PaymentStatus.PENDING or payment.gateway_id or payment.payment_method is None:
         return payment
     gateway = get_gateway(payment.gateway)

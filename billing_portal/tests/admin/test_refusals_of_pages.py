@@ -57,6 +57,12 @@ PAGES: dict[str, tuple[Wanted, Wanted]] = {
     "customer_invite_again": (HELPERS, HELPERS),  # sends again; who may come in stays as it is
     "customer_view": (HELPERS, HELPERS),
     "viewing_stop": (NOBODY, tuple((one,) for one in CAPABILITIES)),
+    "customer_clock": (READERS, NOBODY),
+    "customer_clock_start": (MANAGERS, MANAGERS),
+    "customer_clock_move": (NOBODY, MANAGERS),
+    "customer_clock_end": (MANAGERS, MANAGERS),
+    "customer_clock_message": (READERS, NOBODY),
+    "customer_clock_message_html": (READERS, NOBODY),
     "customer_usage": (READERS, NOBODY),
     "customer_usage_csv": (TAKERS, NOBODY),
     "customer_audit": (READERS, NOBODY),

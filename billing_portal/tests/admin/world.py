@@ -12,12 +12,16 @@ from django.db import transaction
 from django.urls import reverse
 
 from accounts.gateways.base import ProcessorEvent
-from accounts.models import Customer, Role, UsageSubject, User
+from accounts.models import Customer, Notice, Role, UsageSubject, User
 from accounts.roles import AUDITOR, BILLING_SUPPORT, CATALOG_MANAGER, METERING_AND_BILLING
 from accounts.services.create_api_token import create_api_token
+from accounts.services.end_move import end_move
 from accounts.services.invite_member import invite_member
+from accounts.services.move_clock import move_clock
 from accounts.services.open_customer import open_customer
 from accounts.services.park_customer import park_customer
+from accounts.services.start_clock import start_clock
+from accounts.services.turn_clock import turn_clock
 from billing_portal.billing_run import RunReport, bill_due, collect_due
 from billing_portal.demo_data import seed_seller
 from billing_portal.services.want_check import want_check
@@ -127,6 +131,7 @@ def build() -> World:
         **versions_of(clerk, catalogue),
         **paperwork_of(customer, alice, clerk, catalogue),
     }
+    names |= clock_of(customer, clerk)
     park_customer(customer_id=customer.pk, reason="no price", at=TODAY)
     published = Plan.objects.get(pk=names["plans_plan_migrate.plan_id"])
     return World(people, names, published, contract_of(customer, clerk, published))
@@ -275,6 +280,17 @@ def versions_of(clerk: User, catalogue: Catalogue) -> Names:
         "plans_plan_migration.plan_id": second.pk,
         "plans_plan_migration.key": migration.key,
     }
+
+
+def clock_of(customer: Customer, clerk: User) -> Names:
+    """A test clock that was moved by a day, and a message of its story."""
+    start_clock(customer_id=customer.pk, at=TODAY, actor=clerk, reason="To be looked at")
+    until = TODAY + timedelta(days=1)
+    move = move_clock(customer_id=customer.pk, key="clk", shown=TODAY, until=until, at=TODAY, actor=clerk)
+    turn_clock(move_id=move.pk, to=until)
+    end_move(move_id=move.pk, at=TODAY)
+    message = Notice.objects.filter(customer=customer).latest("pk").pk
+    return {"customer_clock_message.number": message, "customer_clock_message_html.number": message}
 
 
 def contract_of(customer: Customer, clerk: User, plan: Plan) -> Plan:
