@@ -1,5 +1,6 @@
 """Payments nobody knows the outcome of are resolved by asking the gateway – never by paying again."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -23,7 +24,7 @@ def reconcile_payments(*, at: datetime, limit: int = 100, customer_id: int | Non
 
 
 @transaction.atomic
-def _claim(at: datetime, limit: int, customer_id: int | None) -> list[Payment]:
+def _claim(at: datetime, limit: int, customer_id: int | None) -> Sequence[Payment]:
     """Take what is due and move its next question ahead, so that no other worker asks at the same time."""
     present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
     waiting = Payment.objects.filter(status__in=UNRESOLVED, **only(customer_id)).alias(present=present)

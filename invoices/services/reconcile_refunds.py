@@ -1,5 +1,6 @@
 """Refunds are taken to the gateway by their key; an answer nobody heard is retrieved, never asked for anew."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -23,7 +24,7 @@ def reconcile_refunds(*, at: datetime, limit: int = 100, customer_id: int | None
 
 
 @transaction.atomic
-def _claim(at: datetime, limit: int, customer_id: int | None) -> list[Refund]:
+def _claim(at: datetime, limit: int, customer_id: int | None) -> Sequence[Refund]:
     """Take what is due and move its next question ahead, so that no other worker asks at the same time."""
     present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
     waiting = Refund.objects.filter(status__in=REFUNDING, **only(customer_id)).alias(present=present)
