@@ -29,8 +29,8 @@ def at() -> datetime:
     return datetime(2026, 10, 20, 10, 0, tzinfo=UTC)
 
 
-@pytest.fixture
-def seller(db: None) -> Seller:
+def a_seller() -> Seller:
+    """In France, with its tax there and none elsewhere."""
     seller = Seller.objects.create(
         key="main",
         legal_name="Meridian Cloud SAS",
@@ -48,6 +48,11 @@ def seller(db: None) -> Seller:
         ]
     )
     return seller
+
+
+@pytest.fixture
+def seller(db: None) -> Seller:
+    return a_seller()
 
 
 @pytest.fixture

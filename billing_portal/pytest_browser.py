@@ -62,7 +62,11 @@ def console_errors() -> Iterator[list[str]]:
 
 @pytest.fixture
 def page(browser: Browser, live_server: LiveServer, console_errors: list[str]) -> Iterator[Page]:
-    """An empty page of a fresh browser profile; paths are relative to the live server."""
+    """An empty page of a fresh browser profile; paths are relative to the live server.
+
+    Pages do not fade into each other, which would cost more than half of a click; the walks through the whole house
+    say `emulate_media(reduced_motion="no-preference")` and see them fade.
+    """
     yield from _page(browser, live_server, console_errors, javascript=True)
 
 
@@ -72,7 +76,7 @@ def page_without_js(browser: Browser, live_server: LiveServer, console_errors: l
 
 
 def _page(browser: Browser, live_server: LiveServer, errors: list[str], *, javascript: bool) -> Iterator[Page]:
-    context = browser.new_context(base_url=live_server.url, java_script_enabled=javascript)
+    context = browser.new_context(base_url=live_server.url, java_script_enabled=javascript, reduced_motion="reduce")
     context.set_default_timeout(TIMEOUT)
     page = context.new_page()
 

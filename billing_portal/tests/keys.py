@@ -10,7 +10,10 @@ Role = Literal["button", "checkbox", "combobox", "link", "spinbutton", "textbox"
 
 FAR = 200  # presses of Tab after which something counts as out of reach
 
-HAS_FOCUS = "elements => elements.includes(document.activeElement)"
+# Found by role and name once, and again where the page has put another element into its place meanwhile.
+WANT = "elements => { window.wanted = elements; }"
+IS_STALE = "() => !window.wanted.length || window.wanted.some(one => !one.isConnected)"
+HAS_FOCUS = "() => window.wanted.includes(document.activeElement)"
 IN_GROUP = "(elements, name) => document.activeElement.type === 'radio' && document.activeElement.name === name"
 IS_SEEN = """() => {
     const style = getComputedStyle(document.activeElement);
@@ -64,9 +67,12 @@ class Keys:
         return bool(self.page.evaluate("document.activeElement.checked"))
 
     def _tab_until(self, wanted: Locator, what: str) -> None:
+        wanted.evaluate_all(WANT)
         for _ in range(FAR):
             self.page.keyboard.press("Tab")
-            if wanted.evaluate_all(HAS_FOCUS):
+            if self.page.evaluate(IS_STALE):
+                wanted.evaluate_all(WANT)
+            if self.page.evaluate(HAS_FOCUS):
                 assert self.page.evaluate(IS_SEEN), f"{what} has the focus, but nobody sees it"
                 return
         raise AssertionError(f"{what} is out of reach on {self.page.url}")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
-from typing import Final
-
-import pytest
+from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 ROOMS: Final = ("billing_portal", "plans", "invoices", "credits", "usage", "accounts", "core")  # top to bottom
@@ -42,15 +41,47 @@ INLINE: Final = {
 STYLED: Final = {"a style attribute": r"<[^>]*\sstyle\s*=", "a style element": r"<style\b"}
 
 
-def tree(module: Path) -> ast.Module:
-    return ast.parse((ROOT / module).read_text())
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def functions(module: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return [node for node in ast.walk(tree(module)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+def source(file: Path) -> str:
+    return (ROOT / file).read_text()
 
 
-def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+class Facts(NamedTuple):
+    """What a module says of itself; it is parsed once for all rules, and its tree is not kept."""
+
+    functions: list[tuple[str, int]]  # name, lines
+    at_top: list[str]  # functions
+    imported: set[str]  # packages
+    hidden: list[int]  # lines of imports within functions
+
+
+@functools.cache
+def facts(module: Path) -> Facts:
+    tree = ast.parse(source(module))
+    functions = [node for node in ast.walk(tree) if isinstance(node, Function)]
+    return Facts(
+        functions=[(function.name, length(function)) for function in functions],
+        at_top=[node.name for node in tree.body if isinstance(node, Function)],
+        imported={name.split(".")[0] for node in ast.walk(tree) for name in names(node)},
+        hidden=[
+            node.lineno
+            for function in functions
+            for node in ast.walk(function)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        ],
+    )
+
+
+def names(node: ast.AST) -> list[str]:
+    """The modules that it imports."""
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or ""]
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+
+
+def length(function: Function) -> int:
     return (function.end_lineno or function.lineno) - function.lineno + 1
 
 
@@ -63,59 +94,55 @@ def longest_allowed(module: Path) -> int:
     return TASK_LINES if module.stem == "tasks" else VIEW_LINES if is_view else FUNCTION_LINES
 
 
-@pytest.mark.parametrize("module", MODULES, ids=str)
-def test_it_keeps_modules_and_functions_short(module):
-    lines = len((ROOT / module).read_text().splitlines())
-    allowed = longest_allowed(module)
-    long = {function.name: length(function) for function in functions(module) if length(function) > allowed}
+def test_it_keeps_modules_short():
+    lines = {module: len(source(module).splitlines()) for module in MODULES}
 
-    assert lines <= MODULE_LINES
-    assert not long, f"longer than {allowed} lines"
+    assert {module: number for module, number in lines.items() if number > MODULE_LINES} == {}
 
 
-@pytest.mark.parametrize("module", [path for path in MODULES if path.parts[0] in ROOMS], ids=str)
-def test_it_names_only_lower_rooms_even_in_annotations(module):
-    """import-linter leaves imports for annotations out, because they use no table; the order holds for them too."""
-    higher = set(ROOMS[: ROOMS.index(module.parts[0])])
-    imported = {
-        name.split(".")[0]
-        for node in ast.walk(tree(module))
-        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else names(node))
-    }
-
-    # The cast is built from the highest rooms, so tests may look up.
-    assert "tests" in module.parts or not imported & higher
-
-
-def names(node: ast.AST) -> list[str]:
-    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-
-
-@pytest.mark.parametrize("module", MODULES, ids=str)
-def test_it_hides_no_imports(module):
-    """Neither in functions nor behind importlib: what a module needs stands at its top."""
-    hidden = [
-        node.lineno
-        for function in functions(module)
-        for node in ast.walk(function)
-        if isinstance(node, ast.Import | ast.ImportFrom)
+def test_it_keeps_functions_short():
+    long = [
+        f"{module}: {name} has {lines} lines"
+        for module in MODULES
+        for name, lines in facts(module).functions
+        if lines > longest_allowed(module)
     ]
 
-    assert not hidden
-    assert "import_module" not in (ROOT / module).read_text() or module in MAY_IMPORT_LATE
+    assert long == []
 
 
-@pytest.mark.parametrize("service", SERVICES, ids=str)
-def test_it_has_one_public_function_per_service_named_like_its_file(service):
-    top = [node.name for node in tree(service).body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+def test_it_names_only_lower_rooms_even_in_annotations():
+    """import-linter leaves imports for annotations out, because they use no table; the order holds for them too."""
+    # The cast is built from the highest rooms, so tests may look up.
+    modules = [module for module in MODULES if module.parts[0] in ROOMS and "tests" not in module.parts]
+    higher = {module: set(ROOMS[: ROOMS.index(module.parts[0])]) & facts(module).imported for module in modules}
 
-    assert [name for name in top if not name.startswith("_")] == [service.stem]
+    assert len(modules) > 100
+    assert {module: rooms for module, rooms in higher.items() if rooms} == {}
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=str)
-def test_it_writes_no_script_or_style_into_templates(template):
-    text = re.sub(r"\{#.*?#\}|\{% comment.*?endcomment %\}", "", (ROOT / template).read_text(), flags=re.DOTALL)
+def test_it_hides_no_imports():
+    """Neither in functions nor behind importlib: what a module needs stands at its top."""
+    hidden = [f"{module}:{line}" for module in MODULES for line in facts(module).hidden]
+
+    assert hidden == []
+    assert {module for module in MODULES if "import_module" in source(module)} <= MAY_IMPORT_LATE
+
+
+def test_it_has_one_public_function_per_service_named_like_its_file():
+    found = {service: [name for name in facts(service).at_top if not name.startswith("_")] for service in SERVICES}
+
+    assert len(found) > 50
+    assert {service: names for service, names in found.items() if names != [service.stem]} == {}
+
+
+def test_it_writes_no_script_or_style_into_templates():
+    assert len(TEMPLATES) > 100
+    assert {template: wrong for template in TEMPLATES if (wrong := written_into(template))} == {}
+
+
+def written_into(template: Path) -> list[str]:
+    text = re.sub(r"\{#.*?#\}|\{% comment.*?endcomment %\}", "", source(template), flags=re.DOTALL)
     styles_allowed = {"emails", "pdf"} & set(template.parts)  # mail programs and WeasyPrint know no other way
     patterns = INLINE if styles_allowed else INLINE | STYLED
-
-    assert [what for what, pattern in patterns.items() if re.search(pattern, text, re.IGNORECASE)] == []
+    return [what for what, pattern in patterns.items() if re.search(pattern, text, re.IGNORECASE)]

@@ -29,10 +29,11 @@ TOKEN_TRACE = next(TRAFFIC.glob("*llm*.csv"))
 @pytest.fixture(params=["with JavaScript", "without JavaScript"])
 def walk(request, seller):
     cache.clear()  # of the limits on mails and log-ins
-    demo_catalogue(SUBSCRIBED_AT)
+    catalogue = demo_catalogue(SUBSCRIBED_AT)
     page: Page = request.getfixturevalue("page" if request.param == "with JavaScript" else "page_without_js")
+    page.emulate_media(reduced_motion="no-preference")
     with clock.travel_to(SUBSCRIBED_AT):
-        yield Walk(page)
+        yield Walk(page, catalogue)
     call_command("check_books")
 
 
@@ -70,8 +71,7 @@ def test_it_walks_from_sign_up_to_the_pdfs(walk):
 
 
 def test_a_declined_card_leaves_the_invoice_open_until_another_one_pays(walk):
-    walk.sign_up()
-    walk.upgrade(card="4000 0000 0000 0341")
+    walk.begin_on_plus(card="4000000000000341")
     walk.use(ACCESS_LOG, TOKEN_TRACE)
     walk.run(CALCULATED_AT)
     report = walk.run(BILLED_AT)
@@ -95,8 +95,7 @@ def test_a_declined_card_leaves_the_invoice_open_until_another_one_pays(walk):
 
 
 def test_what_confirm_downgrade_shows_is_what_is_charged(walk):
-    walk.sign_up()
-    walk.upgrade()
+    walk.begin_on_plus()
     walk.use(ACCESS_LOG, TOKEN_TRACE)
     leaving_at = datetime(2026, 11, 2, 14, 5, tzinfo=UTC)
     with clock.travel_to(leaving_at):

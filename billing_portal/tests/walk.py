@@ -8,12 +8,17 @@ from pathlib import Path
 
 from django.core import mail
 from django.core.management import call_command
+from django.test import Client
 from playwright.sync_api import Locator, Page, expect
 from pypdf import PdfReader
 
-from accounts.models import Customer
+from accounts.models import BillingProfile, Customer, User
+from accounts.services.open_customer import open_customer
 from billing_portal.billing_run import RunReport, run_billing
+from billing_portal.tests.admin.test_staff_browser import enter
+from billing_portal.tests.people import on_plus
 from core import clock
+from plans.seed import Catalogue
 
 EMAIL = "walker@example.com"
 PASSWORD = "a-long-walk-in-the-park"
@@ -27,6 +32,18 @@ BILLED_AT = datetime(2026, 11, 20, 0, 5, tzinfo=UTC)
 @dataclass
 class Walk:
     page: Page
+    catalogue: Catalogue
+
+    def begin_on_plus(self, card: str = "4242424242424242") -> None:
+        """What signing up and upgrading by hand come to, which one walk does; the others begin here."""
+        user = User.objects.create_user(EMAIL, PASSWORD)
+        customer = open_customer(name="Walker & Daughters", user=user, at=SUBSCRIBED_AT, actor=user)
+        lives = {"country": "FR", "line1": "2 quai de la Promenade", "postal_code": "69001", "city": "Lyon"}
+        BillingProfile.objects.update_or_create(customer=customer, defaults=lives)
+        on_plus(customer, user, self.catalogue, SUBSCRIBED_AT, card=card)
+        client = Client()
+        client.force_login(user)
+        enter(self.page, client)
 
     def sign_up(self) -> None:
         page = self.page

@@ -135,20 +135,28 @@ class Attempt(NamedTuple):
     answers: frozenset[int] = frozenset(DONE)
     writes: bool = False
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whatever comes after it is answered as if it had not been sent."""
+        return not self.is_allowed or not (self.writes or self.method == "post")
+
     def send(self) -> int:
         return int(getattr(self.client, self.method)(self.url, self.data).status_code)
 
 
 def wrong_among(attempts: Iterable[Attempt], fingerprint: Fingerprint) -> list[str]:
-    """What is not as it should be, in words. Whatever is refused is sent in one go, with one look at the tables after
-    it; where they differ then, each is sent again by itself to tell which it was."""
-    sent = list(attempts)
-    refused, statements = [one for one in sent if not one.is_allowed], Statements()
+    """What is not as it should be, in words. Whatever must change nothing is sent in one go, with one look at the
+    tables after it; where they differ then, each is sent again by itself to tell which it was."""
+    sent, statements = list(attempts), Statements()
     with kept_apart(), connection.execute_wrapper(statements):
-        wrong = [f"{one.name}: {status}" for one in refused if (status := one.send()) not in REFUSED]
+        wrong = [
+            f"{one.name}: {status}"
+            for one in sent
+            if one.changes_nothing and (status := one.send()) not in (one.answers if one.is_allowed else REFUSED)
+        ]
         is_moved = bool(fingerprint.changed(statements))
     for one in sent:
-        if one.is_allowed or is_moved:
+        if is_moved or not one.changes_nothing:
             wrong += alone(one, fingerprint)
     return wrong
 

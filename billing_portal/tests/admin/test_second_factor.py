@@ -6,7 +6,7 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from billing_portal.tests.test_looks import complaints
+from billing_portal.tests.looks import dress, problems
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -61,16 +61,12 @@ def test_the_password_alone_opens_nothing_from_then_on(page, verified, catalogue
         page.goto(reverse("admin:billing"))
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
-def test_the_pages_keep_nobody_out(page, verified, catalogue, seller, theme, width):
-    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-    page.set_viewport_size({"width": width, "height": 900})
+def test_the_pages_keep_nobody_out(page, verified, catalogue, seller):
+    dress(page)
     log_in_at(page, reverse("admin:billing"), verified.email)
-    assert complaints(page) == []
+    assert problems(page) == []
     secret = page.get_by_label("Secret").input_value()
     page.get_by_label("Authenticator code").fill(digits(secret))
     page.get_by_role("button", name="Activate").click()
     expect(page.get_by_label("Unused codes")).to_be_visible()
-    assert complaints(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert problems(page) == []

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from billing_portal.tests.test_looks import complaints
+from billing_portal.tests.looks import problems_on
 from core.clock import now
 from plans.models import Plan, Subscription
 from plans.services.copy_plan import copy_plan
@@ -91,6 +91,7 @@ def walk(page: Page) -> None:
 
 
 def test_staff_walk_from_the_meter_to_the_subscription(page, log_in, clerk, catalogue, seller):
+    page.emulate_media(reduced_motion="no-preference")
     walk(enter(page, log_in(clerk)))
     expect(page.locator("#examples")).to_contain_text("1,000,000 tokens = $1,000.00")
     publish(page)
@@ -128,8 +129,7 @@ def addresses(customer, draft, catalogue) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 320), ("dark", 1280)])
-def test_nobody_of_staff_is_kept_out(page, log_in, clerk, customer, catalogue, seller, theme, width):
+def test_nobody_of_staff_is_kept_out(page, log_in, clerk, customer, catalogue, seller):
     values = {"key": "prepaid", "name": "Prepaid", "currency": "USD", "settlement_mode": "credit_only"}
     draft = save_plan(plan_id=None, values=values, at=now(), actor=clerk)
     open_default_subscription(customer_id=customer.pk, at=now(), actor=None)
@@ -138,15 +138,5 @@ def test_nobody_of_staff_is_kept_out(page, log_in, clerk, customer, catalogue, s
     tiered.model, tiered.unit_amount = "graduated", None
     tiered.save()
     enter(page, log_in(clerk))
-    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-    page.set_viewport_size({"width": width, "height": 900})
-    found = {}
     card = reverse("admin:plans_plan_card_change", args=[copied.pk, tiered.pk])
-    for path in (card, *addresses(customer, draft, catalogue)):
-        page.goto(path)
-        problems = complaints(page)
-        if page.evaluate("document.documentElement.scrollWidth") > width:
-            problems.append("scrolls sideways")
-        if problems:
-            found[path] = problems
-    assert found == {}
+    assert problems_on(page, (card, *addresses(customer, draft, catalogue))) == {}

@@ -1,0 +1,50 @@
+"""Whom a page keeps out: axe and sideways scrolling, in both themes and on both widths, of a page that is loaded once.
+
+Colours depend on the theme and the arrangement on the width, so two looks of the four tell all. A page is dressed
+anew where it is: loading it for each look would find nothing more and cost as much again.
+"""
+
+from collections.abc import Iterable
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+# Of what is in order one example is enough: without it axe describes every element of the page.
+WCAG = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
+    "resultTypes": ["violations"],
+}
+LOOKS = (("light", 1280), ("dark", 320))
+
+
+def complaints(page: Page) -> list[str]:
+    """What axe finds, one line per element."""
+    found = Axe().run(page, options=WCAG).response
+    assert found["passes"], "axe looked at nothing"
+    return [f"{rule['id']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]]
+
+
+def dress(page: Page, theme: str = "light", width: int = 1280) -> None:
+    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    page.set_viewport_size({"width": width, "height": 800})
+
+
+def problems(page: Page, looks: Iterable[tuple[str, int]] = LOOKS) -> list[str]:
+    """Of the page that is open, in every look; it is left in the last one."""
+    found = []
+    for theme, width in looks:
+        dress(page, theme, width)
+        page.evaluate("document.getAnimations().forEach(one => one.finish())")  # of colours that fade into each other
+        wide = page.evaluate("document.documentElement.scrollWidth") > width
+        found += [f"{theme} {width}: {one}" for one in (*complaints(page), *(["scrolls sideways"] if wide else []))]
+    return found
+
+
+def problems_on(page: Page, paths: Iterable[str]) -> dict[str, list[str]]:
+    """By address, of those that have any."""
+    dress(page)
+    found = {}
+    for path in paths:
+        page.goto(path)
+        found[path] = problems(page)
+    return {path: wrong for path, wrong in found.items() if wrong}
