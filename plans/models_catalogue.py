@@ -154,12 +154,14 @@ class Plan(models.Model):
         return f"{settings.PRODUCT_NAME} {self.name}"
 
     def terms(self) -> PlanTerms:
-        """Its prices as plain values, for the pure modules; loaded `with_cards` they are read once."""
+        """Its prices as plain values, for the pure modules; read once, unless it is a draft not loaded `with_cards`."""
         if self._terms is None:
-            cards = tuple(card.terms(self.currency) for card in self.rate_cards.all())
+            is_loaded = "rate_cards" in getattr(self, "_prefetched_objects_cache", {})
+            rows = self.rate_cards.all() if is_loaded else self.rate_cards.with_terms()
+            cards = tuple(card.terms(self.currency) for card in rows)
             settlement = cast("Settlement", str(self.settlement_mode))
             terms = PlanTerms(self.pk, self.key, self.name, self.version, self.currency, cards, settlement)
-            if "rate_cards" not in getattr(self, "_prefetched_objects_cache", {}):
+            if self.status == PlanStatus.DRAFT and not is_loaded:
                 return terms
             self._terms = terms
         return self._terms
