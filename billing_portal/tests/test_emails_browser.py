@@ -15,7 +15,7 @@ def test_its_messages_keep_nobody_out_on_a_telephone(page: Page) -> None:
 
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, template
         for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=theme)
             assert complaints(page) == [], f"{template} {theme}"
 
 
