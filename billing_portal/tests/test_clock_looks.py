@@ -70,7 +70,7 @@ def test_nobody_is_kept_out_of_starting_and_of_waiting(page: Page, customer, ali
     page.get_by_role("button", name="Start the test clock").click()
     expect(page.get_by_text("Test clock:", exact=True)).to_be_visible()
     check(page, "new")
-    page.get_by_label("Date").fill("2026-10-01")
+    page.get_by_role("textbox", name="Date").fill("2026-10-01")
     page.get_by_role("button", name="Move to this date").click()
     expect(page.get_by_role("alert").filter(has_text="There is a problem")).to_be_visible()
     check(page, "wrong")

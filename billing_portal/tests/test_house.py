@@ -65,7 +65,12 @@ def facts(module: Path) -> Facts:
         functions=[(function.name, length(function)) for function in functions],
         at_top=[node.name for node in tree.body if isinstance(node, Function)],
         imported={name.split(".")[0] for node in ast.walk(tree) for name in names(node)},
-        hidden=[getattr(node, "lineno", 0) for function in functions for node in ast.walk(function) if names(node)],
+        hidden=[
+            node.lineno
+            for function in functions
+            for node in ast.walk(function)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        ],
     )
 
 
