@@ -17,7 +17,7 @@ SETTINGS_NAV = (
         "name": "billing_overview",
         "label": "Billing and Usage",
         "icon": "chart",
-        "covers": ("billing_usage_panel", "billing_upcoming", "billing_explain"),
+        "covers": ("billing_usage_panel", "billing_upcoming", "billing_explain", "billing_usage"),
     },
     {
         "name": "plan_change",
