@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
-from accounts.models import Customer, PaymentMethod
+from accounts.models import Customer, OptionalMail, PaymentMethod
 from accounts.notices import NoticeDraft
 from core import formats
 from core.periods import Period, utc_day
@@ -17,6 +17,7 @@ from invoices.models import Collection, CreditStatement, Invoice, InvoiceStatus,
 from invoices.taxing import credit_texts, tax_notes, tax_texts
 
 PLACE = "PUBLIC-ID"
+BEFORE_IT_IS_BILLED = frozenset({"invoice_announced", "invoice_withdrawn"})
 
 
 def announced(
@@ -165,6 +166,7 @@ def stated(statement: CreditStatement, to: list[str]) -> NoticeDraft:
         to=to,
         context=context,
         documents=[f"statement:{statement.pk}"],
+        optional=OptionalMail.CREDIT_STATEMENT,
     )
 
 
@@ -278,4 +280,5 @@ def _notice(
         to=to,
         context=context,
         documents=list(documents),
+        optional=OptionalMail.CHARGES if template in BEFORE_IT_IS_BILLED else "",
     )
