@@ -8,7 +8,7 @@ events; tests hold the two together. What is left of an event after its correcti
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -105,7 +105,7 @@ def every(asked: Asked) -> Iterator[tuple[datetime, str | None, Partial]]:
                 yield bucket, member, Partial(quantity, events)
 
 
-def _statement(asked: Asked, bucket: str) -> tuple[str, dict[str, object]]:
+def _statement(asked: Asked, bucket: str) -> tuple[str, dict[str, Any]]:
     """What sums up the events by member, and by step where `bucket` is one, with its parameters."""
     meter, feature = _meter(asked.feature), asked.feature
     rule, values = RULES[meter.aggregation], _parameters(asked, meter)
@@ -126,14 +126,14 @@ def _statement(asked: Asked, bucket: str) -> tuple[str, dict[str, object]]:
     return grouped.format(bucket=bucket, found=found, whole=WHOLE_EVENT.replace("event.", ""), chosen=chosen), values
 
 
-def _at(path: str, prefix: str, values: dict[str, object]) -> str:
+def _at(path: str, prefix: str, values: dict[str, Any]) -> str:
     """A path into the data, key by key; the keys are parameters."""
     names = keys(path)
     values |= {f"{prefix}{place}": name for place, name in enumerate(names)}
     return "(event.data" + "".join(f" -> %({prefix}{place})s" for place in range(len(names))) + ")"
 
 
-def _parameters(asked: Asked, meter: Meter) -> dict[str, object]:
+def _parameters(asked: Asked, meter: Meter) -> dict[str, Any]:
     return {
         "customer_id": asked.customer_id,
         "type": meter.event_type,

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from core.periods import Window, midnight, utc_day
 from usage import dimensions
-from usage.aggregation import RULES, answer
+from usage.aggregation import RULES, Partial, answer
 from usage.models import Feature, UsageHour
 from usage.selectors import Span, quantities
 
@@ -105,5 +105,5 @@ def breakdown_rows(
         yield cut, Member(name, _answer(feature, part))
 
 
-def _answer(feature: Feature, part: dimensions.Partial) -> Decimal:
+def _answer(feature: Feature, part: Partial) -> Decimal:
     return answer(feature.meter.aggregation, part) if feature.meter else Decimal(0)
