@@ -135,7 +135,7 @@ class Exploration:
         found = self.breakdown
         if found is None:
             return []
-        greatest = max((member.quantity for member in found.members), default=Decimal(0))
+        greatest = max([member.quantity for member in found.members] + [found.rest or Decimal(0)])
         listed = [self._row(label(member.name), member.quantity, greatest) for member in found.members]
         return [*listed, self._row(f"Other ({found.others})", found.rest, greatest)] if found.others else listed
 

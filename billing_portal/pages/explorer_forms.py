@@ -30,7 +30,7 @@ class ExplorerForm(forms.Form):
     until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     meter = forms.ChoiceField(label="Meter")
     group = forms.ChoiceField(label="Group by", required=False)
-    step = forms.ChoiceField(label="Show", choices=STEPS)
+    step = forms.ChoiceField(label="Show by", choices=STEPS)
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class ExplorerForm(forms.Form):
 
     def _periods(self) -> list[tuple[str, str]]:
         return [
-            (name, f"Current: {formats.window(used.window)}" if used.is_running else formats.window(used.window))
+            (name, f"Current: {formats.period(used.window.period)}" if used.is_running else formats.window(used.window))
             for name, used in self.windows.items()
         ]
 
