@@ -6,9 +6,10 @@ from datetime import datetime
 from django.conf import settings
 from django.urls import reverse
 
-from accounts.models import Customer, Membership, PaymentMethod, User
+from accounts.models import Customer, Membership, OptionalMail, PaymentMethod, User
 from accounts.notices import NoticeDraft
 from accounts.selectors import security_recipients
+from core import formats
 
 
 def link(name: str) -> str:
@@ -41,6 +42,28 @@ def payment_method_changed(
             "at": at.isoformat(),
             "link": link("portal"),
         },
+    )
+
+
+def card_expiring_key(method: PaymentMethod, days: int) -> str:
+    return f"payment_method:{method.pk}:expires:{days}"
+
+
+def card_expiring(method: PaymentMethod, days: int, to: list[str]) -> NoticeDraft:
+    """E13: the default card is out of date in `days` days or less."""
+    return NoticeDraft(
+        key=card_expiring_key(method, days),
+        customer_id=method.customer_id,
+        template="payment_card_expiring",
+        to=to,
+        context={
+            "customer": method.customer.name,
+            "card": str(method),
+            "last_day": formats.day(method.expires_after()),
+            "url": link("portal"),
+            "alerts_url": link("billing_notifications"),
+        },
+        optional=OptionalMail.CARD_EXPIRING,
     )
 
 

@@ -37,6 +37,13 @@ class ManagedByContractError(AccountsError):
         )
 
 
+class RequiredMailError(AccountsError):
+    """Only optional messages can be switched off."""
+
+    status = 422
+    message = "This message is required: it can't be switched off."
+
+
 class DefaultRequiredError(AccountsError):
     """With an active paid plan the default payment method has to stay."""
 

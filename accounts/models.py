@@ -1,5 +1,6 @@
 """Who is here, who is billed, and with which card. Only this room writes these tables."""
 
+from calendar import monthrange
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import partial
@@ -12,6 +13,8 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Lower
 
 from accounts.models_clock import ClockMove as ClockMove
+from accounts.models_mail import MutedMail as MutedMail
+from accounts.models_mail import OptionalMail as OptionalMail
 from core.ids import public_id
 
 
@@ -255,6 +258,10 @@ class PaymentMethod(models.Model):
     def has_expired(self, on: date) -> bool:
         """A card is good until the last day of its month."""
         return (self.exp_year, self.exp_month) < (on.year, on.month)
+
+    def expires_after(self) -> date:
+        """That last day."""
+        return date(self.exp_year, self.exp_month, monthrange(self.exp_year, self.exp_month)[1])
 
 
 class CardSetup(models.Model):

@@ -23,7 +23,8 @@ class NoticeDraft:
     `key` says what it is about and when (`invoice:7:issued`): the same key is queued only once. `template` is a
     file `templates/emails/<template>.txt` whose first line is the subject, then a blank line, then the body; beside
     it stands `<template>.html`. `context` must be JSON and is frozen: what was said stays what was said. `documents`
-    names the PDFs that go with it (`invoice:7`), in words of the room that keeps them.
+    names the PDFs that go with it (`invoice:7`), in words of the room that keeps them. `optional` is the kind
+    (`OptionalMail`) by which the customer may have switched it off; without one it is required.
     """
 
     key: str
@@ -32,3 +33,4 @@ class NoticeDraft:
     to: list[str]
     context: dict[str, Any] = field(default_factory=dict)
     documents: list[str] = field(default_factory=list)
+    optional: str = ""

@@ -18,6 +18,7 @@ from django.db import transaction
 
 from accounts.services.deliver_notices import deliver_notices
 from accounts.services.park_customer import park_customer
+from accounts.services.warn_card_expiries import warn_card_expiries
 from billing_portal.report import RunReport as RunReport
 from core.due import Due
 from core.exceptions import RuleError
@@ -46,6 +47,7 @@ from invoices.topping_up import due_to_give_up, due_to_top_up, failed_top_ups
 from plans.selectors.catalogue import due_for_calculation, due_for_follow_up, due_to_change, starts_to_settle
 from plans.selectors.overdue import consequences_of, due_to_carry_out, due_to_release, due_to_remind
 from plans.selectors.settlement import due_to_settle
+from plans.selectors.spending import due_to_tell
 from plans.selectors.stating import due_to_state
 from plans.services.bill_late_usage import bill_late_usage
 from plans.services.calculate_charges import calculate_charges
@@ -56,6 +58,7 @@ from plans.services.schedule_migrations import schedule_migrations
 from plans.services.settle_start import settle_start
 from plans.services.settle_usage import settle_usage
 from plans.services.state_credits import state_credits
+from plans.services.tell_budget import tell_budget
 
 if TYPE_CHECKING:
     from plans.models import ChangeQuote
@@ -76,6 +79,8 @@ def run_billing(*, at: datetime, progress: Progress = silently, report: RunRepor
     report = report or RunReport(at=at.isoformat())
     bill_and_collect(at=at, report=report, progress=progress)
     report.measured("warned", lambda: warn_balances(at=at) + warn_expiries(at=at) + ask_for_cards(at=at))
+    report.measured("warned", partial(warn_card_expiries, at=at))
+    tell_due(at=at, report=report)
     report.documents = report.measured("documents", partial(deliver_documents, at=at))
     report.notices = report.measured("notices", partial(deliver_notices, at=at, find_files=find_files))
     return report
@@ -321,6 +326,16 @@ def attend(row: Due, step: Callable[[Due], bool], report: RunReport) -> int:
         logger.exception("customer %s is parked", row.customer_id)
         park(row.customer_id, error, row.present, report)
         return 0
+
+
+def tell_due(*, at: datetime, report: RunReport, customer_id: int | None = None) -> None:
+    """Compare budgets with what was spent and used, and tell what they ask for."""
+    for row in due_to_tell(at, customer_id):
+        report.measured("budgets told", partial(attend, row, _tell_budget, report))
+
+
+def _tell_budget(row: Due) -> bool:
+    return tell_budget(budget_id=row.id, at=row.present) > 0
 
 
 def collect_due(*, at: datetime, report: RunReport, customer_id: int | None = None) -> None:

@@ -21,6 +21,7 @@ app.conf.beat_schedule = {
     "settle-credits": {"task": "billing_portal.tasks.settle_credits", "schedule": MINUTE},
     "change-plans": {"task": "billing_portal.tasks.change_plans", "schedule": MINUTE},
     "collect-due": {"task": "billing_portal.tasks.collect_due", "schedule": MINUTE},
+    "tell-budgets": {"task": "billing_portal.tasks.tell_budgets", "schedule": MINUTE},
     "resolve-payments": {"task": "billing_portal.tasks.resolve_payments", "schedule": MINUTE},
     "deliver-documents": {"task": "billing_portal.tasks.deliver_documents", "schedule": MINUTE},
     "build-archives": {"task": "billing_portal.tasks.build_archives", "schedule": MINUTE},

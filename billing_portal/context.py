@@ -17,7 +17,7 @@ SETTINGS_NAV = (
         "name": "billing_overview",
         "label": "Billing and Usage",
         "icon": "chart",
-        "covers": ("billing_usage_panel", "billing_upcoming", "billing_explain"),
+        "covers": ("billing_usage_panel", "billing_upcoming", "billing_explain", "billing_usage"),
     },
     {
         "name": "plan_change",
@@ -35,7 +35,7 @@ SETTINGS_NAV = (
         "name": "portal",
         "label": "Billing portal",
         "icon": "card",
-        "covers": ("pm_add", "pm_delete", "invoice", "invoice_pay", "payment_status"),
+        "covers": ("pm_add", "pm_delete", "invoice", "invoice_pay", "payment_status", "billing_notifications"),
     },
     {"name": "billing_details", "label": "Billing details", "icon": "document", "covers": ()},
     {"name": "api_tokens", "label": "API tokens", "icon": "key", "covers": ()},

@@ -72,6 +72,13 @@ def change_plans() -> None:
     billing_run.change_due(at=at, report=billing_run.RunReport(at=at.isoformat()))
 
 
+@shared_task(name="billing_portal.tasks.tell_budgets")
+def tell_budgets() -> None:
+    """Each minute: budgets that usage has reached since they were looked at, a quarter of an hour ago or more."""
+    at = clock.now()
+    billing_run.tell_due(at=at, report=billing_run.RunReport(at=at.isoformat()))
+
+
 @shared_task(name="billing_portal.tasks.submit_payment")
 def submit_payment(payment_id: int) -> None:
     """Nudged by «Pay»: take one committed payment to the gateway."""

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
+from accounts.models import OptionalMail
 from accounts.notices import NoticeDraft
 from core import formats
 from credits.models import CreditGrant
@@ -28,7 +29,14 @@ def granted(
         "features": list(features),
         "expires": formats.instant(grant.expires_at) if grant.expires_at else "",
     }
-    return NoticeDraft(f"grant:{grant.public_id}:granted", grant.customer_id, "credits_granted", to, context)
+    return NoticeDraft(
+        f"grant:{grant.public_id}:granted",
+        grant.customer_id,
+        "credits_granted",
+        to,
+        context,
+        optional=OptionalMail.CREDITS_GRANTED,
+    )
 
 
 def low(
@@ -43,7 +51,8 @@ def low(
         "help_email": settings.BILLING_EMAIL,
     }
     key = f"credits:{customer_id}:{currency}:{level}:{at:%Y%m%dT%H%M%S}"
-    return NoticeDraft(key, customer_id, "credits_low", to, context)
+    optional = "" if level == "negative" else OptionalMail.CREDITS_LOW
+    return NoticeDraft(key, customer_id, "credits_low", to, context, optional=optional)
 
 
 def expiring(grant: CreditGrant, *, customer: str, days: int, features: Sequence[str], to: list[str]) -> NoticeDraft:
@@ -56,7 +65,7 @@ def expiring(grant: CreditGrant, *, customer: str, days: int, features: Sequence
         "features": list(features),
     }
     key = f"grant:{grant.public_id}:expires:{days}"
-    return NoticeDraft(key, grant.customer_id, "credits_expiring", to, context)
+    return NoticeDraft(key, grant.customer_id, "credits_expiring", to, context, optional=OptionalMail.CREDITS_EXPIRING)
 
 
 def _context(customer: str) -> dict[str, Any]:

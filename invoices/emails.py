@@ -8,7 +8,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from accounts.gateways import decline_message
-from accounts.models import Customer, PaymentMethod
+from accounts.models import Customer, OptionalMail, PaymentMethod
 from accounts.notices import NoticeDraft
 from core import formats
 from core.periods import Period, utc_day
@@ -18,6 +18,7 @@ from invoices.models import Collection, CreditStatement, Invoice, InvoiceStatus,
 from invoices.taxing import credit_texts, tax_notes, tax_texts
 
 PLACE = "PUBLIC-ID"
+BEFORE_IT_IS_BILLED = frozenset({"invoice_announced", "invoice_withdrawn"})
 
 Declined = Mapping[int, Payment]  # the payment that was declined last, by invoice
 
@@ -168,6 +169,7 @@ def stated(statement: CreditStatement, to: list[str]) -> NoticeDraft:
         to=to,
         context=context,
         documents=[f"statement:{statement.pk}"],
+        optional=OptionalMail.CREDIT_STATEMENT,
     )
 
 
@@ -285,4 +287,5 @@ def _notice(
         to=to,
         context=context,
         documents=list(documents),
+        optional=OptionalMail.CHARGES if template in BEFORE_IT_IS_BILLED else "",
     )

@@ -156,6 +156,12 @@ class DefaultPlanError(PlansError):
     message = "Customers begin on this plan, and «Cancel Plan» leads to it. It can't be archived."
 
 
+class BudgetInvalidError(PlansError):
+    """A budget breaks a rule; `message` says which."""
+
+    status = 422
+
+
 class RateCardInvalidError(PlansError):
     """A rate card breaks a rule of the price list; `message` names the field or the tier."""
 

@@ -1,5 +1,6 @@
 """The price list, who subscribed to what, and what that costs. Only this room writes these tables."""
 
+from plans.models_budgets import Budget as Budget
 from plans.models_catalogue import FeeCadence as FeeCadence
 from plans.models_catalogue import FeeTiming as FeeTiming
 from plans.models_catalogue import Plan as Plan

@@ -8,6 +8,7 @@ from django.db.models import F, Q, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
+from plans.models_budgets import Budget
 from plans.models_catalogue import Plan, RateCard
 from plans.models_changes import ChangeQuote, ScheduledChange, ScheduleStatus
 from plans.models_overdue import CarriedOutConsequence
@@ -34,14 +35,15 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
 
     def with_plan(self) -> Self:
         """For one row: customer, billing profile and plan with one query, its cards with another; whether a first
-        payment has no outcome yet (`has_start_pending`) and access is on hold (`is_held`); and the plan that staff
-        have scheduled, as `coming_plan`, `coming_version` and `coming_at`."""
+        payment has no outcome yet (`has_start_pending`) and access is on hold (`is_held`); the plan that staff have
+        scheduled, as `coming_plan`, `coming_version` and `coming_at`; the customer's `budget` in its currency."""
         pending = ChangeQuote.objects.starts_to_settle().filter(customer=models.OuterRef("customer"))
         cards = models.Prefetch("plan__rate_cards", RateCard.objects.with_terms().order_by("position", "pk"))
         rows = self.select_related("customer__billing_profile", "plan").prefetch_related(cards)
         coming = ScheduledChange.objects.filter(
             customer=models.OuterRef("customer"), status=ScheduleStatus.SCHEDULED
         ).order_by("pk")
+        budget = Budget.objects.filter(customer=models.OuterRef("customer"), currency=models.OuterRef("plan__currency"))
         held = CarriedOutConsequence.objects.holds().filter(customer=models.OuterRef("customer"))
         return rows.annotate(
             has_start_pending=models.Exists(pending),
@@ -49,6 +51,7 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
             coming_plan=models.Subquery(coming.values("plan__name")[:1]),
             coming_version=models.Subquery(coming.values("plan__version")[:1]),
             coming_at=models.Subquery(coming.values("effective_at")[:1]),
+            budget=models.Subquery(budget.values("amount")),
         )
 
     def keeping_number(self) -> Self:

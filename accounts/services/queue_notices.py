@@ -3,8 +3,9 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from accounts.models import Notice
+from accounts.models import MutedMail, Notice
 from accounts.notices import NoticeDraft
+from core.any_of import any_of
 from core.bulk import copy_values
 
 MANY = 50  # from here on a copy is cheaper than an insert
@@ -14,11 +15,20 @@ COLUMNS = ("key", "customer_id", "template", "to", "context", "documents", "crea
 def queue_notices(notices: Sequence[NoticeDraft], *, at: datetime) -> None:
     """Put messages into the outbox, in the caller's transaction. A key queued before is left as it was.
 
-    A message without any address is dropped: nobody could ever get it.
+    A message without any address is dropped: nobody could ever get it. So is one that its customer switched off.
     """
-    drafts = [draft for draft in notices if draft.to]
+    drafts = _wanted([draft for draft in notices if draft.to])
     if len(drafts) < MANY or not _copied(drafts, at):
         Notice.objects.bulk_create([_row(draft, at) for draft in drafts], ignore_conflicts=True, batch_size=1_000)
+
+
+def _wanted(drafts: list[NoticeDraft]) -> list[NoticeDraft]:
+    """Asks the database only where one of them is optional."""
+    optional = {draft.customer_id for draft in drafts if draft.optional and draft.customer_id is not None}
+    if not optional:
+        return drafts
+    muted = set(MutedMail.objects.filter(any_of("customer_id", optional)).values_list("customer_id", "kind"))
+    return [draft for draft in drafts if (draft.customer_id, draft.optional) not in muted]
 
 
 def _copied(drafts: Sequence[NoticeDraft], at: datetime) -> bool:

@@ -14,6 +14,7 @@ from accounts.access import PortalRequest, billing_page, can_write, customer_now
 from accounts.gateways.declines import decline_message
 from accounts.models import Customer, PaymentMethod, PaymentPolicy
 from accounts.selectors import billing_admins, default_payment_methods
+from billing_portal.pages.alerts import Standing
 from billing_portal.pages.overview_credits import CreditState, credit_warnings, read_credits
 from core import formats
 from core.periods import utc_day
@@ -22,6 +23,7 @@ from invoices.showing import is_past_due, last_payment, unresolved
 from invoices.showing_overdue import next_try_sentence
 from invoices.taxing import TaxText, row_texts, tax_texts
 from plans.selectors.projecting import Projection, projection
+from plans.selectors.spending import spending_of
 from plans.selectors.upcoming import UpcomingInvoice, UsageToDate, running, upcoming_invoice, usage_to_date
 from plans.words import card_price
 
@@ -40,6 +42,7 @@ class Overview:
     unpaid: "list[Invoice]"
     projection: Projection | None
     credits: CreditState | None = None
+    standing: Standing | None = None
 
     @property
     def credits_only(self) -> bool:
@@ -117,14 +120,16 @@ def read_overview(customer: Customer, at: datetime) -> Overview:
         at=at,
     )
     upcoming = upcoming_invoice(now, documents, has_credit=state is not None)
+    usage, projected = usage_to_date(now), projection(now, upcoming)
     return Overview(
         customer=customer,
         upcoming=upcoming,
-        usage=usage_to_date(now),
+        usage=usage,
         card=default_payment_methods([customer.pk]).get(customer.pk),
         unpaid=documents.unpaid,
-        projection=projection(now, upcoming),
+        projection=projected,
         credits=state,
+        standing=Standing(spending_of(upcoming, usage, projected)),
     )
 
 

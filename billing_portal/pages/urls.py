@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from billing_portal.pages.alerts import billing_notifications
 from billing_portal.pages.api import api_access, api_balance
 from billing_portal.pages.buying import credits_buy, credits_review
 from billing_portal.pages.clock import (
@@ -13,6 +14,7 @@ from billing_portal.pages.clock import (
     billing_clock_use,
 )
 from billing_portal.pages.explain import billing_explain, billing_explain_events
+from billing_portal.pages.explorer import billing_usage, billing_usage_csv
 from billing_portal.pages.health import healthz
 from billing_portal.pages.home import home
 from billing_portal.pages.metrics import metrics
@@ -36,6 +38,9 @@ urlpatterns = [
     path("settings/billing/", billing_overview, name="billing_overview"),
     path("settings/billing/_/usage-panel/", billing_usage_panel, name="billing_usage_panel"),
     path("settings/billing/_/upcoming/", billing_upcoming, name="billing_upcoming"),
+    path("settings/billing/portal/notifications/", billing_notifications, name="billing_notifications"),
+    path("settings/billing/usage/", billing_usage, name="billing_usage"),
+    path("settings/billing/usage.csv", billing_usage_csv, name="billing_usage_csv"),
     path("settings/billing/credits/buy/", credits_buy, name="credits_buy"),
     path("settings/billing/credits/buy/review/", credits_review, name="credits_review"),
     path("settings/billing/credits/top-up/", credits_top_up, name="credits_top_up"),

@@ -14,6 +14,7 @@ from django.urls import reverse
 from accounts.gateways.base import ProcessorEvent
 from accounts.models import Customer, Notice, Role, UsageSubject, User
 from accounts.roles import AUDITOR, BILLING_SUPPORT, CATALOG_MANAGER, METERING_AND_BILLING
+from accounts.services.choose_mail import choose_mail
 from accounts.services.create_api_token import create_api_token
 from accounts.services.end_move import end_move
 from accounts.services.invite_member import invite_member
@@ -59,6 +60,7 @@ from invoices.tests.cast import calculated, open_invoice
 from invoices.tests.credited import granted
 from invoices.tests.shelf import built, rendered, requested
 from invoices.topping_up import TopUpTerms
+from plans.budgets import BudgetTerms
 from plans.models import MoveTime, Plan, PriceModel
 from plans.seed import Catalogue, demo_catalogue
 from plans.services.contact_sales import contact_sales
@@ -67,6 +69,7 @@ from plans.services.draft_contract import draft_contract
 from plans.services.migrate_subscriptions import migrate_subscriptions
 from plans.services.publish_plan import publish_plan
 from plans.services.schedule_change import schedule_change
+from plans.services.set_budget import set_budget
 from plans.tests.conftest import send
 
 BEGIN = datetime.fromisoformat("2026-10-20T10:00:00Z")
@@ -307,6 +310,9 @@ def contract_of(customer: Customer, clerk: User, plan: Plan) -> Plan:
 def paperwork_of(customer: Customer, alice: User, clerk: User, catalogue: Catalogue) -> Names:
     """A token, a member more, a change to come, a request to sales, a grant that is being written, a run."""
     create_api_token(customer=customer, name="Gateway", at=TODAY, actor=alice)
+    choose_mail(customer_id=customer.pk, muted={"credits_low"}, at=TODAY, actor=alice)
+    budget = BudgetTerms("USD", 100_00, spend_percents=(50,), projected=True, included_percents=(100,))
+    set_budget(customer_id=customer.pk, terms=budget, at=TODAY, actor=alice)
     bob = invite_member(
         customer_id=customer.pk, email="bob@example.com", role=Role.BILLING_VIEWER, at=TODAY, actor=clerk
     )

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0008_notice_documents"),
+        ("accounts", "0009_muted_mail"),
     ]
 
     operations = [

@@ -1,0 +1,102 @@
+"""Recipients and alerts: who gets mail, which mail, and at which spending and usage."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from accounts.access import PortalRequest, billing_page, can_write, check_role, customer_now
+from accounts.models import OptionalMail
+from accounts.selectors import mail_settings
+from accounts.services.choose_mail import choose_mail
+from billing_portal.pages.alerts_forms import AlertsForm, initial
+from core import formats
+from core.clock import now
+from invoices.views_paying import see_other
+from plans.budgets import BudgetTerms, share
+from plans.selectors.spending import Spending, budget_of, spending
+from plans.services.set_budget import set_budget
+
+if TYPE_CHECKING:
+    from plans.models import Budget
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A budget beside what was spent."""
+
+    now: Spending
+
+    @property
+    def amount(self) -> int | None:
+        return self.now.budget
+
+    @property
+    def percent(self) -> int:
+        return share(self.now.so_far, self.amount) if self.amount else 0
+
+    @property
+    def text(self) -> str:
+        """`58 % of your budget of $100.00`; empty without one."""
+        amount = self.amount
+        return f"{self.percent} % of your budget of {formats.money(amount, self.now.currency)}" if amount else ""
+
+    @property
+    def bar(self) -> int:
+        """Of 200."""
+        return min(2 * self.percent, 200)
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self.amount and self.now.so_far >= self.amount)
+
+
+def terms_of(budget: "Budget | None", now: Spending) -> BudgetTerms | None:
+    """What was chosen; an amount of another currency than the plan's is not, any more."""
+    if budget is None:
+        return None
+    return BudgetTerms(now.currency, now.budget, budget.spend_percents, budget.projected, budget.included_percents)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@billing_page()
+def billing_notifications(request: PortalRequest) -> HttpResponse:
+    """Viewers read it; billing admins change it."""
+    if request.method == "POST":
+        check_role(request.membership, write=True)
+    customer_id = request.customer.pk
+    budget, spent = budget_of(customer_id), spending(request.customer, customer_now(request.customer))
+    to, muted = mail_settings(customer_id)
+    form = AlertsForm(
+        request.POST if request.method == "POST" else None,
+        currency=spent.currency,
+        initial=initial(terms_of(budget, spent), muted),
+    )
+    if form.is_valid():
+        save(request, form)
+        messages.success(request, "Saved. Alerts are sent by e-mail; they do not stop usage.")
+        return see_other(reverse("billing_notifications"))
+    shown = {"form": form, "standing": Standing(spent), "budget": budget, "to": to, "muted": labels(muted)}
+    return show(request, shown, status=422 if form.errors else 200)
+
+
+def save(request: PortalRequest, form: AlertsForm) -> None:
+    customer_id, at = request.customer.pk, now()
+    with transaction.atomic():
+        set_budget(customer_id=customer_id, terms=form.terms(), at=at, actor=request.user)
+        choose_mail(customer_id=customer_id, muted=form.muted(), at=at, actor=request.user)
+
+
+def show(request: PortalRequest, shown: dict[str, Any], status: int) -> HttpResponse:
+    context = shown | {"can_write": can_write(request.membership)}
+    return render(request, "billing_portal/notifications.html", context, status=status)
+
+
+def labels(kinds: frozenset[str]) -> list[str]:
+    """Kinds of optional mail in words."""
+    return [label for kind, label in OptionalMail.choices if kind in kinds]

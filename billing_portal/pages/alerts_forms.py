@@ -1,0 +1,83 @@
+"""What customers choose to be told."""
+
+from collections.abc import Collection
+from typing import Any
+
+from django import forms
+
+from accounts.models import OptionalMail
+from billing_portal.pages.buying_forms import MoneyField
+from core.money import to_major
+from plans.budgets import BudgetTerms
+
+PERCENTS = [(percent, f"{percent} %") for percent in (50, 80, 100)]
+
+
+def percent_field(label: str, help_text: str) -> forms.TypedMultipleChoiceField:
+    return forms.TypedMultipleChoiceField(
+        label=label,
+        help_text=help_text,
+        choices=PERCENTS,
+        coerce=int,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+
+class AlertsForm(forms.Form):
+    """A budget, alerts on what the plan includes, and which optional messages are sent."""
+
+    spend_percents = percent_field("Notify me at", "Parts of the amount, each told once per usage window")
+    projected = forms.BooleanField(label="Notify me when the projection is above the amount", required=False)
+    included_percents = percent_field(
+        "Notify me at", "Parts of what your plan includes of each meter, each told once per usage window"
+    )
+    mail = forms.MultipleChoiceField(
+        label="Send these messages",
+        help_text="All others, like invoices, receipts and failed payments, are required.",
+        choices=OptionalMail.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.currency = currency
+        self.fields["amount"] = MoneyField(
+            currency=currency,
+            required=False,
+            label="Amount per usage window",
+            help_text=f"In {currency}: what the next invoice comes to, with fees and tax. Empty: no budget.",
+        )
+
+    def clean_amount(self) -> int | None:
+        amount: int | None = self.cleaned_data["amount"]
+        if amount == 0:
+            raise forms.ValidationError("Enter an amount above zero, or leave it empty.")
+        return amount
+
+    def terms(self) -> BudgetTerms:
+        values = self.cleaned_data
+        return BudgetTerms(
+            currency=self.currency,
+            amount=values["amount"],
+            spend_percents=values["spend_percents"],
+            projected=values["projected"],
+            included_percents=values["included_percents"],
+        )
+
+    def muted(self) -> set[str]:
+        """The kinds of optional mail that are not wanted."""
+        return set(OptionalMail.values) - set(self.cleaned_data["mail"])
+
+
+def initial(terms: BudgetTerms | None, muted: Collection[str]) -> dict[str, Any]:
+    """What the form shows before anybody fills it in: without a budget, all that one can tell about an amount."""
+    terms = terms or BudgetTerms("", None, spend_percents=[50, 80, 100], projected=True)
+    return {
+        "amount": to_major(terms.amount, terms.currency) if terms.amount is not None else None,
+        "spend_percents": terms.spend_percents,
+        "projected": terms.projected,
+        "included_percents": terms.included_percents,
+        "mail": [kind for kind in OptionalMail.values if kind not in muted],
+    }
