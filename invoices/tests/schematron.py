@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from functools import cache
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +19,6 @@ from typing import Any, Self
 from lxml import etree
 
 PLACE = Path(str(files("facturx"))) / "xsd_and_schematron" / "facturx-en16931"
-FAILED = re.compile(r'<svrl:failed-assert[^>]*?\sid="([^"]+)"')
 REPORTED = re.compile(r"<svrl:failed-assert.*?</svrl:failed-assert>", re.DOTALL)
 
 
@@ -27,7 +27,7 @@ class Schematron:
 
     def __enter__(self) -> Self:
         command = [sys.executable, __file__]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own file
         return self
 
     def failures(self, xml: bytes) -> list[str]:
@@ -62,14 +62,13 @@ def schema_errors(xml: bytes) -> list[str]:
 
 def serve() -> None:
     """Answer until the input ends."""
-    from saxonche import PySaxonProcessor
-
-    with PySaxonProcessor(license=False) as saxon:
+    with import_module("saxonche").PySaxonProcessor(license=False) as saxon:
         rules = saxon.new_xslt30_processor().compile_stylesheet(stylesheet_file=str(PLACE / "FACTUR-X_EN16931.xslt"))
         for line in sys.stdin:
             node = saxon.parse_xml(xml_text=base64.b64decode(line).decode())
             report = rules.transform_to_string(xdm_node=node)
-            print(json.dumps([_rule(each) for each in REPORTED.findall(report)]), flush=True)
+            sys.stdout.write(json.dumps([_rule(each) for each in REPORTED.findall(report)]) + "\n")
+            sys.stdout.flush()
 
 
 def _rule(assertion: str) -> str:

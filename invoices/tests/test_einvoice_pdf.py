@@ -33,11 +33,9 @@ def opened(content):
 
 def fonts_of(file):
     """Every font that can be drawn with: (name, whether its file is inside)."""
-    found = []
-    for item in file.objects:
-        if isinstance(item, pikepdf.Dictionary) and item.get("/Type") == "/FontDescriptor":
-            found.append((str(item.FontName), any(key in item for key in ("/FontFile2", "/FontFile3"))))
-    return found
+    kinds = [item for item in file.objects if isinstance(item, pikepdf.Dictionary)]
+    fonts = [item for item in kinds if item.get("/Type") == "/FontDescriptor"]
+    return [(str(font.FontName), any(key in font for key in ("/FontFile2", "/FontFile3"))) for font in fonts]
 
 
 def test_it_is_pdf_a_3a_with_the_data_inside(french, at):
