@@ -331,11 +331,12 @@ def _corrected(invoice: Invoice) -> list[Terms]:
 
 
 def _period(invoice: Invoice) -> Terms:
-    """From the first to the last day of the billing period and of the lines, which may lie before it."""
+    """From the first to the last day of the billing period and of the lines, which may lie before it. The last is the
+    day of supply (BT-72), without which the XML has an empty element."""
     days = [_days(line.starts_at, line.ends_at) for line in invoice.lines.all()]
     last = max(invoice.period_start, invoice.period_end - timedelta(days=1))
     starts, ends = [invoice.period_start, *(day for day, _ in days)], [last, *(day for _, day in days)]
-    return {"BT-73": min(starts), "BT-74": max(ends)}
+    return {"BT-72": max(ends), "BT-73": min(starts), "BT-74": max(ends)}
 
 
 def _rate(vat: Vat) -> str:
