@@ -65,7 +65,7 @@ def test_every_font_is_inside_and_every_name_can_be_read(french, at):
     assert all(inside for _, inside in fonts)
     text = "".join(page.extract_text() for page in PdfReader(BytesIO(content)).pages)
     assert "株式会社ワンダー 齋藤" in text
-    assert any("Droid" in name for name, _ in fonts)
+    assert any("East-Asian" in name for name, _ in fonts)
 
 
 def test_letter_for_those_who_print_on_it(seller, customer, at):
