@@ -17,6 +17,7 @@ from invoices.terms import terms_of
 
 Party = dict[str, Any]
 ENGLISH = Locale("en")
+LETTER = ("US", "CA", "MX", "PH")  # CLDR: the countries of our customers that do not print on A4
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class InvoicePaper:
     customer: Party
     seller_address: str
     customer_address: str
+    is_letter: bool
     lines: tuple[PaperLine, ...]
     charges: str
     grants: tuple[TaxText, ...]
@@ -95,6 +97,7 @@ class ReceiptPaper:
     customer: Party
     seller_address: str
     customer_address: str
+    is_letter: bool
 
 
 def invoice_paper(invoice: Invoice) -> InvoicePaper:
@@ -102,7 +105,7 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
     money = _money(invoice.currency)
     sign = -1 if invoice.is_credit_note else 1
     seller, customer = invoice.seller_party, invoice.customer_party
-    credits = _credits(invoice)
+    credits = credits_at_issue(invoice)
     due = sign * invoice.total - sum(credit.amount for credit in credits)
     has_credits = bool(invoice.credits or invoice.credit_rows)
     return InvoicePaper(
@@ -115,11 +118,12 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
         currency=invoice.currency,
         po_number=customer.get("po_number", ""),
         terms=_terms(invoice, due),
-        iban="" if _is_charged(invoice) or invoice.is_credit_note or not due else seller.get("iban", ""),
+        iban="" if is_charged(invoice) or invoice.is_credit_note or not due else seller.get("iban", ""),
         seller=seller,
         customer=customer,
         seller_address=address(seller),
         customer_address=address(customer),
+        is_letter=is_letter(customer),
         lines=tuple(_line(line, invoice.currency, sign) for line in invoice.lines.all()),
         charges=money(sign * (invoice.subtotal + invoice.tax_included + invoice.credits)) if has_credits else "",
         grants=credit_texts(invoice, sign),
@@ -157,6 +161,7 @@ def receipt_paper(payment: Payment) -> ReceiptPaper:
         customer=invoice.customer_party,
         seller_address=address(invoice.seller_party),
         customer_address=address(invoice.customer_party),
+        is_letter=is_letter(invoice.customer_party),
     )
 
 
@@ -168,7 +173,12 @@ def address(party: Party) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _credits(invoice: Invoice) -> list[CreditApplication]:
+def is_letter(party: Party) -> bool:
+    """Whether its country prints on Letter instead of A4."""
+    return party.get("country", "") in LETTER
+
+
+def credits_at_issue(invoice: Invoice) -> list[CreditApplication]:
     """The credit notes that lowered it when it was issued; what comes later is not printed."""
     if invoice.is_credit_note or invoice.finalized_at is None or not invoice.amount_credited:
         return []
@@ -204,7 +214,7 @@ def _terms(invoice: Invoice, due: int) -> str:
         return _settled_by_credit(invoice) or "Nothing to pay."
     if invoice.due_on is None:
         return ""
-    if _is_charged(invoice):
+    if is_charged(invoice):
         return f"Charged to your default payment method on {formats.day(invoice.due_on)}."
     days = (invoice.due_on - (invoice.issued_on or invoice.billing_on)).days
     within = f", {days} {'day' if days == 1 else 'days'}" if days else ", on receipt"
@@ -220,7 +230,7 @@ def _settled_by_credit(invoice: Invoice) -> str:
     return f"Paid with credits. Your balance after: {formats.money(invoice.ledger_balance, invoice.currency)}."
 
 
-def _is_charged(invoice: Invoice) -> bool:
+def is_charged(invoice: Invoice) -> bool:
     """Whether it was issued to be collected from a card: then it is due before the terms of the others end."""
     end = (invoice.issued_on or invoice.billing_on) + terms_of(invoice)
     return invoice.collection == Collection.AUTOMATIC and invoice.due_on is not None and invoice.due_on < end

