@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 from typing import Any, Final
 from urllib.parse import urlencode, urljoin, urlsplit
 
-AGAIN: Final = 40  # how often a request is sent that nobody answers
+AGAIN: Final = 400  # how often a request is sent that nobody answers: a busy machine starts a web server slowly
 PAUSE: Final = 0.25  # seconds before that
 REDIRECTS: Final = (301, 302, 303)
 MOST_REDIRECTS: Final = 8

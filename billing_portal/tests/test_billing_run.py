@@ -14,6 +14,8 @@ from billing_portal import billing_run
 from billing_portal.tasks import change_plans
 from billing_portal.tests.people import on_plus
 from core import clock
+from credits.models import LedgerTransaction
+from credits.tests.test_pages import grant
 from invoices.models import Invoice, Payment
 from plans.models import MoveTime
 from plans.selectors import current_subscription
@@ -146,6 +148,16 @@ def test_a_customer_with_their_own_clock_is_billed_by_it(customer, alice, seller
 
 
 @pytest.mark.django_db(transaction=True)
+def test_credit_is_booked_as_expired_by_the_run(customer, alice, other_customer, catalogue, at):
+    """Of several grants of several customers: their numbers are not those of the customers."""
+    for each in (other_customer, customer):
+        for number in range(3):
+            grant(each, 2_000, at, key=f"g{each.pk}-{number}", expires_at=at + 2 * DAY)
+    billing_run.settle_due(at=at + 3 * DAY, report=billing_run.RunReport(at=at.isoformat()))
+    rows = LedgerTransaction.objects.filter(kind="expired").values_list("customer_id", "amount", "booked_at")
+    assert sorted(rows) == sorted((each.pk, -2_000, at + 2 * DAY) for each in (other_customer, customer) for _ in "123")
+
+
 def test_a_dry_run_tells_and_writes_nothing(customer, alice, seller, catalogue, at):
     on_plus(customer, alice, catalogue, at)
     notices = Notice.objects.count()
