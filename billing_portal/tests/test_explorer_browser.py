@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
+from billing_portal.tests.looks import complaints
 from billing_portal.tests.test_explorer import NOW, requests, wonder  # noqa: F401 - a fixture
-from billing_portal.tests.test_looks import complaints
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
