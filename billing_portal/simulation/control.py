@@ -1,11 +1,11 @@
 """What the driver asks of the sandbox processor beside its protocol: faults to come, and which events it has sent."""
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from contextlib import closing
 from http import HTTPStatus
 from http.client import HTTPConnection
-from itertools import pairwise
+from itertools import accumulate
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -19,18 +19,14 @@ def plan_faults(plan: dict[str, Any]) -> None:
 
 
 def webhooks() -> dict[str, int]:
-    """How many events arrived, how many of them more than once, and how many after a later one of the same intent."""
-    sent: list[str] = []
+    """How many events were sent, how many of them arrived more than once, and how many after one that is younger."""
     taken = Counter[str]()
     for delivery in ask("GET", "/_sandbox/deliveries")["deliveries"]:
-        sent.append(delivery["event"])
         taken[delivery["event"]] += delivery["delivered"] is not None
-    place = {event: number for number, event in reversed(list(enumerate(sent)))}
-    arrived = defaultdict(list)
-    for intent, event in GatewayEvent.objects.exclude(intent_id="").order_by("pk").values_list("intent_id", "event_id"):
-        arrived[intent].append(place[event])
-    overtaken = sum(first > second for places in arrived.values() for first, second in pairwise(places))
-    return {"arrived": len(taken), "more than once": sum(times > 1 for times in taken.values()), "overtaken": overtaken}
+    place = {event: number for number, event in enumerate(taken)}
+    arrived = [place[event] for event in GatewayEvent.objects.order_by("pk").values_list("event_id", flat=True)]
+    overtaken = sum(own < youngest for own, youngest in zip(arrived, accumulate(arrived, max), strict=True))
+    return {"sent": len(taken), "more than once": sum(times > 1 for times in taken.values()), "overtaken": overtaken}
 
 
 def ask(method: str, path: str, form: dict[str, str] | None = None) -> Any:
