@@ -189,3 +189,18 @@ def test_the_hourly_run_tells_of_cards_that_expire(wonder):
     wonder.payment_methods.update(exp_month=10, exp_year=2026, created_at=BEGIN - timedelta(days=90))
     billing_run.run_billing(at=NOW)
     assert Notice.objects.get(template="payment_card_expiring").context["last_day"] == "31 Oct 2026"
+
+
+def test_an_alert_that_fails_stops_no_billing(wonder, alice, log_in, monkeypatch):
+    looked_at = []
+
+    def fail(*, budget_id, at):
+        looked_at.append(budget_id)
+        raise ValueError("no projection")
+
+    log_in(alice).post(URL, CHOSEN)
+    monkeypatch.setattr(billing_run, "tell_budget", fail)
+    billing_run.tell_due(at=NOW, report=billing_run.RunReport(at=NOW.isoformat()))
+    wonder.refresh_from_db()
+    assert looked_at == [Budget.objects.get().pk]
+    assert wonder.parked_at is None
