@@ -60,6 +60,7 @@ def each_page(invoice, payment):
     return [
         ("get", url("invoice", invoice)),
         ("get", url("invoice_pdf", invoice)),
+        ("get", url("invoice_xml", invoice)),
         ("get", url("receipt_pdf", invoice, payment.public_id)),
         ("get", url("payment_status", invoice, payment.public_id)),
         ("post", url("invoice_pay", invoice)),
