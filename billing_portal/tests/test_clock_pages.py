@@ -283,8 +283,9 @@ def test_an_auditor_reads_the_story_and_moves_nothing(on_clock, auditor, log_in,
 
 def test_somebody_who_looks_as_the_customer_moves_nothing(on_clock, supporter, log_in, at):
     client = log_in(supporter)
-    key = public_id("view")
-    client.post(staff_url("customer_view", on_clock), {"key": key, "reason": "Asked by phone"})
+    key = "0123456789abcdef0123456789abcdef"
+    begun = client.post(staff_url("customer_view", on_clock), {"key": key, "reason": "Asked by phone"})
+    assert begun.status_code == 303
     assert client.post(MOVE, step(on_clock)).status_code == 403
     on_clock.refresh_from_db()
     assert on_clock.clock_at == at

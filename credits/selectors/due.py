@@ -10,10 +10,11 @@ from credits.models import CreditGrant, OpenCharge
 
 
 def due_to_book(at: datetime, customer_id: int | None = None) -> list[Due]:
-    """Grants whose release or expiry is due and not booked (`book_due_credits`)."""
+    """Customers with a grant whose release or expiry is due and not booked (`book_due_credits`), each once."""
     releasing = Q(pending__gt=0, paid_at__isnull=False, effective_at__lte=F("present"))
     expiring = Q(available__gt=0, expires_at__lte=F("present"))
-    return _due(CreditGrant.objects.filter(**only(customer_id)), at, releasing | expiring)
+    found = _due(CreditGrant.objects.filter(**only(customer_id)), at, releasing | expiring)
+    return [Due(*each) for each in dict.fromkeys((row.customer_id, row.customer_id, row.present) for row in found)]
 
 
 def due_open_charges(at: datetime, customer_id: int | None = None) -> list[Due]:
