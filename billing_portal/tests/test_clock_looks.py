@@ -57,7 +57,7 @@ def test_nobody_is_kept_out_of_the_clock(page: Page, declining, alice, clerk, at
         ("staff", clerk, reverse("admin:customer_clock", args=[declining.key])),
     )
     for width, theme in ((320, "dark"), (1280, "light")):
-        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
         page.set_viewport_size({"width": width, "height": 800})
         for name, person, url in pages:
             visit(page, person, url)
@@ -72,7 +72,7 @@ def test_nobody_is_kept_out_of_starting_and_of_waiting(page: Page, customer, ali
     page.get_by_role("button", name="Start the test clock").click()
     expect(page.get_by_text("Test clock:", exact=True)).to_be_visible()
     check(page, "new", 1280, "light")
-    page.get_by_label("Date").fill("2026-10-01")
+    page.get_by_role("textbox", name="Date").fill("2026-10-01")
     page.get_by_role("button", name="Move to this date").click()
     expect(page.get_by_role("alert").filter(has_text="There is a problem")).to_be_visible()
     check(page, "wrong", 1280, "light")

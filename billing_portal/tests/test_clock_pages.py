@@ -210,7 +210,7 @@ def test_it_asks_the_database_few_questions(headers, on_clock, alice, log_in, at
     client.get(PAGE)
     if headers:
         waiting(on_clock, alice, clock_of(on_clock), clock_of(on_clock) + DAY)
-    with django_assert_max_num_queries(32):
+    with django_assert_max_num_queries(15):
         client.get(PAGE, headers=headers)
 
 
