@@ -81,7 +81,7 @@ def test_a_future_grant_repays_at_once_and_releases_the_rest(customer, at):
     use(customer, 40, at)
     given = grant(customer, 100, at + HOUR, effective_at=at + DAY)
     assert (left(given).repaid, left(given).pending, left(given).available) == (40, 60, 0)
-    assert [due.customer_id for due in due_to_book(at + DAY)] == [customer.pk]
+    assert [(due.id, due.customer_id) for due in due_to_book(at + DAY)] == [(customer.pk, customer.pk)]
     assert book_due_credits(customer_ids=[customer.pk], at=at + 2 * DAY) == 1
     assert book_due_credits(customer_ids=[customer.pk], at=at + 2 * DAY) == 0
     assert due_to_book(at + 2 * DAY) == []

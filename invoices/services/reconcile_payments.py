@@ -27,8 +27,8 @@ def reconcile_payments(*, at: datetime, limit: int = 100, customer_id: int | Non
 def _claim(at: datetime, limit: int, customer_id: int | None) -> Sequence[Payment]:
     """Take what is due and move its next question ahead, so that no other worker asks at the same time."""
     present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
-    waiting = Payment.objects.filter(status__in=UNRESOLVED, **only(customer_id)).alias(present=present)
-    waiting = waiting.filter(check_at__lte=F("present")).order_by("check_at")
+    waiting = Payment.objects.filter(status__in=UNRESOLVED, **only(customer_id))
+    waiting = waiting.filter(check_at__lte=present).order_by("check_at")
     rows = waiting.select_related("customer", "invoice").select_for_update(of=("self",), skip_locked=True, no_key=True)
     payments = list(rows[:limit])
     for payment in payments:

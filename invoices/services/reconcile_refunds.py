@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import DateTimeField, F, Value
+from django.db.models import DateTimeField, Value
 from django.db.models.functions import Coalesce
 
 from core.due import only
@@ -27,8 +27,8 @@ def reconcile_refunds(*, at: datetime, limit: int = 100, customer_id: int | None
 def _claim(at: datetime, limit: int, customer_id: int | None) -> Sequence[Refund]:
     """Take what is due and move its next question ahead, so that no other worker asks at the same time."""
     present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
-    waiting = Refund.objects.filter(status__in=REFUNDING, **only(customer_id)).alias(present=present)
-    waiting = waiting.filter(check_at__lte=F("present"))
+    waiting = Refund.objects.filter(status__in=REFUNDING, **only(customer_id))
+    waiting = waiting.filter(check_at__lte=present)
     rows = (
         waiting.order_by("check_at", "pk")
         .select_related("payment", "customer")
