@@ -12,6 +12,8 @@ from importlib import import_module
 from io import BytesIO
 from typing import Any
 
+from pypdf import PdfReader
+
 from core import formats
 from core.money import exponent, quantize, to_major
 from core.periods import Window
@@ -361,7 +363,7 @@ def _text(value: str) -> str:
 
 def embedded(pdf: bytes) -> bytes | None:
     """The XML inside a stored PDF; None where it was made without."""
-    reader = import_module("pypdf").PdfReader(BytesIO(pdf))
+    reader = PdfReader(BytesIO(pdf))
     found: list[bytes] = reader.attachments.get(FILENAME, [])
     return found[0] if found else None
 

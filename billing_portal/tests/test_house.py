@@ -28,6 +28,9 @@ SERVICES: Final = [path for path in MODULES if path.parent.name == "services" an
 
 MAY_IMPORT_LATE: Final = {
     Path("invoices/pdf.py"),  # WeasyPrint fails to import where its system libraries are missing
+    Path("invoices/pdfa.py"),  # the same
+    Path("invoices/einvoice.py"),  # factur-x takes a second, and only who writes documents needs it
+    Path("invoices/tests/schematron.py"),  # a processor of its own for the rules, loaded by the one test that asks
     Path("billing_portal/tests/test_house.py"),  # names what it looks for
 }
 
