@@ -5,6 +5,7 @@ WeasyPrint needs system libraries that a machine may lack, so it is imported on 
 missing. Nothing but the template and the fonts beside this file is ever loaded: every other address is refused.
 """
 
+import atexit
 import logging
 from functools import cache
 from importlib import import_module
@@ -82,4 +83,5 @@ def _tools() -> tuple[Any, Any, Any]:
     fonts = import_module("weasyprint.text.fonts").FontConfiguration()
     fetcher = import_module("weasyprint.urls").URLFetcher
     own, nowhere = fetcher(allowed_protocols=("file",)), fetcher(allowed_protocols=())
+    atexit.register(_tools.cache_clear)  # the fonts take their leave while there is still a library to do it
     return fonts, weasyprint.CSS(filename=STYLES, font_config=fonts, url_fetcher=own), nowhere
