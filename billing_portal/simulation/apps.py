@@ -4,11 +4,12 @@ import os
 from typing import Any
 
 from celery.signals import task_postrun, task_prerun, worker_ready
+from celery.states import SUCCESS
 from django.apps import AppConfig
 from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
-from billing_portal.simulation.kill_points import Killer, install
+from billing_portal.simulation.kill_points import LOST, Killer, install
 from billing_portal.simulation.paper import sample_pdfs
 from billing_portal.simulation.shared import Lines, folder
 
@@ -37,8 +38,9 @@ def load_everything() -> None:
     _ = get_resolver().url_patterns
 
 
-def _note_finished(task_id: str, **_values: Any) -> None:
-    Lines(folder() / "finished").append(task_id)
+def _note_finished(task_id: str, state: str, **_values: Any) -> None:
+    """A task that failed, because its database went away, has not come to its end."""
+    Lines(folder() / "finished").append(task_id if state == SUCCESS else f"{LOST}{task_id}")
 
 
 def _note_ready(**_values: Any) -> None:
