@@ -5,10 +5,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import DateTimeField, Exists, Min, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce, TruncDate
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import TruncDate
 
 from accounts.models import Notice, PaymentMethod
+from accounts.selectors import present_in_sql
 from core.any_of import any_of
 from core.due import Due, only
 from invoices.dunning import Dunning, NamedConsequence, OverdueNotice, Policy, UnpaidInvoice, dunning
@@ -30,7 +31,7 @@ def overdue_customers(at: datetime, customer_id: int | None = None) -> list[Due]
     """Customers with an open invoice that is past due by their own clock; nobody parked. One query, by id."""
     open_ones = Invoice.objects.debts().filter(customer__parked_at__isnull=True, **OPEN, **only(customer_id))
     late = Q(due_on__lt=TruncDate("present")) | Exists(declined_collections())
-    rows = open_ones.annotate(present=_present(at)).filter(late).order_by("present", "customer_id")
+    rows = open_ones.annotate(present=present_in_sql(at)).filter(late).order_by("present", "customer_id")
     found = rows.values_list("customer_id", "present").distinct()
     return [Due(customer, customer, present) for customer, present in found]
 
@@ -116,10 +117,5 @@ def stories_over(at: datetime, customer_id: int | None = None) -> list[Due]:
     stories = OverdueStory.objects.open().filter(customer__parked_at__isnull=True, **only(customer_id))
     late = Q(due_on__lt=OuterRef("today")) | Exists(declined_collections())
     overdue = Invoice.objects.debts().filter(late, customer=OuterRef("customer"), **OPEN)
-    rows = stories.annotate(present=_present(at), today=TruncDate(_present(at))).exclude(Exists(overdue))
+    rows = stories.annotate(present=present_in_sql(at), today=TruncDate(present_in_sql(at))).exclude(Exists(overdue))
     return [Due(*row) for row in rows.order_by("present", "pk").values_list("pk", "customer_id", "present")]
-
-
-def _present(at: datetime) -> Coalesce:
-    """The customer's own clock where one is set, else `at`."""
-    return Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))

@@ -8,7 +8,6 @@ from operator import or_
 from typing import Any, NamedTuple
 
 from django.db.models import (
-    DateTimeField,
     Exists,
     F,
     OuterRef,
@@ -16,13 +15,12 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
-    Value,
     prefetch_related_objects,
 )
-from django.db.models.functions import Coalesce, TruncDate
+from django.db.models.functions import TruncDate
 
 from accounts.models import AuditEntry, PaymentMethod
-from accounts.selectors import tax_places
+from accounts.selectors import present_in_sql, tax_places
 from core.due import Due, only
 from invoices.exceptions import SellerMissingError
 from invoices.hand_charges import TAKEN_BACK, can_be_taken_back
@@ -207,7 +205,7 @@ def due_to_collect(at: datetime, customer_id: int | None = None) -> list[Due]:
 
 
 def _due(waiting: QuerySet[Invoice], at: datetime, condition: Q) -> list[Due]:
-    present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
+    present = present_in_sql(at)
     rows = waiting.filter(customer__parked_at__isnull=True).annotate(present=present).filter(condition)
     return [Due(*row) for row in rows.order_by("present", "pk").values_list("pk", "customer_id", "present")]
 

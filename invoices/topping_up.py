@@ -7,10 +7,10 @@ from itertools import groupby, islice
 from typing import Any
 
 from django.conf import settings
-from django.db.models import DateTimeField, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 
 from accounts.models import Customer, PaymentMethod, PaymentPolicy
+from accounts.selectors import present_in_sql
 from core import formats
 from core.due import Due, only
 from core.periods import midnight
@@ -159,6 +159,6 @@ def _unpaid(customer: int | OuterRef, currency: str | OuterRef) -> "QuerySet[Cre
 
 def _present(rows: "QuerySet[Any]", at: datetime) -> "QuerySet[Any]":
     """With each customer's own `present`; parked customers are left out."""
-    present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
+    present = present_in_sql(at)
     present_rows: QuerySet[Any] = rows.filter(customer__parked_at__isnull=True).annotate(present=present)
     return present_rows

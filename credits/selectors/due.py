@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from django.db.models import DateTimeField, F, Q, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q, QuerySet
 
+from accounts.selectors import present_in_sql
 from core.due import Due, only
 from credits.models import CreditGrant, OpenCharge
 
@@ -24,6 +24,6 @@ def due_open_charges(at: datetime, customer_id: int | None = None) -> list[Due]:
 
 
 def _due(rows: "QuerySet[CreditGrant] | QuerySet[OpenCharge]", at: datetime, condition: Q) -> list[Due]:
-    present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
+    present = present_in_sql(at)
     found = rows.filter(customer__parked_at__isnull=True).annotate(present=present).filter(condition)
     return [Due(*row) for row in found.order_by("present", "pk").values_list("pk", "customer_id", "present")]

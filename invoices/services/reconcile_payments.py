@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import DateTimeField, F, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F
 
+from accounts.selectors import present_in_sql
 from core.due import only
 from invoices.checking import next_check
 from invoices.models import UNRESOLVED, Payment
@@ -26,7 +26,7 @@ def reconcile_payments(*, at: datetime, limit: int = 100, customer_id: int | Non
 @transaction.atomic
 def _claim(at: datetime, limit: int, customer_id: int | None) -> Sequence[Payment]:
     """Take what is due and move its next question ahead, so that no other worker asks at the same time."""
-    present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
+    present = present_in_sql(at)
     waiting = Payment.objects.filter(status__in=UNRESOLVED, **only(customer_id))
     waiting = waiting.filter(check_at__lte=present).order_by("check_at")
     rows = waiting.select_related("customer", "invoice").select_for_update(of=("self",), skip_locked=True, no_key=True)

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import DateTimeField, Value
-from django.db.models.functions import Coalesce
 
+from accounts.selectors import present_in_sql
 from core.due import only
 from invoices.checking import next_check
 from invoices.models import REFUNDING, Refund
@@ -26,7 +25,7 @@ def reconcile_refunds(*, at: datetime, limit: int = 100, customer_id: int | None
 @transaction.atomic
 def _claim(at: datetime, limit: int, customer_id: int | None) -> Sequence[Refund]:
     """Take what is due and move its next question ahead, so that no other worker asks at the same time."""
-    present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
+    present = present_in_sql(at)
     waiting = Refund.objects.filter(status__in=REFUNDING, **only(customer_id))
     waiting = waiting.filter(check_at__lte=present)
     rows = (

@@ -3,9 +3,10 @@
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Value
-from django.db.models.functions import Coalesce, TruncDate
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import TruncDate
 
+from accounts.selectors import present_in_sql
 from core.due import Due, only
 from invoices.selectors import drafts_until
 from plans.models import ChangeQuote, Plan, PlanStatus, ScheduledChange, ScheduleStatus, Subscription
@@ -47,7 +48,7 @@ def current_subscription(customer_id: int) -> Subscription | None:
 
 def due_for_calculation(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Subscriptions whose calculation instant and grace have passed on the customer's own clock; nobody parked."""
-    present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
+    present = present_in_sql(at)
     rows = (
         Subscription.objects.due(at, settings.CALCULATION_GRACE).filter(**only(customer_id)).annotate(present=present)
     )
@@ -56,7 +57,7 @@ def due_for_calculation(at: datetime, customer_id: int | None = None) -> list[Du
 
 def due_for_follow_up(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Ended subscriptions whose late usage is looked for now, by the customer's own clock; nobody parked."""
-    present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
+    present = present_in_sql(at)
     waiting = Subscription.objects.to_follow_up(at, settings.CALCULATION_GRACE).filter(**only(customer_id))
     rows = waiting.annotate(present=present)
     return [Due(*row) for row in rows.order_by("present", "customer_id").values_list("pk", "customer_id", "present")]
@@ -64,7 +65,7 @@ def due_for_follow_up(at: datetime, customer_id: int | None = None) -> list[Due]
 
 def due_to_change(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Scheduled changes whose instant has come, once everything before it is calculated and issued; nobody parked."""
-    present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
+    present = present_in_sql(at)
     effective_at = OuterRef("effective_at")
     calculated_before = Subscription.objects.filter(
         Q(ends_at__isnull=True, calculate_at__lt=effective_at) | Q(follow_up_at__lt=effective_at),

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import DateTimeField, Q, Value
+from django.db.models import Q
 from django.db.models.functions import Coalesce
 
+from accounts.selectors import present_in_sql
 from core.due import Due, only
 from core.periods import Window, usage_windows
 from credits.selectors import due_open_charges
@@ -98,7 +99,7 @@ class Settled:
 def due_to_settle(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Customers of whom something waits for credit: an hour has closed, usage has reached us since they were looked at,
     or the day of a fee has come; by their own clocks, nobody parked. The number of queries is fixed."""
-    present = Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
+    present = present_in_sql(at)
     due = _to_watch(present, customer_id)
     rows = UsageWatch.objects.filter(customer__parked_at__isnull=True, **only(customer_id)).annotate(present=present)
     watched = rows.values_list(
