@@ -8,10 +8,10 @@ from django.core.validators import validate_email
 
 from accounts.countries import country_names
 from accounts.exceptions import InvalidBillingDetailsError
-from accounts.models import BillingProfile
+from accounts.models import BillingProfile, Language
 from accounts.selectors import PARTY_FIELDS
 
-FIELDS = (*PARTY_FIELDS, "recipients")
+FIELDS = (*PARTY_FIELDS, "recipients", "language")
 
 
 def checked_details(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -22,6 +22,8 @@ def checked_details(values: Mapping[str, Any]) -> dict[str, Any]:
     checked = {field: value.strip() for field, value in values.items() if field != "recipients"}
     if checked.get("country") and checked["country"] not in country_names():
         raise InvalidBillingDetailsError(message="Country: use a two-letter ISO 3166-1 code, such as FR.")
+    if checked.get("language", Language.EN) not in Language.values:
+        raise InvalidBillingDetailsError(message=f"Language: use one of {', '.join(Language.values)}.")
     _check_lengths(checked)
     if "recipients" in values:
         checked["recipients"] = _recipients(values["recipients"])

@@ -6,10 +6,10 @@ from datetime import datetime
 from django.conf import settings
 from django.urls import reverse
 
+from accounts import figures
 from accounts.models import Customer, Membership, OptionalMail, PaymentMethod, User
 from accounts.notices import NoticeDraft
 from accounts.selectors import security_recipients
-from core import formats
 
 
 def link(name: str) -> str:
@@ -59,7 +59,7 @@ def card_expiring(method: PaymentMethod, days: int, to: list[str]) -> NoticeDraf
         context={
             "customer": method.customer.name,
             "card": str(method),
-            "last_day": formats.day(method.expires_after()),
+            "last_day": figures.day(method.expires_after()),
             "url": link("portal"),
             "alerts_url": link("billing_notifications"),
         },

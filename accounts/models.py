@@ -138,6 +138,13 @@ class Membership(models.Model):
         return f"{self.user} – {self.customer} ({self.get_role_display()})"
 
 
+class Language(models.TextChoices):
+    """Languages of documents and e-mails, each by its own name; the same as settings.LANGUAGES."""
+
+    EN = "en", "English"
+    DE = "de", "Deutsch"
+
+
 class BillingProfile(models.Model):
     """The customer as a party on documents. Issued documents keep their own copy."""
 
@@ -152,11 +159,20 @@ class BillingProfile(models.Model):
     tax_id = models.CharField("tax ID (VAT, GST …)", max_length=40, blank=True)
     po_number = models.CharField("purchase order number", max_length=60, blank=True)
     recipients = models.JSONField(default=list, blank=True, help_text="E-mail addresses that get documents.")
+    # With a default of the database: code that does not know the column yet goes on writing rows.
+    language = models.CharField(
+        "language of documents and e-mails",
+        max_length=2,
+        choices=Language,
+        default=Language.EN,
+        db_default=Language.EN,
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         constraints = (
             models.CheckConstraint(condition=Q(country__regex="^([A-Z]{2})?$"), name="billing_profile_country_code"),
+            models.CheckConstraint(condition=Q(language__in=Language.values), name="billing_profile_language_known"),
         )
 
     def __str__(self) -> str:

@@ -57,6 +57,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "demo_logins": DEMO_LOGINS if settings.DEMO else [],
         "sales_email": settings.SALES_EMAIL,
         "help_email": settings.BILLING_EMAIL,
+        "languages": settings.LANGUAGES,
         "theme": chosen if chosen in dict(THEMES) else "",
         "theme_choices": THEMES,
         "settings_nav": (

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import render
 from django.template.loader import select_template
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language, override
 
 from core.exceptions import RuleError
 
@@ -18,6 +20,17 @@ logger = logging.getLogger(__name__)
 
 API = "/api/"
 MEGABYTE = 1024 * 1024
+
+
+class LanguageMiddleware(LocaleMiddleware):
+    """The language that a person chose, else their browser's, for this request alone. Programs are answered in
+    English."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with override(get_language()):  # what comes after in this thread is nobody's request
+            if request.path.startswith(API):
+                return self.get_response(request)
+            return super().__call__(request)
 
 
 class PortalMiddleware:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from core import formats
+from core.language import in_english
 from invoices.giving_back import Standing
 from invoices.lines import LineDraft
 
@@ -32,6 +33,7 @@ def capped(lines: Iterable[LineDraft], standing: Mapping[str, Standing]) -> Iter
             yield _down_to(line, stands)
 
 
+@in_english
 def _down_to(line: LineDraft, stands: Standing) -> LineDraft:
     left = formats.money(stands.left, line.explain["currency"])
     known = {"left": stands.left, "left_of": stands.billed, "notes": list(stands.notes)}

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from core import formats
+from core.language import in_english
 from core.periods import Period, midnight
 from invoices.giving_back import Standing
 from invoices.lines import LineDraft
@@ -62,6 +63,7 @@ def fee_amount(amount: int, fee: FeeFacts) -> int:
     return -unused_share(amount, fee.part, fee.whole) if fee.unused else prorate(amount, fee.part, fee.whole)
 
 
+@in_english
 def _fee_line(subscription_id: int, terms: PlanTerms, card: CardTerms, fee: FeeFacts) -> LineDraft:
     return LineDraft(
         key=_unused_key(subscription_id, card, fee.part) if fee.unused else _fee_key(subscription_id, card, fee.part),

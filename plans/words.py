@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
 
 from core import formats
+from core.language import cached_by_language
 from core.money import quantize
 from plans.pricing import TIERED, WHOLE, CardTerms, PlanTerms, PricedTier, PricedUsage, Tier
 
@@ -87,7 +87,7 @@ def _conditions(card: CardTerms, currency: str) -> Iterator[str]:
         yield f", at most {formats.price(card.maximum, currency)} per month"
 
 
-@lru_cache(maxsize=1024)
+@cached_by_language(1024)
 def _per_units(unit_amount: Decimal, per_units: int, currency: str, unit: str, unit_plural: str) -> str:
     """Written once per price, not once per customer."""
     return formats.unit_price(unit_amount, per_units, currency, unit, unit_plural)
@@ -116,7 +116,7 @@ def minimum_in_words(card: CardTerms, share: Fraction, amount: int, currency: st
     return f"{minimum}{cut} − {formats.money(amount, currency)} for usage"
 
 
-@lru_cache(maxsize=4096)
+@cached_by_language(4096)
 def units(exact: Fraction) -> str:
     """An exact number of units for people: at most two decimals, with a sign where that is not the whole truth."""
     near = Decimal(exact.numerator) / Decimal(exact.denominator)

@@ -1,11 +1,11 @@
 """What customers choose to be told."""
 
-from collections.abc import Collection
 from typing import Any
 
 from django import forms
 
-from accounts.models import OptionalMail
+from accounts.models import Language, OptionalMail
+from accounts.selectors import MailSettings
 from billing_portal.pages.buying_forms import MoneyField
 from core.money import to_major
 from plans.budgets import BudgetTerms
@@ -31,6 +31,11 @@ class AlertsForm(forms.Form):
     projected = forms.BooleanField(label="Notify me when the projection is above the amount", required=False)
     included_percents = percent_field(
         "Notify me at", "Parts of what your plan includes of each meter, each told once per usage window"
+    )
+    language = forms.ChoiceField(
+        label="Language of documents and e-mails",
+        help_text="Of those that are made from now on; issued documents don’t change.",
+        choices=Language.choices,
     )
     mail = forms.MultipleChoiceField(
         label="Send these messages",
@@ -71,7 +76,7 @@ class AlertsForm(forms.Form):
         return set(OptionalMail.values) - set(self.cleaned_data["mail"])
 
 
-def initial(terms: BudgetTerms | None, muted: Collection[str]) -> dict[str, Any]:
+def initial(terms: BudgetTerms | None, mail: MailSettings) -> dict[str, Any]:
     """What the form shows before anybody fills it in: without a budget, all that one can tell about an amount."""
     terms = terms or BudgetTerms("", None, spend_percents=[50, 80, 100], projected=True)
     return {
@@ -79,5 +84,6 @@ def initial(terms: BudgetTerms | None, muted: Collection[str]) -> dict[str, Any]
         "spend_percents": terms.spend_percents,
         "projected": terms.projected,
         "included_percents": terms.included_percents,
-        "mail": [kind for kind in OptionalMail.values if kind not in muted],
+        "mail": [kind for kind in OptionalMail.values if kind not in mail.muted],
+        "language": mail.language,
     }

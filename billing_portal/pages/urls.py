@@ -17,6 +17,7 @@ from billing_portal.pages.explain import billing_explain, billing_explain_events
 from billing_portal.pages.explorer import billing_usage, billing_usage_csv
 from billing_portal.pages.health import healthz
 from billing_portal.pages.home import home
+from billing_portal.pages.language import set_language
 from billing_portal.pages.metrics import metrics
 from billing_portal.pages.overview import billing_overview, billing_upcoming, billing_usage_panel
 from billing_portal.pages.styleguide import styleguide
@@ -31,6 +32,7 @@ urlpatterns = [
     path("api/v1/customers/<str:key>/balance", api_balance, name="api_balance"),
     path("api/v1/customers/<str:key>/access", api_access, name="api_access"),
     path("theme/", set_theme, name="set_theme"),
+    path("language/", set_language, name="set_language"),
     path("styleguide/", styleguide, name="styleguide"),
     path("styleguide/emails/", styleguide_emails, name="styleguide_emails"),
     path("styleguide/emails/<slug:template>/<int:number>/", styleguide_email, name="styleguide_email"),

@@ -25,6 +25,7 @@ CHOSEN = {
     "projected": "on",
     "included_percents": ["100"],
     "mail": [kind for kind in OptionalMail.values if kind != OptionalMail.CREDITS_LOW],
+    "language": "de",
 }
 
 
@@ -75,6 +76,9 @@ def test_a_choice_is_saved_shown_and_audited(wonder, alice, log_in):
     assert (budget.amount, budget.currency, budget.projected) == (100_00, "USD", True)
     assert (budget.spend_percents, budget.included_percents) == ([50, 80], [100])
     assert MutedMail.objects.get().kind == OptionalMail.CREDITS_LOW
+    assert BillingProfile.objects.get(customer=wonder).language == "de"
+    details = AuditEntry.objects.get(action="update_billing_profile")
+    assert (details.before, details.after) == ({"language": "en"}, {"language": "de"})
     assert set(AuditEntry.objects.filter(actor=alice, action__in=("set_budget", "choose_mail")).values_list(
         "action", flat=True)) == {"set_budget", "choose_mail"}  # fmt: skip
     assert AuditEntry.objects.filter(action="set_budget").count() == 1
@@ -87,7 +91,7 @@ def test_a_choice_is_saved_shown_and_audited(wonder, alice, log_in):
 def test_everything_can_be_switched_off_again(wonder, alice, log_in):
     client = log_in(alice)
     client.post(URL, CHOSEN)
-    client.post(URL, {"amount": "", "mail": OptionalMail.values})
+    client.post(URL, {"amount": "", "mail": OptionalMail.values, "language": "en"})
 
     budget = Budget.objects.get()
     assert (budget.amount, budget.spend_percents, budget.projected, budget.included_percents) == (None, [], False, [])
@@ -140,7 +144,7 @@ def test_charlie_sees_and_sets_his_own_only(wonder, alice, charlie, other_custom
     log_in(alice).post(URL, CHOSEN)
     client = log_in(charlie)
     assert "Spent so far $0.00" in text(client.get(URL))
-    client.post(URL, {"amount": "7"})
+    client.post(URL, {"amount": "7", "language": "en"})
     assert dict(Budget.objects.values_list("customer_id", "amount")) == {wonder.pk: 100_00, other_customer.pk: 7_00}
 
 
