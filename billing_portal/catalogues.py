@@ -105,8 +105,6 @@ def updated(room: str, language: str) -> Catalog:
 def write(room: str, language: str) -> int:
     """Bring both files of a room up to date; how many words have no translation yet."""
     catalogue, path = updated(room, language), po_path(room, language)
-    if not len(catalogue) and not path.exists():
-        return 0
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         write_po(file, catalogue, width=120, sort_output=True, include_lineno=False, include_previous=False)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.urls import reverse
 
+from accounts.figures import written
 from accounts.models import AuditEntry, BillingProfile, MutedMail, Notice, OptionalMail
 from billing_portal import billing_run, tasks
 from billing_portal.celery import app
@@ -192,7 +193,7 @@ def test_the_minutes_job_and_the_hourly_run_tell_it(wonder, alice, log_in):
 def test_the_hourly_run_tells_of_cards_that_expire(wonder):
     wonder.payment_methods.update(exp_month=10, exp_year=2026, created_at=BEGIN - timedelta(days=90))
     billing_run.run_billing(at=NOW)
-    assert Notice.objects.get(template="payment_card_expiring").context["last_day"] == "31 Oct 2026"
+    assert written(Notice.objects.get(template="payment_card_expiring").context)["last_day"] == "31 Oct 2026"
 
 
 def test_an_alert_that_fails_stops_no_billing(wonder, alice, log_in, monkeypatch):

@@ -106,8 +106,8 @@ NOT_YET = (
 )
 READ_ALOUD = {"alt", "aria-label", "aria-description", "placeholder", "title", "label", "data-once"}
 LETTERS = re.compile(r"[^\W\d_]{2,}")
-# Words of a filter or an argument that somebody reads: they have a space, or begin with a capital.
-LITERAL = re.compile(r"""(?<!_\()(["'])((?:[A-Z][a-z’]|[^"'/{}]*[a-z] [a-z])[^"']*)\1""")
+LITERAL = re.compile(r"""(_\()?(?:"([^"]*)"|'([^']*)')""")
+SAID = re.compile(r"[A-Z][a-z’]|^[^/{}]*[a-z] [a-z]")  # has a space, or begins a word with a capital: somebody reads it
 WITH_WORDS = re.compile(r"""(?:default(?:_if_none)?|yesno|pluralize|add):|\bwith\b""")
 NO_WORDS = {"UTC", "PDF", "XML", "CSV", "API", "ID", "VAT", "JSON", "IBAN", "BIC", "nbsp", "en", "ddd", "to"}
 
@@ -156,7 +156,8 @@ def bare_words(path: Path) -> list[str]:
         elif token.token_type == TokenType.TEXT:
             text.append(token.contents)
         elif word not in {"translate", "trans", "url", "load", "static"} and WITH_WORDS.search(token.contents):
-            bare += [match[1] for match in LITERAL.findall(token.contents)]
+            literals = ["".join(own) for marked, *own in LITERAL.findall(token.contents) if not marked]
+            bare += [literal for literal in literals if SAID.search(literal)]
     parts = [*text] if path.suffix == ".txt" else seen("".join(text))
     return bare + [part.strip() for part in parts if set(LETTERS.findall(part)) - NO_WORDS]
 
