@@ -9,6 +9,8 @@ from typing import ParamSpec, TypeVar
 
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as gettext
+from django.utils.translation import gettext_lazy as gettext_lazy
+from django.utils.translation import gettext_noop as gettext_noop
 from django.utils.translation import ngettext as ngettext
 from django.utils.translation import npgettext as npgettext
 from django.utils.translation import pgettext as pgettext

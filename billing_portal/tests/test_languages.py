@@ -104,7 +104,17 @@ NOT_YET = (
     "plans/",
     "rule_error.html",
 )
-READ_ALOUD = {"alt", "aria-label", "aria-description", "placeholder", "title", "label", "data-once"}
+READ_ALOUD = {
+    "alt",
+    "aria-label",
+    "aria-description",
+    "placeholder",
+    "title",
+    "label",
+    "data-label",
+    "data-say",
+    "data-once",
+}
 LETTERS = re.compile(r"[^\W\d_]{2,}")
 LITERAL = re.compile(r"""(_\()?(?:"([^"]*)"|'([^']*)')""")
 SAID = re.compile(r"[A-Z][a-z’]|^[^/{}]*[a-z] [a-z]")  # has a space, or begins a word with a capital: somebody reads it
@@ -137,7 +147,7 @@ class Words(HTMLParser):
         return name != "content" or dict(attrs).get("name") in {"description", "author"}
 
     def handle_data(self, data):
-        if self.inside not in {"script", "style"}:
+        if self.inside not in {"script", "style"} and not data.strip().startswith('class="'):
             self.found.append(data)
 
     def handle_endtag(self, tag):
