@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+
+from billing_portal.chromium import FLAGS, find_chromium
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_django.live_server_helper import LiveServer
 
-PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS: Final = [
-    "--no-sandbox",  # root and containers have none; only our own pages are opened
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # An invalid form and a stale one are answered with these; Chromium reports every such answer as an error.
 EXPECTED: Final = ("status of 422", "status of 409")
 # Chromium tells by an exception that it left out the fading of one page into the next; nothing else is lost.
@@ -44,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        program = _program(playwright)
+        program = find_chromium(playwright.chromium.executable_path)
         if program is None:
             _miss("no Chromium found; install one, for example: sudo apt-get install chromium")
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
@@ -93,13 +83,6 @@ def _page(browser: Browser, live_server: LiveServer, errors: list[str], *, javas
     page.on("pageerror", note_exception)
     yield page
     context.close()
-
-
-def _program(playwright: Playwright) -> str | None:
-    mac = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-    own = Path(playwright.chromium.executable_path)  # of `playwright install chromium`
-    found = (shutil.which(name) for name in PROGRAMS)
-    return next(filter(None, found), None) or next((str(path) for path in (own, mac) if path.exists()), None)
 
 
 def _miss(reason: str) -> None:

@@ -1,9 +1,12 @@
 """The sandbox processor: the same adapter as Stripe's, at the address of the program in `processor/`."""
 
+import json
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import date, datetime
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
@@ -34,6 +37,11 @@ def enter_test_card(session_id: str, number: str, expires: date) -> None:
 def set_sandbox_clock(at: datetime | None) -> None:
     """The processor's books show `at` from now on; None: the time that it is (demo, simulation)."""
     _ask("POST", "/_sandbox/clock", {"at": at.isoformat() if at else ""})
+
+
+def plan_sandbox_faults(plan: Mapping[str, Any]) -> None:
+    """From now on the processor fails by this plan (`processor/README.md`); an empty one: never (development)."""
+    _ask("POST", "/_sandbox/faults", {"plan": json.dumps(plan)})
 
 
 def sandbox_answers() -> bool:

@@ -22,6 +22,7 @@ from billing_portal.pages.metrics import metrics
 from billing_portal.pages.overview import billing_overview, billing_upcoming, billing_usage_panel
 from billing_portal.pages.styleguide import styleguide
 from billing_portal.pages.styleguide_emails import styleguide_email, styleguide_email_html, styleguide_emails
+from billing_portal.pages.styleguide_states import styleguide_state, styleguide_states
 from billing_portal.pages.theme import set_theme
 from billing_portal.pages.topping_up import credits_top_up
 
@@ -34,6 +35,8 @@ urlpatterns = [
     path("theme/", set_theme, name="set_theme"),
     path("language/", set_language, name="set_language"),
     path("styleguide/", styleguide, name="styleguide"),
+    path("styleguide/states/", styleguide_states, name="styleguide_states"),
+    path("styleguide/states/<path:name>/", styleguide_state, name="styleguide_state"),
     path("styleguide/emails/", styleguide_emails, name="styleguide_emails"),
     path("styleguide/emails/<slug:template>/<int:number>/", styleguide_email, name="styleguide_email"),
     path("styleguide/emails/<slug:template>/<int:number>/html/", styleguide_email_html, name="styleguide_email_html"),

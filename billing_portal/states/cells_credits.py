@@ -1,0 +1,38 @@
+"""States of «Credits», of buying them, and of staff who grant them."""
+
+from django.urls import reverse
+
+from billing_portal.states.state import State
+from billing_portal.states.telling import Scene, address_of
+
+CREDITS = address_of("credits")
+
+
+def _grant(scene: Scene) -> str:
+    return reverse("admin:customer_credits_grant", args=[scene.customer.key])
+
+
+def _nothing(_scene: Scene) -> dict[str, str]:
+    return {}
+
+
+STATES = (
+    State("credits/empty", "new", "There never was any.", CREDITS, ("No credits yet.", "No movements yet.")),
+    State("credits/active", "credits-first", "Of every kind, in two currencies, some expiring soon.", CREDITS, ("Balance in EUR", "Pending grants", "expires within 14 days", "Sorry for the outage")),
+    State("credits/filtered", "credits-first", "No movement matches.", address_of("credit_tx", query="?type=voided"), ("No movement matches these filters.",)),
+    State("credits/past-due", "past-due", "As active.", CREDITS, ("No credits yet.",), looks_like="credits/empty"),
+    State("credits/no-card", "no-card", "As active.", CREDITS, ("No credits yet.",), looks_like="credits/empty"),
+    State("credits/enterprise", "enterprise", "Bought through sales.", CREDITS, ("No credits yet.",), looks_like="credits/empty"),
+    State("credits/credit-only", "prepaid", "Hour by hour.", CREDITS, ("Thank you", "Consumed")),
+    State("credits/negative", "negative", "Below zero, in words.", CREDITS, ("Overdrawn",)),
+    State("credits/verify", "credits-first", "How to check the ledger oneself.", address_of("credits_verify"), ("Verify",)),
+    State("credits/buy", "plus", "How much.", address_of("credits_buy"), ("Amount of credits",)),
+    State("credits/buy-error", "plus", "An amount that is none.", address_of("credits_review", query="?amount=-5"), ("There is a problem",), status=422),
+    State("credits/review", "plus", "What it costs, with tax, before it is charged.", address_of("credits_review", query="?amount=100"), ("Buy credits", "$120.00")),
+    State("credits/top-up", "plus", "Automatic top-up, off.", address_of("credits_top_up"), ("Switch on",)),
+    State("grant/credit-only", "prepaid", "The wizard's first step.", _grant, ("Credit amount", "Policies"), who="staff"),
+    State("grant/error", "prepaid", "What is missing is named.", _grant, ("There is a problem",), _nothing, 422, who="staff"),
+    State("grant/past-due", "past-due", "Allowed.", _grant, ("Credit amount",), who="staff", looks_like="grant/credit-only"),
+    State("grant/no-card", "no-card", "Allowed.", _grant, ("Credit amount",), who="staff", looks_like="grant/credit-only"),
+    State("grant/enterprise", "enterprise", "Allowed.", _grant, ("Credit amount",), who="staff", looks_like="grant/credit-only"),
+)  # fmt: skip

@@ -1,0 +1,37 @@
+"""One state of one page."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from billing_portal.states.telling import Scene
+
+Address = Callable[[Scene], str]
+Values = Callable[[Scene], Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`name` is `page/situation`. `says` is for whoever looks at the list; `shows` are words that stand on the page.
+
+    `address` is where it is looked at; with `values` they are posted there, and the answer is the state. `status` is
+    that of the page in the end. `who` looks: admin, viewer, member or staff (`Scene.person`). `looks_like` names a
+    state whose page has the same parts, so that one of the two is enough to look at.
+    """
+
+    name: str
+    story: str
+    says: str
+    address: Address
+    shows: tuple[str, ...]
+    values: Values | None = None
+    status: int = 200
+    who: str = "admin"
+    looks_like: str = ""
+
+    @property
+    def page(self) -> str:
+        return self.name.partition("/")[0]
+
+    @property
+    def situation(self) -> str:
+        return self.name.partition("/")[2]

@@ -1,0 +1,272 @@
+"""Stories of plans, usage and payments. What a story is about is its docstring, which the list shows."""
+
+from datetime import date
+
+from accounts.gateways.sandbox import enter_test_card
+from billing_portal.states.telling import (
+    BEGIN,
+    BILLED,
+    CALCULATED,
+    CONFIRMS,
+    DAY,
+    DECLINES,
+    GOOD_UNTIL,
+    HOUR,
+    MASTERCARD,
+    TIMES_OUT,
+    VISA,
+    Scene,
+    catalogue,
+    story,
+)
+from invoices.models import OutsideMethod, Payment
+from invoices.services.collect_payment import collect_payment
+from invoices.services.issue_credit_note import issue_credit_note
+from invoices.services.record_outside_payment import record_outside_payment
+from invoices.services.void_invoice import void_invoice
+from invoices.services.write_off_invoice import write_off_invoice
+from plans.budgets import BudgetTerms
+from plans.models import Plan, SalesInquiry
+from plans.services.cancel_subscription import cancel_subscription
+from plans.services.contact_sales import contact_sales
+from plans.services.draft_contract import draft_contract
+from plans.services.make_quote import make_quote
+from plans.services.publish_plan import publish_plan
+from plans.services.schedule_change import schedule_change
+from plans.services.set_budget import set_budget
+
+REASON = "Sample"
+
+
+# --- before anything is billed ----------------------------------------------------------------------------------------
+@story
+def new(scene: Scene) -> None:
+    """Signed up a minute ago: Free, nothing used, no card."""
+    scene.on_free()
+    scene.stand_at(BEGIN)
+
+
+@story
+def free(scene: Scene) -> None:
+    """On Free for ten days, with usage."""
+    scene.on_free()
+    scene.use(BEGIN, 10)
+    scene.stand_at(BEGIN + 10 * DAY + HOUR)
+    inquiry = {"name": "Robin Harbour", "email": "free@states.example", "company": "", "message": "More requests."}
+    contact_sales(customer=scene.customer, values={**inquiry, "volume": ""}, at=scene.now, actor=scene.admin)
+
+
+def inquiry_of(scene: Scene) -> str:
+    return SalesInquiry.objects.filter(customer=scene.customer).earliest("pk").reference
+
+
+@story
+def plus_new(scene: Scene) -> None:
+    """Subscribed to Plus an hour ago; nothing used yet."""
+    scene.on_plus()
+    scene.stand_at(BEGIN + HOUR)
+
+
+@story
+def plus_thin(scene: Scene) -> None:
+    """On Plus since yesterday."""
+    scene.on_plus()
+    scene.use(BEGIN, 1)
+    scene.stand_at(BEGIN + DAY + HOUR)
+
+
+@story
+def plus(scene: Scene) -> None:
+    """On Plus for twelve days, with a card, usage and a budget."""
+    scene.on_plus()
+    scene.use(BEGIN, 12)
+    scene.stand_at(BEGIN + 12 * DAY + HOUR)
+    terms = BudgetTerms("USD", 20_000, (50, 80, 100), projected=True, included_percents=(80,))
+    set_budget(customer_id=scene.customer.pk, terms=terms, at=scene.now, actor=scene.admin)
+
+
+@story
+def quoted(scene: Scene) -> None:
+    """On Free, with the figures for Plus on the screen for longer than they are held."""
+    scene.on_free()
+    scene.stand_at(BEGIN)
+    make_quote(customer=scene.customer, plan=catalogue().plus, at=BEGIN, actor=scene.admin)
+    scene.move_to(BEGIN + HOUR)
+
+
+@story
+def leaving(scene: Scene) -> None:
+    """On Plus for eleven days, with the final invoice on the screen."""
+    scene.on_plus()
+    scene.use(BEGIN, 11)
+    scene.stand_at(BEGIN + 11 * DAY + 2 * HOUR)
+    make_quote(customer=scene.customer, kind="cancel", at=scene.now, actor=scene.admin)
+
+
+@story
+def moved(scene: Scene) -> None:
+    """As they are about to confirm the downgrade, more usage arrives."""
+    scene.on_plus()
+    scene.use(BEGIN, 10)
+    scene.stand_at(BEGIN + 11 * DAY)
+    make_quote(customer=scene.customer, kind="cancel", at=scene.now, actor=scene.admin)
+    scene.use(BEGIN + 10 * DAY, 0.5)
+
+
+@story
+def card_expires(scene: Scene) -> None:
+    """On Plus, with a card that expires before the first billing date."""
+    scene.on_plus(expires=date(2026, 10, 1))
+    scene.use(BEGIN, 12)
+    scene.stand_at(BEGIN + 13 * DAY)
+
+
+# --- calculated, billed, paid or not ----------------------------------------------------------------------------------
+@story
+def calculated(scene: Scene) -> None:
+    """Three days before the billing date: charges are final, the next window counts already."""
+    scene.on_plus()
+    scene.use(BEGIN, 28)
+    scene.move_to(CALCULATED + 8 * HOUR)
+
+
+def _billed(scene: Scene, card: str = VISA) -> None:
+    """A month on Plus, billed an hour ago."""
+    scene.on_plus(card)
+    scene.use(BEGIN, 20)
+    scene.move_to(BILLED + HOUR)
+
+
+@story
+def paid(scene: Scene) -> None:
+    """The first invoice is paid; two cards, and usage in the second month."""
+    _billed(scene)
+    scene.add_card(MASTERCARD, at=scene.now)
+    scene.use(CALCULATED, 2.5)
+    enter_test_card(scene.visit_card_page().gateway_id, VISA, GOOD_UNTIL)
+
+
+@story
+def past_due(scene: Scene) -> None:
+    """The card was declined on the billing date."""
+    _billed(scene, DECLINES)
+
+
+@story
+def left_owing(scene: Scene) -> None:
+    """Left Plus for Free while an invoice was past due."""
+    _billed(scene, DECLINES)
+    quote = make_quote(customer=scene.customer, kind="cancel", at=scene.now, actor=scene.admin)
+    cancel_subscription(quote=quote, at=scene.now, actor=scene.admin)
+
+
+@story
+def declined(scene: Scene) -> None:
+    """The card was declined on the billing date, and somebody is about to press «Pay» with it."""
+    _billed(scene, DECLINES)
+
+
+@story
+def confirm(scene: Scene) -> None:
+    """The bank wants the payment to be confirmed."""
+    _billed(scene, CONFIRMS)
+
+
+@story
+def unknown(scene: Scene) -> None:
+    """The processor has not answered: nobody knows whether the invoice is paid."""
+    _billed(scene, TIMES_OUT)
+
+
+@story
+def processing(scene: Scene) -> None:
+    """Somebody has just pressed «Pay»; no worker has taken the payment to the processor yet."""
+    _no_card(scene)
+    scene.add_card()
+    collect_payment(invoice_id=scene.invoice().pk, at=scene.now, automatic=False, actor=scene.admin)
+
+
+def payment_of(scene: Scene) -> Payment:
+    return Payment.objects.filter(invoice=scene.invoice()).latest("pk")
+
+
+def _no_card(scene: Scene) -> None:
+    scene.on_free()
+    schedule_change(
+        customer_id=scene.customer.pk, plan=catalogue().plus, when="now", at=BEGIN, actor=None, reason=REASON
+    )
+    scene.use(BEGIN, 20)
+    scene.move_to(BILLED + HOUR)
+
+
+@story
+def no_card(scene: Scene) -> None:
+    """Put on Plus by staff, without a card; the first invoice is open."""
+    _no_card(scene)
+    scene.visit_card_page()
+
+
+@story
+def zero(scene: Scene) -> None:
+    """Credit paid the whole invoice."""
+    scene.give(90_000, "Welcome credits")
+    _billed(scene)
+
+
+@story
+def part_paid(scene: Scene) -> None:
+    """Half of the invoice came by bank transfer."""
+    _no_card(scene)
+    record_outside_payment(
+        invoice_id=scene.invoice().pk,
+        key="states",
+        amount=4_000,
+        received_on=scene.now.date(),
+        method=OutsideMethod.BANK_TRANSFER,
+        reference="TRX 4711",
+        at=scene.now,
+        reason=REASON,
+    )
+
+
+@story
+def void(scene: Scene) -> None:
+    """Staff voided the invoice before it was paid."""
+    _no_card(scene)
+    void_invoice(invoice_id=scene.invoice().pk, at=scene.now, reason=REASON)
+
+
+@story
+def written_off(scene: Scene) -> None:
+    """Staff gave the invoice up."""
+    _no_card(scene)
+    write_off_invoice(invoice_id=scene.invoice().pk, at=scene.now, reason=REASON)
+
+
+@story
+def credited(scene: Scene) -> None:
+    """A paid invoice was credited: the money goes back to the card."""
+    _billed(scene)
+    issue_credit_note(invoice_id=scene.invoice().pk, at=scene.now, reason=REASON, key="states")
+
+
+@story
+def enterprise(scene: Scene) -> None:
+    """Under a contract: invoices are sent, payable by transfer within 30 days."""
+    scene.on_free()
+    values = {"payment_terms": 30, "contract_starts_on": date(2026, 10, 20), "contract_ends_on": date(2027, 10, 19)}
+    draft = draft_contract(
+        customer_id=scene.customer.pk,
+        plan_id=catalogue().plus.pk,
+        name="Enterprise",
+        values=values,
+        at=BEGIN,
+        actor=None,
+        reason=REASON,
+    )
+    publish_plan(plan=draft, at=BEGIN, actor=None)
+    contract = Plan.objects.with_cards().get(pk=draft.pk)
+    schedule_change(customer_id=scene.customer.pk, plan=contract, when="now", at=BEGIN, actor=None, reason=REASON)
+    scene.use(BEGIN, 20)
+    scene.move_to(BILLED + HOUR)
+    scene.use(CALCULATED, 2.5)

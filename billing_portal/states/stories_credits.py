@@ -1,0 +1,65 @@
+"""Stories of credit, and of a processor that is away."""
+
+from accounts.gateways.sandbox import plan_sandbox_faults
+from billing_portal.states.telling import BEGIN, BILLED, CALCULATED, DAY, HOUR, Scene, story
+from plans.seed import prepaid_plan
+from plans.services.open_contract import open_contract
+
+
+def _prepaid(scene: Scene, amount: int, days: float) -> None:
+    scene.on_free()
+    open_contract(customer_id=scene.customer.pk, plan=prepaid_plan(BEGIN), at=BEGIN, actor=None)
+    if amount:
+        scene.give(amount, "Starting credits")
+    scene.use(BEGIN, days, tokens=400_000)
+
+
+@story
+def prepaid(scene: Scene) -> None:
+    """Credits only, with more than half of them left, and a statement of the first month."""
+    _prepaid(scene, 20_000, 20)
+    scene.give(2_000, "Thank you", priority=5, expires_at=BILLED + 20 * DAY)
+    scene.use(BILLED, 1, tokens=400_000)
+    scene.stand_at(BILLED - HOUR)
+    scene.move_to(BILLED + DAY + 2 * HOUR)
+
+
+@story
+def low(scene: Scene) -> None:
+    """Credits only, with little left."""
+    _prepaid(scene, 3_000, 6.5)
+    scene.stand_at(BEGIN + 6.5 * DAY)
+    scene.move_to(BEGIN + 6.5 * DAY + 2 * HOUR)
+
+
+@story
+def negative(scene: Scene) -> None:
+    """Credits only, with more used than there was."""
+    _prepaid(scene, 1_500, 5)
+    scene.stand_at(BEGIN + 5 * DAY)
+    scene.move_to(BEGIN + 5 * DAY + 2 * HOUR)
+
+
+@story
+def credits_first(scene: Scene) -> None:
+    """On Plus with credits that pay a part of the invoice: of every kind, one grant of them in euros."""
+    scene.give(500, "Trial", at=BEGIN - 40 * DAY, expires_at=BEGIN - 10 * DAY)
+    scene.give(4_000, "Welcome", priority=1)
+    scene.give(2_000, "Sorry for the outage", expires_at=CALCULATED + 9 * DAY)
+    scene.give(3_000, "Tokens only", features=("ai-tokens",))
+    scene.give(5_000, "Next season", effective_at=CALCULATED + 10 * DAY)
+    scene.give(2_500, "Beta in Europe", currency="EUR")
+    scene.on_plus()
+    scene.use(BEGIN, 28)
+    scene.move_to(CALCULATED + 8 * HOUR)
+
+
+@story
+def provider_down(scene: Scene) -> None:
+    """The card processor does not answer this customer."""
+    scene.on_free()
+    scene.stand_at(BEGIN)
+    key = f"customer:{scene.customer.key}"
+    plan_sandbox_faults(
+        {"rules": [{"fault": "error_before", "operation": "customers.create", "key": key, "times": 1_000_000}]}
+    )
