@@ -62,6 +62,7 @@ def test_a_story_is_told_once(client):
     for _look in range(2):
         assert client.get(f"{LIST}overview/free/").headers["Location"] == reverse("billing_overview")
     assert User.objects.count() == 1
+    assert client.get(reverse("billing_overview")).status_code == 200  # as the person of the story
 
 
 @pytest.mark.django_db(transaction=True)
