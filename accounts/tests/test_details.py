@@ -4,6 +4,7 @@ from django.utils.translation import override
 
 from accounts.countries import country_names
 from accounts.exceptions import InvalidBillingDetailsError
+from accounts.figures import written
 from accounts.models import AuditEntry, BillingProfile, Notice
 from accounts.services.update_billing_profile import update_billing_profile
 
@@ -43,8 +44,8 @@ def test_it_tells_old_and_new_recipients(customer, alice, at):
 
     notice = Notice.objects.get(template="accounts_billing_details")
     assert notice.to == ["alice@example.com", "new@example.com"]
-    assert notice.context["changes"] == [
-        {"field": "recipients", "before": "alice@example.com", "after": "new@example.com"}
+    assert written(notice.context)["changes"] == [
+        {"field": "Invoice recipients", "before": "alice@example.com", "after": "new@example.com"}
     ]
     assert BillingProfile.objects.get(customer=customer).recipients == ["new@example.com"]
 

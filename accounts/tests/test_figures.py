@@ -10,10 +10,9 @@ from django.utils.translation import override
 
 from accounts import figures
 from accounts.emails import card_expiring
-from accounts.models import BillingProfile, Notice
+from accounts.models import BillingProfile, Notice, PaymentMethod
 from accounts.services.deliver_notices import deliver_notices
 from accounts.services.queue_notices import queue_notices
-from accounts.tests.cards import keep_card
 from core.periods import Period, Window
 
 AT = datetime(2026, 11, 20, 10, tzinfo=UTC)
@@ -57,7 +56,10 @@ def test_it_survives_the_outbox_and_is_written_in_any_language():
 )
 def test_it_is_sent_in_the_language_of_the_customer(language, day, card, customer):
     BillingProfile.objects.filter(customer=customer).update(language=language)
-    method = keep_card(customer, exp_month=11, exp_year=2026)
+    method = PaymentMethod.objects.create(
+        customer=customer, gateway="sandbox", token="tok_1", brand="Visa", last4="4242", exp_month=11, exp_year=2026,
+        is_default=True, created_at=AT,
+    )  # fmt: skip
     queue_notices([card_expiring(method, 14, ["books@example.com"])], at=AT)
     queued = Notice.objects.get().context
 
