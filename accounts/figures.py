@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from accounts.models import CARD, PaymentMethod
 from core import formats
 from core.language import gettext
 from core.periods import Period, Window
@@ -46,6 +47,10 @@ def window(span: Window) -> Figure:
 def sentence(text: str, **values: Any) -> Figure:
     """A whole sentence, `text` the English with %(name)s in it; `values` may be figures themselves."""
     return {FIGURE: "sentence", "text": text, "values": values}
+
+
+def card(method: PaymentMethod) -> Figure:
+    return sentence(CARD, brand=method.brand, last4=method.last4)
 
 
 def written(value: Any) -> Any:

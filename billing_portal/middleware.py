@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Callable
+from typing import cast
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -12,7 +13,7 @@ from django.shortcuts import render
 from django.template.loader import select_template
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language, gettext, override
 
 from core.exceptions import RuleError
 
@@ -22,15 +23,19 @@ API = "/api/"
 MEGABYTE = 1024 * 1024
 
 
-class LanguageMiddleware(LocaleMiddleware):
+class LanguageMiddleware:
     """The language that a person chose, else their browser's, for this request alone. Programs are answered in
     English."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        self.for_people = LocaleMiddleware(get_response)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         with override(get_language()):  # what comes after in this thread is nobody's request
             if request.path.startswith(API):
                 return self.get_response(request)
-            return super().__call__(request)
+            return cast("HttpResponseBase", self.for_people(request))
 
 
 class PortalMiddleware:
@@ -73,7 +78,8 @@ def refusal(request: HttpRequest, status: int, code: str, message: str) -> HttpR
 
 def too_large(request: HttpRequest) -> HttpResponse:
     limit = (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0) // MEGABYTE
-    return refusal(request, 413, "too_large", f"The limit of one request is {limit} MB. Send it in smaller parts.")
+    said = gettext("The limit of one request is %(limit)s MB. Send it in smaller parts.") % {"limit": limit}
+    return refusal(request, 413, "too_large", said)
 
 
 def body_exceeds_limit(request: HttpRequest) -> bool:

@@ -43,7 +43,7 @@ def cached_by_language(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R
 
         @wraps(function)
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-            return known(language(), *args, **kwargs)
+            return known(language(), *args, **kwargs)  # type: ignore[arg-type]  # hashable, as said
 
         return wrapper
 
@@ -64,3 +64,9 @@ def in_english(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
 
     return wrapper
+
+
+@in_english
+def english(value: object) -> str:
+    """The text of a value – a label, a card – as it is kept."""
+    return str(value)
