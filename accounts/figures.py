@@ -32,6 +32,11 @@ def day(on: date) -> Figure:
     return {FIGURE: "day", "on": on.isoformat()}
 
 
+def month(on: date) -> Figure:
+    """The calendar month around a day."""
+    return {FIGURE: "month", "on": on.isoformat()}
+
+
 def instant(at: datetime) -> Figure:
     return {FIGURE: "instant", "at": at.isoformat()}
 
@@ -79,6 +84,7 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "money": lambda figure: formats.money(figure["amount"], figure["currency"]),
     "quantity": lambda figure: formats.quantity(Decimal(figure["value"])),
     "day": lambda figure: formats.day(date.fromisoformat(figure["on"])),
+    "month": lambda figure: formats.month(date.fromisoformat(figure["on"])),
     "instant": lambda figure: formats.instant(datetime.fromisoformat(figure["at"])),
     "period": _period,
     "window": _window,

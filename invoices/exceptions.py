@@ -74,7 +74,9 @@ class SaleAmountError(InvoicesError):
 class SaleMovedError(InvoicesError):
     """Another purchase was made since the page was shown."""
 
-    message = gettext_noop("Another purchase was made since this page was shown. Look at your credits before you buy more.")
+    message = gettext_noop(
+        "Another purchase was made since this page was shown. Look at your credits before you buy more."
+    )
 
 
 class TopUpRuleError(InvoicesError):
@@ -113,13 +115,17 @@ class NotRefundableError(InvoicesError):
 class InvoiceMovedError(InvoicesError):
     """What somebody saw and confirmed is not what would come of it any more."""
 
-    message = gettext_noop("The figures have changed since they were shown. Nothing was done; check them and try again.")
+    message = gettext_noop(
+        "The figures have changed since they were shown. Nothing was done; check them and try again."
+    )
 
 
 class NotADraftError(InvoicesError):
     """Only a draft is issued; this one was discarded."""
 
-    message = gettext_noop("This draft was discarded, so it can't be issued. Its charges are billed again by another document.")
+    message = gettext_noop(
+        "This draft was discarded, so it can't be issued. Its charges are billed again by another document."
+    )
 
 
 class PaymentPendingError(InvoicesError):
@@ -151,13 +157,17 @@ class NotWrittenOffError(InvoicesError):
 class ChargeBilledError(InvoicesError):
     """The charge stands on a document, and what was announced is charged."""
 
-    message = gettext_noop("This charge is on a document already. Issue that document and give the charge back by a credit note.")
+    message = gettext_noop(
+        "This charge is on a document already. Issue that document and give the charge back by a credit note."
+    )
 
 
 class NotSendableError(InvoicesError):
     """There is no such message yet, or nobody to get it."""
 
-    message = gettext_noop("There is nothing to send: a draft is announced by itself, and a receipt comes with a payment.")
+    message = gettext_noop(
+        "There is nothing to send: a draft is announced by itself, and a receipt comes with a payment."
+    )
 
 
 class NothingToArchiveError(InvoicesError):
@@ -171,7 +181,9 @@ class ArchiveTooLargeError(InvoicesError):
     """More documents than one ZIP may hold."""
 
     status = 422
-    message = gettext_noop("One ZIP holds at most 10,000 documents, receipts included. Choose fewer, for example month by month.")
+    message = gettext_noop(
+        "One ZIP holds at most 10,000 documents, receipts included. Choose fewer, for example month by month."
+    )
 
 
 class ArchiveNotReadyError(InvoicesError):

@@ -35,8 +35,8 @@ class PaperLine:
 
 @dataclass(frozen=True, slots=True)
 class InvoicePaper:
-    """An invoice or a credit note (`title`; `draft_title` before it is issued) as it is printed, in the active language.
-    Statuses change later and are not printed.
+    """An invoice or a credit note (`title`; `draft_title` before it is issued) as it is printed, in the active
+    language. Statuses change later and are not printed.
 
     A credit note's amounts are printed positive. `taxes` has a row per rate; `tax_notes` says why none is charged.
     Where credit pays, `charges` is the sum of the lines and `grants` what each grant takes off it, before tax; else

@@ -54,7 +54,9 @@ def timeline(invoice: Invoice, at: datetime) -> list[dict[str, Any]]:
     warnings = list(Notice.objects.filter(key__startswith=f"invoice:{invoice.pk}:dunning:").order_by("pk"))
     done = [*_tried(invoice), *(moment for notice in warnings for moment in _told(notice, at))]
     coming = [
-        Moment(step.at, gettext(COMING[step.kind]), is_past=False) for step in stands.steps if step.invoice_id == invoice.pk
+        Moment(step.at, gettext(COMING[step.kind]), is_past=False)
+        for step in stands.steps
+        if step.invoice_id == invoice.pk
     ]
     rows = sorted(done, key=lambda row: row.at) + coming
     following = next((row for row in rows if not row.is_past), None)

@@ -67,7 +67,10 @@ def _document(row: Invoice) -> Iterator[Event]:
         yield Event(row.calculated_at, calculated % {"amount": amount, "day": formats.day(row.billing_on)}, about)
     values = {"number": row.number, "amount": amount}
     if row.finalized_at and row.number:
-        note, bill = gettext("Credit note %(number)s issued: %(amount)s."), gettext("Invoice %(number)s issued: %(amount)s.")
+        note, bill = (
+            gettext("Credit note %(number)s issued: %(amount)s."),
+            gettext("Invoice %(number)s issued: %(amount)s."),
+        )
         yield Event(row.finalized_at, (note if row.is_credit_note else bill) % values, about)
     if row.voided_at and row.number:
         yield Event(row.voided_at, gettext("%(number)s is void.") % values, about, "warning")

@@ -88,7 +88,11 @@ def _credit(amount: int, document: Credited, label: Figure) -> dict[str, Figure]
 
 def ledger_text(sequence: int | None, head: str) -> str:
     """`Credit ledger #123 · 9f3a…`: what the customer can verify the ledger against; empty where there is none."""
-    return gettext("Credit ledger #%(number)s · %(hash)s") % {"number": sequence, "hash": head} if sequence and head else ""
+    return (
+        gettext("Credit ledger #%(number)s · %(hash)s") % {"number": sequence, "hash": head}
+        if sequence and head
+        else ""
+    )
 
 
 def tax_notes(document: Taxed) -> tuple[str, ...]:
