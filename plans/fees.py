@@ -11,7 +11,7 @@ from core.periods import Period, midnight
 from invoices.giving_back import Standing
 from invoices.lines import LineDraft
 from plans.capping import NOTHING_ASKED, capped
-from plans.keys import ROUNDING, days, explain_card
+from plans.keys import ROUNDING_OF_DAYS, days, explain_card
 from plans.pricing import CadenceName, CardTerms, PlanTerms, Timing
 from plans.proration import prorate, unused_share
 
@@ -110,5 +110,5 @@ def _explain_fee(terms: PlanTerms, card: CardTerms, fee: FeeFacts) -> dict[str, 
         "timing": fee.timing,
         "cadence": fee.cadence,
         "unused": fee.unused,
-        "rounding": ROUNDING + ", cumulative over the days of the period",
+        "rounding": ROUNDING_OF_DAYS,
     }

@@ -5,13 +5,19 @@ from decimal import Decimal
 from fractions import Fraction
 
 from core import formats
-from core.language import cached_by_language
+from core.language import cached_by_language, gettext_noop, pgettext
+from core.language import gettext as _
 from core.money import quantize
 from plans.pricing import TIERED, WHOLE, CardTerms, PlanTerms, PricedTier, PricedUsage, Tier
 
 TIERS_SHOWN = 4  # a line that reaches more of them, or needs more room, says how many; Explain has them all
 TIERS_WIDTH = 120
-PERIODS = {"monthly": "per month", "yearly": "per year"}
+FEES = {
+    ("monthly", False): gettext_noop("%(amount)s per month"),
+    ("monthly", True): gettext_noop("%(amount)s per month, in advance"),
+    ("yearly", False): gettext_noop("%(amount)s per year"),
+    ("yearly", True): gettext_noop("%(amount)s per year, in advance"),
+}
 
 
 def card_price(card: CardTerms, currency: str) -> str:
@@ -21,29 +27,37 @@ def card_price(card: CardTerms, currency: str) -> str:
     """
     if card.model == "flat":
         return _fee(card, currency)
-    included = formats.quantity(card.free_units) if card.free_units else ""
-    if card.prices_usage:
-        price = ", then ".join(_tier_prices(card, currency)) if card.model in TIERED else unit_price(card, currency)
-        price += " for all units" if card.model == "volume" and len(card.tiers) > 1 else ""
-        price += f" after {included} included" if included else ""
-    else:
-        price = f"{included} included, more is not charged" if included else "Not charged"
-    return price + "".join(_conditions(card, currency))
+    words = _usage_price(card, currency) if card.prices_usage else _no_price(card)
+    if card.discount_percent:
+        words = _("%(price)s, %(percent)s %% off") % {
+            "price": words,
+            "percent": formats.quantity(card.discount_percent),
+        }
+    if card.minimum:
+        least = formats.price(card.minimum, currency)
+        words = _("%(price)s, at least %(least)s per month") % {"price": words, "least": least}
+    if card.maximum is not None:
+        most = formats.price(card.maximum, currency)
+        words = _("%(price)s, at most %(most)s per month") % {"price": words, "most": most}
+    return words
 
 
 def unit_price(card: CardTerms, currency: str) -> str:
     """`$1.00 per 1,000 requests`; `From $0.10 per request` where tiers differ; `No charge` where the price is 0."""
     if not card.prices_usage:
-        return "No charge"
+        return _("No charge")
     if card.model not in TIERED:
         return _per_units(card.unit_amount, card.per_units, currency, card.unit, card.unit_plural)
     lowest = min(card.tiers, key=lambda tier: tier.unit_amount)
-    return f"From {_per_units(lowest.unit_amount, card.per_units, currency, card.unit, card.unit_plural)}"
+    price = _per_units(lowest.unit_amount, card.per_units, currency, card.unit, card.unit_plural)
+    return _("From %(price)s") % {"price": price}
 
 
 def included_units(card: CardTerms) -> str:
     """`10,000 per month`, or that there are none."""
-    return f"{formats.quantity(card.free_units)} per month" if card.free_units else "None"
+    if not card.free_units:
+        return pgettext("included units", "None")
+    return _("%(units)s per month") % {"units": formats.quantity(card.free_units)}
 
 
 def monthly_fee(terms: PlanTerms) -> int:
@@ -58,33 +72,44 @@ def other_prices(terms: PlanTerms) -> tuple[tuple[str, str], ...]:
 
 
 def _fee(card: CardTerms, currency: str) -> str:
-    amount = formats.money(card.amount, currency)
+    amount = {"amount": formats.money(card.amount, currency)}
     if card.timing == "one_time":
-        return f"{amount} once"
-    return f"{amount} {PERIODS[card.cadence]}" + (", in advance" if card.timing == "in_advance" else "")
+        return _("%(amount)s once") % amount
+    return _(FEES[card.cadence, card.timing == "in_advance"]) % amount
 
 
-def _tier_prices(card: CardTerms, currency: str) -> Iterator[str]:
+def _usage_price(card: CardTerms, currency: str) -> str:
+    words = _tier_prices(card, currency) if card.model in TIERED else unit_price(card, currency)
+    if card.model == "volume" and len(card.tiers) > 1:
+        words = _("%(price)s for all units") % {"price": words}
+    if not card.free_units:
+        return words
+    included = formats.quantity(card.free_units)
+    return _("%(price)s after %(included)s included") % {"price": words, "included": included}
+
+
+def _no_price(card: CardTerms) -> str:
+    if not card.free_units:
+        return _("Not charged")
+    return _("%(included)s included, more is not charged") % {"included": formats.quantity(card.free_units)}
+
+
+def _tier_prices(card: CardTerms, currency: str) -> str:
+    words = ""
     for tier in card.tiers:
-        limit = "" if tier.up_to is None else f" up to {formats.quantity(tier.up_to)}"
-        yield _tier_price(card, tier, currency) + limit
+        price = _tier_price(card, tier, currency)
+        if tier.up_to is not None:
+            price = _("%(price)s up to %(bound)s") % {"price": price, "bound": formats.quantity(tier.up_to)}
+        words = _("%(prices)s, then %(price)s") % {"prices": words, "price": price} if words else price
+    return words
 
 
 def _tier_price(card: CardTerms, tier: Tier, currency: str) -> str:
     flat = formats.price(tier.flat_amount, currency)
     if tier.flat_amount and not tier.unit_amount:
-        return f"{flat} flat"
+        return _("%(flat)s flat") % {"flat": flat}
     price = _per_units(tier.unit_amount, card.per_units, currency, card.unit, card.unit_plural)
-    return f"{price} plus {flat} flat" if tier.flat_amount else price
-
-
-def _conditions(card: CardTerms, currency: str) -> Iterator[str]:
-    if card.discount_percent:
-        yield f", {formats.quantity(card.discount_percent)} % off"
-    if card.minimum:
-        yield f", at least {formats.price(card.minimum, currency)} per month"
-    if card.maximum is not None:
-        yield f", at most {formats.price(card.maximum, currency)} per month"
+    return _("%(price)s plus %(flat)s flat") % {"price": price, "flat": flat} if tier.flat_amount else price
 
 
 @cached_by_language(1024)
@@ -93,7 +118,7 @@ def _per_units(unit_amount: Decimal, per_units: int, currency: str, unit: str, u
     return formats.unit_price(unit_amount, per_units, currency, unit, unit_plural)
 
 
-# --- what a line comes to --------------------------------------------------------------------------------------------
+# --- what a line comes to: kept with it, so English -------------------------------------------------------------------
 
 
 def usage_in_words(card: CardTerms, priced: PricedUsage, billed: int, currency: str) -> str:

@@ -7,6 +7,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
 from accounts.models import Customer
 from core.periods import (
     Period,
@@ -109,7 +112,11 @@ class UpcomingInvoice:
         if self.billing_on is None:
             return []
         calculated = utc_day(calculation_instant(self.billing_on))
-        return [("Period starts", self.period.start), ("Charges calculated", calculated), ("Billed", self.billing_on)]
+        return [
+            (_("Period starts"), self.period.start),
+            (_("Charges calculated"), calculated),
+            (pgettext("key date", "Billed"), self.billing_on),
+        ]
 
 
 @dataclass(frozen=True, slots=True)
