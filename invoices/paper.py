@@ -14,6 +14,7 @@ from core.periods import Period, Window
 from invoices.models import Collection, CreditApplication, Invoice, InvoiceLine, Payment
 from invoices.taxing import TaxText, credit_texts, ledger_text, tax_notes, tax_texts
 from invoices.terms import terms_of
+from invoices.wording import detail_of, title_of
 
 Party = dict[str, Any]
 ENGLISH = Locale("en")
@@ -189,8 +190,8 @@ def credits_at_issue(invoice: Invoice) -> list[CreditApplication]:
 def _line(line: InvoiceLine, currency: str, sign: int) -> PaperLine:
     return PaperLine(
         key=line.key,
-        title=line.title,
-        detail=line.detail,
+        title=title_of(line.title),
+        detail=detail_of(line.detail, line.explain),
         window=formats.window(Window(line.starts_at, line.ends_at)),
         quantity=formats.quantity(line.quantity),
         unit_price=_unit_price(line.unit_amount, line.per_units, currency),

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from accounts.figures import written
 from accounts.gateways import decline_message
 from accounts.models import Notice
 from core import formats
@@ -68,7 +69,7 @@ def _told(notice: Notice, at: datetime) -> list[Moment]:
     sent = notice.sent_at or at
     rows = [Moment(sent, f"{SENT[notice.template]} {'sent' if notice.sent_at else 'is being sent'}", True)]
     if notice.template == "payment_warning":
-        sentence = str(notice.context["sentence"])
+        sentence = str(written(notice.context["sentence"]))
         ends = datetime.fromisoformat(notice.context["not_before"])
         rows.append(Moment(ends, f"Not before this day, if it stays unpaid: {sentence}", ends <= at))
     return rows

@@ -41,9 +41,14 @@ def _down_to(line: LineDraft, stands: Standing) -> LineDraft:
     return replace(
         line,
         amount=-stands.left,
-        detail=f"{line.detail}; no more than {left} was left of it",
+        detail=capped_in_words(line.detail, left),
         explain={**line.explain, **known},
     )
+
+
+def capped_in_words(detail: str, left: str) -> str:
+    """How a line is calculated that only `left` was left for."""
+    return _("%(detail)s; no more than %(left)s was left of it") % {"detail": detail, "left": left}
 
 
 def limit(data: Data, amount: int) -> int:

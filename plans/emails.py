@@ -1,4 +1,4 @@
-"""The messages of this room. Figures are frozen when a message is made, so that mail and page agree letter by letter."""
+"""The messages of this room. Figures are frozen when one is made, so that mail and page agree letter by letter."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any

@@ -5,7 +5,7 @@ list. Its keys are documented where they are written: plans/fees.py and plans/ra
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from decimal import Context, Decimal
 from fractions import Fraction
@@ -20,52 +20,13 @@ from core.periods import Period
 from invoices.hand_charges import BY_HAND
 from invoices.sold_lines import SOLD, price_of
 from plans.capping import limit, limit_steps
+from plans.explanation import Explanation, Step, TierRow
 
 Data = Mapping[str, Any]
 
 EXACT = Context(prec=60)
 SHOWN_DECIMALS = 12  # a figure with more of them, or with no end, is written as ≈
 NEAR = Decimal("0.000001")
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One line of the sum, and what there is to say about it."""
-
-    figure: str
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TierRow:
-    """What fell into one tier, as text."""
-
-    name: str
-    quantity: str
-    price: str
-    flat: str
-    amount: str
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """`amount` is what the stored data comes to, in minor units; the same as the line's, or the books are wrong."""
-
-    amount: int
-    steps: tuple[Step, ...]
-    tiers: tuple[TierRow, ...] = ()
-    quantity: Decimal | None = None
-
-    @property
-    def columns(self) -> tuple[tuple[str, str], ...]:
-        """(figure, note) of each step; figures with a note beside them are as wide as each other."""
-        width = max((len(step.figure) for step in self.steps if step.note), default=0)
-        return tuple((f"{step.figure:<{width}}  " if step.note else step.figure, step.note) for step in self.steps)
-
-    @property
-    def text(self) -> str:
-        """The sum as it is printed, a step per line."""
-        return "\n".join(figure + note for figure, note in self.columns)
 
 
 def explain(data: Data) -> Explanation:
@@ -155,7 +116,7 @@ def _fee_amount(data: Data) -> int:
 
 def _days_before(data: Data) -> int:
     """Days of the period before the part that is charged."""
-    return (_period(data["part"]).start - _period(data["period"]).start).days
+    return (period(data["part"]).start - period(data["period"]).start).days
 
 
 def _fee_steps(data: Data, before: int, amount: int) -> Iterator[Step]:
@@ -166,12 +127,13 @@ def _fee_steps(data: Data, before: int, amount: int) -> Iterator[Step]:
         return
     rate = _("%(amount)s a year") if data.get("cadence") == "yearly" else _("%(amount)s a month")
     yield Step(f"  {rate % {'amount': money}}", price_version(data))
-    yield Step(f"× {_('%(days)s of %(of_days)s days') % {'days': days, 'of_days': of_days}}", _days_in_words(data))
+    share = _("%(days)s of %(of_days)s days") % {"days": days, "of_days": of_days}
+    yield Step(f"× {share}", _days_in_words(data))
     if before:
         yield from _cumulative_steps(data, before)
     if data.get("unused"):
         yield Step("× −1", _("charged before, not used, given back"))
-    yield Step(f"= {formats.money(amount, currency)}", "" if days == of_days else _(data["rounding"]))
+    yield Step(f"= {formats.money(amount, currency)}", "" if days == of_days else _rounding(data))
 
 
 def _cumulative_steps(data: Data, before: int) -> Iterator[Step]:
@@ -190,13 +152,13 @@ def _of_days(fee: int, days: int, of_days: int) -> int:
 
 
 def _days_in_words(data: Data) -> str:
-    part, whole = _period(data["part"]), _period(data["period"])
+    part, whole = period(data["part"]), period(data["period"])
     if part == whole:
         return formats.period(part)
     return _("%(part)s of %(whole)s") % {"part": formats.period(part), "whole": formats.period(whole)}
 
 
-def _period(text: str) -> Period:
+def period(text: str) -> Period:
     start, end = text.split("/")
     return Period(date.fromisoformat(start), date.fromisoformat(end))
 
@@ -334,7 +296,8 @@ def _reduction_steps(data: Data, listed: Fraction) -> Iterator[Step]:
     currency, percent = data["currency"], Decimal(data.get("discount_percent") or 0)
     discounted = _discounted(data, listed)
     if percent and listed:
-        yield Step(f"− {_('%(percent)s %% discount') % {'percent': formats.quantity(percent)}}")
+        discount = _("%(percent)s %% discount") % {"percent": formats.quantity(percent)}
+        yield Step(f"− {discount}")
         yield Step(f"= {money(discounted, currency)}")
     if (capped := _capped(data, discounted)) != discounted:
         yield Step(f"= {money(capped, currency)}", _("the most a window costs"))
@@ -343,8 +306,13 @@ def _reduction_steps(data: Data, listed: Fraction) -> Iterator[Step]:
 def _rounding_steps(data: Data, exact: Fraction, rounded: int) -> Iterator[Step]:
     currency = data["currency"]
     if exact * 10 ** exponent(currency) != rounded:
-        note = _("rounded %(how)s") % {"how": _(data["rounding"])}
+        note = _("rounded %(how)s") % {"how": _rounding(data)}
         yield Step(f"→ {formats.money(rounded, currency)}", note)
+
+
+def _rounding(data: Data) -> str:
+    kept = data["rounding"]
+    return _(kept)
 
 
 def _minimum_steps(data: Data, rounded: int, *, alone: bool = True) -> Iterator[Step]:
@@ -356,8 +324,10 @@ def _minimum_steps(data: Data, rounded: int, *, alone: bool = True) -> Iterator[
     if not alone:
         yield Step(f"= {formats.money(minimum, currency)}", note or _("the least a window costs"))
         return
-    yield Step(f"  {_('%(amount)s minimum of the window') % {'amount': formats.money(minimum, currency)}}", note)
-    yield Step(f"− {_('%(amount)s usage') % {'amount': formats.money(rounded, currency)}}")
+    least = _("%(amount)s minimum of the window") % {"amount": formats.money(minimum, currency)}
+    used = _("%(amount)s usage") % {"amount": formats.money(rounded, currency)}
+    yield Step(f"  {least}", note)
+    yield Step(f"− {used}")
     yield Step(f"= {formats.money(minimum - rounded, currency)}")
 
 

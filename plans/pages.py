@@ -15,6 +15,7 @@ from core.periods import Window, calculation_instant, utc_day
 from invoices.taxing import TaxText, row_label, row_texts
 from invoices.totals import NO_TAX, Totals, row_from, rules_from, total_up
 from plans import cycle
+from plans.line_words import detail, title
 from plans.models import ChangeQuote, Plan, QuoteKind, Subscription
 from plans.pricing import PlanTerms
 from plans.spells import next_anchor
@@ -195,7 +196,12 @@ def credit_lines(quote: ChangeQuote) -> list[dict[str, Any]]:
 
 
 def _titled(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**line, "title": f"{line['title']}, {_line_window(line)}"} for line in lines]
+    return [_for_people(line) for line in lines]
+
+
+def _for_people(line: dict[str, Any]) -> dict[str, Any]:
+    words = detail(line["detail"], line.get("explain", {}))
+    return {**line, "title": f"{title(line['title'])}, {_line_window(line)}", "detail": words}
 
 
 def moves_charges(before: Plan, after: Plan) -> str:

@@ -122,11 +122,12 @@ def check_figures(quote: ChangeQuote, now: Closing) -> None:
 
 def _held(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The lines that must not move: usage of a credits-only plan settles by the hour, confirmed or not."""
-    return [line for line in lines if line["kind"] != "usage" or line.get("settlement") != "credit_only"]
+    held = (line for line in lines if line["kind"] != "usage" or line.get("settlement") != "credit_only")
+    return [{name: value for name, value in line.items() if name != "explain"} for line in held]
 
 
 def lines_values(lines: tuple[LineDraft, ...]) -> list[dict[str, Any]]:
-    """Lines as JSON values, as a quote keeps and compares them."""
+    """Lines as JSON values, as a quote keeps and compares them; `explain` is for words in other languages."""
     return [
         {
             "key": line.key,
@@ -138,6 +139,7 @@ def lines_values(lines: tuple[LineDraft, ...]) -> list[dict[str, Any]]:
             "quantity": str(line.quantity),
             "amount": line.amount,
             "settlement": line.settlement,
+            "explain": line.explain,
         }
         for line in lines
     ]
@@ -153,5 +155,5 @@ def moved_sentence(moved: QuoteMovedError, before: ChangeQuote, after: ChangeQuo
     old, new = (formats.money(quote.amount_due, quote.currency) for quote in (before, after))
     if before.amount_due != after.amount_due:
         total = _("The total changed from %(before)s to %(after)s.") % {"before": old, "after": new}
-        return f"{total} {moved.reason} {_('Nothing was done; please confirm the new total.')}"
-    return f"{moved.reason} {_('Nothing was done; please check the figures and confirm again.')}"
+        return " ".join((total, moved.reason, _("Nothing was done; please confirm the new total.")))
+    return " ".join((moved.reason, _("Nothing was done; please check the figures and confirm again.")))

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from accounts.figures import written
 from core import formats
 from core.periods import midnight
 from core.story import Coming, Event, Told
@@ -57,7 +58,7 @@ def _dunning(customer_id: int, at: datetime) -> list[Coming]:
     """Messages and the plan's consequence. When a card is tried again the invoices tell."""
     named = consequences_of([customer_id])
     steps = dunning_of({customer_id: at}, named)[customer_id].steps
-    words = named[customer_id].sentence if named else ""
+    words = written(named[customer_id].sentence) if named else ""
     return [Coming(step.at, _step(step, words)) for step in steps if step.kind != "try"]
 
 

@@ -112,7 +112,7 @@ def plan_upgrade_return(request: PortalRequest, slug: str) -> HttpResponse:
     try:
         return _subscribed(request, quote)
     except CardRequiredError:
-        messages.warning(request, f"{_('No card was added.')} {pages.nothing_charged(quote)}")
+        messages.warning(request, " ".join((_("No card was added."), pages.nothing_charged(quote))))
         return redirect("plan_upgrade", slug)
     except REFUSALS as refusal:
         return _turned_away(request, refusal.message)

@@ -118,7 +118,8 @@ def _per_units(unit_amount: Decimal, per_units: int, currency: str, unit: str, u
     return formats.unit_price(unit_amount, per_units, currency, unit, unit_plural)
 
 
-# --- what a line comes to: kept with it, so English -------------------------------------------------------------------
+# --- what a line comes to --------------------------------------------------------------------------------------------
+# Kept with it in English; for others it is written again from the line's explain data (plans/line_words.py).
 
 
 def usage_in_words(card: CardTerms, priced: PricedUsage, billed: int, currency: str) -> str:
@@ -128,17 +129,23 @@ def usage_in_words(card: CardTerms, priced: PricedUsage, billed: int, currency: 
     """
     words = _counted_in_words(card, priced, currency)
     if card.discount_percent and priced.list_amount:
-        words += f", less {formats.quantity(card.discount_percent)} %"
+        less = formats.quantity(card.discount_percent)
+        words = _("%(sum)s, less %(percent)s %%") % {"sum": words, "percent": less}
     if priced.is_capped and priced.maximum is not None:
-        words += f", at most {_money(priced.maximum, currency)}"
-    return words + (f" − {formats.money(billed, currency)} billed before" if billed else "")
+        words = _("%(sum)s, at most %(most)s") % {"sum": words, "most": _money(priced.maximum, currency)}
+    if billed:
+        words = _("%(sum)s − %(amount)s billed before") % {"sum": words, "amount": formats.money(billed, currency)}
+    return words
 
 
 def minimum_in_words(card: CardTerms, share: Fraction, amount: int, currency: str) -> str:
     """`$100.00 minimum − $63.20 for usage` · `$100.00 minimum × 11/27 − $20.00 for usage`. `amount` in minor units."""
-    minimum = f"{formats.price(card.minimum or Decimal(0), currency)} minimum"
-    cut = "" if share == WHOLE else f" × {share}"
-    return f"{minimum}{cut} − {formats.money(amount, currency)} for usage"
+    used = formats.money(amount, currency)
+    minimum = formats.price(card.minimum or Decimal(0), currency)
+    if share == WHOLE:
+        return _("%(minimum)s minimum − %(used)s for usage") % {"minimum": minimum, "used": used}
+    said = {"minimum": minimum, "share": share, "used": used}
+    return _("%(minimum)s minimum × %(share)s − %(used)s for usage") % said
 
 
 @cached_by_language(4096)
@@ -151,31 +158,36 @@ def units(exact: Fraction) -> str:
 
 def _counted_in_words(card: CardTerms, priced: PricedUsage, currency: str) -> str:
     quantity = formats.quantity(priced.quantity)
-    if priced.included and not priced.billable and not priced.list_amount:
-        return f"{quantity} of {units(priced.included)} included"
-    counted = f"({quantity} − {units(priced.included)} included)" if priced.included else quantity
+    included = {"quantity": quantity, "included": units(priced.included)} if priced.included else {}
+    if included and not priced.billable and not priced.list_amount:
+        return _("%(quantity)s of %(included)s included") % included
+    counted = _("(%(quantity)s − %(included)s included)") % included if included else quantity
     if card.model == "free":
-        return f"{counted}, not charged"
+        return _("%(quantity)s, not charged") % {"quantity": counted}
     if card.model in TIERED:
         return _tiers_in_words(card, priced, counted, currency)
-    packages = f" in {priced.packages:,} × " if card.model == "package" else " × "
-    return counted + packages + unit_price(card, currency)
+    price = unit_price(card, currency)
+    if card.model == "package":
+        packages = {"quantity": counted, "packages": formats.quantity(priced.packages), "price": price}
+        return _("%(quantity)s in %(packages)s × %(price)s") % packages
+    return f"{counted} × {price}"
 
 
 def _tiers_in_words(card: CardTerms, priced: PricedUsage, counted: str, currency: str) -> str:
-    per = f" per {_unit(card)}"
     prefix = f"{counted}: " if priced.included else ""
     sum_of_tiers = " + ".join(part for tier in priced.tiers for part in _tier_parts(tier, currency))
     if len(priced.tiers) > TIERS_SHOWN or len(sum_of_tiers) > TIERS_WIDTH:
-        return f"{counted} in {len(priced.tiers)} tiers"
+        return _("%(quantity)s in %(count)s tiers") % {"quantity": counted, "count": len(priced.tiers)}
     if not sum_of_tiers:
         return counted
-    return prefix + sum_of_tiers + (per if any(tier.unit_amount and tier.quantity for tier in priced.tiers) else "")
+    if any(tier.unit_amount and tier.quantity for tier in priced.tiers):
+        sum_of_tiers = _("%(price)s per %(unit)s") % {"price": sum_of_tiers, "unit": _unit(card)}
+    return prefix + sum_of_tiers
 
 
 def _tier_parts(tier: PricedTier, currency: str) -> Iterator[str]:
     if tier.flat_amount:
-        yield f"{_money(tier.flat_amount, currency)} flat"
+        yield _("%(flat)s flat") % {"flat": _money(tier.flat_amount, currency)}
     if tier.quantity and (tier.unit_amount or not tier.flat_amount):
         yield f"{units(tier.quantity)} × {formats.price(tier.unit_amount, currency)}"
 

@@ -30,6 +30,7 @@ from plans import cycle
 from plans.charges import RatedWindow, SpellFacts, compose_charges, usage_key
 from plans.exceptions import NoSubscriptionError
 from plans.late import late_lines
+from plans.line_words import worded
 from plans.models import Subscription
 from plans.selectors.catalogue import current_subscription
 from plans.selectors.closing import key_prefix
@@ -195,16 +196,16 @@ def upcoming_invoice(now: Running, documents: Unsettled | None = None, *, has_cr
         period=Period(draft.period_start, draft.period_end) if draft else _running_period(subscription, at),
         window=facts.usage[0].planned,
         draft=draft,
-        owed=owed,
-        counting=counting,
-        next_counting=_kind(lines, "usage") if draft else (),
+        owed=tuple(map(worded, owed)),
+        counting=tuple(map(worded, counting)),
+        next_counting=tuple(map(worded, _kind(lines, "usage"))) if draft else (),
         rule=rule,
         totals=known.totals,
         credits=known.credits,
         credit_rows=known.rows,
         as_of=at,
         credit=kept_for(subscription.customer_id, documents.notes, subscription.plan.currency, known.totals.total),
-        late=tuple(late_lines(facts.late, facts.standing)),
+        late=tuple(map(worded, late_lines(facts.late, facts.standing))),
         late_billing_on=_follow_up_date(subscription) if facts.late and not facts.terms.is_priced else None,
     )
 
