@@ -9,9 +9,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import override
+
 from accounts.models import CARD, PaymentMethod
 from core import formats
-from core.language import gettext
+from core.language import ENGLISH, LOCALES, gettext, language
 from core.periods import Period, Window
 
 FIGURE = "figure"  # the key by which one is known in JSON
@@ -58,6 +60,16 @@ def card(method: PaymentMethod) -> Figure:
     return sentence(CARD, brand=method.brand, last4=method.last4)
 
 
+def text(write: Callable[[], str]) -> Figure:
+    """What is put together of many parts, like a price in words: written now, in every language."""
+    return {FIGURE: "text", "in": {code: _in_language(code, write) for code in LOCALES}}
+
+
+def _in_language(code: str, write: Callable[[], str]) -> str:
+    with override(code):
+        return write()
+
+
 def written(value: Any) -> Any:
     """JSON with every figure in it, however deep, as a text in the active language."""
     if isinstance(value, Mapping):
@@ -89,4 +101,5 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "period": _period,
     "window": _window,
     "sentence": _sentence,
+    "text": lambda figure: figure["in"].get(language(), figure["in"][ENGLISH]),
 }

@@ -1,7 +1,7 @@
 """One function per message of this room. Each freezes its figures, so that mail, page and PDF agree."""
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from django.conf import settings
@@ -27,6 +27,7 @@ from invoices.models import (
     Refund,
 )
 from invoices.taxing import credit_figures, note_figures, tax_figures
+from invoices.wording import title_of
 
 PLACE = "PUBLIC-ID"
 BEFORE_IT_IS_BILLED = frozenset({"invoice_announced", "invoice_withdrawn"})
@@ -54,11 +55,12 @@ def _announcement(
     invoice: Invoice, lines: Sequence[tuple[str, int]], card: PaymentMethod | None, kept: int
 ) -> dict[str, Any]:
     automatic = invoice.collection == Collection.AUTOMATIC
+    rows = [{"title": _title(title), "amount": figures.money(amount, invoice.currency)} for title, amount in lines]
     return _figures(invoice) | {
         "kept": figures.money(-kept, invoice.currency) if kept else "",
         "due": figures.money(invoice.total - kept, invoice.currency) if invoice.total > kept else "",
         "credit": figures.money(-invoice.total, invoice.currency) if invoice.is_credit_note else "",
-        "lines": [{"title": title, "amount": figures.money(amount, invoice.currency)} for title, amount in lines],
+        "lines": rows,
         "card": figures.card(card) if card and automatic else "",
         "automatic": automatic,
         "cards_url": _address("portal"),
@@ -280,6 +282,11 @@ def _payment_figures(payment: Payment) -> dict[str, Any]:
         "outside": payment.is_outside,
         "paid_on": figures.day(payment.paid_on) if payment.paid_on else "",
     }
+
+
+def _title(kept: str) -> Figure | str:
+    """Of a line. Most are names, the same in every language; what is said of one follows in brackets."""
+    return figures.text(partial(title_of, kept)) if kept.endswith(")") else kept
 
 
 @in_english

@@ -15,6 +15,7 @@ from core.periods import Period, Window
 from invoices.models import Collection, CreditApplication, Invoice, InvoiceLine, Payment
 from invoices.taxing import TaxText, credit_texts, ledger_text, tax_notes, tax_texts
 from invoices.terms import terms_of
+from invoices.wording import detail_of, title_of
 
 Party = dict[str, Any]
 LETTER = ("US", "CA", "MX", "PH")  # CLDR: the countries of our customers that do not print on A4
@@ -199,8 +200,8 @@ def _credit(credit: CreditApplication, currency: str) -> TaxText:
 def _line(line: InvoiceLine, currency: str, sign: int) -> PaperLine:
     return PaperLine(
         key=line.key,
-        title=line.title,
-        detail=line.detail,
+        title=title_of(line.title),
+        detail=detail_of(line.detail, line.explain),
         window=formats.window(Window(line.starts_at, line.ends_at)),
         quantity=formats.quantity(line.quantity),
         unit_price=_unit_price(line.unit_amount, line.per_units, currency),

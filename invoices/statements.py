@@ -7,6 +7,7 @@ from datetime import date
 from core.language import gettext, gettext_noop
 from core.periods import Period, midnight, utc_day
 from credits.stated import Stated
+from invoices.wording import title_of
 
 WORDS = {
     "funded": gettext_noop("Credit granted: %(title)s"),
@@ -88,5 +89,5 @@ def _group(movement: Stated) -> tuple[str, int]:
 
 
 def _title(movement: Stated) -> str:
-    title = movement.title or movement.description
+    title = title_of(movement.title or movement.description)
     return gettext(WORDS[movement.kind]) % {"title": title} if movement.kind in WORDS else title
