@@ -182,7 +182,7 @@ def test_the_overview_and_the_billing_portal_lead_to_it(wonder, alice, log_in):
 def test_the_minutes_job_and_the_hourly_run_tell_it(wonder, alice, log_in):
     log_in(alice).post(URL, CHOSEN)
     tasks.tell_budgets()
-    assert Notice.objects.get(template="usage_alert").context["spent"] == "$53.40"
+    assert written(Notice.objects.get(template="usage_alert").context)["spent"] == "$53.40"
     wonder.payment_methods.update(exp_month=10, exp_year=2026, created_at=BEGIN - timedelta(days=90))
     billing_run.tell_due(at=NOW, report=billing_run.RunReport(at=""))
     assert Notice.objects.filter(template="usage_alert").count() == 1

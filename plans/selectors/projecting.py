@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from django.utils.translation import gettext as _
+
 from core.periods import Window, midnight, utc_day
 from invoices.selectors import totals_of
 from plans.charges import compose_charges
@@ -33,15 +35,16 @@ class Projection:
     @property
     def method(self) -> str:
         """How it is made, in one sentence."""
-        usual = (
-            "the median of the same weekdays of the last 28 days"
-            if by_weekday(self.days)
-            else f"the median of the last {min(self.days, 7)} full days"
-        )
-        return (
-            f"Projected by counting {usual} for each day that is left, priced by your plan; "
-            "the range takes their 10th and 90th percentile."
-        )
+        if by_weekday(self.days):
+            return _(
+                "Projected by counting the median of the same weekdays of the last 28 days for each day that is left, "
+                "priced by your plan; the range takes their 10th and 90th percentile."
+            )
+        known = min(self.days, 7)
+        return _(
+            "Projected by counting the median of the last %(days)s full days for each day that is left, "
+            "priced by your plan; the range takes their 10th and 90th percentile."
+        ) % {"days": known}
 
 
 def projection(now: Running, upcoming: UpcomingInvoice) -> Projection | None:

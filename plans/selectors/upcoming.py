@@ -7,6 +7,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
 from accounts.models import Customer
 from core.periods import (
     Period,
@@ -27,6 +30,7 @@ from plans import cycle
 from plans.charges import RatedWindow, SpellFacts, compose_charges, usage_key
 from plans.exceptions import NoSubscriptionError
 from plans.late import late_lines
+from plans.line_words import worded
 from plans.models import Subscription
 from plans.selectors.catalogue import current_subscription
 from plans.selectors.closing import key_prefix
@@ -109,7 +113,11 @@ class UpcomingInvoice:
         if self.billing_on is None:
             return []
         calculated = utc_day(calculation_instant(self.billing_on))
-        return [("Period starts", self.period.start), ("Charges calculated", calculated), ("Billed", self.billing_on)]
+        return [
+            (_("Period starts"), self.period.start),
+            (_("Charges calculated"), calculated),
+            (pgettext("key date", "Billed"), self.billing_on),
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,16 +196,16 @@ def upcoming_invoice(now: Running, documents: Unsettled | None = None, *, has_cr
         period=Period(draft.period_start, draft.period_end) if draft else _running_period(subscription, at),
         window=facts.usage[0].planned,
         draft=draft,
-        owed=owed,
-        counting=counting,
-        next_counting=_kind(lines, "usage") if draft else (),
+        owed=tuple(map(worded, owed)),
+        counting=tuple(map(worded, counting)),
+        next_counting=tuple(map(worded, _kind(lines, "usage"))) if draft else (),
         rule=rule,
         totals=known.totals,
         credits=known.credits,
         credit_rows=known.rows,
         as_of=at,
         credit=kept_for(subscription.customer_id, documents.notes, subscription.plan.currency, known.totals.total),
-        late=tuple(late_lines(facts.late, facts.standing)),
+        late=tuple(map(worded, late_lines(facts.late, facts.standing))),
         late_billing_on=_follow_up_date(subscription) if facts.late and not facts.terms.is_priced else None,
     )
 
