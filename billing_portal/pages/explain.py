@@ -23,7 +23,8 @@ from invoices.selectors import line_by_key
 from invoices.totals import TaxRule, rule_from
 from plans.charges import compose_charges
 from plans.exceptions import NoSubscriptionError
-from plans.explain import Explanation, explain, price_version
+from plans.explain import explain, price_version
+from plans.explanation import Explanation
 from plans.selectors.upcoming import running, upcoming_invoice
 from usage.aggregation import RULES
 from usage.contributions import contributions
