@@ -116,7 +116,7 @@ def test_a_message_is_written_in_german_whoever_had_it_made(profile, customer, a
     granted(customer, 1000)
     invoice = open_invoice(customer, 1797, at=at)
     own = write_notice(Notice.objects.get(template="invoice_issued"))
-    assert own.subject == f"Rechnung {invoice.number}: 7,97\N{NO-BREAK SPACE}$"
+    assert own.subject == f"Rechnung {invoice.number}: 7,97 $"
     assert "Verbrauchtes Guthaben: Welcome" in own.text
     assert "Steuerschuldnerschaft des Leistungsempfängers" in own.text
     assert "Abrechnungspost von" in own.html or "Abrechnungspost Ihres" in own.html
