@@ -1,19 +1,32 @@
 """Countries by ISO 3166-1 code, as Babel names them."""
 
 from functools import cache
+from unicodedata import combining, normalize
 
 from babel import Locale
+
+from core.language import gettext as _
+from core.language import language
 
 # Codes of Babel's list that are regions, unions or pseudo-locales, not places an address can be in.
 NO_COUNTRIES = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"})
 
 
+def country_names() -> dict[str, str]:
+    """Name in the active language by two-letter code, in the order of the names."""
+    return _names(language())
+
+
 @cache
-def country_names(locale: str = "en") -> dict[str, str]:
-    """Name by two-letter code, in the order of the names."""
+def _names(locale: str) -> dict[str, str]:
     territories = Locale.parse(locale).territories.items()
     names = {code: name for code, name in territories if _is_country(code)}
-    return dict(sorted(names.items(), key=lambda item: item[1]))
+    return dict(sorted(names.items(), key=lambda item: _plain(item[1])))
+
+
+def _plain(name: str) -> str:
+    """Without its accents: Ä stands beside A, not after Z."""
+    return "".join(char for char in normalize("NFKD", name) if not combining(char))
 
 
 def _is_country(code: str) -> bool:
@@ -22,4 +35,4 @@ def _is_country(code: str) -> bool:
 
 def country_choices() -> list[tuple[str, str]]:
     """Choices of a select, the empty one first."""
-    return [("", "Choose a country"), *country_names().items()]
+    return [("", _("Choose a country")), *country_names().items()]

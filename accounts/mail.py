@@ -11,8 +11,10 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.template import Context
 from django.template.loader import get_template
 
-from accounts.models import Notice
+from accounts.figures import written
+from accounts.models import BillingProfile, Notice
 from accounts.notices import Attachment
+from core.language import ENGLISH, override
 
 
 class Written(NamedTuple):
@@ -25,7 +27,8 @@ class Written(NamedTuple):
 
 
 def write(template: str, context: Mapping[str, Any]) -> Written:
-    """The message of `emails/<template>.txt` – first line the subject – and `emails/<template>.html`.
+    """The message of `emails/<template>.txt` – first line the subject – and `emails/<template>.html`, in the active
+    language.
 
     `reply_to` in the context takes the place of BILLING_EMAIL. Raises TemplateDoesNotExist where one is missing.
     """
@@ -45,7 +48,28 @@ def subject(template: str, context: Mapping[str, Any]) -> str:
 
 def _values(template: str, context: Mapping[str, Any]) -> dict[str, Any]:
     known = {"product": settings.PRODUCT_NAME, "portal": settings.PORTAL_URL, "reply_to": settings.BILLING_EMAIL}
-    return {**known, **context, "template": template}
+    return {**known, **written(context), "template": template}
+
+
+def language_of(notice: Notice) -> str:
+    """The language a message is written in: what its customer chose for documents and e-mails, unless its context names
+    another, as of one to staff. One query, unless the notice was read with `customer__billing_profile`."""
+    if "language" in notice.context:
+        return str(notice.context["language"])
+    profile: BillingProfile | None = getattr(notice.customer, "billing_profile", None)
+    return profile.language if profile else ENGLISH
+
+
+def write_notice(notice: Notice) -> Written:
+    """The message as its readers get it."""
+    with override(language_of(notice)):
+        return write(notice.template, notice.context)
+
+
+def subject_of(notice: Notice) -> str:
+    """Its subject, as its readers get it."""
+    with override(language_of(notice)):
+        return subject(notice.template, notice.context)
 
 
 def message(
@@ -53,17 +77,21 @@ def message(
 ) -> EmailMultiAlternatives:
     """The notice, ready to be sent, over the connection `server` or one of its own; under the same Message-ID each
     time."""
-    written = write(notice.template, notice.context)
+    own = write_notice(notice)
     mail = EmailMultiAlternatives(
-        subject=written.subject,
-        body=written.text,
+        subject=own.subject,
+        body=own.text,
         to=notice.to,
-        reply_to=[written.reply_to],
+        reply_to=[own.reply_to],
         # Of a program, which says so: no out-of-office note answers it.
-        headers={"Message-ID": message_id(notice.key), "Auto-Submitted": "auto-generated"},
+        headers={
+            "Message-ID": message_id(notice.key),
+            "Auto-Submitted": "auto-generated",
+            "Content-Language": language_of(notice),
+        },
         connection=server,
     )
-    mail.attach_alternative(written.html, "text/html")
+    mail.attach_alternative(own.html, "text/html")
     for file in files:
         mail.attach(file.filename, file.content, "application/pdf")
     return mail

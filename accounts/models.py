@@ -11,6 +11,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Lower
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from accounts.models_clock import ClockMove as ClockMove
 from accounts.models_mail import MutedMail as MutedMail
@@ -116,9 +117,9 @@ class Customer(models.Model):
 
 
 class Role(models.TextChoices):
-    BILLING_ADMIN = "billing_admin", "Billing admin"
-    BILLING_VIEWER = "billing_viewer", "Billing viewer"
-    MEMBER = "member", "Member"
+    BILLING_ADMIN = "billing_admin", gettext_lazy("Billing admin")
+    BILLING_VIEWER = "billing_viewer", gettext_lazy("Billing viewer")
+    MEMBER = "member", gettext_lazy("Member")
 
 
 class Membership(models.Model):
@@ -138,6 +139,13 @@ class Membership(models.Model):
         return f"{self.user} – {self.customer} ({self.get_role_display()})"
 
 
+class Language(models.TextChoices):
+    """Languages of documents and e-mails, each by its own name; the same as settings.LANGUAGES."""
+
+    EN = "en", "English"
+    DE = "de", "Deutsch"
+
+
 class BillingProfile(models.Model):
     """The customer as a party on documents. Issued documents keep their own copy."""
 
@@ -152,11 +160,20 @@ class BillingProfile(models.Model):
     tax_id = models.CharField("tax ID (VAT, GST …)", max_length=40, blank=True)
     po_number = models.CharField("purchase order number", max_length=60, blank=True)
     recipients = models.JSONField(default=list, blank=True, help_text="E-mail addresses that get documents.")
+    # With a default of the database: code that does not know the column yet goes on writing rows.
+    language = models.CharField(
+        "language of documents and e-mails",
+        max_length=2,
+        choices=Language,
+        default=Language.EN,
+        db_default=Language.EN,
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         constraints = (
             models.CheckConstraint(condition=Q(country__regex="^([A-Z]{2})?$"), name="billing_profile_country_code"),
+            models.CheckConstraint(condition=Q(language__in=Language.values), name="billing_profile_language_known"),
         )
 
     def __str__(self) -> str:
@@ -210,6 +227,9 @@ class GatewayName(models.TextChoices):
     STRIPE = "stripe", "Stripe"
 
 
+CARD = gettext_noop("%(brand)s ending %(last4)s")
+
+
 class PaymentMethodQuerySet(models.QuerySet["PaymentMethod"]):
     def live(self) -> "PaymentMethodQuerySet":
         """Not deleted."""
@@ -253,7 +273,7 @@ class PaymentMethod(models.Model):
         indexes = (models.Index(fields=("last4",), name="payment_method_by_last4"),)
 
     def __str__(self) -> str:
-        return f"{self.brand} ending {self.last4}"
+        return gettext(CARD) % {"brand": self.brand, "last4": self.last4}
 
     def has_expired(self, on: date) -> bool:
         """A card is good until the last day of its month."""

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import DateTimeField, OuterRef, Value
@@ -90,20 +90,30 @@ def muted_mail(customer_id: int) -> frozenset[str]:
     return frozenset(MutedMail.objects.filter(customer_id=customer_id).values_list("kind", flat=True))
 
 
-def mail_settings(customer_id: int) -> tuple[list[str], frozenset[str]]:
-    """Who gets a customer's documents, as `recipients` says, and `muted_mail`. One query."""
+class MailSettings(NamedTuple):
+    """Who gets a customer's documents, as `recipients` says, which kinds of mail do not go out, as `muted_mail` says,
+    and the language of both."""
+
+    to: list[str]
+    muted: frozenset[str]
+    language: str
+
+
+def mail_settings(customer_id: int) -> MailSettings:
+    """One query."""
     admins = Membership.objects.filter(customer=OuterRef("pk"), role=Role.BILLING_ADMIN, user__is_active=True)
     muted = MutedMail.objects.filter(customer=OuterRef("pk")).values("kind")
-    named, emails, kinds = (
+    named, language, emails, kinds = (
         Customer.objects.filter(pk=customer_id)
         .values_list(
             "billing_profile__recipients",
+            "billing_profile__language",
             ArraySubquery(admins.order_by("user__email").values("user__email")),
             ArraySubquery(muted),
         )
         .get()
     )
-    return named or emails, frozenset(kinds)
+    return MailSettings(named or emails, frozenset(kinds), language)
 
 
 def security_recipients(customer_id: int) -> list[str]:
@@ -113,13 +123,14 @@ def security_recipients(customer_id: int) -> list[str]:
 
 
 def parties(customer_ids: Collection[int]) -> dict[int, dict[str, Any]]:
-    """The customers as parties on a document: a JSON snapshot of name and billing profile. One query."""
+    """The customers as parties on a document: a JSON snapshot of name and billing profile, with the `language` that
+    the document is written in. One query."""
+    fields = (*PARTY_FIELDS, "language")
     rows = BillingProfile.objects.filter(any_of("customer_id", customer_ids)).values(
-        "customer_id", "customer__name", *PARTY_FIELDS
+        "customer_id", "customer__name", *fields
     )
     return {
-        row["customer_id"]: {"name": row["customer__name"], **{field: row[field] for field in PARTY_FIELDS}}
-        for row in rows
+        row["customer_id"]: {"name": row["customer__name"], **{field: row[field] for field in fields}} for row in rows
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from accounts.access import customer_now
 from accounts.exceptions import ClockBackwardsError, ClockTooFarError
-from accounts.mail import Written, write
+from accounts.mail import Written, write_notice
 from accounts.models import AuditEntry, ClockMove, Customer, Notice, User
 from accounts.services.move_clock import move_clock
 from billing_portal import clock_run
@@ -101,5 +101,5 @@ def _next_event(customer: Customer) -> datetime | None:
 def message_of(customer: Customer, number: int) -> tuple[Notice, Written] | None:
     """A message to the customer as it was written; None where there is no such one, or they have no test clock."""
     rows = Notice.objects.filter(pk=number, customer=customer, customer__clock_at__isnull=False)
-    notice = rows.first()
-    return (notice, write(notice.template, notice.context)) if notice else None
+    notice = rows.select_related("customer__billing_profile").first()
+    return (notice, write_notice(notice)) if notice else None

@@ -123,6 +123,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "billing_portal.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -194,7 +195,8 @@ MFA_TOTP_TOLERANCE = 1  # digits of the half minute before and after: clocks and
 STAFF_MFA_REQUIRED = flag("STAFF_MFA_REQUIRED", default=not (DEBUG or DEMO))
 
 # --- pages --------------------------------------------------------------------------------------------------------
-LANGUAGE_CODE = "en-us"
+LANGUAGE_CODE = "en"  # of whoever asks for no other, of workers, and of everything that is kept
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # each by its own name; core/language.py says how they write figures
 FORMAT_MODULE_PATH = ["billing_portal.locale_formats"]
 TIME_ZONE = "UTC"
 USE_I18N = True

@@ -15,6 +15,7 @@ from typing import Any
 from pypdf import PdfReader
 
 from core import formats
+from core.language import in_english
 from core.money import exponent, quantize, to_major
 from core.periods import Window
 from invoices.einvoice_amounts import BilledLine, NetAmounts, NetLine, Vat, VatRow, net_amounts
@@ -35,6 +36,7 @@ UNPRINTABLE = dict.fromkeys(code for code in range(32) if code not in (9, 10, 13
 Terms = dict[str, Any]  # business terms (BT-1) and groups (BG-4) of the standard
 
 
+@in_english
 def einvoice(invoice: Invoice) -> bytes | None:
     """The XML of an issued document; None where something it needs is missing."""
     amounts = net_amounts_of(invoice)

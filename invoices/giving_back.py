@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from core import formats
+from core.language import in_english
 from core.money import allocate
 from invoices.lines import GoesTo, LineDraft
 from invoices.totals import TaxedAmount, TaxRow, TaxRule, Totals
@@ -167,6 +168,7 @@ def is_by_staff(key: str, corrects: str) -> bool:
     return key.startswith(f"{corrects}:given-back")
 
 
+@in_english
 def back_line(each: Left, amount: int, currency: str) -> LineDraft:
     """The credit note's line that gives back `amount` of a line; a part says so, and has no quantity of its own."""
     line = each.line

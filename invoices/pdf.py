@@ -7,6 +7,7 @@ missing. Nothing but the template and the fonts beside this file is ever loaded:
 
 import atexit
 import logging
+from contextlib import AbstractContextManager
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -15,9 +16,10 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import render_to_string
 
+from core.language import ENGLISH, override
 from invoices.einvoice import einvoice
 from invoices.models import CreditStatement, Invoice, Payment
-from invoices.paper import invoice_paper, receipt_paper
+from invoices.paper import Party, invoice_paper, receipt_paper
 from invoices.pdfa import options
 from invoices.statement_paper import statement_paper
 
@@ -43,22 +45,30 @@ def available() -> str:
 
 def invoice_pdf(invoice: Invoice) -> bytes:
     """The invoice as it was issued. Raises PdfUnavailableError."""
-    context = {"paper": invoice_paper(invoice), "portal": settings.PORTAL_URL}
-    return render("pdf/invoice.html", context, einvoice(invoice))
+    with _language_of(invoice.customer_party):
+        context = {"paper": invoice_paper(invoice), "portal": settings.PORTAL_URL}
+        return render("pdf/invoice.html", context, einvoice(invoice))
 
 
 def receipt_pdf(payment: Payment) -> bytes:
     """Proof of one succeeded payment. Raises PdfUnavailableError."""
-    return render("pdf/receipt.html", {"paper": receipt_paper(payment)})
+    with _language_of(payment.invoice.customer_party):
+        return render("pdf/receipt.html", {"paper": receipt_paper(payment)})
 
 
 def statement_pdf(statement: CreditStatement) -> bytes:
     """A month of credit as it was stated. Raises PdfUnavailableError."""
-    return render("pdf/statement.html", {"paper": statement_paper(statement)})
+    with _language_of(statement.customer_party):
+        return render("pdf/statement.html", {"paper": statement_paper(statement)})
+
+
+def _language_of(customer: Party) -> AbstractContextManager[None]:
+    """What the customer had chosen when the document was issued; English on those that are older than the choice."""
+    return override(customer.get("language", ENGLISH))
 
 
 def render(template: str, context: dict[str, Any], xml: bytes | None = None) -> bytes:
-    """A tagged PDF of a template, with `xml` inside. Raises PdfUnavailableError."""
+    """A tagged PDF of a template in the active language, with `xml` inside. Raises PdfUnavailableError."""
     problem = available()
     if problem:
         raise PdfUnavailableError(problem)

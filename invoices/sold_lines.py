@@ -5,6 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from core import formats
+from core.language import in_english
 from core.money import quantize, round_half_away, to_major
 from core.periods import Period, midnight, utc_day
 from credits.grants import GrantDraft
@@ -24,6 +25,7 @@ def price_of(amount: int, unit_cost: Decimal | int, currency: str) -> int:
     return quantize(Fraction(to_major(amount, currency)) * Fraction(unit_cost), currency)
 
 
+@in_english
 def sale_line(grant: GrantDraft, at: datetime) -> LineDraft:
     """The line that sells a grant, on the day of its sale."""
     day = sale_period(utc_day(at))

@@ -7,6 +7,7 @@ from typing import TypedDict, Unpack
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
 from accounts.access import enter_customer
@@ -30,7 +31,7 @@ def invoice_pdf(request: HttpRequest, public_id: str) -> HttpResponse:
     invoice = find(public_id)
     enter_customer(request, invoice.customer_id)
     if invoice.number is None:
-        return refused(request, invoice, "Not issued yet. The PDF is made when the invoice is issued.", 404)
+        return refused(request, invoice, gettext("Not issued yet. The PDF is made when the invoice is issued."), 404)
     return download(request, invoice, kind=DocumentKind.INVOICE)
 
 
@@ -41,7 +42,8 @@ def invoice_xml(request: HttpRequest, public_id: str) -> HttpResponse:
     invoice = find(public_id)
     enter_customer(request, invoice.customer_id)
     if invoice.number is None:
-        return refused(request, invoice, "Not issued yet. The e-invoice is made when the invoice is issued.", 404)
+        why = gettext("Not issued yet. The e-invoice is made when the invoice is issued.")
+        return refused(request, invoice, why, 404)
     document = stored(invoice, kind=DocumentKind.INVOICE)
     xml = (embedded(bytes(document.content)) if document else None) or einvoice(invoice)
     if xml is None:
@@ -58,7 +60,7 @@ def receipt_pdf(request: HttpRequest, public_id: str, payment_id: str) -> HttpRe
     enter_customer(request, invoice.customer_id)
     payment = find_payment(invoice, payment_id)
     if payment.status != PaymentStatus.SUCCEEDED:
-        return refused(request, invoice, "The receipt is available after payment.", 404)
+        return refused(request, invoice, gettext("The receipt is available after payment."), 404)
     return download(request, invoice, kind=DocumentKind.RECEIPT, payment_id=payment.pk)
 
 
@@ -73,7 +75,7 @@ def statement_pdf(request: HttpRequest, public_id: str) -> HttpResponse:
         document = Document.objects.filter(statement=statement).first()
     if document is not None:
         return attached(document)
-    text = f"PDF unavailable: {available()}." if available() else "The PDF is being made. Try again in a minute."
+    text = unavailable() if available() else gettext("The PDF is being made. Try again in a minute.")
     response = render(request, "invoices/no_statement.html", {"text": text}, status=503)
     response["Retry-After"] = str(RETRY_SECONDS)
     return response
@@ -89,13 +91,17 @@ def download(request: HttpRequest, invoice: Invoice, **which: Unpack[Which]) -> 
     """The stored document; while there is none a page that says so, tries again, and wakes the worker."""
     document = stored(invoice, **which)
     if document is None and available():
-        return refused(request, invoice, f"PDF unavailable: {available()}.", 503)
+        return refused(request, invoice, unavailable(), 503)
     if document is None:
         nudge("billing_portal.tasks.deliver_documents")
         document = stored(invoice, **which)
     if document is None:
         return preparing(request, invoice)
     return attached(document)
+
+
+def unavailable() -> str:
+    return gettext("PDF unavailable: %(reason)s.") % {"reason": available()}
 
 
 def stored(invoice: Invoice, **which: Unpack[Which]) -> Document | None:

@@ -35,6 +35,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from core.language import in_english
 from core.money import quantize
 from core.periods import Window, fraction
 from invoices.lines import LineDraft
@@ -141,6 +142,7 @@ def usage_lines(subscription_id: int, terms: PlanTerms, windows: Iterable[RatedW
             yield minimum_line(subscription_id, terms, rated)
 
 
+@in_english
 def usage_line(subscription_id: int, terms: PlanTerms, rated: RatedWindow) -> LineDraft:
     """What is left to post for the usage of a window."""
     card, window = rated.card, rated.facts.cut
@@ -162,6 +164,7 @@ def usage_line(subscription_id: int, terms: PlanTerms, rated: RatedWindow) -> Li
     )
 
 
+@in_english
 def minimum_line(subscription_id: int, terms: PlanTerms, rated: RatedWindow) -> LineDraft:
     """What is missing to the minimum of a window."""
     card, window = rated.card, rated.facts.cut

@@ -53,7 +53,7 @@ def _open(server: BaseEmailBackend) -> None:
 @transaction.atomic
 def _claim(at: datetime, limit: int, customer_id: int | None) -> list[Notice]:
     ready = Notice.objects.filter(Q(retry_at__isnull=True) | Q(retry_at__lte=at), sent_at__isnull=True)
-    rows = ready.filter(**only(customer_id)).select_related("customer")
+    rows = ready.filter(**only(customer_id)).select_related("customer__billing_profile")
     rows = rows.select_for_update(skip_locked=True, of=("self",))
     claimed = list(rows.order_by(*ORDER)[:limit])
     Notice.objects.filter(pk__in=[notice.pk for notice in claimed]).update(

@@ -8,6 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from accounts.exceptions import RequiredMailError
+from accounts.figures import written
 from accounts.models import AuditEntry, Customer, MutedMail, Notice, OptionalMail, PaymentMethod, PaymentPolicy
 from accounts.notices import NoticeDraft
 from accounts.selectors import muted_mail
@@ -116,7 +117,8 @@ def test_it_is_told_a_month_before_and_a_week_before_once_each(card):
     ]
     notice = Notice.objects.first()
     assert notice.template == "payment_card_expiring"
-    assert (notice.context["card"], notice.context["last_day"]) == ("Visa ending 4242", "30 Nov 2026")
+    said = written(notice.context)
+    assert (said["card"], said["last_day"]) == ("Visa ending 4242", "30 Nov 2026")
 
 
 def test_who_is_told_late_is_told_once(card):

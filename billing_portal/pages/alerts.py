@@ -8,12 +8,14 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import PortalRequest, billing_page, can_write, check_role, customer_now
-from accounts.models import OptionalMail
+from accounts.models import Language, OptionalMail
 from accounts.selectors import mail_settings
 from accounts.services.choose_mail import choose_mail
+from accounts.services.update_billing_profile import update_billing_profile
 from billing_portal.pages.alerts_forms import AlertsForm, initial
 from core import formats
 from core.clock import now
@@ -43,8 +45,10 @@ class Standing:
     @property
     def text(self) -> str:
         """`58 % of your budget of $100.00`; empty without one."""
-        amount = self.amount
-        return f"{self.percent} % of your budget of {formats.money(amount, self.now.currency)}" if amount else ""
+        if not self.amount:
+            return ""
+        values = {"percent": self.percent, "amount": formats.money(self.amount, self.now.currency)}
+        return gettext("%(percent)s %% of your budget of %(amount)s") % values
 
     @property
     def bar(self) -> int:
@@ -71,17 +75,17 @@ def billing_notifications(request: PortalRequest) -> HttpResponse:
         check_role(request.membership, write=True)
     customer_id = request.customer.pk
     budget, spent = budget_of(customer_id), spending(request.customer, customer_now(request.customer))
-    to, muted = mail_settings(customer_id)
+    mail = mail_settings(customer_id)
     form = AlertsForm(
         request.POST if request.method == "POST" else None,
         currency=spent.currency,
-        initial=initial(terms_of(budget, spent), muted),
+        initial=initial(terms_of(budget, spent), mail),
     )
     if form.is_valid():
         save(request, form)
-        messages.success(request, "Saved. Alerts are sent by e-mail; they do not stop usage.")
+        messages.success(request, gettext("Saved. Alerts are sent by e-mail; they do not stop usage."))
         return see_other(reverse("billing_notifications"))
-    shown = {"form": form, "standing": Standing(spent), "budget": budget, "to": to, "muted": labels(muted)}
+    shown = {"form": form, "standing": Standing(spent), "budget": budget, "to": mail.to, "muted": labels(mail.muted)}
     return show(request, shown, status=422 if form.errors else 200)
 
 
@@ -90,13 +94,16 @@ def save(request: PortalRequest, form: AlertsForm) -> None:
     with transaction.atomic():
         set_budget(customer_id=customer_id, terms=form.terms(), at=at, actor=request.user)
         choose_mail(customer_id=customer_id, muted=form.muted(), at=at, actor=request.user)
+        language = {"language": form.cleaned_data["language"]}
+        update_billing_profile(customer_id=customer_id, values=language, at=at, actor=request.user)
 
 
 def show(request: PortalRequest, shown: dict[str, Any], status: int) -> HttpResponse:
-    context = shown | {"can_write": can_write(request.membership)}
+    form: AlertsForm = shown["form"]
+    context = shown | {"can_write": can_write(request.membership), "language": Language(form.initial["language"]).label}
     return render(request, "billing_portal/notifications.html", context, status=status)
 
 
 def labels(kinds: frozenset[str]) -> list[str]:
     """Kinds of optional mail in words."""
-    return [label for kind, label in OptionalMail.choices if kind in kinds]
+    return [str(label) for kind, label in OptionalMail.choices if kind in kinds]

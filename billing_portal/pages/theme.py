@@ -9,13 +9,16 @@ from django.views.decorators.http import require_POST
 YEAR = 365 * 24 * 3600
 
 
+def came_from(request: HttpRequest) -> str:
+    """`next` of the form, where it is a page of this portal."""
+    back = request.POST.get("next", "")
+    return back if url_has_allowed_host_and_scheme(back, allowed_hosts=None) else reverse("home")
+
+
 @require_POST
 def set_theme(request: HttpRequest) -> HttpResponse:
     """Remember `theme` (light, dark; anything else: the system's) and go back to where the person was."""
-    back = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
-        back = reverse("home")
-    response = HttpResponseRedirect(back, status=303)
+    response = HttpResponseRedirect(came_from(request), status=303)
     theme = request.POST.get("theme", "")
     if theme in {"light", "dark"}:
         response.set_cookie(

@@ -17,8 +17,14 @@ from billing_portal.pages.explain import billing_explain, billing_explain_events
 from billing_portal.pages.explorer import billing_usage, billing_usage_csv
 from billing_portal.pages.health import healthz
 from billing_portal.pages.home import home
+from billing_portal.pages.language import set_language
 from billing_portal.pages.metrics import metrics
-from billing_portal.pages.overview import billing_overview, billing_upcoming, billing_usage_panel
+from billing_portal.pages.overview import (
+    billing_course_csv,
+    billing_overview,
+    billing_upcoming,
+    billing_usage_panel,
+)
 from billing_portal.pages.styleguide import styleguide
 from billing_portal.pages.styleguide_emails import styleguide_email, styleguide_email_html, styleguide_emails
 from billing_portal.pages.theme import set_theme
@@ -31,6 +37,7 @@ urlpatterns = [
     path("api/v1/customers/<str:key>/balance", api_balance, name="api_balance"),
     path("api/v1/customers/<str:key>/access", api_access, name="api_access"),
     path("theme/", set_theme, name="set_theme"),
+    path("language/", set_language, name="set_language"),
     path("styleguide/", styleguide, name="styleguide"),
     path("styleguide/emails/", styleguide_emails, name="styleguide_emails"),
     path("styleguide/emails/<slug:template>/<int:number>/", styleguide_email, name="styleguide_email"),
@@ -38,6 +45,7 @@ urlpatterns = [
     path("settings/billing/", billing_overview, name="billing_overview"),
     path("settings/billing/_/usage-panel/", billing_usage_panel, name="billing_usage_panel"),
     path("settings/billing/_/upcoming/", billing_upcoming, name="billing_upcoming"),
+    path("settings/billing/cost-so-far.csv", billing_course_csv, name="billing_course_csv"),
     path("settings/billing/portal/notifications/", billing_notifications, name="billing_notifications"),
     path("settings/billing/usage/", billing_usage, name="billing_usage"),
     path("settings/billing/usage.csv", billing_usage_csv, name="billing_usage_csv"),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.urls import reverse
 
+from accounts.figures import written
 from accounts.models import AuditEntry, BillingProfile, MutedMail, Notice, OptionalMail
 from billing_portal import billing_run, tasks
 from billing_portal.celery import app
@@ -25,6 +26,7 @@ CHOSEN = {
     "projected": "on",
     "included_percents": ["100"],
     "mail": [kind for kind in OptionalMail.values if kind != OptionalMail.CREDITS_LOW],
+    "language": "de",
 }
 
 
@@ -75,6 +77,9 @@ def test_a_choice_is_saved_shown_and_audited(wonder, alice, log_in):
     assert (budget.amount, budget.currency, budget.projected) == (100_00, "USD", True)
     assert (budget.spend_percents, budget.included_percents) == ([50, 80], [100])
     assert MutedMail.objects.get().kind == OptionalMail.CREDITS_LOW
+    assert BillingProfile.objects.get(customer=wonder).language == "de"
+    details = AuditEntry.objects.get(action="update_billing_profile")
+    assert (details.before, details.after) == ({"language": "en"}, {"language": "de"})
     assert set(AuditEntry.objects.filter(actor=alice, action__in=("set_budget", "choose_mail")).values_list(
         "action", flat=True)) == {"set_budget", "choose_mail"}  # fmt: skip
     assert AuditEntry.objects.filter(action="set_budget").count() == 1
@@ -87,7 +92,7 @@ def test_a_choice_is_saved_shown_and_audited(wonder, alice, log_in):
 def test_everything_can_be_switched_off_again(wonder, alice, log_in):
     client = log_in(alice)
     client.post(URL, CHOSEN)
-    client.post(URL, {"amount": "", "mail": OptionalMail.values})
+    client.post(URL, {"amount": "", "mail": OptionalMail.values, "language": "en"})
 
     budget = Budget.objects.get()
     assert (budget.amount, budget.spend_percents, budget.projected, budget.included_percents) == (None, [], False, [])
@@ -140,7 +145,7 @@ def test_charlie_sees_and_sets_his_own_only(wonder, alice, charlie, other_custom
     log_in(alice).post(URL, CHOSEN)
     client = log_in(charlie)
     assert "Spent so far $0.00" in text(client.get(URL))
-    client.post(URL, {"amount": "7"})
+    client.post(URL, {"amount": "7", "language": "en"})
     assert dict(Budget.objects.values_list("customer_id", "amount")) == {wonder.pk: 100_00, other_customer.pk: 7_00}
 
 
@@ -177,7 +182,7 @@ def test_the_overview_and_the_billing_portal_lead_to_it(wonder, alice, log_in):
 def test_the_minutes_job_and_the_hourly_run_tell_it(wonder, alice, log_in):
     log_in(alice).post(URL, CHOSEN)
     tasks.tell_budgets()
-    assert Notice.objects.get(template="usage_alert").context["spent"] == "$53.40"
+    assert written(Notice.objects.get(template="usage_alert").context)["spent"] == "$53.40"
     wonder.payment_methods.update(exp_month=10, exp_year=2026, created_at=BEGIN - timedelta(days=90))
     billing_run.tell_due(at=NOW, report=billing_run.RunReport(at=""))
     assert Notice.objects.filter(template="usage_alert").count() == 1
@@ -188,7 +193,7 @@ def test_the_minutes_job_and_the_hourly_run_tell_it(wonder, alice, log_in):
 def test_the_hourly_run_tells_of_cards_that_expire(wonder):
     wonder.payment_methods.update(exp_month=10, exp_year=2026, created_at=BEGIN - timedelta(days=90))
     billing_run.run_billing(at=NOW)
-    assert Notice.objects.get(template="payment_card_expiring").context["last_day"] == "31 Oct 2026"
+    assert written(Notice.objects.get(template="payment_card_expiring").context)["last_day"] == "31 Oct 2026"
 
 
 def test_an_alert_that_fails_stops_no_billing(wonder, alice, log_in, monkeypatch):
