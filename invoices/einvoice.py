@@ -35,10 +35,12 @@ UNPRINTABLE = dict.fromkeys(code for code in range(32) if code not in (9, 10, 13
 Terms = dict[str, Any]  # business terms (BT-1) and groups (BG-4) of the standard
 
 
-def einvoice(invoice: Invoice) -> bytes | None:
-    """The XML of an issued document; None where something it needs is missing."""
+def einvoice(invoice: Invoice, paper: InvoicePaper | None = None) -> bytes | None:
+    """The XML of an issued document; None where something it needs is missing. `paper`: its own, if known."""
     amounts = net_amounts_of(invoice)
-    return None if _needs(invoice, amounts) else write(business_terms(invoice, amounts))
+    if _needs(invoice, amounts):
+        return None
+    return write(business_terms(invoice, amounts, paper or invoice_paper(invoice)))
 
 
 def write(terms: Terms) -> bytes:
@@ -53,9 +55,8 @@ def missing(invoice: Invoice) -> str:
     return f"The e-invoice needs {needs}." if needs else ""
 
 
-def business_terms(invoice: Invoice, amounts: NetAmounts) -> Terms:
+def business_terms(invoice: Invoice, amounts: NetAmounts, paper: InvoicePaper) -> Terms:
     """The document in the terms of EN 16931; amounts are decimal texts in major units."""
-    paper = invoice_paper(invoice)
     lines = list(zip(invoice.lines.all(), amounts.lines, strict=True))
     no_vat_ids = any(row.vat.category == TaxCategory.OUTSIDE_SCOPE for row in amounts.rows)
     terms: Terms = {

@@ -43,8 +43,8 @@ def available() -> str:
 
 def invoice_pdf(invoice: Invoice) -> bytes:
     """The invoice as it was issued. Raises PdfUnavailableError."""
-    context = {"paper": invoice_paper(invoice), "portal": settings.PORTAL_URL}
-    return render("pdf/invoice.html", context, einvoice(invoice))
+    paper = invoice_paper(invoice)
+    return render("pdf/invoice.html", {"paper": paper, "portal": settings.PORTAL_URL}, einvoice(invoice, paper))
 
 
 def receipt_pdf(payment: Payment) -> bytes:
