@@ -35,7 +35,10 @@ SETTINGS_NAV = (
         "name": "portal",
         "label": "Billing portal",
         "icon": "card",
-        "covers": ("pm_add", "pm_delete", "invoice", "invoice_pay", "payment_status", "billing_notifications"),
+        "covers": (
+            *("pm_add", "pm_delete", "invoice", "invoice_pay", "payment_status", "billing_notifications"),
+            *("export", "correction_add", "correction"),
+        ),
     },
     {"name": "billing_details", "label": "Billing details", "icon": "document", "covers": ()},
     {"name": "api_tokens", "label": "API tokens", "icon": "key", "covers": ()},

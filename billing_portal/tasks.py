@@ -19,6 +19,7 @@ from invoices.services.expire_archives import expire_archives
 from invoices.services.find_late_successes import find_late_successes
 from invoices.services.handle_events import handle_events as handle_events_verb
 from invoices.services.submit_payment import submit_payment as submit_payment_verb
+from invoices.services.tell_archives import tell_archives
 
 
 @shared_task(name="billing_portal.tasks.run_billing")
@@ -113,9 +114,11 @@ def deliver_documents() -> None:
 
 @shared_task(name="billing_portal.tasks.build_archives")
 def build_archives() -> None:
-    """Each minute: write the ZIPs that were asked for, part by part; empty those that are a week old."""
+    """Each minute, and nudged: write the ZIPs that were asked for, part by part; tell who did not wait for theirs;
+    empty those that are a week old."""
     while build_archives_verb(at=clock.now()):
         pass
+    tell_archives(at=clock.now())
     expire_archives(at=clock.now())
 
 

@@ -104,6 +104,7 @@ PAGES: dict[str, tuple[Wanted, Wanted]] = {
     "invoices_invoice_document": (READERS, NOBODY),
     "invoices_archive_zip": (TAKERS, NOBODY),
     "invoices_gatewayevent_replay": (NOBODY, MANAGERS),
+    "invoices_correctionrequest_answer": (NOBODY, HELPERS),
     "attention": (READERS, NOBODY),
     "attention_payment": (READERS, NOBODY),
     "attention_ask": (NOBODY, MANAGERS),
