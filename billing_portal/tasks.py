@@ -8,6 +8,7 @@ from accounts.services.deliver_notices import deliver_notices as deliver_notices
 from billing_portal import billing_run, books, clock_run, wanted
 from billing_portal.models import RunKind, Trigger
 from billing_portal.recording import recorded
+from billing_portal.services.tell_digests import tell_digests
 from billing_portal.tidying import tidy
 from core import clock
 from core.nudge import nudge
@@ -120,6 +121,12 @@ def build_archives() -> None:
         pass
     tell_archives(at=clock.now())
     expire_archives(at=clock.now())
+
+
+@shared_task(name="billing_portal.tasks.tell_staff")
+def tell_staff() -> None:
+    """Every ten minutes: the daily summary to staff who want it and have not had today's."""
+    tell_digests(at=clock.now())
 
 
 @shared_task(name="billing_portal.tasks.deliver_notices")

@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
+from billing_portal.services.choose_digest import choose_digest
 from billing_portal.tests.admin.test_staff_browser import enter
 from billing_portal.tests.looks import complaints, problems_on
 from core.clock import now
@@ -115,5 +116,7 @@ def test_no_staff_are_kept_out(page, log_in, alice, clerk, shelf):
     answer_correction(request_id=closed.pk, status=CorrectionStatus.CORRECTED, answer="Done.", at=now(), actor=clerk)
     enter(page, log_in(clerk))
     pages = [reverse("admin:invoices_correctionrequest_change", args=[one.pk]) for one in (asked, closed)]
-    pages += [reverse("admin:invoices_correctionrequest_changelist"), reverse("admin:index")]
+    pages += [reverse("admin:invoices_correctionrequest_changelist"), reverse("admin:digest"), reverse("admin:index")]
     assert problems_on(page, pages) == {}
+    choose_digest(wanted=True, at=now(), actor=clerk)
+    assert problems_on(page, [reverse("admin:digest")]) == {}

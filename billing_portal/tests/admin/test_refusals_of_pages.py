@@ -41,6 +41,7 @@ TAKERS = ((READ, EXPORT),)
 PAGES: dict[str, tuple[Wanted, Wanted]] = {
     "product_catalog": (READERS + KEEPERS, NOBODY),
     "billing": (READERS, NOBODY),
+    "digest": (READERS, READERS),  # each for themselves
     # --- customers
     "customer_add": (MANAGERS, MANAGERS),
     "customer": (READERS, NOBODY),

@@ -25,6 +25,7 @@ from accounts.services.start_clock import start_clock
 from accounts.services.turn_clock import turn_clock
 from billing_portal.billing_run import RunReport, bill_due, collect_due
 from billing_portal.demo_data import seed_seller
+from billing_portal.services.choose_digest import choose_digest
 from billing_portal.services.want_check import want_check
 from billing_portal.tests.people import on_plus
 from conftest import PASSWORD, person, staff_person
@@ -320,6 +321,7 @@ def paperwork_of(customer: Customer, alice: User, clerk: User, catalogue: Catalo
     change = schedule_change(
         customer_id=customer.pk, plan=catalogue.free, when=date(2026, 12, 1), at=TODAY, actor=clerk, reason="Agreed"
     )
+    choose_digest(wanted=True, at=TODAY, actor=clerk)
     issued = Invoice.objects.filter(customer=customer, kind="invoice", status="open").earliest("pk")
     asked = ask_for_correction(invoice_id=issued.pk, wrong="Our name", key="c1", at=TODAY, actor=alice)
     inquiry = {"name": "Alice", "email": alice.email, "company": "Wonder", "message": "Please call.", "volume": "1"}
