@@ -36,5 +36,6 @@ app.conf.beat_schedule = {
     "resolve-payments": {"task": "billing_portal.tasks.resolve_payments", "schedule": MINUTE},
     "deliver-documents": {"task": "billing_portal.tasks.deliver_documents", "schedule": MINUTE},
     "build-archives": {"task": "billing_portal.tasks.build_archives", "schedule": MINUTE},
+    "tell-staff": {"task": "billing_portal.tasks.tell_staff", "schedule": crontab(minute="*/10")},
     "deliver-notices": {"task": "billing_portal.tasks.deliver_notices", "schedule": MINUTE},
 }

@@ -43,7 +43,10 @@ SETTINGS_NAV = (
         "name": "portal",
         "label": _("Billing portal"),
         "icon": "card",
-        "covers": ("pm_add", "pm_delete", "invoice", "invoice_pay", "payment_status", "billing_notifications"),
+        "covers": (
+            *("pm_add", "pm_delete", "invoice", "invoice_pay", "payment_status", "billing_notifications"),
+            *("export", "correction_add", "correction"),
+        ),
     },
     {"name": "billing_details", "label": _("Billing details"), "icon": "document", "covers": ()},
     {"name": "api_tokens", "label": _("API tokens"), "icon": "key", "covers": ()},

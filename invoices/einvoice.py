@@ -40,7 +40,9 @@ Terms = dict[str, Any]  # business terms (BT-1) and groups (BG-4) of the standar
 def einvoice(invoice: Invoice) -> bytes | None:
     """The XML of an issued document; None where something it needs is missing."""
     amounts = net_amounts_of(invoice)
-    return None if _needs(invoice, amounts) else write(business_terms(invoice, amounts))
+    if _needs(invoice, amounts):
+        return None
+    return write(business_terms(invoice, amounts, invoice_paper(invoice)))
 
 
 def write(terms: Terms) -> bytes:
@@ -55,9 +57,8 @@ def missing(invoice: Invoice) -> str:
     return f"The e-invoice needs {needs}." if needs else ""
 
 
-def business_terms(invoice: Invoice, amounts: NetAmounts) -> Terms:
+def business_terms(invoice: Invoice, amounts: NetAmounts, paper: InvoicePaper) -> Terms:
     """The document in the terms of EN 16931; amounts are decimal texts in major units."""
-    paper = invoice_paper(invoice)
     lines = list(zip(invoice.lines.all(), amounts.lines, strict=True))
     no_vat_ids = any(row.vat.category == TaxCategory.OUTSIDE_SCOPE for row in amounts.rows)
     terms: Terms = {

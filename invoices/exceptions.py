@@ -202,3 +202,22 @@ class NotRetryableError(InvoicesError):
     """An attempt has no outcome yet, the last one was not declined, or the invoice is not open."""
 
     message = gettext_noop("The card can’t be tried again now.")
+
+
+class NotCorrectableError(InvoicesError):
+    """Only an invoice that was issued, and not voided, is corrected."""
+
+    status = 422
+    message = gettext_noop("Only an issued invoice can be corrected.")
+
+
+class CorrectionOpenError(InvoicesError):
+    """A corrected invoice was asked for, and nobody has answered yet."""
+
+    message = gettext_noop("You have asked for a correction of this invoice already. We answer by e-mail.")
+
+
+class CorrectionAnsweredError(InvoicesError):
+    """Somebody has answered this request, in other words."""
+
+    message = gettext_noop("Somebody has answered this request meanwhile. Look at the answer below.")

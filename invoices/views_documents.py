@@ -2,6 +2,8 @@
 
 No request renders a PDF."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import TypedDict, Unpack
 
 from django.contrib.auth.decorators import login_required
@@ -25,32 +27,37 @@ class Which(TypedDict, total=False):
     payment_id: int
 
 
-@require_GET
-@login_required
-def invoice_pdf(request: HttpRequest, public_id: str) -> HttpResponse:
-    invoice = find(public_id)
-    enter_customer(request, invoice.customer_id)
-    if invoice.number is None:
-        return refused(request, invoice, gettext("Not issued yet. The PDF is made when the invoice is issued."), 404)
+def issued(view: Callable[[HttpRequest, Invoice], HttpResponse]) -> Callable[[HttpRequest, str], HttpResponse]:
+    """Decorates a view about one issued document, which the view gets; a draft has none yet (404)."""
+
+    @require_GET
+    @login_required
+    @wraps(view)
+    def page(request: HttpRequest, public_id: str) -> HttpResponse:
+        invoice = find(public_id)
+        enter_customer(request, invoice.customer_id)
+        if invoice.number is None:
+            return refused(
+                request, invoice, gettext("Not issued yet. Documents are made when the invoice is issued."), 404
+            )
+        return view(request, invoice)
+
+    return page
+
+
+@issued
+def invoice_pdf(request: HttpRequest, invoice: Invoice) -> HttpResponse:
     return download(request, invoice, kind=DocumentKind.INVOICE)
 
 
-@require_GET
-@login_required
-def invoice_xml(request: HttpRequest, public_id: str) -> HttpResponse:
+@issued
+def invoice_xml(request: HttpRequest, invoice: Invoice) -> HttpResponse:
     """«Download e-invoice (XML)»: the very bytes inside the stored PDF; without one, what would be inside."""
-    invoice = find(public_id)
-    enter_customer(request, invoice.customer_id)
-    if invoice.number is None:
-        why = gettext("Not issued yet. The e-invoice is made when the invoice is issued.")
-        return refused(request, invoice, why, 404)
     document = stored(invoice, kind=DocumentKind.INVOICE)
     xml = (embedded(bytes(document.content)) if document else None) or einvoice(invoice)
     if xml is None:
         return refused(request, invoice, missing(invoice), 404)
-    response = HttpResponse(xml, content_type="application/xml")
-    response["Content-Disposition"] = f'attachment; filename="{invoice.number}.xml"'
-    return response
+    return as_file(xml, f"{invoice.number}.xml", "application/xml")
 
 
 @require_GET
@@ -82,8 +89,12 @@ def statement_pdf(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 def attached(document: Document) -> HttpResponse:
-    response = HttpResponse(bytes(document.content), content_type="application/pdf")
-    response["Content-Disposition"] = f'attachment; filename="{document.filename}"'
+    return as_file(bytes(document.content), document.filename, "application/pdf")
+
+
+def as_file(content: bytes, filename: str, content_type: str) -> HttpResponse:
+    response = HttpResponse(content, content_type=content_type)
+    response["Content-Disposition"] = f'attachment; filename="{filename}"'
     return response
 
 
