@@ -1,11 +1,10 @@
-"""E23, the message about a ZIP of a year's documents. Every figure is frozen as text when the message is made."""
+"""E23, the message about a ZIP of a year's documents. Every figure is frozen when the message is made."""
 
 from django.conf import settings
-from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 
+from accounts import figures
 from accounts.notices import NoticeDraft
-from core import formats
 from invoices.models_archives import Archive, ArchiveStatus
 
 
@@ -23,9 +22,9 @@ def archive_ended(archive: Archive) -> NoticeDraft:
             "year": archive.year,
             "ready": is_ready,
             "files": archive.files() if is_ready else 0,
-            "size": filesizeformat(archive.size) if is_ready else "",
+            "size": archive.size if is_ready else 0,
             "missing": archive.missing,
-            "until": formats.instant(archive.expires_at) if archive.expires_at else "",
+            "until": figures.instant(archive.expires_at) if archive.expires_at else "",
             "url": settings.PORTAL_URL + reverse("export", args=[archive.public_id]),
             "portal_url": settings.PORTAL_URL + reverse("portal"),
         },

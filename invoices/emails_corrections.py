@@ -1,10 +1,10 @@
-"""The message about a request for a corrected invoice. Every figure is frozen as text when the message is made."""
+"""The message about a request for a corrected invoice. Every figure is frozen when the message is made."""
 
 from django.conf import settings
 from django.urls import reverse
 
+from accounts import figures
 from accounts.notices import NoticeDraft
-from core import formats
 from core.periods import utc_day
 from invoices.models import CorrectionRequest, CorrectionStatus
 
@@ -20,7 +20,7 @@ def correction_answered(request: CorrectionRequest, to: list[str]) -> NoticeDraf
             "customer": request.customer.name,
             "number": request.invoice.number or "",
             "corrected": request.status == CorrectionStatus.CORRECTED,
-            "asked_on": formats.day(utc_day(request.asked_at)),
+            "asked_on": figures.day(utc_day(request.asked_at)),
             "answer": request.answer,
             "url": settings.PORTAL_URL + reverse("correction", args=[request.public_id]),
         },
