@@ -9,11 +9,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.utils.translation import override
-
 from accounts.models import CARD, PaymentMethod
 from core import formats
-from core.language import ENGLISH, LOCALES, gettext, language
+from core.language import ENGLISH, LOCALES, gettext, language, override
 from core.periods import Period, Window
 
 FIGURE = "figure"  # the key by which one is known in JSON

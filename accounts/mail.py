@@ -10,12 +10,11 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.template import Context
 from django.template.loader import get_template
-from django.utils.translation import override
 
 from accounts.figures import written
 from accounts.models import BillingProfile, Notice
 from accounts.notices import Attachment
-from core.language import ENGLISH
+from core.language import ENGLISH, override
 
 
 class Written(NamedTuple):

@@ -24,7 +24,14 @@ SETTINGS_NAV = (
         "name": "plan_change",
         "label": _("Change Plan"),
         "icon": "tiles",
-        "covers": ("plan_upgrade", "plan_upgrade_return", "contact_sales", "contact_sales_sent", "plan_cancel"),
+        "covers": (
+            "plan_estimate",
+            "plan_upgrade",
+            "plan_upgrade_return",
+            "contact_sales",
+            "contact_sales_sent",
+            "plan_cancel",
+        ),
     },
     {
         "name": "credits",

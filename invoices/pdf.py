@@ -15,9 +15,8 @@ from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.utils.translation import override
 
-from core.language import ENGLISH
+from core.language import ENGLISH, override
 from invoices.einvoice import einvoice
 from invoices.models import CreditStatement, Invoice, Payment
 from invoices.paper import Party, invoice_paper, receipt_paper

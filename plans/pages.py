@@ -2,23 +2,22 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, pgettext
 
 from accounts.gateways import decline_message
-from accounts.models import PaymentPolicy
+from accounts.models import Customer, PaymentPolicy
 from core import formats
-from core.periods import Window, calculation_instant, utc_day
-from invoices.taxing import TaxText, row_label, row_texts
-from invoices.totals import NO_TAX, Totals, row_from, rules_from, total_up
-from plans import cycle
+from core.periods import Window
+from invoices.taxing import row_label
+from invoices.totals import row_from
 from plans.line_words import detail, title
 from plans.models import ChangeQuote, Plan, QuoteKind, Subscription
 from plans.pricing import PlanTerms
-from plans.spells import next_anchor
+from plans.selectors.estimating import Compared, Estimate, has_prices
 from plans.words import card_price, included_units, monthly_fee, other_prices, unit_price
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ class Tile:
     per_month: bool
     prices: tuple[tuple[str, str], ...]
     action: Action
+    is_estimated: bool
 
 
 def tiles(plans: Iterable[Plan], current: Subscription | None, *, managed: bool, past_due: bool) -> list[Tile]:
@@ -64,7 +64,7 @@ def _tile(plan: Plan, current: Subscription | None, *, managed: bool, past_due: 
     by_contract = _is_by_contract(shown)
     price = _(BY_CONTRACT) if by_contract else formats.money(fee, terms.currency)
     prices = other_prices(terms)
-    return Tile(shown, price, not by_contract, prices, action)
+    return Tile(shown, price, not by_contract, prices, action, has_prices(shown))
 
 
 def _action(plan: Plan, current: Subscription | None, *, managed: bool, past_due: bool) -> Action:
@@ -117,35 +117,19 @@ def _policy_text(plan: Plan) -> str:
     return texts.get(PaymentPolicy(plan.payment_policy), _(BY_CONTRACT))
 
 
-@dataclass(frozen=True, slots=True)
-class UpgradeSummary:
-    """What subscribing today means: first dates, prices, and the month without usage (minor units)."""
-
-    first_billing_on: date
-    first_calculation_on: date
-    prices: tuple[tuple[str, str], ...]
-    fee: int
-    taxes: tuple[TaxText, ...]
-    minimum: Totals
-    currency: str
+def estimate_lines(found: Estimate) -> list[dict[str, Any]]:
+    """The lines of an estimate as the table takes them; nothing in it is on a document, so nothing has an address."""
+    return [
+        {"title": title(line.title), "detail": detail(line.detail, line.explain), "amount": line.amount}
+        for line in found.lines
+    ]
 
 
-def upgrade_summary(quote: ChangeQuote, at: datetime) -> UpgradeSummary:
-    """The summary beside the form of «Subscribe»."""
-    terms = quote.plan.terms()
-    billing_on = cycle.first_billing_date(next_anchor(quote.subscription, quote.plan, at), at)
-    rule = NO_TAX if terms.is_credit_only else rules_from(quote.tax_rules)
-    fee = monthly_fee(terms)
-    minimum = total_up([fee], rule)
-    return UpgradeSummary(
-        first_billing_on=billing_on,
-        first_calculation_on=utc_day(calculation_instant(billing_on)),
-        prices=other_prices(terms),
-        fee=fee,
-        taxes=row_texts(minimum.taxes, terms.currency),
-        minimum=minimum,
-        currency=terms.currency,
-    )
+def can_upgrade(found: Compared, customer: Customer) -> bool:
+    """Whether «Upgrade» leads on from an estimate."""
+    plan = found.estimate.plan
+    managed = customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT
+    return _action(plan, found.current, managed=managed, past_due=False) == "upgrade"
 
 
 def change_done(quote: ChangeQuote) -> str:

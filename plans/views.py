@@ -21,7 +21,9 @@ from core.periods import utc_day
 from invoices.selectors import default_seller, unsettled
 from invoices.services.submit_payment import submit_payment
 from invoices.taxing import tax_notes
+from invoices.totals import rules_from
 from plans import pages, selectors
+from plans.costs import tax_id_hint, upgrade_summary
 from plans.exceptions import (
     AlreadySubscribedError,
     CancelFirstError,
@@ -34,6 +36,7 @@ from plans.exceptions import (
 )
 from plans.models import ChangeQuote, Plan, QuoteKind
 from plans.quotes import check_self_serve
+from plans.selectors.estimating import estimate_or_none
 from plans.services.accept_quote import accept_quote
 from plans.services.bill_start import bill_start
 from plans.services.cancel_subscription import cancel_subscription
@@ -190,9 +193,10 @@ def _upgrade_page(
     request: PortalRequest, plan: Plan, *, form: BillingDetailsForm | None = None, stale: QuoteStaleError | None = None
 ) -> HttpResponse:
     quote = stale.after if stale else _quote(request, plan)
+    at, profile = customer_now(request.customer), quote.customer.billing_profile
     context = {
         "plan": plan,
-        "form": form or BillingDetailsForm(instance=quote.customer.billing_profile),
+        "form": form or BillingDetailsForm(instance=profile),
         "quote": quote,
         "changes_plan": quote.kind == QuoteKind.CHANGE,
         "lines": pages.quote_lines(quote),
@@ -202,7 +206,8 @@ def _upgrade_page(
         "tax_notes": tax_notes(quote),
         "credit": pages.quote_credit(quote),
         "total_label": _("Total") if quote.credit or quote.amount_back else _("Due today"),
-        "summary": pages.upgrade_summary(quote, customer_now(request.customer)),
+        "summary": upgrade_summary(quote, at, estimate_or_none(request.customer.pk, quote.plan, at)),
+        "hint": tax_id_hint(profile.country, profile.tax_id, rules_from(quote.tax_rules)),
         "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
         "seller": default_seller(),
         "stale": stale,

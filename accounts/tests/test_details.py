@@ -1,12 +1,12 @@
 import pytest
 from django.db import IntegrityError
-from django.utils.translation import override
 
 from accounts.countries import country_names
 from accounts.exceptions import InvalidBillingDetailsError
 from accounts.figures import written
 from accounts.models import AuditEntry, BillingProfile, Notice
 from accounts.services.update_billing_profile import update_billing_profile
+from core.language import override
 
 ADDRESS = {"legal_name": "Wonder Limited", "line1": "1 Rabbit Hole", "city": "Oxford", "country": "GB"}
 

@@ -6,13 +6,13 @@ from decimal import Decimal
 
 import pytest
 from django.core import mail
-from django.utils.translation import override
 
 from accounts import figures
 from accounts.emails import card_expiring
 from accounts.models import BillingProfile, Notice, PaymentMethod
 from accounts.services.deliver_notices import deliver_notices
 from accounts.services.queue_notices import queue_notices
+from core.language import override
 from core.periods import Period, Window
 
 AT = datetime(2026, 11, 20, 10, tzinfo=UTC)

@@ -23,7 +23,9 @@ from invoices.selectors import line_by_key
 from invoices.totals import TaxRule, rule_from
 from plans.charges import compose_charges
 from plans.exceptions import NoSubscriptionError
-from plans.explain import Explanation, explain, price_version
+from plans.explain import explain, price_version
+from plans.explanation import Explanation
+from plans.line_words import title
 from plans.selectors.upcoming import running, upcoming_invoice
 from usage.aggregation import RULES
 from usage.contributions import contributions
@@ -57,6 +59,11 @@ class Charge:
     def agrees(self) -> bool:
         """Whether the stored data still gives the amount: if not, the books are wrong."""
         return self.derived.amount == self.line.amount
+
+    @property
+    def title(self) -> str:
+        """As people read it; what is kept is English."""
+        return title(self.line.title)
 
     @property
     def is_taxed(self) -> bool:

@@ -80,3 +80,9 @@ def test_programs_are_answered_in_english(client, db):
     response = client.get("/api/v1/customers/cus_x/balance", headers={"Accept-Language": "de"})
     assert response.json()["error"]["message"].isascii()
     assert "Content-Language" not in response.headers
+
+
+def test_staff_read_english(client, staff, log_in):
+    page = log_in(staff).get(reverse("admin:index"), headers={"Accept-Language": "de"})
+    assert '<html lang="en"' in page.content.decode()
+    assert "Abmelden" not in page.content.decode()

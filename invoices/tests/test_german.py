@@ -5,12 +5,12 @@ from io import BytesIO
 
 import pytest
 from django.urls import reverse
-from django.utils.translation import override
 from pypdf import PdfReader
 
 from accounts.mail import write_notice
 from accounts.models import AuditEntry, BillingProfile, Notice
 from accounts.tests.cards import DECLINES, add_card
+from core.language import override
 from core.periods import midnight
 from invoices.einvoice import einvoice
 from invoices.models import Document
