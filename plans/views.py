@@ -35,7 +35,6 @@ from plans.exceptions import (
 )
 from plans.models import ChangeQuote, Plan, QuoteKind
 from plans.quotes import check_self_serve
-from plans.selectors.estimating import estimate_or_none
 from plans.services.accept_quote import accept_quote
 from plans.services.bill_start import bill_start
 from plans.services.cancel_subscription import cancel_subscription
@@ -204,7 +203,7 @@ def _upgrade_page(
         "tax_notes": tax_notes(quote),
         "credit": pages.quote_credit(quote),
         "total_label": "Total" if quote.credit or quote.amount_back else "Due today",
-        "summary": upgrade_summary(quote, at, estimate_or_none(request.customer.pk, quote.plan, at)),
+        "summary": upgrade_summary(quote, at),
         "hint": tax_id_hint(profile.country, profile.tax_id, rules_from(quote.tax_rules)),
         "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
         "seller": default_seller(),
