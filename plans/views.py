@@ -190,7 +190,7 @@ def _upgrade_page(
     request: PortalRequest, plan: Plan, *, form: BillingDetailsForm | None = None, stale: QuoteStaleError | None = None
 ) -> HttpResponse:
     quote = stale.after if stale else _quote(request, plan)
-    at, profile = customer_now(request.customer), quote.customer.billing_profile
+    profile = quote.customer.billing_profile
     context = {
         "plan": plan,
         "form": form or BillingDetailsForm(instance=profile),
@@ -203,15 +203,14 @@ def _upgrade_page(
         "tax_notes": tax_notes(quote),
         "credit": pages.quote_credit(quote),
         "total_label": "Total" if quote.credit or quote.amount_back else "Due today",
-        "summary": upgrade_summary(quote, at),
+        "summary": upgrade_summary(quote, customer_now(request.customer)),
         "hint": tax_id_hint(profile.country, profile.tax_id, rules_from(quote.tax_rules)),
         "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
         "seller": default_seller(),
         "stale": stale,
         "changes": pages.price_changes(stale.before.plan, stale.after.plan) if stale else [],
     }
-    status = 409 if stale else 422 if form else 200
-    return render(request, "plans/plan_upgrade.html", context, status=status)
+    return render(request, "plans/plan_upgrade.html", context, status=409 if stale else 422 if form else 200)
 
 
 # --- «Cancel Plan» → «Confirm Downgrade» ------------------------------------------------------------------------------
