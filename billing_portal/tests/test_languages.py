@@ -101,7 +101,8 @@ NOT_YET = (
     "invoices/",
     "mfa/",
     "pdf/",
-    "plans/",
+    "plans/plan_change.html",
+    "plans/plan_upgrade.html",
     "rule_error.html",
 )
 READ_ALOUD = {
