@@ -10,7 +10,12 @@ from core.language import gettext, gettext_noop
 from invoices.totals import TaxRow, row_from
 
 # What sellers call their taxes, and why they charge none, is theirs; these words are known in every language.
-KNOWN = (gettext_noop("VAT"), gettext_noop("Sales tax"), gettext_noop("Reverse charge"))
+KNOWN = (
+    gettext_noop("VAT"),
+    gettext_noop("Sales tax"),
+    gettext_noop("Reverse charge"),
+    gettext_noop("Outside the scope of EU VAT"),
+)
 RATE = gettext_noop("%(tax)s %(percent)s %% of %(base)s")
 RATE_INSIDE = gettext_noop("%(tax)s %(percent)s %% of %(base)s (included in the prices)")
 

@@ -56,8 +56,8 @@ def costs(terms: PlanTerms, rule: TaxRule, estimate: Estimate | None, *, is_plac
     )
 
 
-def upgrade_summary(quote: ChangeQuote, at: datetime, estimate: Estimate | None) -> UpgradeSummary:
-    """The summary beside the form of «Subscribe»."""
+def upgrade_summary(quote: ChangeQuote, at: datetime) -> UpgradeSummary:
+    """The summary beside the form of «Subscribe»; what is like the last thirty days comes later, by itself."""
     terms = quote.plan.terms()
     billing_on = cycle.first_billing_date(next_anchor(quote.subscription, quote.plan, at), at)
     is_placed = bool(quote.customer.billing_profile.country)
@@ -65,7 +65,7 @@ def upgrade_summary(quote: ChangeQuote, at: datetime, estimate: Estimate | None)
         first_billing_on=billing_on,
         first_calculation_on=utc_day(calculation_instant(billing_on)),
         prices=other_prices(terms),
-        costs=costs(terms, rules_from(quote.tax_rules), estimate, is_placed=is_placed),
+        costs=costs(terms, rules_from(quote.tax_rules), None, is_placed=is_placed),
     )
 
 

@@ -20,7 +20,8 @@ from core.periods import Period
 from invoices.hand_charges import BY_HAND
 from invoices.sold_lines import SOLD, price_of
 from plans.capping import limit, limit_steps
-from plans.explanation import Explanation, Step, TierRow
+from plans.explanation import Explanation as Explanation
+from plans.explanation import Step, TierRow
 
 Data = Mapping[str, Any]
 

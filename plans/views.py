@@ -36,7 +36,6 @@ from plans.exceptions import (
 )
 from plans.models import ChangeQuote, Plan, QuoteKind
 from plans.quotes import check_self_serve
-from plans.selectors.estimating import estimate_or_none
 from plans.services.accept_quote import accept_quote
 from plans.services.bill_start import bill_start
 from plans.services.cancel_subscription import cancel_subscription
@@ -193,7 +192,7 @@ def _upgrade_page(
     request: PortalRequest, plan: Plan, *, form: BillingDetailsForm | None = None, stale: QuoteStaleError | None = None
 ) -> HttpResponse:
     quote = stale.after if stale else _quote(request, plan)
-    at, profile = customer_now(request.customer), quote.customer.billing_profile
+    profile = quote.customer.billing_profile
     context = {
         "plan": plan,
         "form": form or BillingDetailsForm(instance=profile),
@@ -206,15 +205,14 @@ def _upgrade_page(
         "tax_notes": tax_notes(quote),
         "credit": pages.quote_credit(quote),
         "total_label": _("Total") if quote.credit or quote.amount_back else _("Due today"),
-        "summary": upgrade_summary(quote, at, estimate_or_none(request.customer.pk, quote.plan, at)),
+        "summary": upgrade_summary(quote, customer_now(request.customer)),
         "hint": tax_id_hint(profile.country, profile.tax_id, rules_from(quote.tax_rules)),
         "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
         "seller": default_seller(),
         "stale": stale,
         "changes": pages.price_changes(stale.before.plan, stale.after.plan) if stale else [],
     }
-    status = 409 if stale else 422 if form else 200
-    return render(request, "plans/plan_upgrade.html", context, status=status)
+    return render(request, "plans/plan_upgrade.html", context, status=409 if stale else 422 if form else 200)
 
 
 # --- «Cancel Plan» → «Confirm Downgrade» ------------------------------------------------------------------------------

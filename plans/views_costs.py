@@ -33,5 +33,6 @@ def plan_costs(request: PortalRequest, slug: str) -> HttpResponse:
         "costs": costs(plan.terms(), rule, estimate, is_placed=bool(country)),
         "hint": tax_id_hint(country, tax_id, rule),
         "swapped": True,
+        "quiet": "quiet" in request.POST,  # the page asks for it by itself, which nobody needs to hear
     }
     return render(request, "plans/_costs.html", context)

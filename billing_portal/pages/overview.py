@@ -232,13 +232,7 @@ def read_overview(customer: Customer, at: datetime) -> Overview:
     own = open_subscription(customer)
     documents = unsettled(customer.pk)
     read_payments(documents.unpaid)
-    state = read_credits(
-        customer.pk,
-        currency=own.plan.currency,
-        credits_only=own.plan.terms().is_credit_only,
-        blocks=own.plan.blocks_at_zero,
-        at=at,
-    )
+    state = _credits(own, at)
     credit = Credit(customer.pk, at, has_credit=state is not None)
     now = attempt(running_days, own, at)
     usage = attempt(usage_to_date, now) if now else None
@@ -255,9 +249,19 @@ def read_overview(customer: Customer, at: datetime) -> Overview:
         ahead=ahead or NOTHING,
         lacking_days=thin_days(now) if now else None,
         credits=state,
-        standing=Standing(spending_of(upcoming, usage, ahead.projection)) if upcoming and usage and ahead else None,
+        standing=_standing(upcoming, usage, ahead),
         estimate=attempt(next_plan_estimate, now) if now and own.plan.is_default else None,
     )
+
+
+def _credits(own: "Subscription", at: datetime) -> CreditState | None:
+    plan = own.plan
+    only, blocks = plan.terms().is_credit_only, plan.blocks_at_zero
+    return read_credits(own.customer_id, currency=plan.currency, credits_only=only, blocks=blocks, at=at)
+
+
+def _standing(upcoming: UpcomingInvoice | None, usage: UsageToDate | None, ahead: Prospects | None) -> Standing | None:
+    return Standing(spending_of(upcoming, usage, ahead.projection)) if upcoming and usage and ahead else None
 
 
 @require_safe

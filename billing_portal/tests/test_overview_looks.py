@@ -91,7 +91,7 @@ def test_without_a_script_everything_is_there(plus, alice, page_without_js, live
     page.goto(PLANS)
     page.get_by_role("link", name="see the estimate for Plus").click()
     expect(page.get_by_role("heading", name="Your last 30 days on Plus")).to_be_visible()
-    expect(page.get_by_test_id("estimate")).to_have_text("$97.00")
+    expect(page.get_by_test_id("estimate")).to_have_text("$103.00")
 
 
 def test_on_a_phone_the_buttons_that_matter_are_there(

@@ -142,7 +142,7 @@ def test_the_pages_of_invoices_are_german(german, customer, alice, at):
     for words in ('<html lang="de"', "Bisherige Rechnungen", "Fällig", "Rechnungen gehen an"):
         assert words in portal
     page = german.get(reverse("invoice", args=[invoice.public_id])).content.decode()
-    for words in ("Rechnung herunterladen", "Ausstellungsdatum", "Offener Betrag", "Fällig am", "Zwischensumme"):
+    for words in ("Rechnung herunterladen", "Ausgestellt am", "Offener Betrag", "Fällig am", "Zwischensumme"):
         assert words in page
 
 

@@ -140,7 +140,8 @@ def test_the_message_has_the_figures_of_the_overview(budget, customer, at):
     tell(budget, now)
     seen = spending(customer, now)
     upcoming = upcoming_invoice(running(customer, now))
-    message = written(Notice.objects.get(context__kind="spend").context)
+    notice = Notice.objects.get(context__kind="spend")
+    message = written(notice.context)
 
     assert seen.so_far == upcoming.amount_due == 85_00
     assert message["spent"] == "$85.00"
@@ -148,7 +149,7 @@ def test_the_message_has_the_figures_of_the_overview(budget, customer, at):
     assert message["projected"] == "$133.00"
     assert message["as_of"] == "1 Nov 2026, 10:00 UTC"
     assert message["received_at"] == "31 Oct 2026, 10:05 UTC"
-    assert message.to == ["alice@example.com"]
+    assert notice.to == ["alice@example.com"]
     assert Notice.objects.filter(context__kind="projected").count() == 1
 
 

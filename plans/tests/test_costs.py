@@ -78,7 +78,16 @@ def test_the_form_asks_for_it_and_works_without(free, alice, customer, log_in, a
     page = text(log_in(alice).get(reverse("plan_upgrade", args=["plus"])))
     assert f'hx-post="{URL}"' in page
     assert 'method="post" action="/settings/billing/plan/plus/"' in page
-    assert '<tbody id="costs">' in page
+    assert f'<tbody id="costs" hx-post="{URL}" hx-trigger="load"' in page
+    assert reverse("plan_estimate", args=["plus"]) in page
+
+
+def test_what_fills_itself_in_is_not_read_out(typed):
+    assert "data-say" in text(typed(country="FR"))
+    quiet = text(typed(country="FR", quiet="1"))
+    assert "data-say" not in quiet
+    assert 'hx-trigger="load"' not in quiet
+    assert "$58.80" in quiet
 
 
 def test_the_page_begins_with_the_hint_of_the_number_that_is_stored(free, alice, customer, log_in):
