@@ -208,7 +208,7 @@ def test_it_is_announced_and_issued_in_words_of_its_own(customer, card, alice):
     invoice = paid_invoice(customer)
     note = credit(customer, -1797, billing_on=BILLING_ON)
     assert written(Notice.objects.get(key=f"invoice:{note.pk}:announced").context)["credit"] == "$17.97"
-    context = Notice.objects.get(key=f"invoice:{note.pk}:credited").context
+    context = written(Notice.objects.get(key=f"invoice:{note.pk}:credited").context)
     assert (context["total"], context["corrects"], context["refunding"], context["kept"]) == (
         "$17.97",
         invoice.number,
