@@ -120,7 +120,7 @@ def test_a_total_of_nothing_is_paid_without_a_payment(seller, customer, alice, a
 def test_it_tells_number_and_amount(seller, customer, alice, at):
     card = add_card(customer, alice, at)
     invoice = open_invoice(customer, 4900, at=BILLED_AT)
-    context = Notice.objects.get(key=f"invoice:{invoice.pk}:issued").context
+    context = written(Notice.objects.get(key=f"invoice:{invoice.pk}:issued").context)
     assert (context["number"], context["total"], context["card"]) == ("INV-2026-000001", "$49.00", str(card))
 
 
