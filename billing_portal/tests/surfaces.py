@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from html import unescape
@@ -23,12 +24,14 @@ from invoices.pdf import invoice_pdf
 AMOUNT = r"(?:[A-Z]{3} )?[^\s<]*\d[^\s<]*"
 
 
-def disagreements(invoice: Invoice, reader: Client, staff: Client, *, with_pdf: bool) -> list[str]:
-    """`reader` is of the customer's people, `staff` of ours; the PDF is typeset only where asked."""
+def disagreements(invoice: Invoice, reader: Client, staff: Client, seen: Counter[str], *, with_pdf: bool) -> list[str]:
+    """`reader` is of the customer's people, `staff` of ours; the PDF is typeset only where asked. `seen` counts the
+    places that said something."""
     shown = dict(documents(invoice, reader, staff))
     if with_pdf:
         shown["PDF"] = the_one(r"\bTotal\s+(" + AMOUNT + ")", pdf_text(invoice))
     listed = dict(rows(invoice, staff))
+    seen.update([*shown, *listed])
     # A credit note says how much comes back; where it stands beside invoices it is below zero.
     expected = formats.money(abs(invoice.total), invoice.currency), formats.money(invoice.total, invoice.currency)
     return [
@@ -43,7 +46,9 @@ def documents(invoice: Invoice, reader: Client, staff: Client) -> Iterator[tuple
     cell = r'Total</th><td class="num">([^<]*)</td>'
     yield "page", the_one(cell, text_of(reader, reverse("invoice", args=[invoice.public_id])))
     yield "page of staff", the_one(cell, text_of(staff, reverse("admin:invoices_invoice_change", args=[invoice.pk])))
-    yield "e-mail", mail_total(invoice)
+    messages = [f"invoice:{invoice.pk}:{what}" for what in ("issued", "credited")]
+    if notice := Notice.objects.filter(key__in=messages).first():  # nobody is told of what is paid on the spot
+        yield "e-mail", mail_total(notice)
     if xml := einvoice(invoice):
         yield "XML", xml_total(invoice, xml)
 
@@ -76,10 +81,8 @@ def money_of(major: Decimal, currency: str) -> str:
     return formats.money(int(major.scaleb(exponent(currency))), currency).replace(formats.NO_BREAK_SPACE, " ")
 
 
-def mail_total(invoice: Invoice) -> str:
-    notice = Notice.objects.get(key__in=[f"invoice:{invoice.pk}:{what}" for what in ("issued", "credited")])
-    subject = write(notice.template, notice.context).subject
-    return the_one(r": (" + AMOUNT + ")$", subject)
+def mail_total(notice: Notice) -> str:
+    return the_one(r": (" + AMOUNT + ")$", write(notice.template, notice.context).subject)
 
 
 def xml_total(invoice: Invoice, xml: bytes) -> str:

@@ -193,8 +193,10 @@ def assert_one_number_everywhere(reader: Client, staff: Client) -> None:
         has = bool(invoice.credits), bool(invoice.tax), bool(invoice.amount_credited), bool(invoice.total)
         chosen.setdefault((invoice.kind, invoice.currency, invoice.status, *has), invoice)
     typeset = {kind: invoice.pk for (kind, *_rest), invoice in chosen.items()}.values()
-    wrong = [disagreements(invoice, reader, staff, with_pdf=invoice.pk in typeset) for invoice in chosen.values()]
+    seen: Counter[str] = Counter()
+    wrong = [disagreements(invoice, reader, staff, seen, with_pdf=invoice.pk in typeset) for invoice in chosen.values()]
     assert list(chain(*wrong)) == []
+    assert set(seen) == {"page", "page of staff", "list of staff", "CSV", "e-mail", "XML", "PDF"}
 
 
 def assert_everything_happened(year: Year) -> None:
