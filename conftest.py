@@ -10,6 +10,7 @@ Auditor, and trainee has no role; staff is a superuser.
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 
 import pytest
 from django.test import Client
@@ -17,6 +18,7 @@ from django.test import Client
 from accounts.models import Customer, Membership, Role, User
 from accounts.roles import AUDITOR, BILLING_SUPPORT, CATALOG_MANAGER, METERING_AND_BILLING, role_group
 from accounts.services.open_customer import open_customer
+from core.tests.recorded import Recorded
 from invoices.models import Seller, TaxRate
 from plans.seed import Catalogue, demo_catalogue
 
@@ -50,28 +52,40 @@ def a_seller() -> Seller:
     return seller
 
 
+_seller = Recorded(a_seller)
+
+
 @pytest.fixture
 def seller(db: None) -> Seller:
-    return a_seller()
+    return _seller.again()
+
+
+_catalogue = cache(lambda at: Recorded(lambda: demo_catalogue(at)))
 
 
 @pytest.fixture
 def catalogue(db: None, at: datetime) -> Catalogue:
-    return demo_catalogue(at)
+    return _catalogue(at).again()
 
 
 def person(email: str, first_name: str) -> User:
     return User.objects.create_user(email, PASSWORD, first_name=first_name)
 
 
+_alice = Recorded(lambda: person("alice@example.com", "Alice"))
+
+
 @pytest.fixture
 def alice(db: None) -> User:
-    return person("alice@example.com", "Alice")
+    return _alice.again()
+
+
+_customer = cache(lambda at: Recorded(lambda alice: open_customer(name="Wonder Ltd", user=alice, at=at, actor=alice)))
 
 
 @pytest.fixture
 def customer(alice: User, at: datetime) -> Customer:
-    return open_customer(name="Wonder Ltd", user=alice, at=at, actor=alice)
+    return _customer(at).again(alice)
 
 
 @pytest.fixture

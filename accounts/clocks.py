@@ -8,6 +8,7 @@ each card, deleted ones too, each visit to a card page, and the id the processor
 from datetime import timedelta
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from accounts.exceptions import NotSandboxError
 from accounts.models import CardSetup, Customer, GatewayName, PaymentMethod
@@ -23,10 +24,14 @@ def check_sandbox(customer: Customer) -> None:
     if is_known or visits.exists() or cards.exclude(gateway=GatewayName.SANDBOX).exists():
         raise NotSandboxError(
             f"customer {customer.pk} is known to a real processor",
-            message="This customer’s cards are at a real card processor: a test clock would charge them for real.",
+            message=gettext(
+                "This customer’s cards are at a real card processor: a test clock would charge them for real."
+            ),
         )
     if settings.CARD_GATEWAY != GatewayName.SANDBOX and not cards.exists():
         raise NotSandboxError(
             f"customer {customer.pk} has no sandbox card",
-            message="New cards go to a real card processor here. Only a customer with a sandbox card has a test clock.",
+            message=gettext(
+                "New cards go to a real card processor here. Only a customer with a sandbox card has a test clock."
+            ),
         )

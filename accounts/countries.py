@@ -1,7 +1,7 @@
 """Countries by ISO 3166-1 code, as Babel names them."""
 
 from functools import cache
-from unicodedata import normalize
+from unicodedata import combining, normalize
 
 from babel import Locale
 
@@ -21,7 +21,12 @@ def country_names() -> dict[str, str]:
 def _names(locale: str) -> dict[str, str]:
     territories = Locale.parse(locale).territories.items()
     names = {code: name for code, name in territories if _is_country(code)}
-    return dict(sorted(names.items(), key=lambda item: normalize("NFKD", item[1])))  # Ä beside A, not after Z
+    return dict(sorted(names.items(), key=lambda item: _plain(item[1])))
+
+
+def _plain(name: str) -> str:
+    """Without its accents: Ä stands beside A, not after Z."""
+    return "".join(char for char in normalize("NFKD", name) if not combining(char))
 
 
 def _is_country(code: str) -> bool:

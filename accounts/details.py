@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.countries import country_names
 from accounts.exceptions import InvalidBillingDetailsError
@@ -12,6 +13,19 @@ from accounts.models import BillingProfile, Language
 from accounts.selectors import PARTY_FIELDS
 
 FIELDS = (*PARTY_FIELDS, "recipients", "language")
+LABELS = {
+    "legal_name": gettext_lazy("Legal or company name"),
+    "line1": gettext_lazy("Address line 1"),
+    "line2": gettext_lazy("Address line 2"),
+    "postal_code": gettext_lazy("Postal code"),
+    "city": gettext_lazy("City"),
+    "region": gettext_lazy("State or region"),
+    "country": gettext_lazy("Country"),
+    "tax_id": gettext_lazy("Tax ID (VAT, GST …)"),
+    "po_number": gettext_lazy("Purchase order number"),
+    "recipients": gettext_lazy("Invoice recipients"),
+    "language": gettext_lazy("Language of documents and e-mails"),
+}
 
 
 def checked_details(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,9 +35,10 @@ def checked_details(values: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidBillingDetailsError(message=f"{unknown[0]}: there is no such billing detail.")
     checked = {field: value.strip() for field, value in values.items() if field != "recipients"}
     if checked.get("country") and checked["country"] not in country_names():
-        raise InvalidBillingDetailsError(message="Country: use a two-letter ISO 3166-1 code, such as FR.")
+        raise InvalidBillingDetailsError(message=gettext("Country: use a two-letter ISO 3166-1 code, such as FR."))
     if checked.get("language", Language.EN) not in Language.values:
-        raise InvalidBillingDetailsError(message=f"Language: use one of {', '.join(Language.values)}.")
+        message = gettext("Language: use one of %(languages)s.") % {"languages": ", ".join(Language.values)}
+        raise InvalidBillingDetailsError(message=message)
     _check_lengths(checked)
     if "recipients" in values:
         checked["recipients"] = _recipients(values["recipients"])
@@ -35,8 +50,8 @@ def _check_lengths(values: Mapping[str, str]) -> None:
         field = BillingProfile._meta.get_field(name)
         longest = getattr(field, "max_length", None)
         if longest and len(value) > longest:
-            label = str(getattr(field, "verbose_name", name)).capitalize()
-            raise InvalidBillingDetailsError(message=f"{label}: use at most {longest} characters.")
+            message = gettext("%(field)s: use at most %(number)s characters.")
+            raise InvalidBillingDetailsError(message=message % {"field": LABELS[name], "number": longest})
 
 
 def _recipients(addresses: Sequence[str]) -> list[str]:
@@ -47,6 +62,6 @@ def _recipients(addresses: Sequence[str]) -> list[str]:
             validate_email(address)
         except ValidationError as error:
             raise InvalidBillingDetailsError(
-                message=f"Invoice recipients: {address} is not an e-mail address."
+                message=gettext("Invoice recipients: %(address)s is not an e-mail address.") % {"address": address}
             ) from error
     return unique

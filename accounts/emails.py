@@ -5,11 +5,20 @@ from datetime import datetime
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import gettext_noop
 
 from accounts import figures
-from accounts.models import Customer, Membership, OptionalMail, PaymentMethod, User
+from accounts.details import LABELS
+from accounts.models import Customer, Language, Membership, OptionalMail, PaymentMethod, Role, User
 from accounts.notices import NoticeDraft
 from accounts.selectors import security_recipients
+from core.language import english
+
+ROLES: dict[str, str] = {
+    Role.BILLING_ADMIN: gettext_noop("billing admin"),
+    Role.BILLING_VIEWER: gettext_noop("billing viewer"),
+    Role.MEMBER: gettext_noop("member"),
+}
 
 
 def link(name: str) -> str:
@@ -17,8 +26,8 @@ def link(name: str) -> str:
     return settings.PORTAL_URL + reverse(name)
 
 
-def _who(actor: User | None) -> str:
-    return actor.email if actor else "The portal"
+def _who(actor: User | None) -> figures.Figure | str:
+    return actor.email if actor else figures.sentence("The portal")
 
 
 def _stamp(at: datetime) -> str:
@@ -36,7 +45,7 @@ def payment_method_changed(
         to=security_recipients(customer.pk),
         context={
             "customer": customer.name,
-            "card": str(method),
+            "card": figures.card(method),
             "change": change,
             "by": _who(actor),
             "at": at.isoformat(),
@@ -58,7 +67,7 @@ def card_expiring(method: PaymentMethod, days: int, to: list[str]) -> NoticeDraf
         to=to,
         context={
             "customer": method.customer.name,
-            "card": str(method),
+            "card": figures.card(method),
             "last_day": figures.day(method.expires_after()),
             "url": link("portal"),
             "alerts_url": link("billing_notifications"),
@@ -85,7 +94,11 @@ def billing_details_changed(
         context={
             "customer": customer.name,
             "changes": [
-                {"field": field.replace("_", " "), "before": _plain(before[field]), "after": _plain(after[field])}
+                {
+                    "field": figures.sentence(english(LABELS[field])),
+                    "before": _plain(field, before[field]),
+                    "after": _plain(field, after[field]),
+                }
                 for field in after
             ],
             "by": _who(actor),
@@ -95,7 +108,9 @@ def billing_details_changed(
     )
 
 
-def _plain(value: object) -> str:
+def _plain(field: str, value: object) -> str:
+    if field == "language":
+        return str(Language(str(value)).label)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -110,7 +125,7 @@ def invitation(
         to=[membership.user.email],
         context={
             "customer": membership.customer.name,
-            "role": membership.get_role_display().lower(),
+            "role": figures.sentence(ROLES[membership.role]),
             "email": membership.user.email,
             "is_new": is_new,
             "by": _who(actor),

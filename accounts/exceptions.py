@@ -3,8 +3,13 @@
 from collections.abc import Sequence
 
 from django.conf import settings
+from django.utils.translation import gettext, gettext_noop
 
 from core.exceptions import RuleError
+
+
+def _ask(people: Sequence[str]) -> str:
+    return " " + gettext("Ask %(people)s.") % {"people": ", ".join(people)} if people else ""
 
 
 class AccountsError(RuleError):
@@ -17,9 +22,10 @@ class RoleRequiredError(AccountsError):
     status = 403
 
     def __init__(self, description: str = "", *, admins: Sequence[str] = (), write: bool = True) -> None:
-        needed = "Only a billing admin can do this." if write else "Your role doesn't include billing."
-        ask = f" Ask {', '.join(admins)}." if admins else ""
-        super().__init__(description, message=needed + ask)
+        needed = (
+            gettext("Only a billing admin can do this.") if write else gettext("Your role doesn't include billing.")
+        )
+        super().__init__(description, message=needed + _ask(admins))
 
 
 class ManagedByContractError(AccountsError):
@@ -30,10 +36,11 @@ class ManagedByContractError(AccountsError):
     def __init__(self, description: str = "") -> None:
         super().__init__(
             description,
-            message=(
+            message=gettext(
                 "Self-service payment management is not available for Enterprise accounts. "
-                f"Contact your sales representative at {settings.SALES_EMAIL}."
-            ),
+                "Contact your sales representative at %(email)s."
+            )
+            % {"email": settings.SALES_EMAIL},
         )
 
 
@@ -41,35 +48,35 @@ class RequiredMailError(AccountsError):
     """Only optional messages can be switched off."""
 
     status = 422
-    message = "This message is required: it can't be switched off."
+    message = gettext_noop("This message is required: it can't be switched off.")
 
 
 class DefaultRequiredError(AccountsError):
     """With an active paid plan the default payment method has to stay."""
 
-    message = (
+    message = gettext_noop(
         "If you have an active plan, you must have at least one payment method configured. "
         "You can't delete the default payment method unless you're using the Free tier."
     )
 
 
 class PaymentMethodDeletedError(AccountsError):
-    message = "This payment method has been deleted."
+    message = gettext_noop("This payment method has been deleted.")
 
 
 class DuplicateCardError(AccountsError):
-    message = "This card is already saved."
+    message = gettext_noop("This card is already saved.")
 
 
 class CardNotEnteredError(AccountsError):
     """The person came back from the card page without a card."""
 
-    message = "No card was added: the card page was left before a card was saved."
+    message = gettext_noop("No card was added: the card page was left before a card was saved.")
 
 
 class UnknownCardSetupError(AccountsError):
     status = 404
-    message = "This card set-up doesn't exist."
+    message = gettext_noop("This card set-up doesn't exist.")
 
 
 class InvalidBillingDetailsError(AccountsError):
@@ -79,12 +86,12 @@ class InvalidBillingDetailsError(AccountsError):
 
 
 class AlreadyMemberError(AccountsError):
-    message = "This person is already a member."
+    message = gettext_noop("This person is already a member.")
 
 
 class UnknownRoleError(AccountsError):
     status = 422
-    message = "Choose one of the roles: billing admin, billing viewer or member."
+    message = gettext_noop("Choose one of the roles: billing admin, billing viewer or member.")
 
 
 class StaffRoleRequiredError(AccountsError):
@@ -93,15 +100,15 @@ class StaffRoleRequiredError(AccountsError):
     status = 403
 
     def __init__(self, description: str = "", *, roles: Sequence[str], admins: Sequence[str] = ()) -> None:
-        ask = f" Ask {', '.join(admins)}." if admins else ""
-        super().__init__(description, message=f"This needs the role {' or '.join(roles)}.{ask}")
+        needed = gettext("This needs the role %(roles)s.") % {"roles": gettext(" or ").join(roles)}
+        super().__init__(description, message=needed + _ask(admins))
 
 
 class StaffOnlyError(AccountsError):
     """Somebody who is logged in, and no member of staff."""
 
     status = 403
-    message = "This is for staff. You are logged in as a customer."
+    message = gettext_noop("This is for staff. You are logged in as a customer.")
 
 
 class CustomerInvalidError(AccountsError):
@@ -117,17 +124,17 @@ class SubjectTakenError(AccountsError):
 class SubjectKeptError(AccountsError):
     """The customer's own key always names it: programs and the demo rely on it."""
 
-    message = "The customer’s own key always names its usage; it can’t be removed."
+    message = gettext_noop("The customer’s own key always names its usage; it can’t be removed.")
 
 
 class LastBillingAdminError(AccountsError):
     """Nobody would be left who can change anything for the customer; has to be said."""
 
-    message = "This is the last billing admin. Confirm that the customer is left without one."
+    message = gettext_noop("This is the last billing admin. Confirm that the customer is left without one.")
 
 
 class NotMemberError(AccountsError):
-    message = "This person is no member any more."
+    message = gettext_noop("This person is no member any more.")
 
 
 class ViewingRefusedError(AccountsError):
@@ -139,11 +146,11 @@ class ViewingRefusedError(AccountsError):
 class NotSandboxError(AccountsError):
     """A test clock is for customers whose cards are the sandbox's; `message` says what speaks against it."""
 
-    message = "With a test clock only test cards can be added."
+    message = gettext_noop("With a test clock only test cards can be added.")
 
 
 class ClockMissingError(AccountsError):
-    message = "This customer has no test clock."
+    message = gettext_noop("This customer has no test clock.")
 
 
 class ClockMovesError(AccountsError):
@@ -158,7 +165,7 @@ class ClockBackwardsError(AccountsError):
     """What has happened is written down, and is not undone."""
 
     status = 422
-    message = "A test clock only goes forward: choose an instant later than the one it shows."
+    message = gettext_noop("A test clock only goes forward: choose an instant later than the one it shows.")
 
 
 class ClockTooFarError(AccountsError):
@@ -172,4 +179,4 @@ class ClockAheadError(AccountsError):
 
 
 class ClockParkedError(AccountsError):
-    message = "A run failed for this customer. The clock stands still until staff have looked into it."
+    message = gettext_noop("A run failed for this customer. The clock stands still until staff have looked into it.")

@@ -9,8 +9,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from accounts.models import CARD, PaymentMethod
 from core import formats
-from core.language import gettext
+from core.language import ENGLISH, LOCALES, gettext, language, override
 from core.periods import Period, Window
 
 FIGURE = "figure"  # the key by which one is known in JSON
@@ -31,6 +32,11 @@ def day(on: date) -> Figure:
     return {FIGURE: "day", "on": on.isoformat()}
 
 
+def month(on: date) -> Figure:
+    """The calendar month around a day."""
+    return {FIGURE: "month", "on": on.isoformat()}
+
+
 def instant(at: datetime) -> Figure:
     return {FIGURE: "instant", "at": at.isoformat()}
 
@@ -46,6 +52,20 @@ def window(span: Window) -> Figure:
 def sentence(text: str, **values: Any) -> Figure:
     """A whole sentence, `text` the English with %(name)s in it; `values` may be figures themselves."""
     return {FIGURE: "sentence", "text": text, "values": values}
+
+
+def card(method: PaymentMethod) -> Figure:
+    return sentence(CARD, brand=method.brand, last4=method.last4)
+
+
+def text(write: Callable[[], str]) -> Figure:
+    """What is put together of many parts, like a price in words: written now, in every language."""
+    return {FIGURE: "text", "in": {code: _in_language(code, write) for code in LOCALES}}
+
+
+def _in_language(code: str, write: Callable[[], str]) -> str:
+    with override(code):
+        return write()
 
 
 def written(value: Any) -> Any:
@@ -74,8 +94,10 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "money": lambda figure: formats.money(figure["amount"], figure["currency"]),
     "quantity": lambda figure: formats.quantity(Decimal(figure["value"])),
     "day": lambda figure: formats.day(date.fromisoformat(figure["on"])),
+    "month": lambda figure: formats.month(date.fromisoformat(figure["on"])),
     "instant": lambda figure: formats.instant(datetime.fromisoformat(figure["at"])),
     "period": _period,
     "window": _window,
     "sentence": _sentence,
+    "text": lambda figure: figure["in"].get(language(), figure["in"][ENGLISH]),
 }

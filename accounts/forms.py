@@ -5,8 +5,11 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.countries import country_choices
+from accounts.details import LABELS
 from accounts.models import BillingProfile, Role
 from accounts.selectors import PARTY_FIELDS
 
@@ -38,32 +41,34 @@ class AddressesField(forms.CharField):
             try:
                 validate_email(address)
             except ValidationError as error:
-                raise ValidationError(f"{address} is not an e-mail address.") from error
+                message = gettext("%(address)s is not an e-mail address.") % {"address": address}
+                raise ValidationError(message) from error
 
 
 class BillingDetailsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """The customer as a party on documents. Checks only: `update_billing_profile` saves `cleaned_data`."""
 
     recipients = AddressesField(
-        label="Invoice recipients",
+        label=LABELS["recipients"],
         required=False,
-        help_text="E-mail addresses, one per line. Without any, billing admins get invoices and receipts.",
+        help_text=_("E-mail addresses, one per line. Without any, billing admins get invoices and receipts."),
     )
 
     class Meta:
         model = BillingProfile
         fields = (*PARTY_FIELDS, "recipients")
+        labels = LABELS
         widgets = {"country": forms.Select}
         help_texts = {
-            "tax_id": "Printed on invoices; decides how tax is charged.",
-            "po_number": "Printed on invoices.",
+            "tax_id": _("Printed on invoices; decides how tax is charged."),
+            "po_number": _("Printed on invoices."),
             "country": "",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # As a function: the names of two hundred countries are read when a page shows them.
-        self.fields["country"] = forms.ChoiceField(label="Country", choices=country_choices)
+        self.fields["country"] = forms.ChoiceField(label=LABELS["country"], choices=country_choices)
         for name in ("legal_name", "line1", "city"):
             self.fields[name].required = True
         for name, hint in AUTOCOMPLETE.items():
@@ -75,16 +80,16 @@ class BillingDetailsForm(forms.ModelForm):  # type: ignore[type-arg]  # not gene
 
 class ApiTokenForm(forms.Form):
     name = forms.CharField(
-        max_length=100, label="Token name", help_text="What will use it, for example “Gateway, production”."
+        max_length=100, label=_("Token name"), help_text=_("What will use it, for example “Gateway, production”.")
     )
 
 
 class InvitationForm(forms.Form):
-    email = forms.EmailField(label="E-mail address", widget=forms.EmailInput(attrs={"autocomplete": "off"}))
-    role = forms.ChoiceField(choices=Role.choices, initial=Role.BILLING_VIEWER)
+    email = forms.EmailField(label=_("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "off"}))
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.BILLING_VIEWER)
 
 
 class CardSetupForm(forms.Form):
     """Asked before the card page, where the customer has a default already."""
 
-    make_default = forms.BooleanField(label="Set as default", required=False, initial=True)
+    make_default = forms.BooleanField(label=_("Set as default"), required=False, initial=True)

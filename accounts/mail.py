@@ -10,12 +10,11 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.template import Context
 from django.template.loader import get_template
-from django.utils.translation import override
 
 from accounts.figures import written
 from accounts.models import BillingProfile, Notice
 from accounts.notices import Attachment
-from core.language import ENGLISH
+from core.language import ENGLISH, override
 
 
 class Written(NamedTuple):
@@ -53,8 +52,10 @@ def _values(template: str, context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def language_of(notice: Notice) -> str:
-    """The language a message is written in: what its customer chose for documents and e-mails. One query, unless the
-    notice was read with `customer__billing_profile`."""
+    """The language a message is written in: what its customer chose for documents and e-mails, unless its context names
+    another, as of one to staff. One query, unless the notice was read with `customer__billing_profile`."""
+    if "language" in notice.context:
+        return str(notice.context["language"])
     profile: BillingProfile | None = getattr(notice.customer, "billing_profile", None)
     return profile.language if profile else ENGLISH
 

@@ -11,6 +11,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Lower
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from accounts.models_clock import ClockMove as ClockMove
 from accounts.models_mail import MutedMail as MutedMail
@@ -116,9 +117,9 @@ class Customer(models.Model):
 
 
 class Role(models.TextChoices):
-    BILLING_ADMIN = "billing_admin", "Billing admin"
-    BILLING_VIEWER = "billing_viewer", "Billing viewer"
-    MEMBER = "member", "Member"
+    BILLING_ADMIN = "billing_admin", gettext_lazy("Billing admin")
+    BILLING_VIEWER = "billing_viewer", gettext_lazy("Billing viewer")
+    MEMBER = "member", gettext_lazy("Member")
 
 
 class Membership(models.Model):
@@ -226,6 +227,9 @@ class GatewayName(models.TextChoices):
     STRIPE = "stripe", "Stripe"
 
 
+CARD = gettext_noop("%(brand)s ending %(last4)s")
+
+
 class PaymentMethodQuerySet(models.QuerySet["PaymentMethod"]):
     def live(self) -> "PaymentMethodQuerySet":
         """Not deleted."""
@@ -269,7 +273,7 @@ class PaymentMethod(models.Model):
         indexes = (models.Index(fields=("last4",), name="payment_method_by_last4"),)
 
     def __str__(self) -> str:
-        return f"{self.brand} ending {self.last4}"
+        return gettext(CARD) % {"brand": self.brand, "last4": self.last4}
 
     def has_expired(self, on: date) -> bool:
         """A card is good until the last day of its month."""

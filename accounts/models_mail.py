@@ -2,17 +2,18 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 
 class OptionalMail(models.TextChoices):
     """Messages that a customer may switch off; all others are required."""
 
-    CHARGES = "charges", "Charges are calculated, three days before they are billed"
-    CARD_EXPIRING = "card_expiring", "The default card expires soon"
-    CREDITS_GRANTED = "credits_granted", "Credits were added"
-    CREDITS_LOW = "credits_low", "Credits are low or used up"
-    CREDITS_EXPIRING = "credits_expiring", "Credits expire soon"
-    CREDIT_STATEMENT = "credit_statement", "Monthly credit statement"
+    CHARGES = "charges", gettext_lazy("Charges are calculated, three days before they are billed")
+    CARD_EXPIRING = "card_expiring", gettext_lazy("The default card expires soon")
+    CREDITS_GRANTED = "credits_granted", gettext_lazy("Credits were added")
+    CREDITS_LOW = "credits_low", gettext_lazy("Credits are low or used up")
+    CREDITS_EXPIRING = "credits_expiring", gettext_lazy("Credits expire soon")
+    CREDIT_STATEMENT = "credit_statement", gettext_lazy("Monthly credit statement")
 
 
 class MutedMail(models.Model):

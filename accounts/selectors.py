@@ -134,6 +134,11 @@ def parties(customer_ids: Collection[int]) -> dict[int, dict[str, Any]]:
     }
 
 
+def party_of(profile: BillingProfile) -> dict[str, Any]:
+    """The same of a profile that is known, with its customer."""
+    return {"name": profile.customer.name, **{field: getattr(profile, field) for field in PARTY_FIELDS}}
+
+
 def countries(customer_ids: Collection[int]) -> dict[int, str]:
     """ISO country code per customer, `""` where none was given."""
     rows = BillingProfile.objects.filter(any_of("customer_id", customer_ids))

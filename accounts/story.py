@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext
 
 from accounts.mail import subject_of
 from accounts.models import Notice
@@ -16,7 +17,8 @@ def told(customer_id: int, since: datetime, limit: int) -> list[Event]:
     return [
         Event(
             row.at,
-            f"Message {'sent' if row.sent_at else 'waiting'}: “{subject_of(row)}”",
+            (gettext("Message sent: “%(subject)s”") if row.sent_at else gettext("Message waiting: “%(subject)s”"))
+            % {"subject": subject_of(row)},
             f"notice:{row.pk}",
         )
         for row in newest

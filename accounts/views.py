@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import selectors
@@ -79,7 +80,7 @@ def billing_details(request: PortalRequest) -> HttpResponse:
             actor=request.user,
         )
         messages.success(
-            request, "Billing details saved. They are used on future invoices; issued invoices don’t change."
+            request, gettext("Billing details saved. They are used on future invoices; issued invoices don’t change.")
         )
         return see_other(local_path(request.POST.get("next"), reverse("billing_details")))
     context = {
@@ -98,7 +99,7 @@ def members(request: PortalRequest) -> HttpResponse:
     if request.method == "POST":
         check_role(request.membership, write=True)
         if form.is_valid() and _invited(request, form):
-            messages.success(request, f"{form.cleaned_data['email']} added and told by e-mail.")
+            messages.success(request, gettext("%(email)s added and told by e-mail.") % form.cleaned_data)
             return see_other(reverse("members"))
     context = {
         "form": form,
@@ -147,7 +148,7 @@ def api_token_revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     enter_customer(request, cast("Customer", token.customer).pk, write=True)
     if request.method == "POST":
         revoke_api_token(token=token, at=now(), actor=cast("User", request.user))
-        messages.success(request, f"{token.name} revoked. It can’t be used any more.")
+        messages.success(request, gettext("%(token)s revoked. It can’t be used any more.") % {"token": token.name})
         return see_other(reverse("api_tokens"))
     if token.revoked_at:
         return redirect("api_tokens")

@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import selectors
@@ -64,7 +65,8 @@ def pm_add_return(request: HttpRequest) -> HttpResponse:
     except (CardNotEnteredError, DuplicateCardError) as refusal:
         messages.warning(request, refusal.message)
     else:
-        messages.success(request, f"{method} added and set as default." if method.is_default else f"{method} added.")
+        said = gettext("%(card)s added and set as default.") if method.is_default else gettext("%(card)s added.")
+        messages.success(request, said % {"card": method})
     return _back(request, setup.next_url)
 
 
@@ -81,7 +83,7 @@ def pm_default(request: HttpRequest, key: str) -> HttpResponse:
     found = _find(request, key)
     at = customer_now(found.customer)
     method = make_default(payment_method=found, at=at, actor=cast("User", request.user))
-    said = f"{method} is now the default."
+    said = gettext("%(card)s is now the default.") % {"card": method}
     portal = cast("PortalRequest", request)
     if not portal.htmx:
         messages.success(request, said)
@@ -105,13 +107,13 @@ def pm_delete(request: HttpRequest, key: str) -> HttpResponse:
     if request.method == "POST":
         at = customer_now(method.customer)
         delete_payment_method(payment_method=method, at=at, actor=cast("User", request.user))
-        messages.success(request, f"{method} deleted.")
+        messages.success(request, gettext("%(card)s deleted.") % {"card": method})
         return _back(request)
     if policy == PaymentPolicy.MANAGED_BY_CONTRACT:
         raise ManagedByContractError(f"payment_method:{method.pk}")
     if method.deleted_at:
         return _back(request)
-    refused = DefaultRequiredError.message if method.is_default and policy == PaymentPolicy.REQUIRED else ""
+    refused = gettext(DefaultRequiredError.message) if method.is_default and policy == PaymentPolicy.REQUIRED else ""
     heirs = [other for other in selectors.payment_methods(method.customer) if other.pk != method.pk]
     heir = max(heirs, key=lambda other: (other.created_at, other.pk), default=None) if method.is_default else None
     return render(request, "accounts/pm_delete.html", {"method": method, "refused": refused, "heir": heir})

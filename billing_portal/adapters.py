@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.services.open_customer import open_customer
 from billing_portal.forms import SignupForm
 from core import clock
+from core.language import language
 from plans.services.open_default_subscription import open_default_subscription
 
 
@@ -23,7 +24,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         at = clock.now()
         with transaction.atomic():
             saved: User = super().save_user(request, user, form, commit=commit)
-            customer = open_customer(name=form.cleaned_data["company_name"], user=saved, at=at, actor=saved)
+            name, details = form.cleaned_data["company_name"], {"language": language()}  # of the page they sign up on
+            customer = open_customer(name=name, user=saved, at=at, actor=saved, details=details)
             open_default_subscription(customer_id=customer.pk, at=at, actor=saved)
         return saved
 

@@ -22,6 +22,7 @@ from accounts.services.warn_card_expiries import warn_card_expiries
 from billing_portal.report import RunReport as RunReport
 from core.due import Due
 from core.exceptions import RuleError
+from core.language import in_english
 from credits.selectors import due_to_book
 from credits.services.book_due_credits import book_due_credits
 from credits.services.warn_balances import warn_balances
@@ -74,6 +75,7 @@ def silently(step: str, done: int, total: int) -> None:
     """For runs that nobody watches."""
 
 
+@in_english
 def run_billing(*, at: datetime, progress: Progress = silently, report: RunReport | None = None) -> RunReport:
     """Do everything that is due at `at`, however long the portal was away. `report`: one that somebody else reads."""
     report = report or RunReport(at=at.isoformat())
@@ -86,6 +88,7 @@ def run_billing(*, at: datetime, progress: Progress = silently, report: RunRepor
     return report
 
 
+@in_english
 def bill_and_collect(
     *, at: datetime, report: RunReport, progress: Progress = silently, customer_id: int | None = None
 ) -> None:
@@ -132,6 +135,7 @@ def dry_run(*, at: datetime) -> RunReport:
     return report
 
 
+@in_english
 def bill_due(*, at: datetime, report: RunReport, progress: Progress = silently, customer_id: int | None = None) -> None:
     """Period by period until nothing is due: an outage of months is caught up in order."""
     if customer_id is None:

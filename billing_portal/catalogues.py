@@ -29,7 +29,8 @@ KEYWORDS: dict[str, Any] = DEFAULT_KEYWORDS | {
 }
 NOT_FOR_PEOPLE = {"tests", "migrations", "benchmarks", "simulation"}
 TEMPLATES = settings.BASE_DIR / "templates"
-PAPER = {"emails", "pdf"}  # they are the words of invoices
+PAPER = {"emails", "pdf"}  # they are the words of invoices, except the messages that plans writes
+MESSAGES_OF_PLANS = ("plan_", "sales_", "usage_")
 NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)  # the same words give the same file
 
 
@@ -40,6 +41,8 @@ def po_path(room: str, language: str) -> Path:
 def room_of(template: Path) -> str:
     """Whose words a template below `templates/` has: those of the room its folder is named after, else the roof's."""
     folder = template.relative_to(TEMPLATES).parts[0]
+    if folder == "emails" and template.name.startswith(MESSAGES_OF_PLANS):
+        return "plans"
     if folder in PAPER:
         return "invoices"
     return folder if folder in ROOMS else "billing_portal"

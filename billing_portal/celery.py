@@ -2,12 +2,23 @@
 
 import os
 
-from celery import Celery
+from celery import Celery, Task
 from celery.schedules import crontab
+
+from core.language import ENGLISH, override
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "billing_portal.settings")
 
-app = Celery("billing_portal")
+
+class EnglishTask(Task):  # type: ignore[type-arg]
+    """What nobody looks at is written in English; a message or document says for itself in which language it is."""
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        with override(ENGLISH):
+            return super().__call__(*args, **kwargs)
+
+
+app = Celery("billing_portal", task_cls=EnglishTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
@@ -25,5 +36,6 @@ app.conf.beat_schedule = {
     "resolve-payments": {"task": "billing_portal.tasks.resolve_payments", "schedule": MINUTE},
     "deliver-documents": {"task": "billing_portal.tasks.deliver_documents", "schedule": MINUTE},
     "build-archives": {"task": "billing_portal.tasks.build_archives", "schedule": MINUTE},
+    "tell-staff": {"task": "billing_portal.tasks.tell_staff", "schedule": crontab(minute="*/10")},
     "deliver-notices": {"task": "billing_portal.tasks.deliver_notices", "schedule": MINUTE},
 }

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext, ngettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from core.ids import public_id
 from core.periods import midnight
@@ -12,7 +14,10 @@ from core.periods import midnight
 NEXT = "next"
 DAYS = (1, 3, 7, 30)
 HIDDEN = forms.HiddenInput({"id": False})  # a page has two such forms, and an id belongs to one element
-STEPS = ((NEXT, "To the next event"), *((str(days), f"{days} day" + "s" * (days > 1)) for days in DAYS))
+STEPS = (
+    (NEXT, _("To the next event")),
+    *((str(days), ngettext_lazy("%(number)s day", "%(number)s days", days) % {"number": days}) for days in DAYS),
+)
 
 
 class MoveForm(forms.Form):
@@ -22,9 +27,9 @@ class MoveForm(forms.Form):
     shown = forms.DateTimeField(widget=HIDDEN)
     step = forms.ChoiceField(choices=STEPS, required=False, widget=HIDDEN)
     on = forms.DateField(
-        label="Date",
+        label=_("Date"),
         required=False,
-        help_text="The clock goes to the beginning of that day, UTC.",
+        help_text=_("The clock goes to the beginning of that day, UTC."),
         widget=forms.DateInput(attrs={"type": "date"}),
     )
 
@@ -34,7 +39,7 @@ class MoveForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         if not self.errors and not values.get("step") and not values.get("on"):
-            self.add_error("on", "Choose a date.")
+            self.add_error("on", gettext("Choose a date."))
         return values
 
     def until(self, next_event: datetime | None) -> datetime:

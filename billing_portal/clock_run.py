@@ -18,6 +18,7 @@ from billing_portal.billing_run import bill_and_collect
 from billing_portal.clock_story import coming, next_stop
 from billing_portal.report import RunReport
 from core import clock
+from core.language import gettext_noop, in_english
 from credits.services.warn_balances import warn_balances
 from credits.services.warn_expiries import warn_expiries
 from invoices.attaching import find_files
@@ -45,8 +46,9 @@ def begin(move_id: int, patience: timedelta = WHILE_ONE_WAITS) -> bool:
     return move is not None and _go_on(move, patience)
 
 
+@in_english
 def _go_on(move: ClockMove, turn: timedelta) -> bool:
-    """Whether it is over."""
+    """Whether it is over. What a run writes is no matter of who pressed a button."""
     began = time.monotonic()
     try:
         while not _stop(move):
@@ -68,7 +70,7 @@ def _stop(move: ClockMove) -> bool:
     customer.refresh_from_db(fields=["parked_at", "parked_reason"])
     over = partial(end_move, move_id=move.pk, at=clock.now())
     if customer.parked_at is not None:
-        over(stopped="A run failed for this customer.")
+        over(stopped=gettext_noop("A run failed for this customer."))
     elif at >= move.until or customer.clock_at is None:
         over()
     else:

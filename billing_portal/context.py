@@ -5,44 +5,55 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext_lazy as _
 
 from accounts.middleware import current_memberships, current_viewing
 from billing_portal.demo import DEMO_LOGINS
 
-THEMES = (("", "System"), ("light", "Light"), ("dark", "Dark"))
+THEMES = (("", _("System")), ("light", _("Light")), ("dark", _("Dark")))
 
 # `covers` are the URL names of the pages below an entry: it stays marked while one of them is shown.
 SETTINGS_NAV = (
     {
         "name": "billing_overview",
-        "label": "Billing and Usage",
+        "label": _("Billing and Usage"),
         "icon": "chart",
         "covers": ("billing_usage_panel", "billing_upcoming", "billing_explain", "billing_usage"),
     },
     {
         "name": "plan_change",
-        "label": "Change Plan",
+        "label": _("Change Plan"),
         "icon": "tiles",
-        "covers": ("plan_upgrade", "plan_upgrade_return", "contact_sales", "contact_sales_sent", "plan_cancel"),
+        "covers": (
+            "plan_estimate",
+            "plan_upgrade",
+            "plan_upgrade_return",
+            "contact_sales",
+            "contact_sales_sent",
+            "plan_cancel",
+        ),
     },
     {
         "name": "credits",
-        "label": "Credits",
+        "label": _("Credits"),
         "icon": "coins",
         "covers": ("credit_tx", "credits_verify"),
     },
     {
         "name": "portal",
-        "label": "Billing portal",
+        "label": _("Billing portal"),
         "icon": "card",
-        "covers": ("pm_add", "pm_delete", "invoice", "invoice_pay", "payment_status", "billing_notifications"),
+        "covers": (
+            *("pm_add", "pm_delete", "invoice", "invoice_pay", "payment_status", "billing_notifications"),
+            *("export", "correction_add", "correction"),
+        ),
     },
-    {"name": "billing_details", "label": "Billing details", "icon": "document", "covers": ()},
-    {"name": "api_tokens", "label": "API tokens", "icon": "key", "covers": ()},
+    {"name": "billing_details", "label": _("Billing details"), "icon": "document", "covers": ()},
+    {"name": "api_tokens", "label": _("API tokens"), "icon": "key", "covers": ()},
 )
 
 # Offered in demo mode; elsewhere staff move clocks, and the banner leads to the page.
-CLOCK = {"name": "billing_clock", "label": "Test clock", "icon": "clock", "covers": ("billing_clock_message",)}
+CLOCK = {"name": "billing_clock", "label": _("Test clock"), "icon": "clock", "covers": ("billing_clock_message",)}
 
 # For staff who look as a customer's viewer: programs' tokens are not shown to them (billing_portal/viewing.py).
 VIEWED_NAV = tuple(entry for entry in SETTINGS_NAV if entry["name"] != "api_tokens")

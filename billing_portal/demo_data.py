@@ -33,7 +33,7 @@ from plans.services.open_default_subscription import open_default_subscription
 from plans.services.subscribe import subscribe
 from usage.services.ingest_events import ingest_events
 
-MONTHS_OF_HISTORY = 3
+MONTHS_OF_HISTORY = 6
 ROUTES = ("/v1/chat", "/v1/embeddings", "/v1/models", "/v1/files", "/health")
 
 
@@ -49,15 +49,18 @@ FREE = Person("free@example.com", "Free Demo", "Fern & Field", "US")
 PLUS = Person("plus@example.com", "Plus Demo", "Plume Analytics SARL", "FR")
 ENTERPRISE = Person("enterprise@example.com", "Enterprise Demo", "Everest Holdings", "DE")
 PREPAID = Person("credits@example.com", "Credits Demo", "Cobalt Labs", "US")
+OVERDUE = Person("overdue@example.com", "Overdue Demo", "Otter & Oak", "US")
 
 # Days of the story, counted from its start.
-PREPAID_FROM, THANKS, OUTAGE = 62, 70, 84
+DAYS = 31 * MONTHS_OF_HISTORY
+LATE, OVERDUE_FROM, PREPAID_FROM, THANKS, OUTAGE = 136, DAYS - 36, 155, 163, 177
 
 
 def seed(at: datetime) -> None:
-    """Fill an empty database: seller, catalogue, log-ins, three billed months of traffic and one paid with credits."""
+    """Fill an empty database: seller, catalogue, log-ins, six billed months of traffic, one paid with credits, and one
+    that is owed."""
     seed_seller()
-    start = at.replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=31 * MONTHS_OF_HISTORY)
+    start = at.replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
     catalogue = demo_catalogue(start)
     staff = User.objects.create_superuser("staff@example.com", DEMO_PASSWORD, first_name="Staff", last_name="Demo")
     EmailAddress.objects.create(user=staff, email=staff.email, verified=True, primary=True)
@@ -132,22 +135,35 @@ def seed_enterprise(catalogue: Catalogue, at: datetime) -> None:
 
 
 def seed_history(catalogue: Catalogue, staff: User, start: datetime, at: datetime) -> None:
-    """Plus since three months and Prepaid since one, settled and billed by the real run every day."""
-    plus, prepaid = seed_plus(catalogue, start), None
+    """Plus since six months and Prepaid since one, settled and billed by the real run every day; of a third customer
+    the first invoice is declined."""
+    plus, prepaid = seed_plus(PLUS, catalogue, start), None
     traffic, tokens = Random(2), Random(3)  # noqa: S311 - traffic, not secrets
     for day, now in enumerate(days(start, at)):
         set_sandbox_clock(now)
         later = min(now + timedelta(days=1), at)
         if day == PREPAID_FROM:
             prepaid = seed_prepaid(staff, now)
-        if day == THANKS:
-            give(plus, staff, now, amount=2_000, name="Thank you")
-        if day == OUTAGE and prepaid is not None:
-            give(prepaid, staff, now, amount=500, name="Sorry for the outage", priority=20, days=14)
-        send_usage(plus, traffic, start=now, end=later, requests_a_day=620, calls_a_day=90)
+        if day == OVERDUE_FROM:
+            seed_plus(OVERDUE, catalogue, now, card="4000000000000341")
+        give_what_is_given(day, plus, prepaid, staff, now)
+        requests = 220 + 400 * day // DAYS  # their business grows
+        send_usage(plus, traffic, start=now, end=later, requests_a_day=requests, calls_a_day=90)
+        if day == LATE:  # a gateway of theirs was cut off; the window of these events is billed already
+            then = now - timedelta(days=20)
+            send_usage(
+                plus, traffic, start=then, end=then + timedelta(days=1), requests_a_day=2_400, calls_a_day=0, at=now
+            )
         if prepaid is not None:
             send_usage(prepaid, tokens, start=now, end=later, requests_a_day=0, calls_a_day=73)
         bill(later)
+
+
+def give_what_is_given(day: int, plus: Customer, prepaid: Customer | None, staff: User, at: datetime) -> None:
+    if day == THANKS:
+        give(plus, staff, at, amount=2_000, name="Thank you")
+    if day == OUTAGE and prepaid is not None:
+        give(prepaid, staff, at, amount=500, name="Sorry for the outage", priority=20, days=14)
 
 
 def days(start: datetime, end: datetime) -> Iterator[datetime]:
@@ -156,11 +172,11 @@ def days(start: datetime, end: datetime) -> Iterator[datetime]:
         start += timedelta(days=1)
 
 
-def seed_plus(catalogue: Catalogue, at: datetime) -> Customer:
-    """On Plus, paid by card."""
-    customer = seed_customer(PLUS, at)
+def seed_plus(person: Person, catalogue: Catalogue, at: datetime, card: str = "4242424242424242") -> Customer:
+    """On Plus, with a card of the sandbox."""
+    customer = seed_customer(person, at)
     user = customer.users.get()
-    add_card(customer, user, "4242424242424242", at)
+    add_card(customer, user, card, at)
     quote = make_quote(customer=customer, kind=QuoteKind.SUBSCRIBE, plan=catalogue.plus, at=at, actor=user)
     subscribe(quote=quote, at=at, actor=user)
     return customer
@@ -214,15 +230,23 @@ def add_card(customer: Customer, user: User, number: str, at: datetime) -> None:
 
 
 def send_usage(
-    customer: Customer, random: Random, *, start: datetime, end: datetime, requests_a_day: int, calls_a_day: int
+    customer: Customer,
+    random: Random,
+    *,
+    start: datetime,
+    end: datetime,
+    requests_a_day: int,
+    calls_a_day: int,
+    at: datetime | None = None,
 ) -> None:
+    """Usage spread over `start` … `end`, received then or at `at`."""
     days = Decimal((end - start) / timedelta(days=1))
     events = [
         *api_requests(customer, random, start, end, int(requests_a_day * days)),
         *token_calls(customer, random, start, end, int(calls_a_day * days)),
     ]
     for first in range(0, len(events), 1000):
-        ingest_events(events=events[first : first + 1000], token_customer_id=None, at=end)
+        ingest_events(events=events[first : first + 1000], token_customer_id=None, at=at or end)
 
 
 def api_requests(

@@ -7,6 +7,8 @@ from allauth.account.forms import SignupForm as AllauthSignupForm
 from django import forms
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 
@@ -15,15 +17,17 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc] # allauth has no type
     """Company, e-mail, password. The account and its customer begin together or not at all."""
 
     company_name = forms.CharField(
-        label="Company name", max_length=200, widget=forms.TextInput(attrs={"autocomplete": "organization"})
+        label=_("Company name"), max_length=200, widget=forms.TextInput(attrs={"autocomplete": "organization"})
     )
 
     field_order = ("company_name", "email", "password1")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["email"].label = "E-mail"
-        self.fields["password1"].help_text = "At least 8 characters, not a common password and not your e-mail address."
+        self.fields["email"].label = gettext("E-mail")
+        self.fields["password1"].help_text = gettext(
+            "At least 8 characters, not a common password and not your e-mail address."
+        )
 
     def save(self, request: HttpRequest) -> User:
         """The person with their customer, on the default plan (see AccountAdapter.save_user)."""
@@ -37,5 +41,5 @@ class LoginForm(AllauthLoginForm):  # type: ignore[misc] # allauth has no types
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["login"].label = "E-mail"
-        self.fields["remember"].label = "Stay logged in on this device"
+        self.fields["login"].label = gettext("E-mail")
+        self.fields["remember"].label = gettext("Stay logged in on this device")

@@ -7,30 +7,42 @@ from collections.abc import Callable
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import render
 from django.template.loader import select_template
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language_from_request, gettext
 
 from core.exceptions import RuleError
+from core.language import ENGLISH, override
 
 logger = logging.getLogger(__name__)
 
 API = "/api/"
+IN_ENGLISH = (API, "/admin/")
 MEGABYTE = 1024 * 1024
 
 
-class LanguageMiddleware(LocaleMiddleware):
-    """The language that a person chose, else their browser's, for this request alone. Programs are answered in
-    English."""
+class LanguageMiddleware:
+    """The language that a person chose, else their browser's, for this request alone.
+
+    Programs are answered in English; so are staff, whose pages have no other words: a page half in German would tell
+    whoever has it read out the wrong language.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        with override(get_language()):  # what comes after in this thread is nobody's request
-            if request.path.startswith(API):
+        if request.path.startswith(IN_ENGLISH):
+            with override(ENGLISH):
                 return self.get_response(request)
-            return super().__call__(request)
+        language = get_language_from_request(request)
+        with override(language):
+            response = self.get_response(request)
+        patch_vary_headers(response, ["Accept-Language"])
+        response.headers.setdefault("Content-Language", language)
+        return response
 
 
 class PortalMiddleware:
@@ -73,7 +85,8 @@ def refusal(request: HttpRequest, status: int, code: str, message: str) -> HttpR
 
 def too_large(request: HttpRequest) -> HttpResponse:
     limit = (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0) // MEGABYTE
-    return refusal(request, 413, "too_large", f"The limit of one request is {limit} MB. Send it in smaller parts.")
+    said = gettext("The limit of one request is %(limit)s MB. Send it in smaller parts.") % {"limit": limit}
+    return refusal(request, 413, "too_large", said)
 
 
 def body_exceeds_limit(request: HttpRequest) -> bool:

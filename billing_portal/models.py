@@ -130,3 +130,14 @@ class Run(models.Model):
             return "running" if at - self.started_at < PATIENCE else "lost"
         outcomes: tuple[tuple[Any, str], ...] = ((self.error, "failed"), (self.parked, "parked"), (self.found, "found"))
         return next((name for is_true, name in outcomes if is_true), "done")
+
+
+class Digest(models.Model):
+    """That a member of staff wants the daily summary by mail. Without a row they get none."""
+
+    user = models.OneToOneField("accounts.User", on_delete=models.CASCADE, related_name="+")
+    since = models.DateTimeField()
+    told_on = models.DateField(help_text="The last day that is done with, whether there was something to tell or not")
+
+    def __str__(self) -> str:
+        return f"{self.user_id} since {self.since:%Y-%m-%d}"

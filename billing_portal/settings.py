@@ -197,9 +197,6 @@ STAFF_MFA_REQUIRED = flag("STAFF_MFA_REQUIRED", default=not (DEBUG or DEMO))
 # --- pages --------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"  # of whoever asks for no other, of workers, and of everything that is kept
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # each by its own name; core/language.py says how they write figures
-LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
-LANGUAGE_COOKIE_HTTPONLY = True
-LANGUAGE_COOKIE_SAMESITE = "Lax"
 FORMAT_MODULE_PATH = ["billing_portal.locale_formats"]
 TIME_ZONE = "UTC"
 USE_I18N = True
@@ -244,7 +241,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^metrics$"]  # asked inside, past the proxy that brings TLS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0

@@ -8,6 +8,7 @@ from accounts.services.deliver_notices import deliver_notices as deliver_notices
 from billing_portal import billing_run, books, clock_run, wanted
 from billing_portal.models import RunKind, Trigger
 from billing_portal.recording import recorded
+from billing_portal.services.tell_digests import tell_digests
 from billing_portal.tidying import tidy
 from core import clock
 from core.nudge import nudge
@@ -19,6 +20,7 @@ from invoices.services.expire_archives import expire_archives
 from invoices.services.find_late_successes import find_late_successes
 from invoices.services.handle_events import handle_events as handle_events_verb
 from invoices.services.submit_payment import submit_payment as submit_payment_verb
+from invoices.services.tell_archives import tell_archives
 
 
 @shared_task(name="billing_portal.tasks.run_billing")
@@ -113,10 +115,18 @@ def deliver_documents() -> None:
 
 @shared_task(name="billing_portal.tasks.build_archives")
 def build_archives() -> None:
-    """Each minute: write the ZIPs that were asked for, part by part; empty those that are a week old."""
+    """Each minute, and nudged: write the ZIPs that were asked for, part by part; tell who did not wait for theirs;
+    empty those that are a week old."""
     while build_archives_verb(at=clock.now()):
         pass
+    tell_archives(at=clock.now())
     expire_archives(at=clock.now())
+
+
+@shared_task(name="billing_portal.tasks.tell_staff")
+def tell_staff() -> None:
+    """Every ten minutes: the daily summary to staff who want it and have not had today's."""
+    tell_digests(at=clock.now())
 
 
 @shared_task(name="billing_portal.tasks.deliver_notices")

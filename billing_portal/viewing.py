@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.translation import gettext, gettext_noop
 
 from accounts import viewing
 from accounts.exceptions import ViewingRefusedError
@@ -20,7 +21,10 @@ LOG_OUT = frozenset({"account_logout", "logout"})
 HIDDEN = frozenset({"api_tokens", "api_token_revoke", "password_change", "password_change_done"})
 ACCOUNT_PAGES = "accounts/"
 
-ENDED = {"expired": "60 minutes are over", "role withdrawn": "your role no longer includes it"}
+ENDED = {
+    "expired": gettext_noop("You no longer view the portal of %(customer)s: 60 minutes are over."),
+    "role withdrawn": gettext_noop("You no longer view the portal of %(customer)s: your role no longer includes it."),
+}
 
 
 class ViewingMiddleware:
@@ -52,9 +56,11 @@ class ViewingMiddleware:
 
 def _say_it_is_over(request: HttpRequest, over: ViewingOverError) -> HttpResponseBase | None:
     """What was meant for the customer's portal must not reach the person's own: a form sent too late is refused."""
-    said = f"You no longer view the portal of {over.customer}: {ENDED[over.how]}."
+    said = gettext(ENDED[over.how]) % {"customer": over.customer}
     if request.method not in SAFE:
-        return None if _url_name(request) in {STOP, *LOG_OUT} else _refuse(request, f"{said} Nothing was saved.")
+        if _url_name(request) in {STOP, *LOG_OUT}:
+            return None
+        return _refuse(request, f"{said} {gettext('Nothing was saved.')}")
     if getattr(request, "htmx", False):
         return _refuse(request, said)
     messages.warning(request, said)
@@ -68,14 +74,13 @@ def _look_only(request: HttpRequest, current: Viewing) -> HttpResponseBase | Non
             viewing.stop(request, current, how="logged out", at=clock.now())
         if name == STOP or name in LOG_OUT:
             return None
-        until = formats.instant(current.until)
-        return _refuse(
-            request,
-            f"You view the portal of {current.customer} read-only until {until}. Nothing was saved. "
-            "Stop viewing to do this as yourself.",
+        said = gettext(
+            "You view the portal of %(customer)s read-only until %(time)s. Nothing was saved. "
+            "Stop viewing to do this as yourself."
         )
+        return _refuse(request, said % {"customer": current.customer, "time": formats.instant(current.until)})
     if name in HIDDEN or (_route(request).startswith(ACCOUNT_PAGES) and name not in LOG_OUT):
-        return _refuse(request, "Accounts and API tokens are not shown while you view a customer’s portal.")
+        return _refuse(request, gettext("Accounts and API tokens are not shown while you view a customer’s portal."))
     return None
 
 

@@ -99,6 +99,11 @@ def _day(on: date, locale: str) -> str:
     return format_date(on, _DAYS[locale][0], locale=locale)
 
 
+def month(on: date) -> str:
+    """November 2026: the calendar month around a day."""
+    return format_date(on, "MMMM y", locale=language.locale())
+
+
 def instant(at: datetime) -> str:
     """20 Nov 2026, 14:05 UTC."""
     utc = at.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""The messages of this room, one function each. Every figure is frozen as text when the message is made."""
+"""The messages of this room, one function each. Every figure is frozen when the message is made."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,9 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
+from accounts import figures
 from accounts.models import OptionalMail
 from accounts.notices import NoticeDraft
-from core import formats
 from credits.models import CreditGrant
 
 
@@ -25,9 +25,9 @@ def granted(
         "repaid": money(grant.repaid) if grant.repaid else "",
         "before": money(before),
         "after": money(after),
-        "available_from": formats.instant(grant.effective_at) if starts_later else "",
+        "available_from": figures.instant(grant.effective_at) if starts_later else "",
         "features": list(features),
-        "expires": formats.instant(grant.expires_at) if grant.expires_at else "",
+        "expires": figures.instant(grant.expires_at) if grant.expires_at else "",
     }
     return NoticeDraft(
         f"grant:{grant.public_id}:granted",
@@ -60,7 +60,7 @@ def expiring(grant: CreditGrant, *, customer: str, days: int, features: Sequence
     context = _context(customer) | {
         "name": grant.name,
         "amount": _money(grant.currency)(grant.available),
-        "expires": formats.instant(grant.expires_at) if grant.expires_at else "",
+        "expires": figures.instant(grant.expires_at) if grant.expires_at else "",
         "days": days,
         "features": list(features),
     }
@@ -73,4 +73,4 @@ def _context(customer: str) -> dict[str, Any]:
 
 
 def _money(currency: str) -> Any:
-    return lambda amount: formats.money(amount, currency)
+    return lambda amount: figures.money(amount, currency)

@@ -10,16 +10,17 @@ from functools import partial
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy
 
 from core.ids import public_id
 from credits.models_proposals import GrantProposal as GrantProposal
 
 
 class Funding(models.TextChoices):
-    PROMOTIONAL = "promotional", "Promotional / Free"
-    INVOICED = "invoiced", "Purchased"
-    EXTERNAL = "external", "Paid outside"
-    ADJUSTMENT = "adjustment", "Adjustment"
+    PROMOTIONAL = "promotional", gettext_lazy("Promotional / Free")
+    INVOICED = "invoiced", gettext_lazy("Purchased")
+    EXTERNAL = "external", gettext_lazy("Paid outside")
+    ADJUSTMENT = "adjustment", gettext_lazy("Adjustment")
 
 
 class CreditGrant(models.Model):
@@ -310,12 +311,12 @@ class ChainHead(models.Model):
 
 
 class TransactionKind(models.TextChoices):
-    FUNDED = "funded", "Funded"
-    CONSUMED = "consumed", "Consumed"
-    EXPIRED = "expired", "Expired"
-    VOIDED = "voided", "Voided"
-    CORRECTION = "correction", "Correction"
-    ADJUSTMENT = "adjustment", "Adjustment"
+    FUNDED = "funded", gettext_lazy("Funded")
+    CONSUMED = "consumed", gettext_lazy("Consumed")
+    EXPIRED = "expired", gettext_lazy("Expired")
+    VOIDED = "voided", gettext_lazy("Voided")
+    CORRECTION = "correction", gettext_lazy("Correction")
+    ADJUSTMENT = "adjustment", gettext_lazy("Adjustment")
     RECOGNIZED = "recognized", "Recognized"  # accrued becomes earnings when a draft is issued; no movement
 
 

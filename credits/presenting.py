@@ -7,6 +7,8 @@ from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext, gettext_noop
+
 from core import formats
 from core.money import to_major
 from credits.models import Funding, TransactionKind
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
 
 SOON = timedelta(days=14)
 OVER = ("used up", "expired", "voided")
+STATUSES = {
+    "active": gettext_noop("Active"),
+    "pending": gettext_noop("Pending"),
+    "used up": gettext_noop("Used up"),
+    "expired": gettext_noop("Expired"),
+    "voided": gettext_noop("Voided"),
+}
 LEVELS = {"active": "success", "pending": "info", "used up": "neutral", "expired": "warning", "voided": "neutral"}
 
 
@@ -83,7 +92,8 @@ class BalanceCard:
         if self.balance.available >= 0:
             return ""
         amount = formats.money(self.balance.available, self.balance.currency)
-        return f"Your credit balance is {amount}. The next grant first covers this amount."
+        sentence = gettext("Your credit balance is %(amount)s. The next grant first covers this amount.")
+        return sentence % {"amount": amount}
 
 
 def balance_cards(balances: Sequence["Balance"], at: datetime) -> list[BalanceCard]:
@@ -102,6 +112,10 @@ class GrantCard:
     @property
     def grant(self) -> "CreditGrant":
         return self.row.grant
+
+    @property
+    def status(self) -> str:
+        return gettext(STATUSES[self.row.status])
 
     @property
     def level(self) -> str:

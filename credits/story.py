@@ -2,18 +2,20 @@
 
 from datetime import datetime
 
+from django.utils.translation import gettext, gettext_noop
+
 from core import formats
 from core.story import Coming, Event, Told
 from credits.models import LedgerTransaction, TransactionKind
 from credits.selectors.grants import grants
 
 WORDS = {
-    TransactionKind.FUNDED: "{amount} of credit added: {grant}.",
-    TransactionKind.EXPIRED: "{amount} of credit expired: {grant}.",
-    TransactionKind.VOIDED: "{amount} of credit voided: {grant}.",
-    TransactionKind.CONSUMED: "{amount} of credit used for {charge}.",
-    TransactionKind.ADJUSTMENT: "Credit adjusted by {amount}.",
-    TransactionKind.CORRECTION: "{amount} of credit given back.",
+    TransactionKind.FUNDED: gettext_noop("%(amount)s of credit added: %(grant)s."),
+    TransactionKind.EXPIRED: gettext_noop("%(amount)s of credit expired: %(grant)s."),
+    TransactionKind.VOIDED: gettext_noop("%(amount)s of credit voided: %(grant)s."),
+    TransactionKind.CONSUMED: gettext_noop("%(amount)s of credit used for %(charge)s."),
+    TransactionKind.ADJUSTMENT: gettext_noop("Credit adjusted by %(amount)s."),
+    TransactionKind.CORRECTION: gettext_noop("%(amount)s of credit given back."),
 }
 MOODS = {TransactionKind.FUNDED: "success", TransactionKind.EXPIRED: "warning", TransactionKind.VOIDED: "warning"}
 
@@ -27,12 +29,12 @@ def tell(customer_id: int, since: datetime, at: datetime, limit: int) -> Told:
 
 def _event(row: LedgerTransaction) -> Event:
     kind = TransactionKind(row.kind)
-    text = WORDS[kind].format(
-        amount=formats.money(abs(row.amount), row.currency),
-        grant=row.grant.name if row.grant else "no grant",
-        charge=row.charge.title if row.charge else "a charge",
-    )
-    return Event(row.booked_at, text, "credits", MOODS.get(kind, "neutral"))
+    values = {
+        "amount": formats.money(abs(row.amount), row.currency),
+        "grant": row.grant.name if row.grant else gettext("no grant"),
+        "charge": row.charge.title if row.charge else gettext("a charge"),
+    }
+    return Event(row.booked_at, gettext(WORDS[kind]) % values, "credits", MOODS.get(kind, "neutral"))
 
 
 def coming(customer_id: int, at: datetime) -> list[Coming]:
@@ -41,9 +43,11 @@ def coming(customer_id: int, at: datetime) -> list[Coming]:
     for row in grants(customer_id, at):
         grant = row.grant
         if row.pending and grant.effective_at > at:
-            amount = formats.money(row.pending, grant.currency)
-            found.append(Coming(grant.effective_at, f"{amount} of credit becomes available: {grant.name}."))
+            values = {"amount": formats.money(row.pending, grant.currency), "grant": grant.name}
+            text = gettext("%(amount)s of credit becomes available: %(grant)s.") % values
+            found.append(Coming(grant.effective_at, text))
         if grant.expires_at and (row.available or row.pending):
-            left = formats.money(row.available + row.pending, grant.currency)
-            found.append(Coming(grant.expires_at, f"{left} of credit expires, unless it is used before: {grant.name}."))
+            values = {"amount": formats.money(row.available + row.pending, grant.currency), "grant": grant.name}
+            text = gettext("%(amount)s of credit expires, unless it is used before: %(grant)s.") % values
+            found.append(Coming(grant.expires_at, text))
     return found

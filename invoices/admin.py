@@ -12,6 +12,7 @@ from accounts.staff_lists import Amount, StaffList, money_column
 from core import formats
 from core.clock import now
 from core.periods import utc_day
+from invoices import admin_corrections as admin_corrections  # registers requests for corrected invoices
 from invoices import admin_crediting, admin_pages
 from invoices import admin_events as admin_events  # registers events and disputes
 from invoices import admin_sellers as admin_sellers  # registers the seller

@@ -12,7 +12,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
@@ -23,11 +23,13 @@ from accounts.staff import StaffView, render_staff, staff_page, staff_user
 from accounts.staff_lists import StaffList, StaffTable
 from core import clock
 from core.nudge import nudge
+from invoices.archive_entries import LIMIT
 from invoices.exceptions import InvoicesError
 from invoices.models import Invoice
-from invoices.models_archives import Archive, ArchiveStatus
+from invoices.models_archives import Archive
 from invoices.services.download_archive import download_archive
-from invoices.services.request_archive import LIMIT, request_archive
+from invoices.services.request_archive import request_archive
+from invoices.showing_archives import as_download, progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 INVOICES = "admin:invoices_invoice_changelist"
 CHOSEN = "pk__in"  # the list's own way to name rows
-SOON, LATER, EAGER_LOOKS = 2, 10, 15  # seconds between two looks at the progress, and how many of the first kind
 
 
 def export_page(view: StaffView[P]) -> StaffView[P]:
@@ -157,16 +158,7 @@ def _back(query: QueryDict) -> str:
 def archive(request: HttpRequest, public_id: str) -> HttpResponse:
     """How far it is; asks again by itself until it is ready, and then no more."""
     row = get_object_or_404(Archive.objects.select_related("created_by", "customer"), public_id=public_id)
-    looks = request.GET.get("looks", "")
-    number = int(looks) if looks.isdecimal() and len(looks) < 6 else 0
-    is_building = row.status == ArchiveStatus.BUILDING
-    context = {
-        "archive": row,
-        "title": "ZIP of documents",
-        "wait": (SOON if number < EAGER_LOOKS else LATER) if is_building else 0,
-        "looks": number + 1,
-        "in_zip": row.total - row.missing,
-    }
+    context = {"archive": row, "title": "ZIP of documents", **progress(row, request.GET.get("looks", ""))}
     page = "admin/invoices/archive.html"
     return render_staff(request, f"{page}#progress" if cast("PortalRequest", request).htmx else page, context)
 
@@ -177,10 +169,7 @@ def archive_zip(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """The file, sent part by part."""
     found = get_object_or_404(Archive, public_id=public_id)
     row = download_archive(archive=found, at=clock.now(), actor=staff_user(request))
-    response = StreamingHttpResponse(row.content(), content_type="application/zip")
-    response["Content-Length"] = str(row.size)
-    response["Content-Disposition"] = f'attachment; filename="{row.filename}"'
-    return response
+    return as_download(row)
 
 
 def _url(row: Archive) -> str:

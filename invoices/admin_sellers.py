@@ -1,6 +1,6 @@
 """Who issues documents, and the taxes: the one form of money that is a plain form. Issued documents keep their copy."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin
@@ -10,17 +10,43 @@ from accounts.audit import record
 from accounts.staff import staff_user
 from accounts.staff_lists import StaffTable, TabularInline
 from core.clock import now
+from invoices.brand import LARGEST, UnfitLogoError, is_colour, is_readable, logo_address
 from invoices.models import Seller, TaxRate
 
 
 class SellerForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """With the reason, which the audit trail keeps."""
 
+    new_logo = forms.FileField(
+        required=False, label="Logo", help_text="PNG or SVG up to 64 KB, for the head of PDFs that are made from now on"
+    )
+    remove_logo = forms.BooleanField(required=False, label="Remove the logo")
     reason = forms.CharField(max_length=300, help_text="Kept in the audit trail: New registered office")
 
     class Meta:
         model = Seller
-        fields = "__all__"  # noqa: DJ007 - every column is the seller's own
+        exclude = ("logo",)  # noqa: DJ006 - every other column is the seller's own
+
+    def clean_accent(self) -> str:
+        accent = str(self.cleaned_data["accent"]).lower()
+        if accent and not is_colour(accent):
+            raise forms.ValidationError("A colour is # and six hexadecimal digits, like #1f4b99.")
+        if accent and not is_readable(accent):
+            raise forms.ValidationError("On white paper this colour is too light to be read. Choose a darker one.")
+        return accent
+
+    def clean_new_logo(self) -> str:
+        file = self.cleaned_data["new_logo"]
+        try:
+            return logo_address(file.read(LARGEST + 1)) if file else ""
+        except UnfitLogoError as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def save(self, commit: bool = True) -> Seller:
+        seller: Seller = self.instance
+        new = self.cleaned_data["new_logo"]
+        seller.logo = new or ("" if self.cleaned_data["remove_logo"] else seller.logo)
+        return cast("Seller", super().save(commit))
 
 
 class TaxRateInline(TabularInline):

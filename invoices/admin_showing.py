@@ -120,7 +120,7 @@ def story(invoice: Invoice) -> Story:
         refunds=found,
         disputes=tuple(Dispute.objects.filter(payment__invoice=invoice).order_by("pk")),
         applications=tuple(applied.select_related("credit_note", "invoice").order_by("pk")),
-        corrections=_corrections(invoice),
+        corrections=corrections_of(invoice),
         documents=tuple(Document.objects.filter(invoice=invoice).defer("content").order_by("pk")),
         notices=tuple(_notices(f"invoice:{invoice.pk}:", invoice.customer_id)),
         audit=_audit(invoice.customer_id, Q(subject__in=subjects) | _making_of(invoice), invoice.currency),
@@ -132,7 +132,7 @@ def _making_of(invoice: Invoice) -> Q:
     return Q(after__credit_note=invoice.number) if invoice.is_credit_note and invoice.number else Q(pk__in=())
 
 
-def _corrections(invoice: Invoice) -> tuple[Invoice, ...]:
+def corrections_of(invoice: Invoice) -> tuple[Invoice, ...]:
     """The credit notes that name this invoice – or of a credit note the invoices that it names."""
     if invoice.number is None:
         return ()

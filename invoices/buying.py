@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from core import formats
 from credits.grants import GrantDraft
@@ -46,8 +47,9 @@ def check_amount(amount: int, currency: str) -> None:
     """Raises SaleAmountError below CREDIT_SALE_MINIMUM or above CREDIT_SALE_MAXIMUM."""
     least, most = settings.CREDIT_SALE_MINIMUM, settings.CREDIT_SALE_MAXIMUM
     if not least <= amount <= most:
-        message = f"Choose an amount from {formats.money(least, currency)} to {formats.money(most, currency)}."
-        raise SaleAmountError(f"{amount} {currency}", message=message)
+        message = gettext("Choose an amount from %(least)s to %(most)s.")
+        values = {"least": formats.money(least, currency), "most": formats.money(most, currency)}
+        raise SaleAmountError(f"{amount} {currency}", message=message % values)
 
 
 def sold_grant(key: str, customer_id: int, currency: str, amount: int, at: datetime) -> GrantDraft:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from django.utils.translation import gettext
+
 from core.periods import Period, utc_day
 from invoices import giving_back
 from invoices.exceptions import AmountNotReachableError, NotCreditableError, OverCreditedError
@@ -89,7 +91,7 @@ def _split(found: Creditable, wanted: Wanted) -> Split:
     if found.is_used_up:
         raise NotCreditableError(
             f"nothing is left of invoice {found.invoice.pk}",
-            message="Everything on this invoice was given back already.",
+            message=gettext("Everything on this invoice was given back already."),
         )
     try:
         if wanted.amount is not None:

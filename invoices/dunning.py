@@ -5,11 +5,11 @@ messages on `notice_days` of its story, each keeping its distance after the one 
 consequence. See docs/algorithms/dunning.md.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from core.periods import midnight, utc_day
 
@@ -25,10 +25,11 @@ HARD_DECLINES = frozenset(
 
 
 class NamedConsequence(NamedTuple):
-    """What the customer's plan says, pushed down by plans; `sentence` names it in the final warning."""
+    """What the customer's plan says, pushed down by plans; `sentence` (accounts/figures.py) names it in the final
+    warning."""
 
     kind: Consequence = "none"
-    sentence: str = ""
+    sentence: Mapping[str, Any] | str = ""
 
 
 @dataclass(frozen=True, slots=True)

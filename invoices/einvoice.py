@@ -15,7 +15,7 @@ from typing import Any
 from pypdf import PdfReader
 
 from core import formats
-from core.language import in_english
+from core.language import gettext, in_english
 from core.money import exponent, quantize, to_major
 from core.periods import Window
 from invoices.einvoice_amounts import BilledLine, NetAmounts, NetLine, Vat, VatRow, net_amounts
@@ -40,7 +40,9 @@ Terms = dict[str, Any]  # business terms (BT-1) and groups (BG-4) of the standar
 def einvoice(invoice: Invoice) -> bytes | None:
     """The XML of an issued document; None where something it needs is missing."""
     amounts = net_amounts_of(invoice)
-    return None if _needs(invoice, amounts) else write(business_terms(invoice, amounts))
+    if _needs(invoice, amounts):
+        return None
+    return write(business_terms(invoice, amounts, invoice_paper(invoice)))
 
 
 def write(terms: Terms) -> bytes:
@@ -51,13 +53,11 @@ def write(terms: Terms) -> bytes:
 
 def missing(invoice: Invoice) -> str:
     """What a valid e-invoice would need and the document has not, as a sentence; empty where nothing is missing."""
-    needs = _needs(invoice, net_amounts_of(invoice))
-    return f"The e-invoice needs {needs}." if needs else ""
+    return _needs(invoice, net_amounts_of(invoice))
 
 
-def business_terms(invoice: Invoice, amounts: NetAmounts) -> Terms:
+def business_terms(invoice: Invoice, amounts: NetAmounts, paper: InvoicePaper) -> Terms:
     """The document in the terms of EN 16931; amounts are decimal texts in major units."""
-    paper = invoice_paper(invoice)
     lines = list(zip(invoice.lines.all(), amounts.lines, strict=True))
     no_vat_ids = any(row.vat.category == TaxCategory.OUTSIDE_SCOPE for row in amounts.rows)
     terms: Terms = {
@@ -105,15 +105,15 @@ def _needs(invoice: Invoice, amounts: NetAmounts) -> str:
     seller, buyer = invoice.seller_party, invoice.customer_party
     categories = {row.vat.category for row in amounts.rows}
     if not buyer.get("country"):
-        return "the customer's country"
+        return gettext("The e-invoice needs the customer's country.")
     if categories != {TaxCategory.OUTSIDE_SCOPE} and not seller.get("tax_id"):
-        return "the seller's tax ID"
+        return gettext("The e-invoice needs the seller's tax ID.")
     if TaxCategory.EXPORT in categories and not _vat_id(seller):
-        return "the seller's VAT ID"
+        return gettext("The e-invoice needs the seller's VAT ID.")
     if TaxCategory.REVERSE_CHARGE in categories and not _vat_id(buyer):
-        return "the customer's VAT ID"
+        return gettext("The e-invoice needs the customer's VAT ID.")
     if any(amount % _smallest(invoice.currency) for amount in _said(invoice, amounts)):
-        return f"amounts of at most {MOST_DECIMALS} decimals"
+        return gettext("The e-invoice needs amounts of at most %(decimals)s decimals.") % {"decimals": MOST_DECIMALS}
     return ""
 
 

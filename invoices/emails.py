@@ -1,21 +1,33 @@
-"""One function per message of this room. Each freezes the figures as text, so that mail, page and PDF agree."""
+"""One function per message of this room. Each freezes its figures, so that mail, page and PDF agree."""
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
 
+from accounts import figures
+from accounts.figures import Figure
 from accounts.gateways import decline_message
 from accounts.models import Customer, OptionalMail, PaymentMethod
 from accounts.notices import NoticeDraft
-from core import formats
+from core.language import english, in_english
 from core.periods import Period, utc_day
 from invoices.dunning import Dunning, NamedConsequence
 from invoices.lines import LineDraft
-from invoices.models import Collection, CreditStatement, Invoice, InvoiceStatus, OverdueStory, Payment, Refund
-from invoices.taxing import credit_texts, tax_notes, tax_texts
+from invoices.models import (
+    Collection,
+    CreditStatement,
+    Invoice,
+    InvoiceStatus,
+    OutsideMethod,
+    OverdueStory,
+    Payment,
+    Refund,
+)
+from invoices.taxing import credit_figures, note_figures, tax_figures
+from invoices.wording import title_of
 
 PLACE = "PUBLIC-ID"
 BEFORE_IT_IS_BILLED = frozenset({"invoice_announced", "invoice_withdrawn"})
@@ -43,12 +55,13 @@ def _announcement(
     invoice: Invoice, lines: Sequence[tuple[str, int]], card: PaymentMethod | None, kept: int
 ) -> dict[str, Any]:
     automatic = invoice.collection == Collection.AUTOMATIC
+    rows = [{"title": _title(title), "amount": figures.money(amount, invoice.currency)} for title, amount in lines]
     return _figures(invoice) | {
-        "kept": formats.money(-kept, invoice.currency) if kept else "",
-        "due": formats.money(invoice.total - kept, invoice.currency) if invoice.total > kept else "",
-        "credit": formats.money(-invoice.total, invoice.currency) if invoice.is_credit_note else "",
-        "lines": [{"title": title, "amount": formats.money(amount, invoice.currency)} for title, amount in lines],
-        "card": str(card) if card and automatic else "",
+        "kept": figures.money(-kept, invoice.currency) if kept else "",
+        "due": figures.money(invoice.total - kept, invoice.currency) if invoice.total > kept else "",
+        "credit": figures.money(-invoice.total, invoice.currency) if invoice.is_credit_note else "",
+        "lines": rows,
+        "card": figures.card(card) if card and automatic else "",
         "automatic": automatic,
         "cards_url": _address("portal"),
     }
@@ -66,15 +79,15 @@ def issued(invoice: Invoice, card: PaymentMethod | None, to: list[str]) -> Notic
         return credited(invoice, to)
     charged = invoice.collect_at is not None and card is not None
     context = _figures(invoice) | {
-        "card": str(card) if charged else "",
-        "charged_at": formats.instant(invoice.collect_at) if invoice.collect_at and charged else "",
+        "card": figures.card(card) if charged and card else "",
+        "charged_at": figures.instant(invoice.collect_at) if invoice.collect_at and charged else "",
         "later": bool(invoice.collect_at and invoice.finalized_at and invoice.collect_at > invoice.finalized_at),
-        "due": formats.day(invoice.due_on) if invoice.due_on else "",
+        "due": figures.day(invoice.due_on) if invoice.due_on else "",
         "payable": invoice.amount_due > 0,
         "by_credit": bool(invoice.credit_rows) and not invoice.total,
-        "balance": "" if invoice.ledger_balance is None else formats.money(invoice.ledger_balance, invoice.currency),
-        "credited": formats.money(invoice.amount_credited, invoice.currency) if invoice.amount_credited else "",
-        "amount_due": formats.money(invoice.amount_due, invoice.currency),
+        "balance": "" if invoice.ledger_balance is None else figures.money(invoice.ledger_balance, invoice.currency),
+        "credited": figures.money(invoice.amount_credited, invoice.currency) if invoice.amount_credited else "",
+        "amount_due": figures.money(invoice.amount_due, invoice.currency),
         "iban": invoice.seller_party.get("iban", ""),
     }
     return _notice(invoice, "issued", "invoice_issued", to, context, _paper(invoice))
@@ -85,26 +98,25 @@ def credited(note: Invoice, to: list[str]) -> NoticeDraft:
     refunds = sum(refund.amount for refund in note.refunds.all())
     returned = -min(note.credits, 0)
     context = _figures(note) | {
-        "returned": formats.money(returned, note.currency) if returned else "",
-        "total": formats.money(-note.total, note.currency),
+        "returned": figures.money(returned, note.currency) if returned else "",
+        "total": figures.money(-note.total, note.currency),
         "corrects": ", ".join(note.corrects),
-        "applied": formats.money(note.amount_credited, note.currency) if note.amount_credited else "",
-        "refunding": formats.money(refunds, note.currency) if refunds else "",
-        "kept": formats.money(note.amount_due - refunds, note.currency) if note.amount_due > refunds else "",
+        "applied": figures.money(note.amount_credited, note.currency) if note.amount_credited else "",
+        "refunding": figures.money(refunds, note.currency) if refunds else "",
+        "kept": figures.money(note.amount_due - refunds, note.currency) if note.amount_due > refunds else "",
     }
     return _notice(note, "credited", "invoice_credited", to, context, _paper(note))
 
 
 def refunded(refund: Refund, to: list[str]) -> NoticeDraft:
     """E16: money of a credit note, or what was charged too late, is on its way back to the card, or was paid out."""
-    card = refund.payment.payment_method if refund.payment else None
     context = _figures(refund.document) | {
         "surplus": refund.credit_note is None,
-        "amount": formats.money(refund.amount, refund.currency),
-        "card": str(card or "another way"),
-        "method": refund.get_method_display(),
+        "amount": figures.money(refund.amount, refund.currency),
+        "card": _card(refund.payment),
+        "method": figures.sentence(english(OutsideMethod(refund.method).label)) if refund.method else "",
         "reference": refund.reference,
-        "paid_on": formats.day(refund.paid_on) if refund.paid_on else "",
+        "paid_on": figures.day(refund.paid_on) if refund.paid_on else "",
     }
     return _notice(refund.document, f"refunded:{refund.pk}", "payment_refunded", to, context)
 
@@ -119,7 +131,7 @@ def confirm(payment: Payment, to: list[str]) -> NoticeDraft:
     """E10: the bank wants the person to confirm the charge; until when, and where."""
     page = settings.PORTAL_URL + reverse("payment_status", args=[payment.invoice.public_id, payment.public_id])
     context = _payment_figures(payment) | {
-        "until": formats.instant(payment.confirm_until),
+        "until": figures.instant(payment.confirm_until),
         "status_url": page,
         "sale": payment.invoice.is_sale,
     }
@@ -134,15 +146,15 @@ def came_late(payment: Payment, to: list[str]) -> NoticeDraft:
     return _notice(payment.invoice, f"late:{payment.pk}", "payment_late", to, context)
 
 
-def failed(payment: Payment, reason: str, to: list[str]) -> NoticeDraft:
-    """E9: the payment failed – why, in plain words, what to do, and when it is tried again."""
+def failed(payment: Payment, code: str, to: list[str]) -> NoticeDraft:
+    """E9: the payment was declined with this `code` – why, in plain words, what to do, and when it is tried again."""
     is_sale = payment.invoice.is_sale  # tried once, and nobody is reminded: it is no debt
     next_try = None if is_sale else payment.invoice.collect_at
     context = _payment_figures(payment) | {
-        "reason": reason,
+        "reason": declined_because(code),
         "sale": is_sale,
         "cards_url": _address("portal"),
-        "next_try": formats.day(utc_day(next_try)) if next_try else "",
+        "next_try": figures.day(utc_day(next_try)) if next_try else "",
         "automatic": payment.automatic and not is_sale,
     }
     return _notice(payment.invoice, f"failed:{payment.pk}", "payment_failed", to, context)
@@ -154,11 +166,11 @@ def stated(statement: CreditStatement, to: list[str]) -> NoticeDraft:
     period = Period(statement.period_start, statement.period_end)
     context = {
         "product": settings.PRODUCT_NAME,
-        "period": formats.period(period),
+        "period": figures.period(period),
         "currency": statement.currency,
-        "opening": formats.money(statement.opening, statement.currency),
-        "moved": formats.money(moved, statement.currency),
-        "closing": formats.money(statement.closing, statement.currency),
+        "opening": figures.money(statement.opening, statement.currency),
+        "moved": figures.money(moved, statement.currency),
+        "closing": figures.money(statement.closing, statement.currency),
         "overdrawn": statement.closing < 0,
         "url": settings.PORTAL_URL + reverse("statement_pdf", args=[statement.public_id]),
     }
@@ -205,20 +217,20 @@ def _told_of(stands: Dunning, late: Sequence[Invoice]) -> tuple[Invoice, int]:
 def _overdue(invoice: Invoice, late: Sequence[Invoice], declined: Declined, stands: Dunning) -> dict[str, Any]:
     tried = declined.get(invoice.pk)
     return _figures(invoice) | {
-        "card": str(tried.payment_method or "") if tried else "",
-        "tried_on": formats.day(utc_day(tried.settled_at)) if tried and tried.settled_at else "",
-        "reason": decline_message(tried.decline_code) if tried else "",
-        "amount": formats.money(invoice.amount_due, invoice.currency),
-        "due": formats.day(invoice.due_on) if invoice.due_on else "",
+        "card": figures.card(tried.payment_method) if tried and tried.payment_method else "",
+        "tried_on": figures.day(utc_day(tried.settled_at)) if tried and tried.settled_at else "",
+        "reason": declined_because(tried.decline_code) if tried else "",
+        "amount": figures.money(invoice.amount_due, invoice.currency),
+        "due": figures.day(invoice.due_on) if invoice.due_on else "",
         "others": [_other(each) for each in late if each.pk != invoice.pk],
-        "earliest": formats.day(utc_day(stands.ends.at)) if stands.ends else "",
+        "earliest": figures.day(utc_day(stands.ends.at)) if stands.ends else "",
         "iban": invoice.seller_party.get("iban", ""),
         "cards_url": _address("portal"),
     }
 
 
-def _other(invoice: Invoice) -> dict[str, str]:
-    amount = formats.money(invoice.amount_due, invoice.currency)
+def _other(invoice: Invoice) -> dict[str, Any]:
+    amount = figures.money(invoice.amount_due, invoice.currency)
     return {"number": invoice.number or "", "amount": amount, "url": _invoice_address(invoice)}
 
 
@@ -230,7 +242,7 @@ def up_to_date(story: OverdueStory, customer: Customer, to: list[str]) -> Notice
 
 def card_missing(draft: Invoice, number: int, to: list[str]) -> NoticeDraft:
     """E12: charges are calculated and there is no card; `number` 2 is the day before the billing date."""
-    context = _figures(draft) | {"amount": formats.money(draft.total, draft.currency), "add_url": _address("pm_add")}
+    context = _figures(draft) | {"amount": figures.money(draft.total, draft.currency), "add_url": _address("pm_add")}
     return _notice(draft, f"card:{number}", "payment_card_missing", to, context)
 
 
@@ -250,26 +262,42 @@ def _figures(invoice: Invoice) -> dict[str, Any]:
     return {
         "product": settings.PRODUCT_NAME,
         "number": invoice.number or "",
-        "total": formats.money(invoice.total, invoice.currency),
-        "subtotal": formats.money(invoice.subtotal, invoice.currency),
-        "grants": [row._asdict() for row in credit_texts(invoice)],
-        "taxes": [row._asdict() for row in tax_texts(invoice)],
-        "tax_notes": list(tax_notes(invoice)),
-        "billing_on": formats.day(invoice.billing_on),
-        "period": formats.period(period),
+        "total": figures.money(invoice.total, invoice.currency),
+        "subtotal": figures.money(invoice.subtotal, invoice.currency),
+        "grants": credit_figures(invoice),
+        "taxes": tax_figures(invoice),
+        "tax_notes": note_figures(invoice),
+        "billing_on": figures.day(invoice.billing_on),
+        "period": figures.period(period),
         "url": _invoice_address(invoice),
     }
 
 
 def _payment_figures(payment: Payment) -> dict[str, Any]:
     return _figures(payment.invoice) | {
-        "amount": formats.money(payment.amount, payment.currency),
+        "amount": figures.money(payment.amount, payment.currency),
         "receipt": payment.receipt_number or "",
-        "card": str(payment.payment_method or "another way"),
-        "how": payment.how,
+        "card": _card(payment),
+        "how": payment.how_figure,
         "outside": payment.is_outside,
-        "paid_on": formats.day(payment.paid_on) if payment.paid_on else "",
+        "paid_on": figures.day(payment.paid_on) if payment.paid_on else "",
     }
+
+
+def _title(kept: str) -> Figure | str:
+    """Of a line. Most are names, the same in every language; what is said of one follows in brackets."""
+    return figures.text(partial(title_of, kept)) if kept.endswith(")") else kept
+
+
+@in_english
+def declined_because(code: str) -> Figure:
+    """A decline in plain words."""
+    return figures.sentence(decline_message(code))
+
+
+def _card(payment: Payment | None) -> Figure:
+    card = payment.payment_method if payment else None
+    return figures.card(card) if card else figures.sentence("another way")
 
 
 def _paper(invoice: Invoice) -> list[str]:

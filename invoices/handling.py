@@ -14,6 +14,7 @@ from accounts.gateways import get_gateway
 from accounts.gateways.base import GatewayError
 from accounts.models import CardSetup
 from accounts.services.add_payment_method import add_payment_method
+from core.language import in_english
 from invoices.events import About, about, retry_after
 from invoices.models import GIVEN_UP, REFUNDING, UNRESOLVED, EventStatus, GatewayEvent, Payment, Refund
 from invoices.services.note_dispute import note_dispute
@@ -23,6 +24,7 @@ from invoices.services.record_refund import record_refund
 logger = logging.getLogger(__name__)
 
 
+@in_english
 def handle(event: GatewayEvent, at: datetime) -> bool:
     """Whether the event came to its end: done, or about nothing of ours. Else it is put off, with the reason."""
     kind = about(event.type)

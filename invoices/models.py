@@ -16,6 +16,8 @@ from django.db.models.functions import Abs
 
 from core.ids import public_id
 from invoices import models_archives as models_archives
+from invoices.models_corrections import CorrectionRequest as CorrectionRequest
+from invoices.models_corrections import CorrectionStatus as CorrectionStatus
 from invoices.models_dunning import OverdueStory as OverdueStory
 from invoices.models_events import Dispute as Dispute
 from invoices.models_events import EventStatus as EventStatus

@@ -1,7 +1,7 @@
 """Many documents as one ZIP: part of the room's tables (invoices/models.py).
 
 An archive is asked for, built by the worker part by part, kept for a week, and then emptied; its row stays and says who
-took what away. See docs/adr/0006-archives.md.
+took what away. Staff choose documents in a list; a customer takes a year. See docs/adr/0006-archives.md.
 """
 
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from functools import partial
 
 from django.db import models
 from django.db.models import Q
+from django.utils.text import slugify
 
 from core.ids import public_id
 
@@ -33,15 +34,19 @@ class Archive(models.Model):
     selection = models.CharField(max_length=300, help_text="How the documents were chosen, in words")
     purpose = models.CharField(max_length=300, blank=True, help_text="What for")
     status = models.CharField(max_length=20, choices=ArchiveStatus, default=ArchiveStatus.BUILDING)
-    total = models.PositiveIntegerField(help_text="Documents in it")
-    done = models.PositiveIntegerField(default=0, help_text="Documents that are written, or known to be missing")
-    missing = models.PositiveIntegerField(default=0, help_text="Of them without a PDF; the index says why")
+    year = models.PositiveSmallIntegerField(null=True, help_text="Of a customer's documents; null: they were chosen")
+    total = models.PositiveIntegerField(help_text="Files that may be in it")
+    done = models.PositiveIntegerField(default=0, help_text="Files that are written, or known not to be there")
+    missing = models.PositiveIntegerField(default=0, help_text="Of them could not be made; the index says why")
     parts_written = models.PositiveIntegerField(default=0)
     size = models.PositiveBigIntegerField(default=0, help_text="Bytes of the parts")
     build_at = models.DateTimeField(null=True, help_text="The worker takes the next part from here; null: nothing left")
     attempts = models.PositiveSmallIntegerField(default=0, help_text="At the next part")
     ready_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True, help_text="From here the content is deleted")
+    tell_at = models.DateTimeField(
+        null=True, help_text="Of a year: from here who asked is told by mail; null: not yet, told, or they have it"
+    )
 
     class Meta:
         verbose_name = "ZIP of documents"
@@ -57,10 +62,21 @@ class Archive(models.Model):
             models.CheckConstraint(
                 condition=~Q(status="ready") | Q(expires_at__isnull=False), name="archive_ready_expires"
             ),
+            models.CheckConstraint(
+                condition=Q(year__isnull=True, tell_at__isnull=True)
+                | Q(year__isnull=False, customer__isnull=False, tell_at__isnull=True)
+                | Q(year__isnull=False, customer__isnull=False, status__in=("ready", "failed")),
+                name="archive_year_is_a_customers",
+            ),
+            models.UniqueConstraint(
+                fields=("customer", "year"), condition=Q(status="building"), name="archive_year_built_once"
+            ),
         )
         indexes = (
             models.Index(fields=("build_at",), condition=Q(status="building"), name="archive_to_build"),
             models.Index(fields=("expires_at",), condition=Q(status="ready"), name="archive_to_delete"),
+            models.Index(fields=("tell_at",), condition=Q(tell_at__isnull=False), name="archive_to_tell"),
+            models.Index(fields=("customer", "year"), condition=Q(year__isnull=False), name="archive_of_year"),
         )
 
     def __str__(self) -> str:
@@ -68,7 +84,13 @@ class Archive(models.Model):
 
     @property
     def filename(self) -> str:
+        if self.year and self.customer:
+            return f"{slugify(self.customer.name) or self.customer.key}-invoices-{self.year}.zip"
         return f"documents-{self.created_at:%Y-%m-%d}-{self.public_id}.zip"
+
+    def files(self) -> int:
+        """How many files are in it so far, the index aside."""
+        return self.entries.exclude(file="").count()
 
     def content(self) -> Iterator[bytes]:
         """The file, part by part: no more of it is in memory at once."""
@@ -77,12 +99,14 @@ class Archive(models.Model):
 
 
 class ArchiveEntry(models.Model):
-    """One document of an archive: an invoice or credit note, or with `payment` its receipt."""
+    """One document of an archive: an invoice or credit note, or with `payment` its receipt; with `is_data` not the PDF
+    of the invoice but its e-invoice (XML), which stands beside it where there is one."""
 
     archive = models.ForeignKey(Archive, on_delete=models.PROTECT, related_name="entries")
     position = models.PositiveIntegerField(help_text="Counted from 0: the order in the ZIP and its index")
     invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="+")
     payment = models.ForeignKey("invoices.Payment", null=True, on_delete=models.PROTECT, related_name="+")
+    is_data = models.BooleanField(default=False, db_default=False)
     on = models.DateField(help_text="The document's date; its year is the folder")
     # Written with the part that holds it.
     file = models.CharField(max_length=100, blank=True, help_text="Path in the ZIP; empty where it is missing")
@@ -90,7 +114,7 @@ class ArchiveEntry(models.Model):
     crc = models.BigIntegerField(null=True, help_text="What the ZIP's directory needs: checksum, bytes, and where")
     size = models.PositiveBigIntegerField(null=True)
     offset = models.PositiveBigIntegerField(null=True)
-    missing = models.CharField(max_length=200, blank=True, help_text="Why there is no PDF")
+    missing = models.CharField(max_length=200, blank=True, help_text="Why it could not be made")
 
     class Meta:
         constraints = (
@@ -99,6 +123,9 @@ class ArchiveEntry(models.Model):
                 condition=Q(file="", crc__isnull=True, size__isnull=True, offset__isnull=True)
                 | Q(crc__isnull=False, size__isnull=False, offset__isnull=False, missing=""),
                 name="archive_entry_written_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_data=False) | Q(payment__isnull=True), name="archive_data_is_an_invoices"
             ),
         )
 

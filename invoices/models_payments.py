@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, cast
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
+from accounts import figures
 from core.ids import public_id
 from invoices.checking import given_up_at
 
@@ -34,9 +36,25 @@ OUTSIDE = "outside"  # the gateway of payments that reached the seller by themse
 
 
 class OutsideMethod(models.TextChoices):
-    BANK_TRANSFER = "bank_transfer", "bank transfer"
-    CHEQUE = "cheque", "cheque"
-    OTHER = "other", "another way"
+    BANK_TRANSFER = "bank_transfer", gettext_lazy("bank transfer")
+    CHEQUE = "cheque", gettext_lazy("cheque")
+    OTHER = "other", gettext_lazy("another way")
+
+
+# As they follow «paid»: without a reference, with one.
+HOW = {
+    OutsideMethod.BANK_TRANSFER: (
+        gettext_noop("by bank transfer"),
+        gettext_noop("by bank transfer, reference %(reference)s"),
+    ),
+    OutsideMethod.CHEQUE: (gettext_noop("by cheque"), gettext_noop("by cheque, reference %(reference)s")),
+    OutsideMethod.OTHER: (gettext_noop("in another way"), gettext_noop("in another way, reference %(reference)s")),
+}
+MEANS = {
+    OutsideMethod.BANK_TRANSFER: gettext_noop("Bank transfer"),
+    OutsideMethod.CHEQUE: gettext_noop("Cheque"),
+    OutsideMethod.OTHER: gettext_noop("Another way"),
+}
 
 
 class Payment(models.Model):
@@ -122,15 +140,20 @@ class Payment(models.Model):
     @property
     def means(self) -> str:
         """`Visa ending 4242`, `Bank transfer`."""
-        return str(self.payment_method) if self.payment_method else self.get_method_display().capitalize()
+        return str(self.payment_method) if self.payment_method else gettext(MEANS[OutsideMethod(self.method)])
 
     @property
     def how(self) -> str:
         """As it follows «paid»: `with Visa ending 4242`, `by bank transfer, reference 2026-11-A7`."""
+        return str(figures.written(self.how_figure))
+
+    @property
+    def how_figure(self) -> figures.Figure:
+        """The same as a message takes it."""
         if self.payment_method:
-            return f"with {self.payment_method}"
-        by = "in another way" if self.method == OutsideMethod.OTHER else f"by {self.get_method_display()}"
-        return f"{by}, reference {self.reference}" if self.reference else by
+            return figures.sentence("with %(card)s", card=figures.card(self.payment_method))
+        plain, with_reference = HOW[OutsideMethod(self.method)]
+        return figures.sentence(with_reference, reference=self.reference) if self.reference else figures.sentence(plain)
 
 
 class CreditApplication(models.Model):
@@ -161,10 +184,10 @@ class GoesTo(models.TextChoices):
 
 
 class RefundStatus(models.TextChoices):
-    PENDING = "pending", "processing"
-    SUCCEEDED = "succeeded", "succeeded"
-    FAILED = "failed", "failed"
-    UNKNOWN = "unknown", "unknown"
+    PENDING = "pending", gettext_lazy("processing")
+    SUCCEEDED = "succeeded", gettext_lazy("succeeded")
+    FAILED = "failed", gettext_lazy("failed")
+    UNKNOWN = "unknown", gettext_lazy("unknown")
 
 
 REFUNDING = (RefundStatus.PENDING, RefundStatus.UNKNOWN)

@@ -1,5 +1,6 @@
 """Who issues documents, at which rates of tax, and the numbers given so far."""
 
+from hashlib import sha256
 from typing import Any
 
 from django.db import models
@@ -25,14 +26,32 @@ class Seller(models.Model):
     number_prefix = models.CharField(
         max_length=10, blank=True, unique=True, help_text="Before INV and RCP, so that two sellers never share a number"
     )
+    accent = models.CharField(
+        "colour",
+        max_length=7,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Of titles and sums on PDFs: #1f4b99. Else black",
+    )
+    logo = models.TextField(blank=True, default="", db_default="", help_text="A data: address, of the head of PDFs")
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(accent__regex="^(#[0-9a-f]{6})?$"), name="seller_accent_is_a_colour"),
+            models.CheckConstraint(
+                condition=Q(logo="") | Q(logo__startswith="data:image/"), name="seller_logo_is_an_image"
+            ),
+        )
 
     def __str__(self) -> str:
         return self.legal_name
 
     def facts(self) -> dict[str, Any]:
-        """Every column and the rates, as JSON values for the audit trail."""
+        """Every column and the rates, as JSON values for the audit trail; of the logo its SHA-256."""
         own = {field.name: getattr(self, field.name) for field in self._meta.concrete_fields if not field.primary_key}
-        return {**own, "tax_rates": [rate.in_words() for rate in self.tax_rates.order_by("pk")]}
+        logo = sha256(self.logo.encode()).hexdigest() if self.logo else ""
+        return {**own, "logo": logo, "tax_rates": [rate.in_words() for rate in self.tax_rates.order_by("pk")]}
 
 
 CATEGORIES = [

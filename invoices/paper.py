@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from babel import Locale
+from django.utils.translation import gettext, gettext_noop, ngettext, pgettext
 
+from accounts.countries import country_names
 from core import formats
 from core.periods import Period, Window
 from invoices.models import Collection, CreditApplication, Invoice, InvoiceLine, Payment
 from invoices.taxing import TaxText, credit_texts, ledger_text, tax_notes, tax_texts
 from invoices.terms import terms_of
+from invoices.wording import detail_of, title_of
 
 Party = dict[str, Any]
-ENGLISH = Locale("en")
 LETTER = ("US", "CA", "MX", "PH")  # CLDR: the countries of our customers that do not print on A4
 
 
@@ -35,7 +36,8 @@ class PaperLine:
 
 @dataclass(frozen=True, slots=True)
 class InvoicePaper:
-    """An invoice or a credit note (`title`) as it is printed. Statuses change later and are not printed.
+    """An invoice or a credit note (`title`; `draft_title` before it is issued) as it is printed, in the active
+    language. Statuses change later and are not printed.
 
     A credit note's amounts are printed positive. `taxes` has a row per rate; `tax_notes` says why none is charged.
     Where credit pays, `charges` is the sum of the lines and `grants` what each grant takes off it, before tax; else
@@ -43,6 +45,7 @@ class InvoicePaper:
     """
 
     title: str
+    draft_title: str
     number: str
     corrects: str
     issued_on: str
@@ -71,9 +74,11 @@ class InvoicePaper:
 
 
 NOTE_TERMS = {
-    "order": "Lowers what is due on open invoices; the rest goes back to the card that paid, or to the next invoice.",
-    "kept": "Lowers what is due on open invoices; the rest is kept for the next invoice.",
-    "payment": "Goes back to the card that paid.",
+    "order": gettext_noop(
+        "Lowers what is due on open invoices; the rest goes back to the card that paid, or to the next invoice."
+    ),
+    "kept": gettext_noop("Lowers what is due on open invoices; the rest is kept for the next invoice."),
+    "payment": gettext_noop("Goes back to the card that paid."),
 }
 
 
@@ -109,7 +114,8 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
     due = sign * invoice.total - sum(credit.amount for credit in credits)
     has_credits = bool(invoice.credits or invoice.credit_rows)
     return InvoicePaper(
-        title="Credit note" if invoice.is_credit_note else "Invoice",
+        title=gettext("Credit note") if invoice.is_credit_note else gettext("Invoice"),
+        draft_title=gettext("Draft credit note") if invoice.is_credit_note else gettext("Draft invoice"),
         corrects=", ".join(invoice.corrects),
         number=invoice.number or "",
         issued_on=formats.day(invoice.issued_on) if invoice.issued_on else "",
@@ -131,8 +137,8 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
         taxes=tax_texts(invoice, sign),
         tax_notes=tax_notes(invoice),
         total=money(sign * invoice.total),
-        credits=tuple(TaxText(f"Credit note {credit.credit_note.number}", money(-credit.amount)) for credit in credits),
-        due_label="Credited" if invoice.is_credit_note else "Amount due",
+        credits=tuple(_credit(credit, invoice.currency) for credit in credits),
+        due_label=pgettext("credit note", "Credited") if invoice.is_credit_note else gettext("Amount due"),
         amount_due=money(due),
         ledger=ledger_text(invoice.ledger_sequence, invoice.ledger_head),
     )
@@ -151,7 +157,7 @@ def receipt_paper(payment: Payment) -> ReceiptPaper:
         currency=payment.currency,
         method=payment.means,
         reference=payment.reference or payment.gateway_id,
-        reference_label="Reference" if payment.is_outside else "Processor's reference",
+        reference_label=gettext("Reference") if payment.is_outside else gettext("Processor's reference"),
         invoice_number=invoice.number or "",
         invoice_issued_on=formats.day(invoice.issued_on) if invoice.issued_on else "",
         invoice_total=money(invoice.total),
@@ -168,7 +174,7 @@ def receipt_paper(payment: Payment) -> ReceiptPaper:
 def address(party: Party) -> str:
     """Street, city and country, one per line, without the name."""
     city = " ".join(filter(None, (party.get("postal_code"), party.get("city"))))
-    country = ENGLISH.territories.get(party.get("country", ""), party.get("country", ""))
+    country = country_names().get(party.get("country", ""), party.get("country", ""))
     parts = (party.get("line1"), party.get("line2"), city, party.get("region"), country)
     return "\n".join(part for part in parts if part)
 
@@ -186,11 +192,16 @@ def credits_at_issue(invoice: Invoice) -> list[CreditApplication]:
     return list(at_issue.order_by("pk"))
 
 
+def _credit(credit: CreditApplication, currency: str) -> TaxText:
+    label = gettext("Credit note %(number)s") % {"number": credit.credit_note.number}
+    return TaxText(label, formats.money(-credit.amount, currency))
+
+
 def _line(line: InvoiceLine, currency: str, sign: int) -> PaperLine:
     return PaperLine(
         key=line.key,
-        title=line.title,
-        detail=line.detail,
+        title=title_of(line.title),
+        detail=detail_of(line.detail, line.explain),
         window=formats.window(Window(line.starts_at, line.ends_at)),
         quantity=formats.quantity(line.quantity),
         unit_price=_unit_price(line.unit_amount, line.per_units, currency),
@@ -203,22 +214,26 @@ def _unit_price(unit_amount: Decimal | None, per_units: int, currency: str) -> s
     if unit_amount is None:
         return ""
     price = formats.price(unit_amount, currency)
-    return price if per_units == 1 else f"{price} per {formats.quantity(per_units)}"
+    if per_units == 1:
+        return price
+    return gettext("%(price)s per %(unit)s") % {"price": price, "unit": formats.quantity(per_units)}
 
 
 def _terms(invoice: Invoice, due: int) -> str:
     """How it was to be paid when it was issued, whatever happened since."""
     if invoice.is_credit_note:
-        return NOTE_TERMS[invoice.goes_to] if invoice.total else "Returned to your credit balance."
+        return gettext(NOTE_TERMS[invoice.goes_to]) if invoice.total else gettext("Returned to your credit balance.")
     if not due:
-        return _settled_by_credit(invoice) or "Nothing to pay."
+        return _settled_by_credit(invoice) or gettext("Nothing to pay.")
     if invoice.due_on is None:
         return ""
+    day = formats.day(invoice.due_on)
     if is_charged(invoice):
-        return f"Charged to your default payment method on {formats.day(invoice.due_on)}."
+        return gettext("Charged to your default payment method on %(day)s.") % {"day": day}
     days = (invoice.due_on - (invoice.issued_on or invoice.billing_on)).days
-    within = f", {days} {'day' if days == 1 else 'days'}" if days else ", on receipt"
-    return f"Due {formats.day(invoice.due_on)}{within}."
+    if not days:
+        return gettext("Due %(day)s, on receipt.") % {"day": day}
+    return ngettext("Due %(day)s, %(days)s day.", "Due %(day)s, %(days)s days.", days) % {"day": day, "days": days}
 
 
 def _settled_by_credit(invoice: Invoice) -> str:
@@ -226,8 +241,9 @@ def _settled_by_credit(invoice: Invoice) -> str:
     if invoice.total or not invoice.credit_rows:
         return ""
     if invoice.ledger_balance is None:
-        return "Paid with credits."
-    return f"Paid with credits. Your balance after: {formats.money(invoice.ledger_balance, invoice.currency)}."
+        return gettext("Paid with credits.")
+    balance = formats.money(invoice.ledger_balance, invoice.currency)
+    return gettext("Paid with credits. Your balance after: %(balance)s.") % {"balance": balance}
 
 
 def is_charged(invoice: Invoice) -> bool:

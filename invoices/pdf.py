@@ -2,7 +2,8 @@
 its fonts inside; an invoice or credit note with its data in it (`invoices/einvoice.py`).
 
 WeasyPrint needs system libraries that a machine may lack, so it is imported on first use; `available()` says what is
-missing. Nothing but the template and the fonts beside this file is ever loaded: every other address is refused.
+missing. Nothing but the template – with the logo in it – and the fonts beside this file is
+ever loaded: every other address is refused.
 """
 
 import atexit
@@ -15,13 +16,13 @@ from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.utils.translation import override
 
-from core.language import ENGLISH
+from core.language import ENGLISH, override
 from invoices.einvoice import einvoice
-from invoices.models import CreditStatement, Invoice, Payment
+from invoices.models import CreditStatement, Invoice, Payment, Seller
 from invoices.paper import Party, invoice_paper, receipt_paper
 from invoices.pdfa import options
+from invoices.selectors import default_seller
 from invoices.statement_paper import statement_paper
 
 INSTALL = (
@@ -48,19 +49,19 @@ def invoice_pdf(invoice: Invoice) -> bytes:
     """The invoice as it was issued. Raises PdfUnavailableError."""
     with _language_of(invoice.customer_party):
         context = {"paper": invoice_paper(invoice), "portal": settings.PORTAL_URL}
-        return render("pdf/invoice.html", context, einvoice(invoice))
+        return render("pdf/invoice.html", context, invoice.seller, einvoice(invoice))
 
 
 def receipt_pdf(payment: Payment) -> bytes:
     """Proof of one succeeded payment. Raises PdfUnavailableError."""
     with _language_of(payment.invoice.customer_party):
-        return render("pdf/receipt.html", {"paper": receipt_paper(payment)})
+        return render("pdf/receipt.html", {"paper": receipt_paper(payment)}, payment.invoice.seller)
 
 
 def statement_pdf(statement: CreditStatement) -> bytes:
     """A month of credit as it was stated. Raises PdfUnavailableError."""
     with _language_of(statement.customer_party):
-        return render("pdf/statement.html", {"paper": statement_paper(statement)})
+        return render("pdf/statement.html", {"paper": statement_paper(statement)}, default_seller())
 
 
 def _language_of(customer: Party) -> AbstractContextManager[None]:
@@ -68,31 +69,33 @@ def _language_of(customer: Party) -> AbstractContextManager[None]:
     return override(customer.get("language", ENGLISH))
 
 
-def render(template: str, context: dict[str, Any], xml: bytes | None = None) -> bytes:
-    """A tagged PDF of a template in the active language, with `xml` inside. Raises PdfUnavailableError."""
+def render(template: str, context: dict[str, Any], seller: Seller, xml: bytes | None = None) -> bytes:
+    """A tagged PDF of a template in the active language, with `xml` inside, in the dress its seller has now. Raises
+    PdfUnavailableError."""
     problem = available()
     if problem:
         raise PdfUnavailableError(problem)
-    return write(render_to_string(template, context), xml)
+    return write(render_to_string(template, context | {"logo": seller.logo}), xml, seller.accent)
 
 
-def write(html: str, xml: bytes | None = None) -> bytes:
-    """Finished HTML → PDF bytes; fonts and styles are read once per process."""
+def write(html: str, xml: bytes | None = None, accent: str = "") -> bytes:
+    """Finished HTML → PDF bytes; fonts and styles are read once per process. `accent`: a colour, #rrggbb."""
     weasyprint = import_module("weasyprint")
     fonts, styles, nowhere = _tools()
     document = weasyprint.HTML(string=html, base_url="portal:", url_fetcher=nowhere)
-    pdf: bytes = document.write_pdf(stylesheets=[styles], font_config=fonts, **options(xml))
+    own = [weasyprint.CSS(string=f":root {{ --accent: {accent} }}", url_fetcher=nowhere)] if accent else []
+    pdf: bytes = document.write_pdf(stylesheets=[styles, *own], font_config=fonts, **options(xml))
     return pdf
 
 
 @cache
 def _tools() -> tuple[Any, Any, Any]:
-    """Fonts, style sheet, and a fetcher to which every address is forbidden. Only the style sheet, which is ours, reads
-    files: the fonts."""
+    """Fonts, style sheet, and a fetcher to which every address is forbidden, but what is written in it. Only the style
+    sheet, which is ours, reads files: the fonts."""
     weasyprint = import_module("weasyprint")
     logging.getLogger("weasyprint.progress").setLevel(logging.WARNING)
     fonts = import_module("weasyprint.text.fonts").FontConfiguration()
     fetcher = import_module("weasyprint.urls").URLFetcher
-    own, nowhere = fetcher(allowed_protocols=("file",)), fetcher(allowed_protocols=())
+    own, nowhere = fetcher(allowed_protocols=("file",)), fetcher(allowed_protocols=("data",))
     atexit.register(_tools.cache_clear)  # the fonts take their leave while there is still a library to do it
     return fonts, weasyprint.CSS(filename=STYLES, font_config=fonts, url_fetcher=own), nowhere

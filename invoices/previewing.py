@@ -3,13 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
 from credits.charges import Allocation, ChargeDraft, CorrectionDraft
-from credits.selectors import balances_of, has_credits, preview_draw_down
+from credits.selectors import balances_of, has_credits, open_purses, preview_draw_down, preview_draw_downs
 from invoices.charging import (
     CreditRow,
     Held,
+    Round,
     Sheet,
     document_credits,
     returned_by,
@@ -23,8 +26,27 @@ from invoices.selectors import corrected_rules
 from invoices.totals import TaxRule, Totals
 from invoices.watermarks import GivenBack
 
+if TYPE_CHECKING:
+    from credits.storage import Purses
+
 PREVIEW = "preview"
 Step = ChargeDraft | CorrectionDraft
+
+
+class Credit:
+    """A customer's credit as one reading for several previews at one instant, read when it is needed first.
+
+    `has_credit`: whether they ever had any, where somebody knows.
+    """
+
+    def __init__(self, customer_id: int, at: datetime, *, has_credit: bool | None = None) -> None:
+        self.customer_id, self.at, self.has_credit = customer_id, at, has_credit
+
+    @cached_property
+    def purses(self) -> "Purses | None":
+        """None where they never had any."""
+        has_any = has_credits([self.customer_id]) if self.has_credit is None else self.has_credit
+        return open_purses(self.customer_id, self.at) if has_any else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +113,50 @@ def preview_document(
         charged=sum(line.amount for line in direct),
         balance_after=_settled(customer_id, currency, at) - change + sum(returned.values()) + backs_direct,
     )
+
+
+class Paid(NamedTuple):
+    """A document before it is made, as far as it is shown: totals, what credit pays of it, and what each grant does."""
+
+    totals: Totals
+    credits: int = 0
+    rows: tuple[CreditRow, ...] = ()
+
+
+def preview_documents(
+    documents: Sequence[Sequence[LineDraft]],
+    *,
+    customer_id: int,
+    currency: str,
+    rule: TaxRule,
+    billing_on: date,
+    at: datetime,
+    credit: Credit,
+) -> list[Paid]:
+    """What each of these would come to if it were the customer's next document: as `preview_document` says, with
+    everything that is read read once for all of them. No line of them is settled by credit alone.
+    """
+    sheets = [Sheet(customer_id, currency, billing_on, PREVIEW, tuple(lines)) for lines in documents]
+    every = list(chain.from_iterable(sheet.lines for sheet in sheets))
+    corrected = corrected_rules(every)
+    if credit.purses is None:
+        return [Paid(total_lines(sheet.lines, rule, corrected)) for sheet in sheets]
+    billed = billed_with(every)
+    returned = [returned_by(sheet, billed) for sheet in sheets]
+    asked = [rounds(sheet, back, at) for sheet, back in zip(sheets, returned, strict=True)]
+    outcomes = preview_draw_downs([_steps(made) for made in asked], at, credit.purses)
+    paid = [document_credits(*each) for each in zip(sheets, returned, outcomes, strict=True)]
+    return [
+        Paid(total_lines(sheet.lines, rule, corrected, own.by_line), own.total, own.rows)
+        for sheet, own in zip(sheets, paid, strict=True)
+    ]
+
+
+def _steps(made: Sequence[Round]) -> list[Step]:
+    steps: list[Step] = []
+    for one in made:
+        steps += [*one.corrections, *one.charges]
+    return steps
 
 
 def _held_by_drafts(customer_id: int) -> list[Held]:

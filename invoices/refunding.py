@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from django.utils.translation import gettext
+
 from invoices.exceptions import NotRefundableError
 from invoices.giving_back import Wanted
 from invoices.models import Payment, PaymentStatus
@@ -26,7 +28,7 @@ def check_payment(payment: Payment, amount: int) -> None:
     if payment.status != PaymentStatus.SUCCEEDED or payment.payment_method_id is None:
         raise NotRefundableError(
             f"payment {payment.pk} is {payment.status} by {payment.gateway}",
-            message="Only a payment that a card made can be refunded to it.",
+            message=gettext("Only a payment that a card made can be refunded to it."),
         )
     check_left(amount, left_of(payment, payment.refunds.all()))
 
@@ -34,11 +36,11 @@ def check_payment(payment: Payment, amount: int) -> None:
 def check_left(amount: int, left: int) -> None:
     """Above zero and at most `left`. Raises NotRefundableError."""
     if amount <= 0:
-        raise NotRefundableError(f"{amount} was asked for", message="Enter an amount above zero.")
+        raise NotRefundableError(f"{amount} was asked for", message=gettext("Enter an amount above zero."))
     try:
         refundable(left, 0, amount)
     except RefundTooHighError as error:
-        raise NotRefundableError(str(error), message="That is more than is left.") from error
+        raise NotRefundableError(str(error), message=gettext("That is more than is left.")) from error
 
 
 def refundable_payments(customer_id: int, currency: str) -> Sequence[tuple[Payment, int]]:

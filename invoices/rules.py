@@ -6,6 +6,8 @@ The invoice's payments may be prefetched; amounts are minor units.
 from collections.abc import Callable, Mapping
 from datetime import date
 
+from django.utils.translation import gettext, gettext_noop
+
 from core import formats
 from invoices.exceptions import (
     InvoicesError,
@@ -35,7 +37,7 @@ def check_nothing_pending(invoice: Invoice) -> None:
 def check_issuable(invoice: Invoice) -> None:
     """Raises NotADraftError."""
     if invoice.number is not None:
-        raise NotADraftError(f"invoice {invoice.pk} is {invoice.number}", message="It is issued already.")
+        raise NotADraftError(f"invoice {invoice.pk} is {invoice.number}", message=gettext("It is issued already."))
     if invoice.status != InvoiceStatus.DRAFT:
         raise NotADraftError(f"invoice {invoice.pk} is {invoice.status}")
 
@@ -46,31 +48,42 @@ def check_voidable(invoice: Invoice, on: date) -> None:
     One that was issued early waits for its billing date: a plan that ends before it gives back days of its fee.
     """
     if invoice.is_credit_note:
-        raise NotVoidableError(f"{invoice.pk} is a credit note", message="A credit note can't be voided.")
+        raise NotVoidableError(f"{invoice.pk} is a credit note", message=gettext("A credit note can't be voided."))
     try:
         after(invoice.status, Move.VOID)
     except MoveError as error:
-        instead = WHY_NOT_VOID.get(invoice.status, NotVoidableError.message)
+        instead = gettext(WHY_NOT_VOID.get(invoice.status, NotVoidableError.message))
         raise NotVoidableError(f"invoice {invoice.pk} is {invoice.status}", message=instead) from error
     if any(payment.status in UNRESOLVED for payment in invoice.payments.all()):
-        raise NotVoidableError(f"invoice {invoice.pk}: a payment has no outcome", message=PaymentPendingError.message)
+        message = gettext(PaymentPendingError.message)
+        raise NotVoidableError(f"invoice {invoice.pk}: a payment has no outcome", message=message)
     if invoice.amount_due != invoice.total:
-        message = "A part of this invoice is paid or credited, so it can't be voided. Issue a credit note instead."
+        message = gettext(
+            "A part of this invoice is paid or credited, so it can't be voided. Issue a credit note instead."
+        )
         raise NotVoidableError(f"invoice {invoice.pk}: something is paid", message=message)
     if invoice.billing_on > on:
         day = formats.day(invoice.billing_on)
-        message = f"It was issued before its billing date, and its plan may change it till then. Void it on {day}."
-        raise NotVoidableError(f"invoice {invoice.pk} is billed on {invoice.billing_on}", message=message)
+        message = gettext(
+            "It was issued before its billing date, and its plan may change it till then. Void it on %(day)s."
+        )
+        raise NotVoidableError(
+            f"invoice {invoice.pk} is billed on {invoice.billing_on}", message=message % {"day": day}
+        )
     given_back = InvoiceLine.objects.filter(corrects__in=invoice.lines.values("key")).exclude(invoice=invoice)
     if given_back.exclude(invoice__status=InvoiceStatus.VOID).exists():
-        message = "Another document gives back some of this invoice, so it can't be voided. Give back the rest too."
+        message = gettext(
+            "Another document gives back some of this invoice, so it can't be voided. Give back the rest too."
+        )
         raise NotVoidableError(f"invoice {invoice.pk}: another document gives back some of it", message=message)
 
 
 WHY_NOT_VOID = {
-    "draft": "A draft can't be voided: it has no number yet. It goes when its plan changes, or give it back later.",
-    "paid": "A paid invoice can't be voided. Issue a credit note instead.",
-    "void": "This invoice is void already.",
+    "draft": gettext_noop(
+        "A draft can't be voided: it has no number yet. It goes when its plan changes, or give it back later."
+    ),
+    "paid": gettext_noop("A paid invoice can't be voided. Issue a credit note instead."),
+    "void": gettext_noop("This invoice is void already."),
 }
 
 
@@ -86,7 +99,9 @@ def check_written_off(invoice: Invoice) -> None:
     if invoice.is_credit_note or invoice.status != InvoiceStatus.OPEN:
         raise NotWrittenOffError(f"invoice {invoice.pk} is {invoice.status}")
     if invoice.is_sale:
-        message = "It sells credits that nobody has before it is paid: void it, or give it back by a credit note."
+        message = gettext(
+            "It sells credits that nobody has before it is paid: void it, or give it back by a credit note."
+        )
         raise NotWrittenOffError(f"invoice {invoice.pk} sells credits", message=message)
     check_nothing_pending(invoice)
 

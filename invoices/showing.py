@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
+from django.utils.translation import gettext, pgettext
+
 from accounts.access import can_write
 from accounts.gateways import decline_message
 from accounts.models import Membership, PaymentMethod, PaymentPolicy
@@ -19,13 +21,6 @@ class Badge(NamedTuple):
 
     text: str
     level: str
-
-
-PLAIN = {
-    InvoiceStatus.DRAFT: Badge("Being prepared", "neutral"),
-    InvoiceStatus.VOID: Badge("Void", "neutral"),
-    InvoiceStatus.UNCOLLECTIBLE: Badge("Uncollectible", "danger"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +42,7 @@ def row(invoice: Invoice, on: date) -> Row:
 def credits_used(invoice: Invoice) -> str:
     """`after $40.00 of credits`; empty where no credit paid anything."""
     used = sum(int(row["amount"]) for row in invoice.credit_rows)
-    return f"after {formats.money(used, invoice.currency)} of credits" if used else ""
+    return gettext("after %(amount)s of credits") % {"amount": formats.money(used, invoice.currency)} if used else ""
 
 
 class StatementText(NamedTuple):
@@ -104,17 +99,29 @@ def badge(invoice: Invoice, on: date) -> Badge:
     """What people call its state on the day `on`."""
     waiting = unresolved(invoice)
     if invoice.is_credit_note and invoice.number:
-        return Badge("Settled" if invoice.status == InvoiceStatus.PAID else "Credit", "success")
+        settled = invoice.status == InvoiceStatus.PAID
+        return Badge(gettext("Settled") if settled else pgettext("credit note", "Credit"), "success")
     if invoice.status == InvoiceStatus.PAID and invoice.paid_at:
-        return Badge(f"Paid {formats.day(invoice.paid_at.date())}", "success")
+        return Badge(gettext("Paid %(day)s") % {"day": formats.day(invoice.paid_at.date())}, "success")
     if invoice.status != InvoiceStatus.OPEN:
-        return PLAIN[InvoiceStatus(invoice.status)]
+        return _not_open(invoice.status)
     if waiting is not None:
         asked = waiting.status == PaymentStatus.NEEDS_CONFIRMATION
-        return Badge("Action needed", "warning") if asked else Badge("Processing", "info")
+        return Badge(gettext("Action needed"), "warning") if asked else Badge(gettext("Processing"), "info")
     if is_past_due(invoice, on):
-        return Badge("Past due", "danger")
-    return Badge("Partly paid", "warning") if invoice.amount_paid or invoice.amount_credited else Badge("Open", "info")
+        return Badge(gettext("Past due"), "danger")
+    if invoice.amount_paid or invoice.amount_credited:
+        return Badge(gettext("Partly paid"), "warning")
+    return Badge(pgettext("invoice", "Open"), "info")
+
+
+def _not_open(status: str) -> Badge:
+    """What is neither open nor paid."""
+    if status == InvoiceStatus.DRAFT:
+        return Badge(gettext("Being prepared"), "neutral")
+    if status == InvoiceStatus.VOID:
+        return Badge(pgettext("invoice", "Void"), "neutral")
+    return Badge(gettext("Uncollectible"), "danger")
 
 
 def credit_figures(invoice: Invoice) -> dict[str, str]:

@@ -3,6 +3,9 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext, gettext_noop
+
+from accounts.figures import written
 from accounts.gateways import decline_message
 from accounts.models import Notice
 from core import formats
@@ -13,10 +16,10 @@ from invoices.overdue import dunning_of
 from invoices.showing import is_past_due
 
 COMING = {
-    "try": "We charge your default card again",
-    "reminder": "We remind you",
-    "final": "We send a last notice, which says what follows",
-    "consequence": "At the earliest: what the last notice says",
+    "try": gettext_noop("We charge your default card again"),
+    "reminder": gettext_noop("We remind you"),
+    "final": gettext_noop("We send a last notice, which says what follows"),
+    "consequence": gettext_noop("At the earliest: what the last notice says"),
 }
 FOR_STAFF = {
     "try": "the card is tried again",
@@ -24,7 +27,14 @@ FOR_STAFF = {
     "final": "the final warning",
     "consequence": "the plan’s consequence, at the earliest",
 }
-SENT = {"payment_reminder": "Reminder", "payment_warning": "Last notice"}
+SENT = {
+    "payment_reminder": gettext_noop("Reminder sent"),
+    "payment_warning": gettext_noop("Last notice sent"),
+}
+BEING_SENT = {
+    "payment_reminder": gettext_noop("Reminder is being sent"),
+    "payment_warning": gettext_noop("Last notice is being sent"),
+}
 
 
 class Moment(NamedTuple):
@@ -44,7 +54,9 @@ def timeline(invoice: Invoice, at: datetime) -> list[dict[str, Any]]:
     warnings = list(Notice.objects.filter(key__startswith=f"invoice:{invoice.pk}:dunning:").order_by("pk"))
     done = [*_tried(invoice), *(moment for notice in warnings for moment in _told(notice, at))]
     coming = [
-        Moment(step.at, COMING[step.kind], is_past=False) for step in stands.steps if step.invoice_id == invoice.pk
+        Moment(step.at, gettext(COMING[step.kind]), is_past=False)
+        for step in stands.steps
+        if step.invoice_id == invoice.pk
     ]
     rows = sorted(done, key=lambda row: row.at) + coming
     following = next((row for row in rows if not row.is_past), None)
@@ -60,17 +72,19 @@ def _tried(invoice: Invoice) -> list[Moment]:
 
 
 def _declined(payment: Payment) -> str:
-    return f"{payment.payment_method} was declined. {decline_message(payment.decline_code)}"
+    declined = gettext("%(card)s was declined.") % {"card": payment.payment_method}
+    return f"{declined} {decline_message(payment.decline_code)}"
 
 
 def _told(notice: Notice, at: datetime) -> list[Moment]:
     """A message, and of a last notice what it names."""
     sent = notice.sent_at or at
-    rows = [Moment(sent, f"{SENT[notice.template]} {'sent' if notice.sent_at else 'is being sent'}", True)]
+    rows = [Moment(sent, gettext((SENT if notice.sent_at else BEING_SENT)[notice.template]), is_past=True)]
     if notice.template == "payment_warning":
-        sentence = str(notice.context["sentence"])
+        follows = {"sentence": written(notice.context["sentence"])}
         ends = datetime.fromisoformat(notice.context["not_before"])
-        rows.append(Moment(ends, f"Not before this day, if it stays unpaid: {sentence}", ends <= at))
+        text = gettext("Not before this day, if it stays unpaid: %(sentence)s") % follows
+        rows.append(Moment(ends, text, ends <= at))
     return rows
 
 
@@ -78,7 +92,7 @@ def next_try_sentence(invoice: Invoice, payment: Payment) -> str:
     """After a decline: when the card is tried again; empty where it is not."""
     if invoice.collect_at is None or not payment.automatic:
         return ""
-    return f"We'll try again on {formats.day(utc_day(invoice.collect_at))}."
+    return gettext("We'll try again on %(day)s.") % {"day": formats.day(utc_day(invoice.collect_at))}
 
 
 def for_staff(stands: Dunning) -> list[str]:

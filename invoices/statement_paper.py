@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from django.utils.translation import gettext, gettext_noop, ngettext
+
 from core import formats
 from core.periods import Period, midnight
 from credits.stated import Stated
@@ -13,12 +15,12 @@ from invoices.statements import StatementRow, statement_rows, sums_by_kind
 from invoices.taxing import TaxText, ledger_text
 
 SUMS = {
-    "funded": "Credits granted",
-    "consumed": "Credits used",
-    "expired": "Expired",
-    "voided": "Voided",
-    "correction": "Corrections",
-    "adjustment": "Adjustments",
+    "funded": gettext_noop("Credits granted"),
+    "consumed": gettext_noop("Credits used"),
+    "expired": gettext_noop("Expired"),
+    "voided": gettext_noop("Voided"),
+    "correction": gettext_noop("Corrections"),
+    "adjustment": gettext_noop("Adjustments"),
 }
 
 
@@ -70,7 +72,7 @@ def statement_paper(statement: CreditStatement) -> StatementPaper:
         opening=money(statement.opening),
         closing=money(statement.closing),
         is_overdrawn=statement.closing < 0,
-        sums=tuple(TaxText(label, _signed(sums[kind], money)) for kind, label in SUMS.items() if kind in sums),
+        sums=tuple(TaxText(gettext(label), _signed(sums[kind], money)) for kind, label in SUMS.items() if kind in sums),
         late=_rows(rows.late, statement.currency),
         rows=_rows(rows.period, statement.currency),
         seller=statement.seller_party,
@@ -98,7 +100,9 @@ def _rows(rows: Iterable[StatementRow], currency: str) -> tuple[PaperRow, ...]:
             PaperRow(
                 day="" if row.on == day else formats.day(row.on),
                 title=row.title,
-                note=f"{row.count} movements" if row.count > 1 else "",
+                note=ngettext("%(count)s movement", "%(count)s movements", row.count) % {"count": row.count}
+                if row.count > 1
+                else "",
                 amount=_signed(row.amount, money),
                 balance="" if row.after is None else money(row.after),
             )

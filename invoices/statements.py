@@ -4,16 +4,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from core.language import gettext, gettext_noop
 from core.periods import Period, midnight, utc_day
 from credits.stated import Stated
+from invoices.wording import title_of
 
 WORDS = {
-    "funded": "Credit granted: {}",
-    "consumed": "{}",
-    "expired": "Expired: {}",
-    "voided": "Voided: {}",
-    "correction": "Correction: {}",
-    "adjustment": "Adjustment: {}",
+    "funded": gettext_noop("Credit granted: %(title)s"),
+    "expired": gettext_noop("Expired: %(title)s"),
+    "voided": gettext_noop("Voided: %(title)s"),
+    "correction": gettext_noop("Correction: %(title)s"),
+    "adjustment": gettext_noop("Adjustment: %(title)s"),
 }
 SUMMED = ("consumed",)
 
@@ -88,4 +89,5 @@ def _group(movement: Stated) -> tuple[str, int]:
 
 
 def _title(movement: Stated) -> str:
-    return WORDS[movement.kind].format(movement.title or movement.description)
+    title = title_of(movement.title or movement.description)
+    return gettext(WORDS[movement.kind]) % {"title": title} if movement.kind in WORDS else title

@@ -6,6 +6,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef, Q, Subquery
+from django.utils.translation import gettext
 
 from accounts.gateways import decline_message
 from accounts.selectors import default_payment_methods
@@ -62,33 +63,41 @@ def _document(row: Invoice) -> Iterator[Event]:
     if row.status == InvoiceStatus.VOID and row.number is None:  # a draft that was discarded has no page
         return
     if not row.is_sale and not row.is_credit_note:
-        yield Event(
-            row.calculated_at, f"Charges calculated: {amount}, to be billed on {formats.day(row.billing_on)}.", about
-        )
+        calculated = gettext("Charges calculated: %(amount)s, to be billed on %(day)s.")
+        yield Event(row.calculated_at, calculated % {"amount": amount, "day": formats.day(row.billing_on)}, about)
+    values = {"number": row.number, "amount": amount}
     if row.finalized_at and row.number:
-        kind = "Credit note" if row.is_credit_note else "Invoice"
-        yield Event(row.finalized_at, f"{kind} {row.number} issued: {amount}.", about)
+        note, bill = (
+            gettext("Credit note %(number)s issued: %(amount)s."),
+            gettext("Invoice %(number)s issued: %(amount)s."),
+        )
+        yield Event(row.finalized_at, (note if row.is_credit_note else bill) % values, about)
     if row.voided_at and row.number:
-        yield Event(row.voided_at, f"{row.number} is void.", about, "warning")
+        yield Event(row.voided_at, gettext("%(number)s is void.") % values, about, "warning")
     if row.paid_at and not row.is_credit_note and not row.payments.all():
-        yield Event(row.paid_at, f"Nothing is left to pay of {row.number}.", about, "success")
+        yield Event(row.paid_at, gettext("Nothing is left to pay of %(number)s.") % values, about, "success")
 
 
 def _payments(row: Invoice) -> Iterator[Event]:
     payments = list(row.payments.all())
     for payment, following in zip_longest(payments, payments[1:]):
-        amount, about = formats.money(payment.amount, payment.currency), _about(row)
+        values, about = {"amount": formats.money(payment.amount, payment.currency)}, _about(row)
         at = payment.settled_at or payment.created_at
         if payment.status == PaymentStatus.SUCCEEDED:
-            yield Event(at, f"{amount} paid {payment.how}. Receipt {payment.receipt_number}.", about, "success")
+            values |= {"how": payment.how, "number": payment.receipt_number or ""}
+            yield Event(at, gettext("%(amount)s paid %(how)s. Receipt %(number)s.") % values, about, "success")
         elif payment.status == PaymentStatus.DECLINED:
-            yield Event(at, f"Payment of {amount} declined. {_why(payment, following, row)}", about, "danger")
+            declined = gettext("Payment of %(amount)s declined.") % values
+            yield Event(at, f"{declined} {_why(payment, following, row)}", about, "danger")
         elif payment.status == PaymentStatus.NEEDS_CONFIRMATION:
-            yield Event(payment.created_at, f"The bank wants the payment of {amount} confirmed.", about, "warning")
+            text = gettext("The bank wants the payment of %(amount)s confirmed.") % values
+            yield Event(payment.created_at, text, about, "warning")
         elif payment.status == PaymentStatus.CANCELED:
-            yield Event(at, f"The payment of {amount} was given up. Nothing was charged.", about, "warning")
+            text = gettext("The payment of %(amount)s was given up. Nothing was charged.") % values
+            yield Event(at, text, about, "warning")
         elif payment.status in UNRESOLVED:
-            yield Event(payment.created_at, f"No answer yet to the payment of {amount}.", about, "warning")
+            text = gettext("No answer yet to the payment of %(amount)s.") % values
+            yield Event(payment.created_at, text, about, "warning")
 
 
 def _why(payment: Payment, following: Payment | None, row: Invoice) -> str:
@@ -97,14 +106,15 @@ def _why(payment: Payment, following: Payment | None, row: Invoice) -> str:
     again = following.created_at if following and following.automatic else None
     if following is None and row.status == InvoiceStatus.OPEN and payment.automatic:
         again = row.collect_at
-    return f"{reason} Next try on {formats.day(utc_day(again))}." if again else f"{reason} No other try is planned."
+    planned = gettext("Next try on %(day)s.") % {"day": formats.day(utc_day(again))} if again else ""
+    return f"{reason} {planned or gettext('No other try is planned.')}"
 
 
 def _refund(refund: Refund) -> Event:
-    amount = formats.money(refund.amount, refund.currency)
+    values = {"amount": formats.money(refund.amount, refund.currency), "status": refund.get_status_display()}
     about = _about(refund.credit_note) if refund.credit_note else ""
     at = refund.settled_at or refund.created_at
-    return Event(at, f"Refund of {amount}: {refund.get_status_display()}.", about)
+    return Event(at, gettext("Refund of %(amount)s: %(status)s.") % values, about)
 
 
 def _coming(customer_id: int, rows: Sequence[Invoice]) -> list[Coming]:
@@ -118,19 +128,22 @@ def _waits(row: Invoice) -> Iterator[Coming]:
             yield Coming(payment.check_at, "We ask the card processor what became of a payment.")
     given_up: datetime | None = row.given_up_at  # type: ignore[attr-defined]  # annotated by _documents
     if given_up and row.status == InvoiceStatus.OPEN:
-        yield Coming(given_up, "A purchase of credits that nobody paid is given up.")
+        yield Coming(given_up, gettext("A purchase of credits that nobody paid is given up."))
 
 
 def _invoice(row: Invoice, card: "PaymentMethod | None") -> Iterator[Coming]:
     if row.is_credit_note:
         return
-    amount, due = formats.money(row.total, row.currency), formats.money(row.amount_due, row.currency)
+    values = {"number": row.number, "card": card}
     if row.status == InvoiceStatus.DRAFT:
-        text = f"The invoice of {amount} is issued."
+        values |= {"amount": formats.money(row.total, row.currency)}
+        text = gettext("The invoice of %(amount)s is issued.")
         if row.total and card and row.collection == Collection.AUTOMATIC:
-            text = f"The invoice of {amount} is issued and charged to {card}."
-        yield Coming(midnight(row.billing_on), text)
+            text = gettext("The invoice of %(amount)s is issued and charged to %(card)s.")
+        yield Coming(midnight(row.billing_on), text % values)
     elif row.collect_at and card:
-        yield Coming(row.collect_at, f"{due} of {row.number} is charged to {card}.")
+        values |= {"amount": formats.money(row.amount_due, row.currency)}
+        yield Coming(row.collect_at, gettext("%(amount)s of %(number)s is charged to %(card)s.") % values)
     elif row.due_on and not row.is_sale:
-        yield Coming(midnight(row.due_on + DAY), f"{row.number} becomes overdue, if it is not paid.")
+        text = gettext("%(number)s becomes overdue, if it is not paid.")
+        yield Coming(midnight(row.due_on + DAY), text % values)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.utils.translation import gettext
 
 from accounts.models import Customer, PaymentMethod, PaymentPolicy
 from accounts.selectors import present_in_sql
@@ -39,12 +40,12 @@ def check_terms(customer: Customer, terms: TopUpTerms, at: datetime) -> None:
         raise ManagedByContractError(f"customer {customer.pk} buys by contract")
     check_amount(terms.amount, terms.currency)
     if terms.threshold < 0:
-        raise TopUpRuleError(f"threshold {terms.threshold}", message="Enter a balance of zero or more.")
+        raise TopUpRuleError(f"threshold {terms.threshold}", message=gettext("Enter a balance of zero or more."))
     total = one_purchase(customer.pk, terms, at)
     if terms.ceiling < total:
         once = formats.money(total, terms.currency)
-        message = f"One top-up charges {once} with tax: allow at least that much a month."
-        raise TopUpRuleError(f"ceiling {terms.ceiling}, one is {total}", message=message)
+        message = gettext("One top-up charges %(amount)s with tax: allow at least that much a month.")
+        raise TopUpRuleError(f"ceiling {terms.ceiling}, one is {total}", message=message % {"amount": once})
 
 
 def one_purchase(customer_id: int, terms: "TopUpTerms | TopUpRule", at: datetime) -> int:

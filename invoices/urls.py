@@ -1,11 +1,17 @@
 from django.urls import path
 
-from invoices import views, views_documents, views_paying, views_webhooks
+from invoices import views, views_corrections, views_documents, views_exports, views_paying, views_webhooks
 
+PORTAL = "settings/billing/portal/"
 INVOICE = "settings/billing/invoices/<slug:public_id>/"
 
 urlpatterns = [
-    path("settings/billing/portal/", views.portal, name="portal"),
+    path(PORTAL, views.portal, name="portal"),
+    path(PORTAL + "years/<int:year>/", views_exports.export_add, name="export_add"),
+    path(PORTAL + "exports/<slug:public_id>/", views_exports.export, name="export"),
+    path(PORTAL + "exports/<slug:public_id>/archive.zip", views_exports.export_zip, name="export_zip"),
+    path(PORTAL + "corrections/add/", views_corrections.correction_add, name="correction_add"),
+    path(PORTAL + "corrections/<slug:public_id>/", views_corrections.correction, name="correction"),
     path(
         "settings/billing/credits/statements/<slug:public_id>.pdf", views_documents.statement_pdf, name="statement_pdf"
     ),

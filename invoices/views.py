@@ -13,6 +13,8 @@ from accounts.access import PortalRequest, billing_page, can_write, customer_now
 from accounts.models import Membership
 from core.periods import utc_day
 from invoices import selectors
+from invoices.archive_entries import years_of
+from invoices.corrections import latest_corrections
 from invoices.einvoice import missing
 from invoices.models import CreditSale, Invoice, InvoiceStatus, Payment
 from invoices.paper import address, invoice_paper
@@ -36,10 +38,12 @@ def portal(request: PortalRequest) -> HttpResponse:
         "unpaid": [row(invoice, today) for invoice in selectors.unpaid(customer.pk)],
         "history": [row(invoice, today) for invoice in history],
         **_pages(history),
+        "years": years_of(customer.pk) if history else [],
         "statements": [statement_row(each) for each in selectors.credit_statements(customer.pk)],
         "profile": profile,
-        "address": address(accounts.parties([customer.pk])[customer.pk]),
-        "recipients": accounts.recipients([customer.pk])[customer.pk],
+        "address": address(accounts.party_of(profile)),
+        "recipients": accounts.mail_settings(customer.pk)[0],
+        "corrections": latest_corrections(customer.pk),
     }
     return render(request, "invoices/portal.html", context)
 

@@ -2,11 +2,14 @@
 
 No request renders a PDF."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import TypedDict, Unpack
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
 from accounts.access import enter_customer
@@ -24,31 +27,37 @@ class Which(TypedDict, total=False):
     payment_id: int
 
 
-@require_GET
-@login_required
-def invoice_pdf(request: HttpRequest, public_id: str) -> HttpResponse:
-    invoice = find(public_id)
-    enter_customer(request, invoice.customer_id)
-    if invoice.number is None:
-        return refused(request, invoice, "Not issued yet. The PDF is made when the invoice is issued.", 404)
+def issued(view: Callable[[HttpRequest, Invoice], HttpResponse]) -> Callable[[HttpRequest, str], HttpResponse]:
+    """Decorates a view about one issued document, which the view gets; a draft has none yet (404)."""
+
+    @require_GET
+    @login_required
+    @wraps(view)
+    def page(request: HttpRequest, public_id: str) -> HttpResponse:
+        invoice = find(public_id)
+        enter_customer(request, invoice.customer_id)
+        if invoice.number is None:
+            return refused(
+                request, invoice, gettext("Not issued yet. Documents are made when the invoice is issued."), 404
+            )
+        return view(request, invoice)
+
+    return page
+
+
+@issued
+def invoice_pdf(request: HttpRequest, invoice: Invoice) -> HttpResponse:
     return download(request, invoice, kind=DocumentKind.INVOICE)
 
 
-@require_GET
-@login_required
-def invoice_xml(request: HttpRequest, public_id: str) -> HttpResponse:
+@issued
+def invoice_xml(request: HttpRequest, invoice: Invoice) -> HttpResponse:
     """«Download e-invoice (XML)»: the very bytes inside the stored PDF; without one, what would be inside."""
-    invoice = find(public_id)
-    enter_customer(request, invoice.customer_id)
-    if invoice.number is None:
-        return refused(request, invoice, "Not issued yet. The e-invoice is made when the invoice is issued.", 404)
     document = stored(invoice, kind=DocumentKind.INVOICE)
     xml = (embedded(bytes(document.content)) if document else None) or einvoice(invoice)
     if xml is None:
         return refused(request, invoice, missing(invoice), 404)
-    response = HttpResponse(xml, content_type="application/xml")
-    response["Content-Disposition"] = f'attachment; filename="{invoice.number}.xml"'
-    return response
+    return as_file(xml, f"{invoice.number}.xml", "application/xml")
 
 
 @require_GET
@@ -58,7 +67,7 @@ def receipt_pdf(request: HttpRequest, public_id: str, payment_id: str) -> HttpRe
     enter_customer(request, invoice.customer_id)
     payment = find_payment(invoice, payment_id)
     if payment.status != PaymentStatus.SUCCEEDED:
-        return refused(request, invoice, "The receipt is available after payment.", 404)
+        return refused(request, invoice, gettext("The receipt is available after payment."), 404)
     return download(request, invoice, kind=DocumentKind.RECEIPT, payment_id=payment.pk)
 
 
@@ -73,15 +82,19 @@ def statement_pdf(request: HttpRequest, public_id: str) -> HttpResponse:
         document = Document.objects.filter(statement=statement).first()
     if document is not None:
         return attached(document)
-    text = f"PDF unavailable: {available()}." if available() else "The PDF is being made. Try again in a minute."
+    text = unavailable() if available() else gettext("The PDF is being made. Try again in a minute.")
     response = render(request, "invoices/no_statement.html", {"text": text}, status=503)
     response["Retry-After"] = str(RETRY_SECONDS)
     return response
 
 
 def attached(document: Document) -> HttpResponse:
-    response = HttpResponse(bytes(document.content), content_type="application/pdf")
-    response["Content-Disposition"] = f'attachment; filename="{document.filename}"'
+    return as_file(bytes(document.content), document.filename, "application/pdf")
+
+
+def as_file(content: bytes, filename: str, content_type: str) -> HttpResponse:
+    response = HttpResponse(content, content_type=content_type)
+    response["Content-Disposition"] = f'attachment; filename="{filename}"'
     return response
 
 
@@ -89,13 +102,17 @@ def download(request: HttpRequest, invoice: Invoice, **which: Unpack[Which]) -> 
     """The stored document; while there is none a page that says so, tries again, and wakes the worker."""
     document = stored(invoice, **which)
     if document is None and available():
-        return refused(request, invoice, f"PDF unavailable: {available()}.", 503)
+        return refused(request, invoice, unavailable(), 503)
     if document is None:
         nudge("billing_portal.tasks.deliver_documents")
         document = stored(invoice, **which)
     if document is None:
         return preparing(request, invoice)
     return attached(document)
+
+
+def unavailable() -> str:
+    return gettext("PDF unavailable: %(reason)s.") % {"reason": available()}
 
 
 def stored(invoice: Invoice, **which: Unpack[Which]) -> Document | None:

@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import PortalRequest, can_write, customer_now, enter_customer
@@ -114,15 +115,19 @@ def status_url(payment: Payment) -> str:
 
 
 def say_outcome(request: HttpRequest, payment: Payment) -> None:
-    amount = formats.money(payment.amount, payment.currency)
+    values = {"amount": formats.money(payment.amount, payment.currency)}
     if payment.status == PaymentStatus.SUCCEEDED:
-        messages.success(request, f"{amount} paid {payment.how}. Receipt {payment.receipt_number}.")
+        values |= {"how": payment.how, "number": payment.receipt_number or ""}
+        messages.success(request, gettext("%(amount)s paid %(how)s. Receipt %(number)s.") % values)
     elif payment.status == PaymentStatus.DECLINED:
-        messages.error(request, f"Payment of {amount} failed. {decline_message(payment.decline_code)}")
+        failed = gettext("Payment of %(amount)s failed.") % values
+        messages.error(request, f"{failed} {decline_message(payment.decline_code)}")
     elif payment.status == PaymentStatus.SURPLUS:
-        messages.info(request, f"{amount} was charged when nothing was due any more. All of it goes back to your card.")
+        text = gettext("%(amount)s was charged when nothing was due any more. All of it goes back to your card.")
+        messages.info(request, text % values)
     else:
-        messages.warning(request, f"The payment of {amount} was given up. Nothing was charged; you can pay again.")
+        text = gettext("The payment of %(amount)s was given up. Nothing was charged; you can pay again.")
+        messages.warning(request, text % values)
 
 
 def see_other(url: str) -> HttpResponse:

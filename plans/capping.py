@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from core import formats
-from core.language import in_english
+from core.language import gettext as _
+from core.language import in_english, ngettext
 from invoices.giving_back import Standing
 from invoices.lines import LineDraft
 
@@ -40,9 +41,14 @@ def _down_to(line: LineDraft, stands: Standing) -> LineDraft:
     return replace(
         line,
         amount=-stands.left,
-        detail=f"{line.detail}; no more than {left} was left of it",
+        detail=capped_in_words(line.detail, left),
         explain={**line.explain, **known},
     )
+
+
+def capped_in_words(detail: str, left: str) -> str:
+    """How a line is calculated that only `left` was left for."""
+    return _("%(detail)s; no more than %(left)s was left of it") % {"detail": detail, "left": left}
 
 
 def limit(data: Data, amount: int) -> int:
@@ -55,7 +61,7 @@ def limit_steps(data: Data, amount: int) -> Iterator[tuple[str, str]]:
     """The same as figures and notes; none where nothing was limited."""
     currency, earlier = data["currency"], int(data.get("earlier", 0))
     if earlier:
-        yield f"+ {formats.money(-earlier, currency)}", "given back of other lines of the window"
+        yield f"+ {formats.money(-earlier, currency)}", _("given back of other lines of the window")
         yield f"= {formats.money(amount - earlier, currency)}", ""
     if "left" in data:
         yield f"→ {formats.money(limit(data, amount), currency)}", _why(data)
@@ -64,6 +70,9 @@ def limit_steps(data: Data, amount: int) -> Iterator[tuple[str, str]]:
 def _why(data: Data) -> str:
     billed, notes = formats.money(data["left_of"], data["currency"]), data["notes"]
     if not notes:
-        return f"all that was left of {billed} billed"
-    which = "credit note" if len(notes) == 1 else "credit notes"
-    return f"all that was left of {billed}: {which} {', '.join(notes)} gave some back"
+        return _("all that was left of %(billed)s billed") % {"billed": billed}
+    return ngettext(
+        "all that was left of %(billed)s: credit note %(notes)s gave some back",
+        "all that was left of %(billed)s: credit notes %(notes)s gave some back",
+        len(notes),
+    ) % {"billed": billed, "notes": ", ".join(notes)}

@@ -1,13 +1,15 @@
-"""The messages of this room. Figures are frozen as text, so that mail and page agree letter by letter."""
+"""The messages of this room. Figures are frozen when one is made, so that mail and page agree letter by letter."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.urls import reverse
 
+from accounts import figures
 from accounts.models import PaymentPolicy
 from accounts.notices import NoticeDraft
-from core import formats
+from core.language import ENGLISH
 from core.periods import utc_day
 from plans.models import CarriedOutConsequence, ChangeQuote, SalesInquiry, ScheduledChange, Subscription
 from plans.pricing import CardTerms
@@ -23,11 +25,11 @@ def subscribed(quote: ChangeQuote, subscription: Subscription, to: list[str]) ->
     first, calculated = subscription.next_billing_on, subscription.calculate_at
     context = _plan(subscription) | {
         "version": plan.version,
-        "total": formats.money(quote.total, quote.currency) if invoice else "",
+        "total": figures.money(quote.total, quote.currency) if invoice else "",
         "number": (invoice.number or "") if invoice else "",
         "prices": [_price(card, plan.currency) for card in plan.terms().cards],
-        "first_billing_date": formats.day(first) if first else "",
-        "first_calculation": formats.day(utc_day(calculated)) if calculated else "",
+        "first_billing_date": figures.day(first) if first else "",
+        "first_calculation": figures.day(utc_day(calculated)) if calculated else "",
         "cancel_url": settings.PORTAL_URL + reverse("plan_cancel"),
     }
     return NoticeDraft(
@@ -44,8 +46,8 @@ def downgraded(quote: ChangeQuote, before: Subscription, after: Subscription, to
     invoice = quote.invoice
     context = _plan(after) | {
         "before": before.plan.title,
-        "effective_at": formats.instant(quote.effective_at),
-        "total": formats.money(quote.total, quote.currency) if invoice else "",
+        "effective_at": figures.instant(quote.effective_at),
+        "total": figures.money(quote.total, quote.currency) if invoice else "",
         "number": (invoice.number or "") if invoice else "",
         "invoice_url": settings.PORTAL_URL + reverse("invoice", args=[invoice.public_id]) if invoice else "",
         "plans_url": settings.PORTAL_URL + reverse("plan_change"),
@@ -64,10 +66,10 @@ def downgraded_unpaid(row: CarriedOutConsequence, to: list[str]) -> NoticeDraft:
     invoice, opened = row.invoice, row.opened
     context = _unpaid(row) | {
         "plan": opened.plan.title if opened else "",
-        "total": formats.money(invoice.total, invoice.currency) if invoice else "",
+        "total": figures.money(invoice.total, invoice.currency) if invoice else "",
         "final_number": (invoice.number or "") if invoice else "",
         "final_url": _invoice_url(invoice) if invoice else "",
-        "final_due": formats.day(invoice.due_on) if invoice and invoice.due_on else "",
+        "final_due": figures.day(invoice.due_on) if invoice and invoice.due_on else "",
         "plans_url": settings.PORTAL_URL + reverse("plan_change"),
     }
     return NoticeDraft(f"{row.key}:told", row.customer_id, "plan_downgraded_unpaid", to, context)
@@ -82,9 +84,9 @@ def _unpaid(row: CarriedOutConsequence) -> dict[str, Any]:
     return {
         "before": row.subscription.plan.title,
         "customer": row.customer.name,
-        "at": formats.instant(row.at),
+        "at": figures.instant(row.at),
         "number": row.overdue.number or "",
-        "amount": formats.money(row.overdue.amount_due, row.overdue.currency),
+        "amount": figures.money(row.overdue.amount_due, row.overdue.currency),
         "invoice_url": _invoice_url(row.overdue),
         "url": settings.PORTAL_URL + reverse("billing_overview"),
     }
@@ -109,11 +111,11 @@ def moved(
 def changes_ahead(change: ScheduledChange, before: Subscription, month: tuple[int, int], to: list[str]) -> NoticeDraft:
     """E3 ahead of its day: prices before and after, and what the last thirty days come to with both (minor units)."""
     plan = change.plan
-    old, new = (formats.money(amount, each.currency) for amount, each in zip(month, (before.plan, plan), strict=True))
+    old, new = (figures.money(amount, each.currency) for amount, each in zip(month, (before.plan, plan), strict=True))
     context = _plan(before) | {
         "plan": plan.title,
         "version": plan.version,
-        "on": formats.day(utc_day(change.effective_at)),
+        "on": figures.day(utc_day(change.effective_at)),
         "prices_before": [_price(card, before.plan.currency) for card in before.plan.terms().cards],
         "prices": [_price(card, plan.currency) for card in plan.terms().cards],
         "month_before": old,
@@ -136,7 +138,7 @@ def stays(change: ScheduledChange, current: Subscription, to: list[str]) -> Noti
     context = _plan(current) | {
         "next": change.plan.title,
         "version": current.plan.version,
-        "on": formats.day(utc_day(change.effective_at)),
+        "on": figures.day(utc_day(change.effective_at)),
         "prices": [_price(card, current.plan.currency) for card in current.plan.terms().cards],
     }
     key = f"change:{change.pk}:withdrawn"
@@ -151,20 +153,21 @@ def _changed(
         "before": before.plan.title,
         "version": plan.version,
         "prices": [_price(card, plan.currency) for card in plan.terms().cards],
-        "effective_at": formats.instant(after.starts_at),
-        "total": formats.money(invoice.total, invoice.currency) if invoice else "",
+        "effective_at": figures.instant(after.starts_at),
+        "total": figures.money(invoice.total, invoice.currency) if invoice else "",
         "number": (invoice.number or "") if invoice else "",
         "invoice_url": settings.PORTAL_URL + reverse("invoice", args=[invoice.public_id]) if invoice else "",
-        "next_billing_date": formats.day(after.next_billing_on) if after.next_billing_on else "",
+        "next_billing_date": figures.day(after.next_billing_on) if after.next_billing_on else "",
         "cancel_url": settings.PORTAL_URL + reverse("plan_cancel"),
     }
     return NoticeDraft(key=key, customer_id=after.customer_id, template="plan_changed", to=to, context=context)
 
 
 def inquiry_to_sales(inquiry: SalesInquiry) -> NoticeDraft:
-    """S: a request for sales, with everything needed to answer – by answering the message."""
+    """S: a request for sales, with everything needed to answer – by answering the message. Staff read English."""
     page = settings.PORTAL_URL + reverse("admin:plans_salesinquiry_change", args=[inquiry.pk])
-    return _inquiry(inquiry, "sales_inquiry", [settings.SALES_EMAIL], reply_to=inquiry.email, url=page)
+    more = {"reply_to": inquiry.email, "url": page, "language": ENGLISH}
+    return _inquiry(inquiry, "sales_inquiry", [settings.SALES_EMAIL], **more)
 
 
 def inquiry_received(inquiry: SalesInquiry) -> NoticeDraft:
@@ -181,8 +184,8 @@ def _plan(subscription: Subscription) -> dict[str, Any]:
     }
 
 
-def _price(card: CardTerms, currency: str) -> dict[str, str]:
-    return {"name": card.name, "price": card_price(card, currency)}
+def _price(card: CardTerms, currency: str) -> dict[str, Any]:
+    return {"name": card.name, "price": figures.text(partial(card_price, card, currency))}
 
 
 def _inquiry(inquiry: SalesInquiry, template: str, to: list[str], **more: str) -> NoticeDraft:

@@ -1,11 +1,13 @@
 """E20, the messages about budgets: the figures are those of the pages they lead to, frozen as text."""
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from accounts import figures
 from accounts.notices import NoticeDraft
 from core import formats
 from plans.budgets import share
@@ -33,8 +35,8 @@ def included_alert(budget: Budget, now: Spending, row: UsageRow, percent: int, t
     context = _context(budget, now, "included") | {
         "percent": percent,
         "name": row.name,
-        "used": f"{formats.quantity(row.quantity)} {row.unit_plural}",
-        "included": formats.quantity(row.included),
+        "used": figures.text(lambda: f"{formats.quantity(row.quantity)} {row.unit_plural}"),
+        "included": figures.text(partial(formats.quantity, row.included)),
         "url": f"{settings.PORTAL_URL}{reverse('billing_usage')}?{urlencode({'meter': row.feature_key})}",
     }
     return NoticeDraft(included_key(budget, now, row, percent), budget.customer_id, TEMPLATE, to, context)
@@ -59,15 +61,15 @@ def _context(budget: Budget, now: Spending, kind: str) -> dict[str, Any]:
     return {
         "kind": kind,
         "customer": budget.customer.name,
-        "window": formats.window(now.window),
-        "spent": formats.money(now.so_far, now.currency),
-        "amount": formats.money(amount, budget.currency) if amount else "",
+        "window": figures.window(now.window),
+        "spent": figures.money(now.so_far, now.currency),
+        "amount": figures.money(amount, budget.currency) if amount else "",
         "share": share(now.so_far, amount) if amount else 0,
         "in_credits": now.in_credits,
-        "projected": formats.money(now.projected, now.currency) if now.projected is not None else "",
-        "billing_on": formats.day(now.billing_on) if now.billing_on else "",
-        "as_of": formats.instant(now.as_of),
-        "received_at": formats.instant(now.received_at) if now.received_at else "",
+        "projected": figures.money(now.projected, now.currency) if now.projected is not None else "",
+        "billing_on": figures.day(now.billing_on) if now.billing_on else "",
+        "as_of": figures.instant(now.as_of),
+        "received_at": figures.instant(now.received_at) if now.received_at else "",
         "url": settings.PORTAL_URL + reverse("billing_overview"),
         "alerts_url": settings.PORTAL_URL + reverse("billing_notifications"),
     }

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.utils.translation import gettext, gettext_noop
 
 from core.exceptions import RuleError
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 class PlansError(RuleError):
     """Base of every refusal of this room."""
 
-    message = "This plan change can't be done."
+    message = gettext_noop("This plan change can't be done.")
 
 
 class PlanNotPublishableError(PlansError):
@@ -26,7 +27,7 @@ class PlanNotFoundError(PlansError):
     """There is no published plan of that name that customers may choose by themselves."""
 
     status = 404
-    message = "There is no such plan."
+    message = gettext_noop("There is no such plan.")
 
 
 class ManagedByContractError(PlansError):
@@ -35,41 +36,41 @@ class ManagedByContractError(PlansError):
     status = 403
 
     def __init__(self, description: str = "") -> None:
-        message = (
+        message = gettext(
             "There is no self-serve downgrade option for Enterprise plans. Contact your sales representative if you"
-            f" want to change your plan or downgrade to a lower tier: {settings.SALES_EMAIL}"
+            " want to change your plan or downgrade to a lower tier: %(email)s"
         )
-        super().__init__(description, message=message)
+        super().__init__(description, message=message % {"email": settings.SALES_EMAIL})
 
 
 class PastDueError(PlansError):
     """An invoice is past due: no upgrade before it is paid."""
 
-    message = "Pay the overdue invoice first. Then you can change your plan."
+    message = gettext_noop("Pay the overdue invoice first. Then you can change your plan.")
 
 
 class AlreadySubscribedError(PlansError):
     """The customer is on this plan already."""
 
-    message = "You're already on this plan."
+    message = gettext_noop("You're already on this plan.")
 
 
 class NothingToCancelError(PlansError):
     """The customer is on the default plan, which cannot be cancelled."""
 
-    message = "There is no paid plan to cancel."
+    message = gettext_noop("There is no paid plan to cancel.")
 
 
 class NoSubscriptionError(PlansError):
     """The customer has no open subscription."""
 
-    message = "This customer has no plan yet."
+    message = gettext_noop("This customer has no plan yet.")
 
 
 class CardRequiredError(PlansError):
     """The plan needs a payment method and there is none."""
 
-    message = "Add a payment method first."
+    message = gettext_noop("Add a payment method first.")
 
 
 class QuoteStaleError(PlansError):
@@ -84,7 +85,7 @@ class QuoteStaleError(PlansError):
 class CancelFirstError(PlansError):
     """From one paid plan to another there is no direct way yet."""
 
-    message = "Cancel your current plan first. Then you can choose another one."
+    message = gettext_noop("Cancel your current plan first. Then you can choose another one.")
 
 
 class ChangeTooEarlyError(PlansError):
@@ -97,33 +98,33 @@ class ChangeTooEarlyError(PlansError):
 class NothingDueError(PlansError):
     """The plan charges nothing when it begins: there is no first payment."""
 
-    message = "Nothing is due today."
+    message = gettext_noop("Nothing is due today.")
 
 
 class PaidFirstError(PlansError):
     """The plan charges in advance: it begins once that is paid."""
 
-    message = "This plan starts once its first payment has succeeded."
+    message = gettext_noop("This plan starts once its first payment has succeeded.")
 
 
 class StartPendingError(PlansError):
     """The first payment of a plan has no outcome yet: no second one is made meanwhile."""
 
-    message = "Your payment is being processed. The plan starts as soon as it has succeeded."
+    message = gettext_noop("Your payment is being processed. The plan starts as soon as it has succeeded.")
 
 
 class CurrencyMismatchError(PlansError):
     """The customer is billed in another currency than the plan's."""
 
     status = 422
-    message = "This plan is billed in another currency than your invoices."
+    message = gettext_noop("This plan is billed in another currency than your invoices.")
 
 
 class TooManyInquiriesError(PlansError):
     """More requests to sales in a day than people write."""
 
     status = 429
-    message = "You have sent several requests today already. We have them all and will answer soon."
+    message = gettext_noop("You have sent several requests today already. We have them all and will answer soon.")
 
 
 class PlanInvalidError(PlansError):

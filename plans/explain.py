@@ -5,7 +5,7 @@ list. Its keys are documented where they are written: plans/fees.py and plans/ra
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from decimal import Context, Decimal
 from fractions import Fraction
@@ -13,11 +13,15 @@ from math import ceil
 from typing import Any
 
 from core import formats
+from core.language import gettext as _
+from core.language import ngettext, pgettext
 from core.money import exponent, quantize, round_half_away
 from core.periods import Period
 from invoices.hand_charges import BY_HAND
 from invoices.sold_lines import SOLD, price_of
 from plans.capping import limit, limit_steps
+from plans.explanation import Explanation as Explanation
+from plans.explanation import Step, TierRow
 
 Data = Mapping[str, Any]
 
@@ -26,52 +30,13 @@ SHOWN_DECIMALS = 12  # a figure with more of them, or with no end, is written as
 NEAR = Decimal("0.000001")
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One line of the sum, and what there is to say about it."""
-
-    figure: str
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TierRow:
-    """What fell into one tier, as text."""
-
-    name: str
-    quantity: str
-    price: str
-    flat: str
-    amount: str
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """`amount` is what the stored data comes to, in minor units; the same as the line's, or the books are wrong."""
-
-    amount: int
-    steps: tuple[Step, ...]
-    tiers: tuple[TierRow, ...] = ()
-    quantity: Decimal | None = None
-
-    @property
-    def columns(self) -> tuple[tuple[str, str], ...]:
-        """(figure, note) of each step; figures with a note beside them are as wide as each other."""
-        width = max((len(step.figure) for step in self.steps if step.note), default=0)
-        return tuple((f"{step.figure:<{width}}  " if step.note else step.figure, step.note) for step in self.steps)
-
-    @property
-    def text(self) -> str:
-        """The sum as it is printed, a step per line."""
-        return "\n".join(figure + note for figure, note in self.columns)
-
-
 def explain(data: Data) -> Explanation:
     """Derive a line from its explain data. Raises KeyError where something needed was not stored."""
     own = _by_model(data)
     amount = derived_amount(data)
     if data.get("given_back") or "part_given_back" in data:
-        back = Step("of which", "part of it is given back") if "part_given_back" in data else Step("× −1", "given back")
+        is_part = "part_given_back" in data
+        back = Step(_("of which"), _("part of it is given back")) if is_part else Step("× −1", _("given back"))
         steps = (*own.steps, back, Step(f"= {formats.money(amount, data['currency'])}"))
         return replace(own, amount=amount, steps=steps)
     return own
@@ -103,21 +68,30 @@ def derived_amount(data: Data) -> int:
 
 def price_version(data: Data) -> str:
     """`Plus, price list version 3`; empty for a charge that no price list has."""
-    return "" if data["model"] in AS_AGREED else f"{data['plan_name']}, price list version {data['price_version']}"
+    if data["model"] in AS_AGREED:
+        return ""
+    said = {"plan": data["plan_name"], "version": data["price_version"]}
+    return _("%(plan)s, price list version %(version)s") % said
 
 
 def _by_hand(data: Data) -> Explanation:
     """A charge of its own: nothing is derived, it is what was agreed."""
     amount, day = int(data["amount"]), formats.day(date.fromisoformat(data["added_on"]))
-    note = f"{'credit' if amount < 0 else 'charge'} added by hand on {day}, on no price list"
+    credit, charge = (
+        _("credit added by hand on %(day)s, on no price list"),
+        _("charge added by hand on %(day)s, on no price list"),
+    )
+    note = (credit if amount < 0 else charge) % {"day": day}
     return Explanation(amount=amount, steps=(Step(f"  {formats.money(amount, data['currency'])}", note),))
 
 
 def _sold(data: Data) -> Explanation:
     """Credit that is bought: so much of it, at what one unit costs."""
     amount, currency, day = _sold_amount(data), data["currency"], formats.day(date.fromisoformat(data["sold_on"]))
-    bought = Step(f"  {formats.money(data['credit'], currency)}", f"of credits, bought on {day}")
-    cost = Step(f"× {formats.quantity(Decimal(data['unit_cost']))}", f"what 1 {currency} of credits costs")
+    credit = formats.money(data["credit"], currency)
+    bought = Step(f"  {credit}", _("of credits, bought on %(day)s") % {"day": day})
+    unit_cost = formats.quantity(Decimal(data["unit_cost"]))
+    cost = Step(f"× {unit_cost}", _("what 1 %(currency)s of credits costs") % {"currency": currency})
     return Explanation(amount=amount, steps=(bought, cost, Step(f"= {formats.money(amount, currency)}")))
 
 
@@ -143,23 +117,24 @@ def _fee_amount(data: Data) -> int:
 
 def _days_before(data: Data) -> int:
     """Days of the period before the part that is charged."""
-    return (_period(data["part"]).start - _period(data["period"]).start).days
+    return (period(data["part"]).start - period(data["period"]).start).days
 
 
 def _fee_steps(data: Data, before: int, amount: int) -> Iterator[Step]:
     currency, fee, of_days, days = data["currency"], data["fee"], data["of_days"], data["days"]
     money = formats.money(fee, currency)
     if data.get("timing") == "one_time":
-        yield Step(f"  {money}", "charged once")
+        yield Step(f"  {money}", _("charged once"))
         return
-    unit = "year" if data.get("cadence") == "yearly" else "month"
-    yield Step(f"  {money} a {unit}", price_version(data))
-    yield Step(f"× {days} of {of_days} days", _days_in_words(data))
+    rate = _("%(amount)s a year") if data.get("cadence") == "yearly" else _("%(amount)s a month")
+    yield Step(f"  {rate % {'amount': money}}", price_version(data))
+    share = _("%(days)s of %(of_days)s days") % {"days": days, "of_days": of_days}
+    yield Step(f"× {share}", _days_in_words(data))
     if before:
         yield from _cumulative_steps(data, before)
     if data.get("unused"):
-        yield Step("× −1", "charged before, not used, given back")
-    yield Step(f"= {formats.money(amount, currency)}", "" if days == of_days else data["rounding"])
+        yield Step("× −1", _("charged before, not used, given back"))
+    yield Step(f"= {formats.money(amount, currency)}", "" if days == of_days else _rounding(data))
 
 
 def _cumulative_steps(data: Data, before: int) -> Iterator[Step]:
@@ -167,9 +142,10 @@ def _cumulative_steps(data: Data, before: int) -> Iterator[Step]:
     currency, fee, of_days = data["currency"], data["fee"], data["of_days"]
     until = before + data["days"]
     charged, earlier = _of_days(fee, until, of_days), _of_days(fee, before, of_days)
+    rest, known = _("%(share)s, rounded"), _("%(share)s, rounded: the days before")
     money = formats.money(fee, currency)
-    yield Step(f"= {formats.money(charged, currency)}", f"{money} × {until} ÷ {of_days}, rounded")
-    yield Step(f"− {formats.money(earlier, currency)}", f"{money} × {before} ÷ {of_days}, rounded: the days before")
+    yield Step(f"= {formats.money(charged, currency)}", rest % {"share": f"{money} × {until} ÷ {of_days}"})
+    yield Step(f"− {formats.money(earlier, currency)}", known % {"share": f"{money} × {before} ÷ {of_days}"})
 
 
 def _of_days(fee: int, days: int, of_days: int) -> int:
@@ -177,13 +153,13 @@ def _of_days(fee: int, days: int, of_days: int) -> int:
 
 
 def _days_in_words(data: Data) -> str:
-    part, whole = _period(data["part"]), _period(data["period"])
+    part, whole = period(data["part"]), period(data["period"])
     if part == whole:
         return formats.period(part)
-    return f"{formats.period(part)} of {formats.period(whole)}"
+    return _("%(part)s of %(whole)s") % {"part": formats.period(part), "whole": formats.period(whole)}
 
 
-def _period(text: str) -> Period:
+def period(text: str) -> Period:
     start, end = text.split("/")
     return Period(date.fromisoformat(start), date.fromisoformat(end))
 
@@ -270,31 +246,36 @@ def _capped(data: Data, amount: Fraction) -> Fraction:
 
 def _quantity_steps(data: Data) -> Iterator[Step]:
     quantity, included = Decimal(data["quantity"]), Fraction(data["included"])
-    yield Step(f"  {formats.quantity(quantity)} {_units(data, quantity)} used", _window_note(data))
+    used = _("%(quantity)s %(units)s used") % {"quantity": formats.quantity(quantity), "units": _units(data, quantity)}
+    yield Step(f"  {used}", _window_note(data))
     if included:
-        yield Step(f"− {number(included)} included in {data['plan_name']}", _included_note(data))
-        yield Step(f"= {number(_billable(data))} billable", "never less than 0" if quantity < included else "")
+        of_plan = _("%(quantity)s included in %(plan)s") % {"quantity": number(included), "plan": data["plan_name"]}
+        yield Step(f"− {of_plan}", _included_note(data))
+        billable = _("%(quantity)s billable") % {"quantity": number(_billable(data))}
+        yield Step(f"= {billable}", _("never less than 0") if quantity < included else "")
 
 
 def _window_note(data: Data) -> str:
-    return "" if data["window"] == data["planned_window"] else "the window was cut short by a change of plan"
+    return "" if data["window"] == data["planned_window"] else _("the window was cut short by a change of plan")
 
 
 def _included_note(data: Data) -> str:
-    share = Fraction(data["share"])
-    return "" if share == 1 else f"{formats.quantity(Decimal(data['free_units']))} × {share} of the window's days"
+    share, units = Fraction(data["share"]), formats.quantity(Decimal(data["free_units"]))
+    return "" if share == 1 else _("%(amount)s × %(share)s of the window's days") % {"amount": units, "share": share}
 
 
 def _price_steps(data: Data, listed: Fraction) -> Iterator[Step]:
     amount = f"= {money(listed, data['currency'])}"
     if data["model"] == "free" or not (data.get("tiers") or Fraction(data["unit_amount"])):
-        yield Step("× 0", f"not charged: {price_version(data)}")
+        yield Step("× 0", _("not charged: %(price_list)s") % {"price_list": price_version(data)})
         yield Step(amount)
     elif data["model"] == "unit":
         yield Step(f"× {_unit_price(data, data['unit_amount'])}", price_version(data))
         yield Step(amount)
     elif data["model"] == "package":
-        yield Step(f"= {_packages(data)} packages", f"of {formats.quantity(data['per_units'])}, begun ones count")
+        size, count = formats.quantity(data["per_units"]), _packages(data)
+        packages = ngettext("%(count)s package", "%(count)s packages", count) % {"count": count}
+        yield Step(f"= {packages}", _("of %(size)s, begun ones count") % {"size": size})
         yield Step(f"× {formats.price(Decimal(data['unit_amount']), data['currency'])}", price_version(data))
         yield Step(amount)
     else:
@@ -307,42 +288,54 @@ def _tier_steps(data: Data) -> Iterator[Step]:
         sign = "+" if place else "="
         flat = Fraction(tier["flat_amount"])
         figure = f"{sign} {number(Fraction(tier['quantity']))} × {_unit_price(data, tier['unit_amount'])}"
-        yield Step(figure + (f" + {money(flat, data['currency'])} flat" if flat else ""), _tier_name(data, tier))
+        if flat:
+            figure = _("%(figure)s + %(flat)s flat") % {"figure": figure, "flat": money(flat, data["currency"])}
+        yield Step(figure, _tier_name(data, tier))
 
 
 def _reduction_steps(data: Data, listed: Fraction) -> Iterator[Step]:
     currency, percent = data["currency"], Decimal(data.get("discount_percent") or 0)
     discounted = _discounted(data, listed)
     if percent and listed:
-        yield Step(f"− {formats.quantity(percent)} % discount")
+        discount = _("%(percent)s %% discount") % {"percent": formats.quantity(percent)}
+        yield Step(f"− {discount}")
         yield Step(f"= {money(discounted, currency)}")
     if (capped := _capped(data, discounted)) != discounted:
-        yield Step(f"= {money(capped, currency)}", "the most a window costs")
+        yield Step(f"= {money(capped, currency)}", _("the most a window costs"))
 
 
 def _rounding_steps(data: Data, exact: Fraction, rounded: int) -> Iterator[Step]:
     currency = data["currency"]
     if exact * 10 ** exponent(currency) != rounded:
-        yield Step(f"→ {formats.money(rounded, currency)}", f"rounded {data['rounding']}")
+        note = _("rounded %(how)s") % {"how": _rounding(data)}
+        yield Step(f"→ {formats.money(rounded, currency)}", note)
+
+
+def _rounding(data: Data) -> str:
+    kept = data["rounding"]
+    return _(kept)
 
 
 def _minimum_steps(data: Data, rounded: int, *, alone: bool = True) -> Iterator[Step]:
     currency, share = data["currency"], Fraction(data["share"])
     minimum = rounded + _shortfall(data, rounded)
     whole = formats.price(Decimal(data["minimum_amount"]), currency)
-    note = "" if share == 1 else f"{whole} × {share} of the window's days, rounded"
+    cut = _("%(amount)s × %(share)s of the window's days, rounded") % {"amount": whole, "share": share}
+    note = "" if share == 1 else cut
     if not alone:
-        yield Step(f"= {formats.money(minimum, currency)}", note or "the least a window costs")
+        yield Step(f"= {formats.money(minimum, currency)}", note or _("the least a window costs"))
         return
-    yield Step(f"  {formats.money(minimum, currency)} minimum of the window", note)
-    yield Step(f"− {formats.money(rounded, currency)} usage")
+    least = _("%(amount)s minimum of the window") % {"amount": formats.money(minimum, currency)}
+    used = _("%(amount)s usage") % {"amount": formats.money(rounded, currency)}
+    yield Step(f"  {least}", note)
+    yield Step(f"− {used}")
     yield Step(f"= {formats.money(minimum - rounded, currency)}")
 
 
 def _billed_steps(data: Data, total: int, billed: int) -> Iterator[Step]:
     currency = data["currency"]
     if billed:
-        yield Step(f"{'+' if billed < 0 else '−'} {formats.money(abs(billed), currency)}", "billed for it before")
+        yield Step(f"{'+' if billed < 0 else '−'} {formats.money(abs(billed), currency)}", _("billed for it before"))
         yield Step(f"= {formats.money(total - billed, currency)}")
 
 
@@ -362,10 +355,14 @@ def _tier_name(data: Data, tier: Data) -> str:
     """`above 1,000, up to 5,000`; a volume price takes all units at the price of the tier that the last one reaches."""
     start, up_to = Fraction(tier["start"]), tier["up_to"]
     if data["model"] == "volume":
-        return "all units, above the last bound" if up_to is None else f"all units, up to {number(Fraction(up_to))}"
+        if up_to is None:
+            return _("all units, above the last bound")
+        return _("all units, up to %(bound)s") % {"bound": number(Fraction(up_to))}
     if up_to is None:
-        return f"above {number(start)}"
-    return f"{f'above {number(start)}, ' if start else ''}up to {number(Fraction(up_to))}"
+        return _("above %(start)s") % {"start": number(start)}
+    if not start:
+        return pgettext("tier", "up to %(bound)s") % {"bound": number(Fraction(up_to))}
+    return _("above %(start)s, up to %(bound)s") % {"start": number(start), "bound": number(Fraction(up_to))}
 
 
 def _units(data: Data, quantity: Decimal) -> str:

@@ -6,16 +6,20 @@ from decimal import Decimal
 from typing import Any
 
 from core import formats
-from core.language import in_english
+from core.language import gettext as _
+from core.language import gettext_noop, in_english
 from core.periods import Period, midnight
 from invoices.giving_back import Standing
 from invoices.lines import LineDraft
 from plans.capping import NOTHING_ASKED, capped
-from plans.keys import ROUNDING, days, explain_card
+from plans.keys import ROUNDING_OF_DAYS, days, explain_card
 from plans.pricing import CadenceName, CardTerms, PlanTerms, Timing
 from plans.proration import prorate, unused_share
 
-UNITS: dict[CadenceName, str] = {"monthly": "month", "yearly": "year"}
+WHOLE_PERIODS: dict[CadenceName, str] = {
+    "monthly": gettext_noop("%(price)s × 1 month"),
+    "yearly": gettext_noop("%(price)s × 1 year"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def _fee_line(subscription_id: int, terms: PlanTerms, card: CardTerms, fee: FeeF
         key=_unused_key(subscription_id, card, fee.part) if fee.unused else _fee_key(subscription_id, card, fee.part),
         kind="fee",
         title=f"{card.name} (unused)" if fee.unused else card.name,
-        detail=_fee_in_words(card, fee, terms.currency),
+        detail=fee_in_words(card.amount, fee, terms.currency),
         starts_at=midnight(fee.part.start),
         ends_at=midnight(fee.part.end),
         quantity=Decimal(1),
@@ -88,14 +92,20 @@ def _unused_key(subscription_id: int, card: CardTerms, part: Period) -> str:
     return f"subscription:{subscription_id}:unused:{card.key}:{days(part)}"
 
 
-def _fee_in_words(card: CardTerms, fee: FeeFacts, currency: str) -> str:
-    price = formats.money(card.amount, currency)
+def fee_in_words(amount: int, fee: FeeFacts, currency: str) -> str:
+    """`$49.00 × 1 month` · `$49.00 × 11 of 30 days` · `−$49.00 × 19 of 30 days, not used` · `$49.00, once`.
+
+    `amount`: the fee of a whole period, minor units.
+    """
+    price = formats.money(amount, currency)
     if fee.timing == "one_time":
-        return f"{price}, once"
-    words = f"{price} × {fee.part.days} of {fee.whole.days} days"
+        return _("%(price)s, once") % {"price": price}
     if fee.part == fee.whole:
-        words = f"{price} × 1 {UNITS[fee.cadence]}"
-    return f"−{words}, not used" if fee.unused else words
+        words = _(WHOLE_PERIODS[fee.cadence]) % {"price": price}
+    else:
+        days = {"price": price, "days": fee.part.days, "of_days": fee.whole.days}
+        words = _("%(price)s × %(days)s of %(of_days)s days") % days
+    return _("−%(sum)s, not used") % {"sum": words} if fee.unused else words
 
 
 def _explain_fee(terms: PlanTerms, card: CardTerms, fee: FeeFacts) -> dict[str, Any]:
@@ -110,5 +120,5 @@ def _explain_fee(terms: PlanTerms, card: CardTerms, fee: FeeFacts) -> dict[str, 
         "timing": fee.timing,
         "cadence": fee.cadence,
         "unused": fee.unused,
-        "rounding": ROUNDING + ", cumulative over the days of the period",
+        "rounding": ROUNDING_OF_DAYS,
     }

@@ -4,6 +4,8 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from plans.models import SalesInquiry
 
@@ -15,7 +17,7 @@ class ContactSalesForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
     """Checks only: `contact_sales` stores `cleaned_data`."""
 
     website = forms.CharField(
-        label="Leave this empty",
+        label=_("Leave this empty"),
         required=False,
         widget=forms.TextInput(attrs={"tabindex": "-1", "autocomplete": "off"}),
     )
@@ -24,11 +26,13 @@ class ContactSalesForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
         model = SalesInquiry
         fields = FIELDS
         labels = {
-            "email": "Work e-mail",
-            "message": "What do you need?",
-            "volume": "Expected monthly volume",
+            "name": _("Name"),
+            "email": _("Work e-mail"),
+            "company": _("Company"),
+            "message": _("What do you need?"),
+            "volume": _("Expected monthly volume"),
         }
-        help_texts = {"volume": "For example 50 million requests."}
+        help_texts = {"volume": _("For example 50 million requests.")}
         widgets = {"message": forms.Textarea(attrs={"rows": 6, "maxlength": 5000})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -53,4 +57,4 @@ class ContactSalesForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
 
 def _at_most_5000(message: str) -> None:
     if len(message) > 5_000:
-        raise ValidationError("At most 5,000 characters.")
+        raise ValidationError(gettext("At most 5,000 characters."))

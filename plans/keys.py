@@ -4,10 +4,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from core.language import gettext_noop
 from core.periods import Period, Window, midnight
 from plans.pricing import CardTerms, PlanTerms
 
-ROUNDING = "half away from zero, once per line"
+# Kept with every line; people read it in their language.
+ROUNDING = gettext_noop("half away from zero, once per line")
+ROUNDING_OF_DAYS = gettext_noop("half away from zero, once per line, cumulative over the days of the period")
 
 
 def explain_card(terms: PlanTerms, card: CardTerms) -> dict[str, Any]:

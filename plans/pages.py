@@ -2,26 +2,29 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, pgettext
+
 from accounts.gateways import decline_message
-from accounts.models import PaymentPolicy
+from accounts.models import Customer, PaymentPolicy
 from core import formats
-from core.periods import Window, calculation_instant, utc_day
-from invoices.taxing import TaxText, row_label, row_texts
-from invoices.totals import NO_TAX, Totals, row_from, rules_from, total_up
-from plans import cycle
+from core.periods import Window
+from invoices.taxing import row_label
+from invoices.totals import row_from
+from plans.line_words import detail, title
 from plans.models import ChangeQuote, Plan, QuoteKind, Subscription
 from plans.pricing import PlanTerms
-from plans.spells import next_anchor
+from plans.selectors.estimating import Compared, Estimate, has_prices
 from plans.words import card_price, included_units, monthly_fee, other_prices, unit_price
 
 if TYPE_CHECKING:
     from invoices.models import Payment
 
 Action = Literal["current", "upgrade", "cancel", "contact", "pay_first", "none"]
-BY_CONTRACT = "By contract"
+BY_CONTRACT = gettext_noop("By contract")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Tile:
     per_month: bool
     prices: tuple[tuple[str, str], ...]
     action: Action
+    is_estimated: bool
 
 
 def tiles(plans: Iterable[Plan], current: Subscription | None, *, managed: bool, past_due: bool) -> list[Tile]:
@@ -58,9 +62,9 @@ def _tile(plan: Plan, current: Subscription | None, *, managed: bool, past_due: 
     terms = shown.terms()
     fee = monthly_fee(terms)
     by_contract = _is_by_contract(shown)
-    price = BY_CONTRACT if by_contract else formats.money(fee, terms.currency)
+    price = _(BY_CONTRACT) if by_contract else formats.money(fee, terms.currency)
     prices = other_prices(terms)
-    return Tile(shown, price, not by_contract, prices, action)
+    return Tile(shown, price, not by_contract, prices, action, has_prices(shown))
 
 
 def _action(plan: Plan, current: Subscription | None, *, managed: bool, past_due: bool) -> Action:
@@ -79,17 +83,18 @@ def comparison(shown: Sequence[Tile]) -> list[tuple[str, list[str]]]:
     """Rows (name, one text per plan) in words, never in symbols only."""
     terms = [(tile.plan, tile.plan.terms()) for tile in shown]
     names = {card.key: card.name for _plan, one in terms for card in one.metered}
-    rows = [("Monthly fee", [_fee_text(plan, one) for plan, one in terms])]
+    rows = [(_("Monthly fee"), [_fee_text(plan, one) for plan, one in terms])]
     for key, name in names.items():
-        rows.append((f"{name} included", [_card_text(plan, one, key, included=True) for plan, one in terms]))
-        rows.append((f"{name} price", [_card_text(plan, one, key, included=False) for plan, one in terms]))
-    rows.append(("Payment method", [_policy_text(plan) for plan, _one in terms]))
-    rows.append(("Change or cancel by yourself", ["No" if _is_by_contract(plan) else "Yes" for plan, _one in terms]))
-    return rows
+        units, price = _("%(name)s included") % {"name": name}, _("%(name)s price") % {"name": name}
+        rows.append((units, [_card_text(plan, one, key, included=True) for plan, one in terms]))
+        rows.append((price, [_card_text(plan, one, key, included=False) for plan, one in terms]))
+    rows.append((_("Payment method"), [_policy_text(plan) for plan, _terms in terms]))
+    by_yourself = [_("No") if _is_by_contract(plan) else _("Yes") for plan, _terms in terms]
+    return [*rows, (_("Change or cancel by yourself"), by_yourself)]
 
 
 def _fee_text(plan: Plan, terms: PlanTerms) -> str:
-    return BY_CONTRACT if _is_by_contract(plan) else formats.money(monthly_fee(terms), terms.currency)
+    return _(BY_CONTRACT) if _is_by_contract(plan) else formats.money(monthly_fee(terms), terms.currency)
 
 
 def _is_by_contract(plan: Plan) -> bool:
@@ -100,61 +105,60 @@ def _is_by_contract(plan: Plan) -> bool:
 def _card_text(plan: Plan, terms: PlanTerms, key: str, *, included: bool) -> str:
     card = next((card for card in terms.metered if card.key == key), None)
     if card is None:
-        return BY_CONTRACT if _is_by_contract(plan) else "Not included"
+        return _(BY_CONTRACT) if _is_by_contract(plan) else _("Not included")
     return included_units(card) if included else unit_price(card, terms.currency)
 
 
 def _policy_text(plan: Plan) -> str:
-    texts = {PaymentPolicy.OPTIONAL: "Not needed", PaymentPolicy.REQUIRED: "Required"}
-    return texts.get(PaymentPolicy(plan.payment_policy), BY_CONTRACT)
+    texts = {
+        PaymentPolicy.OPTIONAL: pgettext("payment method", "Not needed"),
+        PaymentPolicy.REQUIRED: pgettext("payment method", "Required"),
+    }
+    return texts.get(PaymentPolicy(plan.payment_policy), _(BY_CONTRACT))
 
 
-@dataclass(frozen=True, slots=True)
-class UpgradeSummary:
-    """What subscribing today means: first dates, prices, and the month without usage (minor units)."""
-
-    first_billing_on: date
-    first_calculation_on: date
-    prices: tuple[tuple[str, str], ...]
-    fee: int
-    taxes: tuple[TaxText, ...]
-    minimum: Totals
-    currency: str
+def estimate_lines(found: Estimate) -> list[dict[str, Any]]:
+    """The lines of an estimate as the table takes them; nothing in it is on a document, so nothing has an address."""
+    return [
+        {"title": title(line.title), "detail": detail(line.detail, line.explain), "amount": line.amount}
+        for line in found.lines
+    ]
 
 
-def upgrade_summary(quote: ChangeQuote, at: datetime) -> UpgradeSummary:
-    """The summary beside the form of «Subscribe»."""
-    terms = quote.plan.terms()
-    billing_on = cycle.first_billing_date(next_anchor(quote.subscription, quote.plan, at), at)
-    rule = NO_TAX if terms.is_credit_only else rules_from(quote.tax_rules)
-    fee = monthly_fee(terms)
-    minimum = total_up([fee], rule)
-    return UpgradeSummary(
-        first_billing_on=billing_on,
-        first_calculation_on=utc_day(calculation_instant(billing_on)),
-        prices=other_prices(terms),
-        fee=fee,
-        taxes=row_texts(minimum.taxes, terms.currency),
-        minimum=minimum,
-        currency=terms.currency,
-    )
+def can_upgrade(found: Compared, customer: Customer) -> bool:
+    """Whether «Upgrade» leads on from an estimate."""
+    plan = found.estimate.plan
+    managed = customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT
+    return _action(plan, found.current, managed=managed, past_due=False) == "upgrade"
 
 
 def change_done(quote: ChangeQuote) -> str:
     """What is said once the new plan has begun."""
     first = quote.opened and quote.opened.next_billing_on
-    amount = quote.amount_due
-    due = f"{formats.money(amount, quote.currency)} is due today." if amount else "Nothing is due today."
-    bill = f" {'First' if quote.kind == QuoteKind.SUBSCRIBE else 'Next'} bill: {formats.day(first)}." if first else ""
-    return f"You're on {quote.plan.title}. {due}{bill}"
+    said = [_("You're on %(plan)s.") % {"plan": quote.plan.title}]
+    if quote.amount_due:
+        said.append(_("%(amount)s is due today.") % {"amount": formats.money(quote.amount_due, quote.currency)})
+    else:
+        said.append(_("Nothing is due today."))
+    if first:
+        bill = _("First bill: %(day)s.") if quote.kind == QuoteKind.SUBSCRIBE else _("Next bill: %(day)s.")
+        said.append(bill % {"day": formats.day(first)})
+    return " ".join(said)
 
 
 def start_given_up(quote: ChangeQuote, payment: "Payment | None") -> str:
     """What is said where a plan does not begin after all."""
     if payment is not None and payment.status == "succeeded":
-        return f"Another plan has begun meanwhile. Your payment for {quote.plan.title} is given back."
+        given_back = _("Another plan has begun meanwhile. Your payment for %(plan)s is given back.")
+        return given_back % {"plan": quote.plan.title}
     said = decline_message(payment.decline_code) if payment is not None else ""
-    return f"{said} Nothing was charged and you are still on {quote.subscription.plan.title}.".strip()
+    return f"{said} {nothing_charged(quote)}".strip()
+
+
+def nothing_charged(quote: ChangeQuote) -> str:
+    """After a change that did not come about."""
+    said = _("Nothing was charged and you are still on %(plan)s.")
+    return said % {"plan": quote.subscription.plan.title}
 
 
 def price_changes(before: Plan, after: Plan) -> list[tuple[str, str, str]]:
@@ -176,17 +180,29 @@ def credit_lines(quote: ChangeQuote) -> list[dict[str, Any]]:
 
 
 def _titled(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**line, "title": f"{line['title']}, {_line_window(line)}"} for line in lines]
+    return [_for_people(line) for line in lines]
+
+
+def _for_people(line: dict[str, Any]) -> dict[str, Any]:
+    words = detail(line["detail"], line.get("explain", {}))
+    return {**line, "title": f"{title(line['title'])}, {_line_window(line)}", "detail": words}
 
 
 def moves_charges(before: Plan, after: Plan) -> str:
     """Said where something else pays from now on: credits instead of the card, or the other way round."""
     old, new = before.terms(), after.terms()
     if new.is_credit_only and not old.is_credit_only:
-        then = "access is refused" if after.blocks_at_zero else "the balance goes negative"
-        return f"From now on charges are settled with credits. No invoices, no card. When credits run out, {then}."
+        if after.blocks_at_zero:
+            return _(
+                "From now on charges are settled with credits. No invoices, no card. "
+                "When credits run out, access is refused."
+            )
+        return _(
+            "From now on charges are settled with credits. No invoices, no card. "
+            "When credits run out, the balance goes negative."
+        )
     if old.is_credit_only and not new.is_credit_only and new.is_priced:
-        return "From now on charges move from credits to your card: credits pay first, an invoice takes the rest."
+        return _("From now on charges move from credits to your card: credits pay first, an invoice takes the rest.")
     return ""
 
 
@@ -197,17 +213,19 @@ def _line_window(line: dict[str, Any]) -> str:
 
 def quote_totals(quote: ChangeQuote) -> list[dict[str, Any]]:
     """The rows between lines and total: what credit pays, net, and every tax that has a name, as on the invoice."""
-    credits = [{"label": f"Credits: {row['name']}", "amount": -row["amount"]} for row in quote.credit_rows]
+    credits = [
+        {"label": _("Credits: %(name)s") % {"name": row["name"]}, "amount": -row["amount"]} for row in quote.credit_rows
+    ]
     back = sum(row["amount"] for row in quote.credit_rows) - quote.credits
     if back:
-        credits.append({"label": "Credits returned to your balance", "amount": back})
+        credits.append({"label": _("Credits returned to your balance"), "amount": back})
     return [*credits, *_tax_rows(quote)]
 
 
 def _tax_rows(quote: ChangeQuote) -> list[dict[str, Any]]:
     rows = [row for row in map(row_from, quote.taxes) if row.rule.label]
     taxes = [{"label": row_label(row, quote.currency), "amount": row.tax} for row in rows]
-    return [{"label": "Net", "amount": quote.subtotal}, *taxes] if taxes else []
+    return [{"label": _("Net"), "amount": quote.subtotal}, *taxes] if taxes else []
 
 
 def quote_credit(quote: ChangeQuote) -> list[dict[str, Any]]:
@@ -215,8 +233,8 @@ def quote_credit(quote: ChangeQuote) -> list[dict[str, Any]]:
     if not quote.credit:
         return []
     return [
-        {"label": "Credit from earlier credit notes", "amount": -quote.credit},
-        {"label": "Amount due", "amount": quote.amount_due},
+        {"label": _("Credit from earlier credit notes"), "amount": -quote.credit},
+        {"label": _("Amount due"), "amount": quote.amount_due},
     ]
 
 
@@ -230,7 +248,7 @@ def losses(before: Plan, after: Plan) -> list[tuple[str, str, str]]:
             (
                 card.name,
                 card_price(card, before.currency),
-                card_price(later, after.currency) if later else "Not included",
+                card_price(later, after.currency) if later else _("Not included"),
             )
         )
     return rows

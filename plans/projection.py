@@ -100,8 +100,9 @@ def _decimal(value: Fraction) -> Decimal:
     return EXACT.divide(Decimal(value.numerator), Decimal(value.denominator))
 
 
-def with_quantities(facts: SpellFacts, quantities: Mapping[int, Decimal]) -> SpellFacts:
-    """The same spell with its running window as if it had ended with these quantities, by feature id."""
+def with_quantities(facts: SpellFacts, quantities: Mapping[int, Decimal], *, closed: bool = True) -> SpellFacts:
+    """The same spell with its running window as if it had ended with these quantities, by feature id; not `closed`: as
+    if it had come to them so far."""
     *before, running = facts.usage
-    ended = replace(running, quantities={**running.quantities, **quantities}, closed=True)
+    ended = replace(running, quantities={**running.quantities, **quantities}, closed=closed)
     return replace(facts, usage=(*before, ended))

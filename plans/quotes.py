@@ -3,6 +3,9 @@
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from accounts.models import Customer, PaymentPolicy
 from accounts.selectors import default_payment_methods
 from core import formats
@@ -26,11 +29,14 @@ from plans.selectors.closing import Closing
 
 
 class QuoteMovedError(Exception):
-    """Inside a verb: the quote no longer holds; `reason` says why. The verb answers with a fresh one."""
+    """Inside a verb: the quote no longer holds. The verb answers with a fresh one.
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    `english` says why, with %(name)s for each of the values; `reason` says it to whoever asked.
+    """
+
+    def __init__(self, english: str, **values: str) -> None:
+        super().__init__(english % values)
+        self.reason = _(english) % values
 
 
 def check_self_serve(customer: Customer) -> None:
@@ -95,31 +101,33 @@ def check_cancellable(customer: Customer, current: Subscription) -> None:
 def check_holds(quote: ChangeQuote, current: Subscription, at: datetime) -> None:
     """Raises QuoteMovedError where plan, price list or time have gone on since the quote was made."""
     if quote.subscription_id != current.pk:
-        raise QuoteMovedError("Your plan has changed since.")
+        raise QuoteMovedError(gettext_noop("Your plan has changed since."))
     if quote.plan.status != PlanStatus.PUBLISHED:
-        raise QuoteMovedError("The price list has changed since.")
+        raise QuoteMovedError(gettext_noop("The price list has changed since."))
     if at >= quote.expires_at:
-        raise QuoteMovedError(f"The figures were held until {formats.instant(quote.expires_at)}.")
+        held = gettext_noop("The figures were held until %(instant)s.")
+        raise QuoteMovedError(held, instant=formats.instant(quote.expires_at))
 
 
 def check_figures(quote: ChangeQuote, now: Closing) -> None:
     """Raises QuoteMovedError where what is owed is not, to the cent and line by line, what was shown."""
     shown = (_held(quote.lines), quote.credits, quote.taxes, quote.total)
     if shown != (_held(lines_values(now.all_lines)), now.credits, taxes_values(now.totals), now.totals.total):
-        raise QuoteMovedError("Usage or billing details have changed since.")
+        raise QuoteMovedError(gettext_noop("Usage or billing details have changed since."))
     if quote.credit != now.credit:
-        raise QuoteMovedError("Your credit has changed since.")
+        raise QuoteMovedError(gettext_noop("Your credit has changed since."))
     if quote.effective_at < now.window_starts_at:
-        raise QuoteMovedError("Charges were calculated since.")
+        raise QuoteMovedError(gettext_noop("Charges were calculated since."))
 
 
 def _held(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The lines that must not move: usage of a credits-only plan settles by the hour, confirmed or not."""
-    return [line for line in lines if line["kind"] != "usage" or line.get("settlement") != "credit_only"]
+    held = (line for line in lines if line["kind"] != "usage" or line.get("settlement") != "credit_only")
+    return [{name: value for name, value in line.items() if name != "explain"} for line in held]
 
 
 def lines_values(lines: tuple[LineDraft, ...]) -> list[dict[str, Any]]:
-    """Lines as JSON values, as a quote keeps and compares them."""
+    """Lines as JSON values, as a quote keeps and compares them; `explain` is for words in other languages."""
     return [
         {
             "key": line.key,
@@ -131,6 +139,7 @@ def lines_values(lines: tuple[LineDraft, ...]) -> list[dict[str, Any]]:
             "quantity": str(line.quantity),
             "amount": line.amount,
             "settlement": line.settlement,
+            "explain": line.explain,
         }
         for line in lines
     ]
@@ -145,5 +154,6 @@ def moved_sentence(moved: QuoteMovedError, before: ChangeQuote, after: ChangeQuo
     """For people: what changed, and that nothing was done."""
     old, new = (formats.money(quote.amount_due, quote.currency) for quote in (before, after))
     if before.amount_due != after.amount_due:
-        return f"The total changed from {old} to {new}. {moved.reason} Nothing was done; please confirm the new total."
-    return f"{moved.reason} Nothing was done; please check the figures and confirm again."
+        total = _("The total changed from %(before)s to %(after)s.") % {"before": old, "after": new}
+        return " ".join((total, moved.reason, _("Nothing was done; please confirm the new total.")))
+    return " ".join((moved.reason, _("Nothing was done; please check the figures and confirm again.")))

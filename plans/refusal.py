@@ -18,7 +18,7 @@ def refuse_moved(quote: ChangeQuote, moved: QuoteMovedError, *, at: datetime, ac
     plan = published_plan(quote.plan.key) if quote.kind != QuoteKind.CANCEL else None
     after = make_quote(customer=quote.customer, kind=quote.kind, plan=plan, at=at, actor=actor)
     return QuoteStaleError(
-        f"quote {quote.public_id}: {moved.reason}",
+        f"quote {quote.public_id}: {moved}",
         message=moved_sentence(moved, quote, after),
         before=quote,
         after=after,

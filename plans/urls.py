@@ -1,6 +1,6 @@
 from django.urls import path
 
-from plans import views, views_sales
+from plans import views, views_costs, views_estimating, views_sales
 
 PLAN = "settings/billing/plan/"
 
@@ -9,6 +9,8 @@ urlpatterns = [
     path(PLAN + "cancel/", views.plan_cancel, name="plan_cancel"),
     path(PLAN + "enterprise/", views_sales.contact_sales_page, name="contact_sales"),
     path(PLAN + "enterprise/sent/<slug:reference>/", views_sales.contact_sales_sent, name="contact_sales_sent"),
+    path("settings/billing/_/estimate/<slug:slug>/", views_estimating.plan_estimate, name="plan_estimate"),
     path(PLAN + "<slug:slug>/", views.plan_upgrade, name="plan_upgrade"),
+    path(PLAN + "<slug:slug>/costs/", views_costs.plan_costs, name="plan_costs"),
     path(PLAN + "<slug:slug>/return/", views.plan_upgrade_return, name="plan_upgrade_return"),
 ]

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.access import PortalRequest, billing_page, can_write, customer_now, describe, enter_customer
@@ -20,7 +21,9 @@ from core.periods import utc_day
 from invoices.selectors import default_seller, unsettled
 from invoices.services.submit_payment import submit_payment
 from invoices.taxing import tax_notes
+from invoices.totals import rules_from
 from plans import pages, selectors
+from plans.costs import tax_id_hint, upgrade_summary
 from plans.exceptions import (
     AlreadySubscribedError,
     CancelFirstError,
@@ -84,7 +87,8 @@ def plan_upgrade(request: PortalRequest, slug: str) -> HttpResponse:
     if request.method == "POST":
         check_self_serve(request.customer)
     elif request.customer.payment_policy == MANAGED:
-        return _turned_away(request, "Your plan is managed under a contract. Contact your sales representative.")
+        managed = _("Your plan is managed under a contract. Contact your sales representative.")
+        return _turned_away(request, managed)
     plan = _upgradable(slug)
     try:
         return _upgrade_posted(request, plan) if request.method == "POST" else _upgrade_page(request, plan)
@@ -110,8 +114,7 @@ def plan_upgrade_return(request: PortalRequest, slug: str) -> HttpResponse:
     try:
         return _subscribed(request, quote)
     except CardRequiredError:
-        said = f"No card was added. Nothing was charged and you are still on {quote.subscription.plan.title}."
-        messages.warning(request, said)
+        messages.warning(request, " ".join((_("No card was added."), pages.nothing_charged(quote))))
         return redirect("plan_upgrade", slug)
     except REFUSALS as refusal:
         return _turned_away(request, refusal.message)
@@ -176,7 +179,8 @@ def _paid_first(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
     if done.given_up_at:
         messages.error(request, pages.start_given_up(done, payment))
         return see_other(reverse("plan_upgrade", args=[quote.plan.key]))
-    messages.info(request, f"Your payment is being processed. {quote.plan.title} starts as soon as it has succeeded.")
+    waits = _("Your payment is being processed. %(plan)s starts as soon as it has succeeded.")
+    messages.info(request, waits % {"plan": quote.plan.title})
     return see_other(reverse("billing_overview"))
 
 
@@ -188,9 +192,10 @@ def _upgrade_page(
     request: PortalRequest, plan: Plan, *, form: BillingDetailsForm | None = None, stale: QuoteStaleError | None = None
 ) -> HttpResponse:
     quote = stale.after if stale else _quote(request, plan)
+    profile = quote.customer.billing_profile
     context = {
         "plan": plan,
-        "form": form or BillingDetailsForm(instance=quote.customer.billing_profile),
+        "form": form or BillingDetailsForm(instance=profile),
         "quote": quote,
         "changes_plan": quote.kind == QuoteKind.CHANGE,
         "lines": pages.quote_lines(quote),
@@ -199,15 +204,15 @@ def _upgrade_page(
         "totals": pages.quote_totals(quote),
         "tax_notes": tax_notes(quote),
         "credit": pages.quote_credit(quote),
-        "total_label": "Total" if quote.credit or quote.amount_back else "Due today",
-        "summary": pages.upgrade_summary(quote, customer_now(request.customer)),
+        "total_label": _("Total") if quote.credit or quote.amount_back else _("Due today"),
+        "summary": upgrade_summary(quote, customer_now(request.customer)),
+        "hint": tax_id_hint(profile.country, profile.tax_id, rules_from(quote.tax_rules)),
         "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
         "seller": default_seller(),
         "stale": stale,
         "changes": pages.price_changes(stale.before.plan, stale.after.plan) if stale else [],
     }
-    status = 409 if stale else 422 if form else 200
-    return render(request, "plans/plan_upgrade.html", context, status=status)
+    return render(request, "plans/plan_upgrade.html", context, status=409 if stale else 422 if form else 200)
 
 
 # --- «Cancel Plan» → «Confirm Downgrade» ------------------------------------------------------------------------------
@@ -231,9 +236,9 @@ def plan_cancel(request: PortalRequest) -> HttpResponse:
 def _cancel_posted(request: PortalRequest) -> HttpResponse:
     quote = selectors.quote_of(request.customer.pk, request.POST.get("quote", ""))
     if quote is None or quote.kind != QuoteKind.CANCEL:
-        return _cancel_asked(request, stale="Please check the figures and confirm again.")
+        return _cancel_asked(request, stale=_("Please check the figures and confirm again."))
     done = cancel_subscription(quote=quote, at=customer_now(request.customer), actor=request.user)
-    messages.success(request, f"Your plan is now {done.plan.title}.")
+    messages.success(request, _("Your plan is now %(plan)s.") % {"plan": done.plan.title})
     nudge("billing_portal.tasks.collect_due")
     nudge("billing_portal.tasks.deliver_notices")
     return see_other(reverse("billing_overview"))

@@ -5,13 +5,19 @@ from decimal import Decimal
 from fractions import Fraction
 
 from core import formats
-from core.language import cached_by_language
+from core.language import cached_by_language, gettext_noop, pgettext
+from core.language import gettext as _
 from core.money import quantize
 from plans.pricing import TIERED, WHOLE, CardTerms, PlanTerms, PricedTier, PricedUsage, Tier
 
 TIERS_SHOWN = 4  # a line that reaches more of them, or needs more room, says how many; Explain has them all
 TIERS_WIDTH = 120
-PERIODS = {"monthly": "per month", "yearly": "per year"}
+FEES = {
+    ("monthly", False): gettext_noop("%(amount)s per month"),
+    ("monthly", True): gettext_noop("%(amount)s per month, in advance"),
+    ("yearly", False): gettext_noop("%(amount)s per year"),
+    ("yearly", True): gettext_noop("%(amount)s per year, in advance"),
+}
 
 
 def card_price(card: CardTerms, currency: str) -> str:
@@ -21,29 +27,37 @@ def card_price(card: CardTerms, currency: str) -> str:
     """
     if card.model == "flat":
         return _fee(card, currency)
-    included = formats.quantity(card.free_units) if card.free_units else ""
-    if card.prices_usage:
-        price = ", then ".join(_tier_prices(card, currency)) if card.model in TIERED else unit_price(card, currency)
-        price += " for all units" if card.model == "volume" and len(card.tiers) > 1 else ""
-        price += f" after {included} included" if included else ""
-    else:
-        price = f"{included} included, more is not charged" if included else "Not charged"
-    return price + "".join(_conditions(card, currency))
+    words = _usage_price(card, currency) if card.prices_usage else _no_price(card)
+    if card.discount_percent:
+        words = _("%(price)s, %(percent)s %% off") % {
+            "price": words,
+            "percent": formats.quantity(card.discount_percent),
+        }
+    if card.minimum:
+        least = formats.price(card.minimum, currency)
+        words = _("%(price)s, at least %(least)s per month") % {"price": words, "least": least}
+    if card.maximum is not None:
+        most = formats.price(card.maximum, currency)
+        words = _("%(price)s, at most %(most)s per month") % {"price": words, "most": most}
+    return words
 
 
 def unit_price(card: CardTerms, currency: str) -> str:
     """`$1.00 per 1,000 requests`; `From $0.10 per request` where tiers differ; `No charge` where the price is 0."""
     if not card.prices_usage:
-        return "No charge"
+        return _("No charge")
     if card.model not in TIERED:
         return _per_units(card.unit_amount, card.per_units, currency, card.unit, card.unit_plural)
     lowest = min(card.tiers, key=lambda tier: tier.unit_amount)
-    return f"From {_per_units(lowest.unit_amount, card.per_units, currency, card.unit, card.unit_plural)}"
+    price = _per_units(lowest.unit_amount, card.per_units, currency, card.unit, card.unit_plural)
+    return _("From %(price)s") % {"price": price}
 
 
 def included_units(card: CardTerms) -> str:
     """`10,000 per month`, or that there are none."""
-    return f"{formats.quantity(card.free_units)} per month" if card.free_units else "None"
+    if not card.free_units:
+        return pgettext("included units", "None")
+    return _("%(units)s per month") % {"units": formats.quantity(card.free_units)}
 
 
 def monthly_fee(terms: PlanTerms) -> int:
@@ -58,33 +72,44 @@ def other_prices(terms: PlanTerms) -> tuple[tuple[str, str], ...]:
 
 
 def _fee(card: CardTerms, currency: str) -> str:
-    amount = formats.money(card.amount, currency)
+    amount = {"amount": formats.money(card.amount, currency)}
     if card.timing == "one_time":
-        return f"{amount} once"
-    return f"{amount} {PERIODS[card.cadence]}" + (", in advance" if card.timing == "in_advance" else "")
+        return _("%(amount)s once") % amount
+    return _(FEES[card.cadence, card.timing == "in_advance"]) % amount
 
 
-def _tier_prices(card: CardTerms, currency: str) -> Iterator[str]:
+def _usage_price(card: CardTerms, currency: str) -> str:
+    words = _tier_prices(card, currency) if card.model in TIERED else unit_price(card, currency)
+    if card.model == "volume" and len(card.tiers) > 1:
+        words = _("%(price)s for all units") % {"price": words}
+    if not card.free_units:
+        return words
+    included = formats.quantity(card.free_units)
+    return _("%(price)s after %(included)s included") % {"price": words, "included": included}
+
+
+def _no_price(card: CardTerms) -> str:
+    if not card.free_units:
+        return _("Not charged")
+    return _("%(included)s included, more is not charged") % {"included": formats.quantity(card.free_units)}
+
+
+def _tier_prices(card: CardTerms, currency: str) -> str:
+    words = ""
     for tier in card.tiers:
-        limit = "" if tier.up_to is None else f" up to {formats.quantity(tier.up_to)}"
-        yield _tier_price(card, tier, currency) + limit
+        price = _tier_price(card, tier, currency)
+        if tier.up_to is not None:
+            price = _("%(price)s up to %(bound)s") % {"price": price, "bound": formats.quantity(tier.up_to)}
+        words = _("%(prices)s, then %(price)s") % {"prices": words, "price": price} if words else price
+    return words
 
 
 def _tier_price(card: CardTerms, tier: Tier, currency: str) -> str:
     flat = formats.price(tier.flat_amount, currency)
     if tier.flat_amount and not tier.unit_amount:
-        return f"{flat} flat"
+        return _("%(flat)s flat") % {"flat": flat}
     price = _per_units(tier.unit_amount, card.per_units, currency, card.unit, card.unit_plural)
-    return f"{price} plus {flat} flat" if tier.flat_amount else price
-
-
-def _conditions(card: CardTerms, currency: str) -> Iterator[str]:
-    if card.discount_percent:
-        yield f", {formats.quantity(card.discount_percent)} % off"
-    if card.minimum:
-        yield f", at least {formats.price(card.minimum, currency)} per month"
-    if card.maximum is not None:
-        yield f", at most {formats.price(card.maximum, currency)} per month"
+    return _("%(price)s plus %(flat)s flat") % {"price": price, "flat": flat} if tier.flat_amount else price
 
 
 @cached_by_language(1024)
@@ -94,6 +119,7 @@ def _per_units(unit_amount: Decimal, per_units: int, currency: str, unit: str, u
 
 
 # --- what a line comes to --------------------------------------------------------------------------------------------
+# Kept with it in English; for others it is written again from the line's explain data (plans/line_words.py).
 
 
 def usage_in_words(card: CardTerms, priced: PricedUsage, billed: int, currency: str) -> str:
@@ -103,17 +129,23 @@ def usage_in_words(card: CardTerms, priced: PricedUsage, billed: int, currency: 
     """
     words = _counted_in_words(card, priced, currency)
     if card.discount_percent and priced.list_amount:
-        words += f", less {formats.quantity(card.discount_percent)} %"
+        less = formats.quantity(card.discount_percent)
+        words = _("%(sum)s, less %(percent)s %%") % {"sum": words, "percent": less}
     if priced.is_capped and priced.maximum is not None:
-        words += f", at most {_money(priced.maximum, currency)}"
-    return words + (f" − {formats.money(billed, currency)} billed before" if billed else "")
+        words = _("%(sum)s, at most %(most)s") % {"sum": words, "most": _money(priced.maximum, currency)}
+    if billed:
+        words = _("%(sum)s − %(amount)s billed before") % {"sum": words, "amount": formats.money(billed, currency)}
+    return words
 
 
 def minimum_in_words(card: CardTerms, share: Fraction, amount: int, currency: str) -> str:
     """`$100.00 minimum − $63.20 for usage` · `$100.00 minimum × 11/27 − $20.00 for usage`. `amount` in minor units."""
-    minimum = f"{formats.price(card.minimum or Decimal(0), currency)} minimum"
-    cut = "" if share == WHOLE else f" × {share}"
-    return f"{minimum}{cut} − {formats.money(amount, currency)} for usage"
+    used = formats.money(amount, currency)
+    minimum = formats.price(card.minimum or Decimal(0), currency)
+    if share == WHOLE:
+        return _("%(minimum)s minimum − %(used)s for usage") % {"minimum": minimum, "used": used}
+    said = {"minimum": minimum, "share": share, "used": used}
+    return _("%(minimum)s minimum × %(share)s − %(used)s for usage") % said
 
 
 @cached_by_language(4096)
@@ -126,31 +158,36 @@ def units(exact: Fraction) -> str:
 
 def _counted_in_words(card: CardTerms, priced: PricedUsage, currency: str) -> str:
     quantity = formats.quantity(priced.quantity)
-    if priced.included and not priced.billable and not priced.list_amount:
-        return f"{quantity} of {units(priced.included)} included"
-    counted = f"({quantity} − {units(priced.included)} included)" if priced.included else quantity
+    included = {"quantity": quantity, "included": units(priced.included)} if priced.included else {}
+    if included and not priced.billable and not priced.list_amount:
+        return _("%(quantity)s of %(included)s included") % included
+    counted = _("(%(quantity)s − %(included)s included)") % included if included else quantity
     if card.model == "free":
-        return f"{counted}, not charged"
+        return _("%(quantity)s, not charged") % {"quantity": counted}
     if card.model in TIERED:
         return _tiers_in_words(card, priced, counted, currency)
-    packages = f" in {priced.packages:,} × " if card.model == "package" else " × "
-    return counted + packages + unit_price(card, currency)
+    price = unit_price(card, currency)
+    if card.model == "package":
+        packages = {"quantity": counted, "packages": formats.quantity(priced.packages), "price": price}
+        return _("%(quantity)s in %(packages)s × %(price)s") % packages
+    return f"{counted} × {price}"
 
 
 def _tiers_in_words(card: CardTerms, priced: PricedUsage, counted: str, currency: str) -> str:
-    per = f" per {_unit(card)}"
     prefix = f"{counted}: " if priced.included else ""
     sum_of_tiers = " + ".join(part for tier in priced.tiers for part in _tier_parts(tier, currency))
     if len(priced.tiers) > TIERS_SHOWN or len(sum_of_tiers) > TIERS_WIDTH:
-        return f"{counted} in {len(priced.tiers)} tiers"
+        return _("%(quantity)s in %(count)s tiers") % {"quantity": counted, "count": len(priced.tiers)}
     if not sum_of_tiers:
         return counted
-    return prefix + sum_of_tiers + (per if any(tier.unit_amount and tier.quantity for tier in priced.tiers) else "")
+    if any(tier.unit_amount and tier.quantity for tier in priced.tiers):
+        sum_of_tiers = _("%(price)s per %(unit)s") % {"price": sum_of_tiers, "unit": _unit(card)}
+    return prefix + sum_of_tiers
 
 
 def _tier_parts(tier: PricedTier, currency: str) -> Iterator[str]:
     if tier.flat_amount:
-        yield f"{_money(tier.flat_amount, currency)} flat"
+        yield _("%(flat)s flat") % {"flat": _money(tier.flat_amount, currency)}
     if tier.quantity and (tier.unit_amount or not tier.flat_amount):
         yield f"{units(tier.quantity)} × {formats.price(tier.unit_amount, currency)}"
 

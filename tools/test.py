@@ -1,4 +1,4 @@
-"""`./portal test`: every check there is, pytest last so that its closing line is the last line."""
+"""`./portal test`: every check there is, all but pytest beside it; a check that failed has the last word."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
+import time
 from typing import Final
 
 from billing_portal import embedded
@@ -29,29 +31,44 @@ def main() -> int:
         with contextlib.ExitStack() as stack:
             if not os.environ.get("DATABASE_URL"):
                 os.environ["DATABASE_URL"] = stack.enter_context(embedded.throwaway_postgres())
-            arguments = sys.argv[1:]
-            failed = [] if arguments else check(Terminal(sys.stdout))
-            code = pytest(arguments or ["-n", "2", "--quiet"])
-            return code or len(failed)
+            if arguments := sys.argv[1:]:
+                return pytest(arguments)
+            checks = Checks(Terminal(sys.stdout))
+            checks.start()
+            code = pytest(["-n", "3", "--quiet"])  # one more than two cores: tests also wait
+            checks.join()
+            return code or checks.say_failures()
     except embedded.EmbeddedError as error:
         sys.stderr.write(f"{error}\n")
         return 1
 
 
-def check(terminal: Terminal) -> list[str]:
-    """Run all checks even if one fails, and say at the end which did."""
-    failures: dict[str, str] = {}
-    for name, command in CHECKS.items():
-        try:
-            with terminal.step(name):
+class Checks(threading.Thread):
+    """The checks one after the other, on the core that waits for a browser or a server just then."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(daemon=True)  # who stops the command does not wait for mypy
+        self.terminal = terminal
+        self.failures: dict[str, str] = {}
+
+    def run(self) -> None:
+        """All of them, even if one fails."""
+        for name, command in CHECKS.items():
+            start = time.monotonic()
+            try:
                 run(command, env=production_like())
-        except Failure as failure:
-            failures[name] = str(failure)
-    for name, output in failures.items():
-        terminal.say(f"\n--- {name} failed ---\n{output}")
-    if failures:
-        terminal.say(f"\nFailed: {', '.join(failures)}. The tests run all the same:")
-    return list(failures)
+            except Failure as failure:
+                self.failures[name] = str(failure)
+            outcome = "failed" if name in self.failures else f"{time.monotonic() - start:.1f} s"
+            self.terminal.say(f"\n  {name} … {outcome}")
+
+    def say_failures(self) -> int:
+        """How many there are."""
+        for name, output in self.failures.items():
+            self.terminal.say(f"\n--- {name} failed ---\n{output}")
+        if self.failures:
+            self.terminal.say(f"\nFailed: {', '.join(self.failures)}")
+        return len(self.failures)
 
 
 def pytest(arguments: list[str]) -> int:

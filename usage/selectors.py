@@ -20,6 +20,8 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
+LAG = timedelta(minutes=15)  # later than that, usage of a steady stream is late
+RHYTHM = timedelta(days=7)  # from which it is told how long a customer ordinarily pauses
 STORING = timedelta(minutes=5)  # longer than a batch needs from its arrival until it is visible
 
 Interval = tuple[datetime, datetime]
@@ -32,6 +34,27 @@ class Span(NamedTuple):
     feature_id: int
     start: datetime
     end: datetime
+
+
+class Freshness(NamedTuple):
+    """How old what we know of a customer's usage is. `received_at`: when some last reached us; None: never.
+
+    `pause` is the longest time from one hour in which something was used to the next, in the last seven days; None
+    where there are not two.
+    """
+
+    received_at: datetime | None = None
+    pause: timedelta | None = None
+
+    def is_delayed(self, at: datetime) -> bool:
+        """Whether they are silent for longer than they use to be: 15 minutes where usage comes every hour."""
+        if self.received_at is None or self.pause is None:
+            return False
+        return at - self.received_at > (LAG if self.pause <= HOUR else self.pause + HOUR)
+
+    def misses_days(self, at: datetime) -> bool:
+        """Whether a day that is over may not be complete yet."""
+        return self.received_at is not None and self.is_delayed(at) and utc_day(self.received_at) < utc_day(at)
 
 
 def quantities(spans: Sequence[Span]) -> dict[Span, Decimal]:
@@ -120,19 +143,27 @@ def daily_quantities(
     Days without usage are there with 0. The first and the last day are cut at the window's instants, so the days
     sum to the window. One query.
     """
+    spans = day_spans(customer_id, feature_ids, window)
+    used = quantities(list(spans.values()))
+    days: dict[int, list[tuple[date, Decimal]]] = {feature_id: [] for feature_id in feature_ids}
+    for (feature_id, on), span in spans.items():
+        days[feature_id].append((on, used[span]))
+    return days
+
+
+def day_spans(customer_id: int, feature_ids: Collection[int], window: Window) -> dict[tuple[int, date], Span]:
+    """The questions behind `daily_quantities`, by feature id and day, in the order of the days."""
     days: list[tuple[date, Window]] = []
     day = utc_day(window.start)
     while midnight(day) < window.end:
         start = max(midnight(day), window.start)
         days.append((day, Window(start, min(midnight(day) + DAY, window.end))))
         day += DAY
-    spans = {
+    return {
         (feature_id, on): Span(customer_id, feature_id, part.start, part.end)
         for feature_id in feature_ids
         for on, part in days
     }
-    used = quantities(list(spans.values()))
-    return {feature_id: [(on, used[spans[feature_id, on]]) for on, _part in days] for feature_id in feature_ids}
 
 
 def features_by_key(feature_keys: Collection[str]) -> dict[str, Feature]:
@@ -144,6 +175,11 @@ def features_by_key(feature_keys: Collection[str]) -> dict[str, Feature]:
 def latest_received_at(customer_id: int) -> datetime | None:
     """When usage of this customer last reached us; None where none ever did."""
     return storage.latest_received_at(customer_id)
+
+
+def freshness(customer_id: int, at: datetime) -> Freshness:
+    """How old what we know of the customer's usage is at their present. One query."""
+    return Freshness(*storage.freshness(customer_id, at - RHYTHM, at))
 
 
 def all_features() -> list[Feature]:

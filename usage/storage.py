@@ -6,7 +6,7 @@ order of theirs, so nobody waits for somebody who waits for them.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter, itemgetter
 
@@ -160,8 +160,30 @@ def events_around(names: Iterable[Name], corrections: Iterable[Name]) -> list[Kn
         ]
 
 
+FRESHNESS = """
+SELECT max(touched_at), (
+    SELECT max(pause) FROM (
+        SELECT hour - lag(hour) OVER (ORDER BY hour) AS pause FROM (
+            SELECT DISTINCT hour FROM usage_usagehour
+            WHERE customer_id = %(customer_id)s AND events > 0 AND hour >= %(since)s AND hour < %(until)s
+        ) AS used
+    ) AS pauses
+)
+FROM usage_usagehour WHERE customer_id = %(customer_id)s
+"""
+
+
+def freshness(customer_id: int, since: datetime, until: datetime) -> tuple[datetime | None, timedelta | None]:
+    """The newest touch of the customer's hours, which are few, instead of their events, which are many; and the longest
+    time from one used hour to the next."""
+    with connection.cursor() as cursor:
+        cursor.execute(FRESHNESS, {"customer_id": customer_id, "since": since, "until": until})
+        received_at, pause = cursor.fetchone()
+        return received_at, pause
+
+
 def latest_received_at(customer_id: int) -> datetime | None:
-    """The newest touch of the customer's hours, which are few, instead of their events, which are many."""
+    """The same touch alone."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT max(touched_at) FROM usage_usagehour WHERE customer_id = %s", [customer_id])
         found: datetime | None = cursor.fetchone()[0]

@@ -16,6 +16,7 @@ from accounts.gateways.base import CardDetails
 from accounts.models import CardSetup, Customer, GatewayName, PaymentMethod, PaymentPolicy, User
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
+from core.language import english
 
 
 def add_payment_method(*, setup_key: str, at: datetime, actor: User | None) -> PaymentMethod:
@@ -61,7 +62,7 @@ def _keep(setup: CardSetup, card: CardDetails, at: datetime, actor: User | None)
         action="add_payment_method",
         subject=f"payment_method:{method.pk}",
         before={"default": str(default) if default else None},
-        after={"card": str(method), "is_default": makes_default},
+        after={"card": english(method), "is_default": makes_default},
     )
     return method
 

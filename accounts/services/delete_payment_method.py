@@ -8,6 +8,7 @@ from accounts.exceptions import DefaultRequiredError, ManagedByContractError
 from accounts.models import PaymentMethod, PaymentPolicy, User
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
+from core.language import english
 
 
 @transaction.atomic
@@ -36,7 +37,7 @@ def delete_payment_method(*, payment_method: PaymentMethod, at: datetime, actor:
         customer_id=customer.pk,
         action="delete_payment_method",
         subject=f"payment_method:{method.pk}",
-        before={"card": str(method), "is_default": was_default},
+        before={"card": english(method), "is_default": was_default},
         after={"default": str(heir)} if heir else {},
     )
     return method

@@ -1,6 +1,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from accounts.audit import record
 from accounts.exceptions import ClockAheadError, ClockMovesError
@@ -21,14 +22,15 @@ def end_clock(*, customer_id: int, at: datetime, actor: User, reason: str = "") 
     if customer.clock_at is None:
         return customer
     if ClockMove.objects.open().filter(customer=customer).exists():
-        words = "The test clock is being moved. Wait until it is there."
+        words = gettext("The test clock is being moved. Wait until it is there.")
         raise ClockMovesError(f"customer {customer_id}", message=words)
     if customer.clock_at > at:
-        words = (
-            f"The test clock is ahead of real time. It can end from {formats.instant(customer.clock_at)} on: before, "
-            "what it has billed would lie in the future."
+        words = gettext(
+            "The test clock is ahead of real time. It can end from %(time)s on: before, what it has billed would lie "
+            "in the future."
         )
-        raise ClockAheadError(f"{customer.clock_at} > {at}", message=words)
+        values = {"time": formats.instant(customer.clock_at)}
+        raise ClockAheadError(f"{customer.clock_at} > {at}", message=words % values)
     before, customer.clock_at = customer.clock_at, None
     customer.save(update_fields=["clock_at"])
     record(

@@ -8,6 +8,7 @@ from accounts.exceptions import ManagedByContractError, PaymentMethodDeletedErro
 from accounts.models import PaymentMethod, PaymentPolicy, User
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
+from core.language import english
 
 
 @transaction.atomic
@@ -36,6 +37,6 @@ def make_default(*, payment_method: PaymentMethod, at: datetime, actor: User | N
         action="make_default",
         subject=f"payment_method:{method.pk}",
         before={"default": str(before) if before else None},
-        after={"default": str(method)},
+        after={"default": english(method)},
     )
     return method

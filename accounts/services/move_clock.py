@@ -1,6 +1,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from accounts.audit import record
 from accounts.clocks import FARTHEST, check_sandbox
@@ -49,16 +50,17 @@ def _check(customer: Customer, shown: datetime, until: datetime) -> None:
         raise ClockMissingError(f"customer {customer.pk}")
     under_way = ClockMove.objects.open().filter(customer=customer).first()
     if under_way is not None:
-        words = f"The test clock is on its way to {formats.instant(under_way.until)}. Wait until it is there."
-        raise ClockMovesError(f"move {under_way.pk}", message=words)
+        words = gettext("The test clock is on its way to %(time)s. Wait until it is there.")
+        raise ClockMovesError(f"move {under_way.pk}", message=words % {"time": formats.instant(under_way.until)})
     if customer.clock_at != shown:
-        words = f"The test clock shows {formats.instant(customer.clock_at)} by now. Look again, then move it."
-        raise ClockMovedError(f"made for {shown}", message=words)
+        words = gettext("The test clock shows %(time)s by now. Look again, then move it.")
+        raise ClockMovedError(f"made for {shown}", message=words % {"time": formats.instant(customer.clock_at)})
     if customer.parked_at is not None:
         raise ClockParkedError(customer.parked_reason)
     if until <= shown:
         raise ClockBackwardsError(f"from {shown} to {until}")
     if until > shown + FARTHEST:
-        words = f"One move goes {FARTHEST.days} days at most: to {formats.instant(shown + FARTHEST)}."
-        raise ClockTooFarError(f"from {shown} to {until}", message=words)
+        words = gettext("One move goes %(days)s days at most: to %(time)s.")
+        values = {"days": FARTHEST.days, "time": formats.instant(shown + FARTHEST)}
+        raise ClockTooFarError(f"from {shown} to {until}", message=words % values)
     check_sandbox(customer)

@@ -116,5 +116,5 @@ def test_it_reads_parties_and_countries_of_a_batch(customer, other_customer, dja
 
     assert parties[customer.pk]["name"] == "Wonder Ltd"
     assert parties[customer.pk]["country"] == "FR"
-    assert set(parties[customer.pk]) == {"name", *selectors.PARTY_FIELDS}
+    assert set(parties[customer.pk]) == {"name", "language", *selectors.PARTY_FIELDS}
     assert countries == {customer.pk: "FR", other_customer.pk: ""}

@@ -3,8 +3,10 @@ from django.db import IntegrityError
 
 from accounts.countries import country_names
 from accounts.exceptions import InvalidBillingDetailsError
+from accounts.figures import written
 from accounts.models import AuditEntry, BillingProfile, Notice
 from accounts.services.update_billing_profile import update_billing_profile
+from core.language import override
 
 ADDRESS = {"legal_name": "Wonder Limited", "line1": "1 Rabbit Hole", "city": "Oxford", "country": "GB"}
 
@@ -42,8 +44,8 @@ def test_it_tells_old_and_new_recipients(customer, alice, at):
 
     notice = Notice.objects.get(template="accounts_billing_details")
     assert notice.to == ["alice@example.com", "new@example.com"]
-    assert notice.context["changes"] == [
-        {"field": "recipients", "before": "alice@example.com", "after": "new@example.com"}
+    assert written(notice.context)["changes"] == [
+        {"field": "Invoice recipients", "before": "alice@example.com", "after": "new@example.com"}
     ]
     assert BillingProfile.objects.get(customer=customer).recipients == ["new@example.com"]
 
@@ -75,6 +77,14 @@ def test_it_offers_countries_by_name_and_no_unions():
     names = country_names()
 
     assert names["FR"] == "France"
-    assert list(names.values()) == sorted(names.values())
+    assert list(names.values())[:2] == ["Afghanistan", "Åland Islands"]
     assert not {"EU", "UN", "ZZ", "001"} & set(names)
     assert 240 < len(names) < 260
+
+
+def test_it_offers_countries_in_the_language_of_the_page():
+    with override("de"):
+        names = list(country_names().values())
+
+    assert names.index("Norwegen") < names.index("Österreich") < names.index("Pakistan")
+    assert country_names()["AT"] == "Austria"

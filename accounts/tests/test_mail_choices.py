@@ -117,7 +117,8 @@ def test_it_is_told_a_month_before_and_a_week_before_once_each(card):
     ]
     notice = Notice.objects.first()
     assert notice.template == "payment_card_expiring"
-    assert (notice.context["card"], written(notice.context)["last_day"]) == ("Visa ending 4242", "30 Nov 2026")
+    said = written(notice.context)
+    assert (said["card"], said["last_day"]) == ("Visa ending 4242", "30 Nov 2026")
 
 
 def test_who_is_told_late_is_told_once(card):

@@ -187,7 +187,7 @@ def test_it_says_what_was_and_what_is_now(customer, alice, at):
     )
     deliver_notices(at=at)
 
-    assert "Legal name: Wonder Ltd → Wonder Limited" in mail.outbox[0].body
+    assert "Legal or company name: Wonder Ltd → Wonder Limited" in mail.outbox[0].body
     assert "City: (empty) → Oxford" in mail.outbox[0].body
 
 

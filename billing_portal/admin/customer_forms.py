@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.countries import country_choices
-from accounts.models import Customer, PaymentPolicy, SubjectKind
+from accounts.models import Customer, Language, PaymentPolicy, SubjectKind
 from accounts.selectors import PARTY_FIELDS
 from core.ids import public_id
 from plans.admin_forms import DayField, terms_field
@@ -54,6 +54,7 @@ class CustomerForm(forms.Form):
     country = forms.ChoiceField(label="Country", choices=country_choices, required=False)
     tax_id = forms.CharField(label="Tax ID", max_length=40, required=False, help_text="Decides how tax is charged.")
     po_number = forms.CharField(label="PO number", max_length=60, required=False)
+    language = forms.ChoiceField(label="Language of documents and e-mails", choices=Language.choices, required=False)
 
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data, initial={"key": public_id("cus")})
@@ -65,7 +66,8 @@ class CustomerForm(forms.Form):
         """The billing profile, as `open_customer` takes it."""
         values = {name: self.cleaned_data[name] for name in PARTY_FIELDS}
         values["legal_name"] = values["legal_name"] or self.cleaned_data["name"]
-        return {**values, "recipients": [self.cleaned_data["email"]]}
+        language = self.cleaned_data["language"] or Language.EN
+        return {**values, "recipients": [self.cleaned_data["email"]], "language": language}
 
 
 class ChangeForm(forms.Form):

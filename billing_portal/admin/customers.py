@@ -71,7 +71,7 @@ def header_of(customer: Customer, at: datetime, subscription: "Subscription | No
 def _header_from(overview: Overview, at: datetime) -> Header:
     """The same out of what is read already."""
     held = overview.credits.balances if overview.credits else ()
-    return _header(overview.upcoming.subscription, held, overview.unpaid, at)
+    return _header(overview.subscription, held, overview.unpaid, at)
 
 
 def _header(

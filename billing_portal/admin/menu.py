@@ -58,6 +58,7 @@ SECTIONS = (
             _table("Payments", "invoices_payment", "What was collected, declined or is uncertain"),
             _table("Refunds", "invoices_refund", "What was paid back"),
             _table("Contact requests", "plans_salesinquiry", "«Contact Sales», to be answered"),
+            _table("Corrections", "invoices_correctionrequest", "Customers who ask for a corrected invoice"),
             _table("Events", "invoices_gatewayevent", "What the card processor told us, and what came of it"),
             _table("Disputes", "invoices_dispute", "Charges that cardholders take back at their bank"),
             Entry("Needs attention", "attention", "Payments and refunds that wait for somebody"),

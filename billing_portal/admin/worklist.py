@@ -16,6 +16,7 @@ from accounts.models import Customer
 from billing_portal.models import Run, RunKind
 from core import formats
 from invoices import attention
+from invoices.corrections import open_corrections
 from plans.selectors.catalogue import draft_plans
 from plans.selectors.inquiries import open_inquiries
 
@@ -147,6 +148,11 @@ def _inquiry_line(inquiry: Any) -> Line:
     return Line(inquiry.company, url, f"{inquiry.status}, from {formats.day(inquiry.created_at.date())}")
 
 
+def _correction_line(asked: Any) -> Line:
+    url = reverse("admin:invoices_correctionrequest_change", args=[asked.pk])
+    return Line(f"{asked.customer.name}, {asked.invoice}", url, f"asked {formats.day(asked.asked_at.date())}")
+
+
 def _plan_line(plan: Any) -> Line:
     return Line(str(plan), reverse("admin:plans_plan_change", args=[plan.pk]), plan.currency)
 
@@ -194,6 +200,11 @@ KINDS: Iterable[Kind] = (
         ("read", "support"), lambda _at, _may: open_inquiries(LIMIT + 1), _inquiry_line, "inquiries",
         "Contact requests", "plans_salesinquiry_changelist", "All contact requests", "Nobody waits for an answer.",
         "info",
+    ),
+    Kind(
+        ("read",), lambda _at, _may: open_corrections(LIMIT + 1), _correction_line, "corrections",
+        "Corrections asked for", "invoices_correctionrequest_changelist?status__exact=open", "All open requests",
+        "Nobody asks for a corrected invoice.", "info",
     ),
     Kind(
         ("read", "catalog"), lambda _at, may: draft_plans(LIMIT + 1, contracts=may["read"]), _plan_line, "plans",

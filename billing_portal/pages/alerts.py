@@ -8,6 +8,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import PortalRequest, billing_page, can_write, check_role, customer_now
@@ -44,8 +45,10 @@ class Standing:
     @property
     def text(self) -> str:
         """`58 % of your budget of $100.00`; empty without one."""
-        amount = self.amount
-        return f"{self.percent} % of your budget of {formats.money(amount, self.now.currency)}" if amount else ""
+        if not self.amount:
+            return ""
+        values = {"percent": self.percent, "amount": formats.money(self.amount, self.now.currency)}
+        return gettext("%(percent)s %% of your budget of %(amount)s") % values
 
     @property
     def bar(self) -> int:
@@ -80,7 +83,7 @@ def billing_notifications(request: PortalRequest) -> HttpResponse:
     )
     if form.is_valid():
         save(request, form)
-        messages.success(request, "Saved. Alerts are sent by e-mail; they do not stop usage.")
+        messages.success(request, gettext("Saved. Alerts are sent by e-mail; they do not stop usage."))
         return see_other(reverse("billing_notifications"))
     shown = {"form": form, "standing": Standing(spent), "budget": budget, "to": mail.to, "muted": labels(mail.muted)}
     return show(request, shown, status=422 if form.errors else 200)
@@ -103,4 +106,4 @@ def show(request: PortalRequest, shown: dict[str, Any], status: int) -> HttpResp
 
 def labels(kinds: frozenset[str]) -> list[str]:
     """Kinds of optional mail in words."""
-    return [label for kind, label in OptionalMail.choices if kind in kinds]
+    return [str(label) for kind, label in OptionalMail.choices if kind in kinds]

@@ -1,19 +1,25 @@
 """What customers choose to be told."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
+from accounts.details import LABELS
 from accounts.models import Language, OptionalMail
 from accounts.selectors import MailSettings
 from billing_portal.pages.buying_forms import MoneyField
 from core.money import to_major
 from plans.budgets import BudgetTerms
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 PERCENTS = [(percent, f"{percent} %") for percent in (50, 80, 100)]
 
 
-def percent_field(label: str, help_text: str) -> forms.TypedMultipleChoiceField:
+def percent_field(label: "_StrOrPromise", help_text: "_StrOrPromise") -> forms.TypedMultipleChoiceField:
     return forms.TypedMultipleChoiceField(
         label=label,
         help_text=help_text,
@@ -27,19 +33,19 @@ def percent_field(label: str, help_text: str) -> forms.TypedMultipleChoiceField:
 class AlertsForm(forms.Form):
     """A budget, alerts on what the plan includes, and which optional messages are sent."""
 
-    spend_percents = percent_field("Notify me at", "Parts of the amount, each told once per usage window")
-    projected = forms.BooleanField(label="Notify me when the projection is above the amount", required=False)
+    spend_percents = percent_field(_("Notify me at"), _("Parts of the amount, each told once per usage window"))
+    projected = forms.BooleanField(label=_("Notify me when the projection is above the amount"), required=False)
     included_percents = percent_field(
-        "Notify me at", "Parts of what your plan includes of each meter, each told once per usage window"
+        _("Notify me at"), _("Parts of what your plan includes of each meter, each told once per usage window")
     )
     language = forms.ChoiceField(
-        label="Language of documents and e-mails",
-        help_text="Of those that are made from now on; issued documents don’t change.",
+        label=LABELS["language"],
+        help_text=_("Of those that are made from now on; issued documents don’t change."),
         choices=Language.choices,
     )
     mail = forms.MultipleChoiceField(
-        label="Send these messages",
-        help_text="All others, like invoices, receipts and failed payments, are required.",
+        label=_("Send these messages"),
+        help_text=_("All others, like invoices, receipts and failed payments, are required."),
         choices=OptionalMail.choices,
         required=False,
         widget=forms.CheckboxSelectMultiple,
@@ -51,14 +57,15 @@ class AlertsForm(forms.Form):
         self.fields["amount"] = MoneyField(
             currency=currency,
             required=False,
-            label="Amount per usage window",
-            help_text=f"In {currency}: what the next invoice comes to, with fees and tax. Empty: no budget.",
+            label=gettext("Amount per usage window"),
+            help_text=gettext("In %(currency)s: what the next invoice comes to, with fees and tax. Empty: no budget.")
+            % {"currency": currency},
         )
 
     def clean_amount(self) -> int | None:
         amount: int | None = self.cleaned_data["amount"]
         if amount == 0:
-            raise forms.ValidationError("Enter an amount above zero, or leave it empty.")
+            raise forms.ValidationError(gettext("Enter an amount above zero, or leave it empty."))
         return amount
 
     def terms(self) -> BudgetTerms:

@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import PortalRequest, billing_page, customer_now
@@ -37,8 +38,8 @@ def currency_of(customer: Customer) -> str:
 def check_self_serve(customer: Customer) -> None:
     """Raises ManagedByContractError for Enterprise: they buy through sales."""
     if customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT:
-        message = f"Your plan is managed under a contract. To buy credits, write to {settings.SALES_EMAIL}."
-        raise ManagedByContractError(f"customer {customer.pk}", message=message)
+        message = gettext("Your plan is managed under a contract. To buy credits, write to %(email)s.")
+        raise ManagedByContractError(f"customer {customer.pk}", message=message % {"email": settings.SALES_EMAIL})
 
 
 @require_safe
@@ -62,7 +63,7 @@ def credits_review(request: PortalRequest) -> HttpResponse:
 
 
 def _ask(request: PortalRequest, form: BuyForm) -> HttpResponse:
-    presets = [(amount, to_major(amount, form.currency)) for amount in settings.CREDIT_PRESETS]
+    presets = [(amount, str(to_major(amount, form.currency))) for amount in settings.CREDIT_PRESETS]
     context = {"form": form, "currency": form.currency, "presets": presets}
     return render(request, "billing_portal/credits_buy.html", context, status=422 if form.errors else 200)
 
@@ -86,7 +87,7 @@ def quoted(customer: Customer, currency: str, amount: int, at: datetime) -> dict
     return {
         "currency": currency,
         "amount": amount,
-        "typed": to_major(amount, currency),
+        "typed": str(to_major(amount, currency)),
         "totals": totals,
         "taxes": row_texts(totals.taxes, currency),
         "expires_at": grant.expires_at,

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 
 from core import formats
 from core.money import exponent, quantize
@@ -26,7 +27,8 @@ class MoneyField(forms.DecimalField):
         if found is None:
             return None
         if found != found.quantize(Decimal(1).scaleb(-exponent(self.currency))):
-            raise ValidationError(f"{self.currency} has {exponent(self.currency)} decimals: enter no more.")
+            message = gettext("%(currency)s has %(number)s decimals: enter no more.")
+            raise ValidationError(message % {"currency": self.currency, "number": exponent(self.currency)})
         return quantize(found, self.currency)
 
 
@@ -48,7 +50,10 @@ class BuyForm(forms.Form):
             formats.money(amount, currency) for amount in (settings.CREDIT_SALE_MINIMUM, settings.CREDIT_SALE_MAXIMUM)
         )
         self.fields["amount"] = MoneyField(
-            currency=currency, label="Amount of credits", help_text=f"In {currency}, from {least} to {most}"
+            currency=currency,
+            label=gettext("Amount of credits"),
+            help_text=gettext("In %(currency)s, from %(least)s to %(most)s")
+            % {"currency": currency, "least": least, "most": most},
         )
 
     def clean_amount(self) -> int:
@@ -64,11 +69,17 @@ class TopUpForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.currency = currency
         self.fields["threshold"] = MoneyField(
-            currency=currency, label="When available credits fall below", help_text=f"In {currency}; 0 is allowed"
+            currency=currency,
+            label=gettext("When available credits fall below"),
+            help_text=gettext("In %(currency)s; 0 is allowed") % {"currency": currency},
         )
-        self.fields["amount"] = MoneyField(currency=currency, label="Buy", help_text="Credits at a time, before tax")
+        self.fields["amount"] = MoneyField(
+            currency=currency, label=gettext("Buy"), help_text=gettext("Credits at a time, before tax")
+        )
         self.fields["ceiling"] = MoneyField(
-            currency=currency, label="Charge at most per month", help_text="With tax, per calendar month (UTC)"
+            currency=currency,
+            label=gettext("Charge at most per month"),
+            help_text=gettext("With tax, per calendar month (UTC)"),
         )
 
     def clean_amount(self) -> int:

@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST, require_safe
 
@@ -47,7 +48,7 @@ def billing_clock_start(request: PortalRequest) -> HttpResponse:
     """«Start the test clock»: once is for good, until real time has caught up."""
     _demo()
     start_clock(customer_id=request.customer.pk, at=clock.now(), actor=request.user)
-    messages.success(request, "The test clock runs. It stands still until you move it.")
+    messages.success(request, gettext("The test clock runs. It stands still until you move it."))
     return see_other(reverse("billing_clock"))
 
 
@@ -73,7 +74,9 @@ def billing_clock_use(request: PortalRequest) -> HttpResponse:
     form = UseForm(request.POST)
     if form.is_valid() and request.customer.clock_at is not None:
         use(request.customer, form.cleaned_data["key"], request.customer.clock_at)
-        messages.success(request, f"Used until {formats.instant(request.customer.clock_at)}.")
+        messages.success(
+            request, gettext("Used until %(time)s.") % {"time": formats.instant(request.customer.clock_at)}
+        )
     return see_other(reverse("billing_clock"))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from accounts.access import PortalRequest, billing_page, customer_now
@@ -22,7 +23,9 @@ from invoices.selectors import line_by_key
 from invoices.totals import TaxRule, rule_from
 from plans.charges import compose_charges
 from plans.exceptions import NoSubscriptionError
-from plans.explain import Explanation, explain, price_version
+from plans.explain import explain, price_version
+from plans.explanation import Explanation
+from plans.line_words import title
 from plans.selectors.upcoming import running, upcoming_invoice
 from usage.aggregation import RULES
 from usage.contributions import contributions
@@ -56,6 +59,15 @@ class Charge:
     def agrees(self) -> bool:
         """Whether the stored data still gives the amount: if not, the books are wrong."""
         return self.derived.amount == self.line.amount
+
+    @property
+    def title(self) -> str:
+        """As people read it; what is kept is English."""
+        return title(self.line.title)
+
+    @property
+    def is_taxed(self) -> bool:
+        return self.taxes != (gettext("No tax"),)
 
     @property
     def price_version(self) -> str:
@@ -200,9 +212,12 @@ def _upcoming(customer: Customer, key: str, at: datetime) -> Charge:
 
 def tax_in_words(rule: TaxRule) -> str:
     """`VAT 20 %`, `VAT 0 %: Reverse charge`, or that there is none."""
-    rate = f"{rule.label} {formats.quantity(rule.percent)} %" if rule.label else "No tax"
-    included = ", included in the price" if rule.inclusive else ""
-    return rate + included + (f": {rule.reason}" if rule.reason else "")
+    if not rule.label:
+        return f"{gettext('No tax')}: {gettext(rule.reason)}" if rule.reason else gettext("No tax")
+    rate = f"{gettext(rule.label)} {formats.quantity(rule.percent)} %"
+    if rule.inclusive:
+        rate = gettext("%(tax)s, included in the price") % {"tax": rate}
+    return f"{rate}: {gettext(rule.reason)}" if rule.reason else rate
 
 
 def days_of(customer: Customer, charge: Charge) -> Days | None:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.http import HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.formats import number_format
 from django.utils.http import urlencode
+from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 PAST_WINDOWS = 12
 DELAYED = timedelta(minutes=15)
 OPEN_ROWS = 31  # a longer table is folded
-NOT_GIVEN = "Not given"
+NOT_GIVEN = gettext_lazy("Not given")
 
 
 class Question(NamedTuple):
@@ -93,13 +95,15 @@ class Exploration:
     def length(self) -> str:
         """`31 days`, `1 hour`."""
         count = len(self.timeline.parts)
-        return f"{count} {self.step}{'' if count == 1 else 's'}"
+        if self.step == "day":
+            return ngettext("%(number)s day", "%(number)s days", count) % {"number": count}
+        return ngettext("%(number)s hour", "%(number)s hours", count) % {"number": count}
 
     @property
     def said(self) -> str:
         """What is read out when it has changed."""
         if self.is_empty:
-            return "No usage matches"
+            return gettext("No usage matches")
         amount = formats.money(self.charge.amount, self.charge.currency) if self.charge else ""
         return ", ".join(filter(None, [self.length, self.used, amount]))
 
@@ -123,7 +127,7 @@ class Exploration:
         """`30 Oct 2026 with 12,345 requests`."""
         part = max(self.timeline.parts, key=lambda part: part.quantity)
         when = formats.day(part.window.start.date()) if self.step == "day" else formats.instant(part.window.start)
-        return f"{when} with {in_units(part.quantity, self.feature)}"
+        return gettext("%(time)s with %(quantity)s") % {"time": when, "quantity": in_units(part.quantity, self.feature)}
 
     @property
     def is_long(self) -> bool:
@@ -137,14 +141,18 @@ class Exploration:
             return []
         greatest = max([member.quantity for member in found.members] + [found.rest or Decimal(0)])
         listed = [self._row(label(member.name), member.quantity, greatest) for member in found.members]
-        return [*listed, self._row(f"Other ({found.others})", found.rest, greatest)] if found.others else listed
+        if not found.others:
+            return listed
+        others = gettext("Other (%(number)s)") % {"number": found.others}
+        return [*listed, self._row(others, found.rest, greatest)]
 
     def _row(self, name: str, quantity: Decimal | None, greatest: Decimal) -> Row:
         if quantity is None:
             return Row(name, None, 0, "")
         bar = int(200 * min(quantity / greatest, Decimal(1))) if greatest > 0 and quantity > 0 else 0
         whole = self.timeline.quantity
-        share = f"{100 * quantity / whole:.1f} %" if self.timeline.adds_up and whole > 0 else ""
+        percent = round(100 * quantity / whole, 1) if self.timeline.adds_up and whole > 0 else None
+        share = "" if percent is None else f"{number_format(percent, 1)} %"
         return Row(name, quantity, bar, share)
 
 
@@ -243,4 +251,4 @@ def in_units(quantity: Decimal, feature: "Feature") -> str:
 
 def label(name: str | None) -> str:
     """A value of a dimension for people; events may come without one."""
-    return NOT_GIVEN if name is None else name or "Empty"
+    return str(NOT_GIVEN) if name is None else name or gettext("Empty")

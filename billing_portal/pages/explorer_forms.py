@@ -5,6 +5,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from core import formats
 from core.periods import Window, midnight, utc_day
@@ -15,7 +17,7 @@ CURRENT, CUSTOM = "current", "custom"
 LONGEST = 366  # days
 LONGEST_BY_HOUR = 31
 RECENT = timedelta(days=30)
-STEPS = [("day", "Days"), ("hour", "Hours")]
+STEPS = [("day", _("Days")), ("hour", _("Hours"))]
 
 
 class ExplorerForm(forms.Form):
@@ -25,12 +27,12 @@ class ExplorerForm(forms.Form):
     because it is left over from the meter before.
     """
 
-    period = forms.ChoiceField(label="Usage window")
-    since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    meter = forms.ChoiceField(label="Meter")
-    group = forms.ChoiceField(label="Group by", required=False)
-    step = forms.ChoiceField(label="Show by", choices=STEPS)
+    period = forms.ChoiceField(label=_("Usage window"))
+    since = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    meter = forms.ChoiceField(label=_("Meter"))
+    group = forms.ChoiceField(label=_("Group by"), required=False)
+    step = forms.ChoiceField(label=_("Show by"), choices=STEPS)
 
     def __init__(
         self,
@@ -50,9 +52,9 @@ class ExplorerForm(forms.Form):
         super().__init__(asked | self._days(asked))
         self.asked = asked
         self.has_meters = bool(meters)
-        self.fields["period"].choices = [*self._periods(), (CUSTOM, "Custom dates")]  # type: ignore[attr-defined]
+        self.fields["period"].choices = [*self._periods(), (CUSTOM, gettext("Custom dates"))]  # type: ignore[attr-defined]
         self.fields["meter"].choices = list(meters.items())  # type: ignore[attr-defined]
-        self.fields["group"].choices = [("", "Nothing"), *[(name, name) for name in dimensions]]  # type: ignore[attr-defined]
+        self.fields["group"].choices = [("", gettext("Nothing")), *[(name, name) for name in dimensions]]  # type: ignore[attr-defined]
 
     def _days(self, asked: Mapping[str, str]) -> dict[str, str]:
         """Custom dates begin with the last 30 days."""
@@ -62,7 +64,7 @@ class ExplorerForm(forms.Form):
 
     def _periods(self) -> list[tuple[str, str]]:
         return [
-            (name, f"Current: {formats.period(used.window.period)}" if used.is_running else formats.window(used.window))
+            (name, _running(used.window) if used.is_running else formats.window(used.window))
             for name, used in self.windows.items()
         ]
 
@@ -79,17 +81,18 @@ class ExplorerForm(forms.Form):
         if not self.errors and cleaned["step"] == "hour" and len(steps_of(self.window(), "day")) > LONGEST_BY_HOUR:
             self.add_error(
                 "step",
-                f"Hours are shown for up to {LONGEST_BY_HOUR} days. Choose fewer days, or show days instead of hours.",
+                gettext("Hours are shown for up to %(number)s days. Choose fewer days, or show days instead of hours.")
+                % {"number": LONGEST_BY_HOUR},
             )
         return cleaned
 
     def _check_days(self, since: date, until: date) -> None:
         if since > utc_day(self.at):
-            self.add_error("since", "Choose a first day that is not after today.")
+            self.add_error("since", gettext("Choose a first day that is not after today."))
         elif until < since:
-            self.add_error("until", "Choose a last day that is not before the first one.")
+            self.add_error("until", gettext("Choose a last day that is not before the first one."))
         elif (until - since).days >= LONGEST:
-            self.add_error("until", f"Choose at most {LONGEST} days.")
+            self.add_error("until", gettext("Choose at most %(number)s days.") % {"number": LONGEST})
 
     def used_window(self) -> UsedWindow | None:
         """The chosen usage window; None for dates of one's own. Of a form without errors, like what follows."""
@@ -102,6 +105,10 @@ class ExplorerForm(forms.Form):
             return used.window.until(self.at)
         since, until = self.cleaned_data["since"], self.cleaned_data["until"]
         return Window(midnight(since), midnight(until + timedelta(days=1))).until(self.at)
+
+
+def _running(window: Window) -> str:
+    return gettext("Current: %(window)s") % {"window": formats.period(window.period)}
 
 
 def name_of(used: UsedWindow) -> str:

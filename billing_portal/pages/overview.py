@@ -1,73 +1,113 @@
 """«Billing and Usage»: what am I on, what did I use, what will leave my account, when, and will it work."""
 
+import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
-from django.urls import reverse
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_safe
 
 from accounts.access import PortalRequest, billing_page, can_write, customer_now, describe
-from accounts.gateways.declines import decline_message
 from accounts.models import Customer, PaymentMethod, PaymentPolicy
 from accounts.selectors import billing_admins, default_payment_methods
 from billing_portal.pages.alerts import Standing
-from billing_portal.pages.overview_credits import CreditState, credit_warnings, read_credits
-from core import formats
+from billing_portal.pages.overview_chart import Chart
+from billing_portal.pages.overview_credits import CreditState, read_credits
+from billing_portal.pages.overview_notices import banners
+from core.money import to_major
 from core.periods import utc_day
+from core.spreadsheet import Cell, csv_lines
+from invoices.previewing import Credit
 from invoices.selectors import read_payments, unsettled
-from invoices.showing import is_past_due, last_payment, unresolved
-from invoices.showing_overdue import next_try_sentence
+from invoices.showing import is_past_due, unresolved
 from invoices.taxing import TaxText, row_texts, tax_texts
-from plans.selectors.projecting import Projection, projection
+from plans.selectors.estimating import Estimate, next_plan_estimate
+from plans.selectors.projecting import Prospects, prospects, thin_days
 from plans.selectors.spending import spending_of
-from plans.selectors.upcoming import UpcomingInvoice, UsageToDate, running, upcoming_invoice, usage_to_date
+from plans.selectors.upcoming import (
+    UpcomingInvoice,
+    UsageToDate,
+    open_subscription,
+    running_days,
+    upcoming_invoice,
+    usage_to_date,
+)
 from plans.words import card_price
 
 if TYPE_CHECKING:
     from invoices.models import Invoice
+    from plans.models import Subscription
+    from plans.selectors.projecting import Projection
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+logger = logging.getLogger(__name__)
+
+SERVICE_UNAVAILABLE = 503
+NOTHING = Prospects(None, None)
+
+
+class Badge(NamedTuple):
+    text: str
+    level: str
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything the page shows, read once."""
+    """Everything the page shows, read once. `usage`, `upcoming`: None where they could not be worked out just now."""
 
     customer: Customer
-    upcoming: UpcomingInvoice
-    usage: UsageToDate
+    subscription: "Subscription"
+    as_of: datetime
+    upcoming: UpcomingInvoice | None
+    usage: UsageToDate | None
     card: PaymentMethod | None
     unpaid: "list[Invoice]"
-    projection: Projection | None
+    ahead: Prospects = NOTHING
+    lacking_days: int | None = None
     credits: CreditState | None = None
     standing: Standing | None = None
+    estimate: Estimate | None = None
 
     @property
     def credits_only(self) -> bool:
         """Whether nothing but credit pays: then no card is ever asked for."""
-        return self.upcoming.subscription.plan.terms().is_credit_only
+        return self.subscription.plan.terms().is_credit_only
 
     @property
     def plan_name(self) -> str:
-        return f"{settings.PRODUCT_NAME} {self.upcoming.subscription.plan.name}"
+        return f"{settings.PRODUCT_NAME} {self.subscription.plan.name}"
 
     @property
     def prices(self) -> list[tuple[str, str]]:
         """(what, price in words) of the plan the customer is on."""
-        terms = self.upcoming.subscription.plan.terms()
+        terms = self.subscription.plan.terms()
         return [(card.name, card_price(card, terms.currency)) for card in terms.cards]
 
     @property
     def bills(self) -> bool:
         """Whether anything can ever be charged on this plan."""
-        return self.upcoming.billing_on is not None
+        return self.upcoming is not None and self.upcoming.billing_on is not None
+
+    @property
+    def has_document(self) -> bool:
+        """Whether an invoice comes, also where it could not be worked out."""
+        if self.upcoming is not None:
+            return self.upcoming.has_document
+        return self.subscription.next_billing_on is not None and not self.credits_only
 
     @property
     def taxes(self) -> tuple[TaxText, ...]:
         """Every tax row of the upcoming invoice."""
         upcoming = self.upcoming
+        if upcoming is None:
+            return ()
         return tax_texts(upcoming.draft) if upcoming.draft else row_texts(upcoming.totals.taxes, upcoming.currency)
 
     @property
@@ -75,62 +115,153 @@ class Overview:
         return self.customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT
 
     @property
-    def says_too_little(self) -> bool:
-        """Whether usage is billed and there is not enough of it yet to project."""
-        prices = self.upcoming.subscription.plan.terms().metered
-        missing = self.projection is None and self.upcoming.draft is None
-        return self.upcoming.has_document and missing and any(price.is_priced for price in prices)
+    def is_delayed(self) -> bool:
+        """Whether usage that ordinarily comes has not come."""
+        return self.usage is not None and self.usage.is_delayed
+
+    @property
+    def projection(self) -> "Projection | None":
+        """Hidden while a day that is over may not be complete: it would be taken for a quiet one."""
+        misses_days = self.usage is not None and self.usage.fresh.misses_days(self.as_of)
+        return None if misses_days else self.ahead.projection
+
+    @property
+    def unprojected(self) -> str:
+        """Why the total is not projected, in a sentence; empty where it is, or where nothing is to project."""
+        if self.projection is not None or not self._could_project:
+            return ""
+        if self.ahead.projection is not None:
+            return gettext("The total is not projected while usage is delayed: yesterday may not be complete yet.")
+        if not self.lacking_days:
+            return gettext("Not enough data to project the total yet. A tenth of the usage window must be over.")
+        return ngettext(
+            "Not enough data to project the total yet. One more full day is needed.",
+            "Not enough data to project the total yet. %(count)d more full days are needed.",
+            self.lacking_days,
+        ) % {"count": self.lacking_days}
+
+    @property
+    def _could_project(self) -> bool:
+        prices = self.subscription.plan.terms().metered
+        upcoming = self.upcoming
+        is_open = upcoming is not None and upcoming.has_document and upcoming.draft is None
+        return is_open and any(price.is_priced for price in prices)
+
+    @property
+    def chart(self) -> Chart | None:
+        """The running window as a line; None without usage, or where usage costs nothing."""
+        if self.ahead.course is None or self.usage is None:
+            return None
+        return Chart(
+            course=self.ahead.course,
+            projection=self.projection,
+            currency=self.usage.currency,
+            budget=self.standing.amount if self.standing else None,
+            billing_on=self.usage.billing_on if self.has_document else None,
+        )
+
+    @property
+    def badge(self) -> Badge:
+        """How the plan stands, in a word."""
+        own: Any = self.subscription  # read with whether access is on hold
+        states = (
+            (self.by_contract, Badge(gettext("Contract"), "info")),
+            (self.credits_only and self.is_overdrawn, Badge(gettext("Overdrawn"), "danger")),
+            (self.credits_only, Badge(gettext("Credits only"), "info")),
+            (own.is_held, Badge(gettext("On hold"), "danger")),
+            (bool(self.late), Badge(gettext("Past due"), "danger")),
+            (self.needs_confirmation, Badge(gettext("Action needed"), "warning")),
+            (self.can_cancel and self.card is None, Badge(gettext("No payment method"), "warning")),
+        )
+        return next((badge for holds, badge in states if holds), Badge(gettext("Active"), "success"))
+
+    @property
+    def is_overdrawn(self) -> bool:
+        return self.credits is not None and self.credits.is_negative
+
+    @property
+    def needs_confirmation(self) -> bool:
+        """Whether a bank waits for the customer."""
+        under_way = (unresolved(invoice) for invoice in self.unpaid)
+        return any(payment.status == "needs_confirmation" for payment in under_way if payment)
 
     @property
     def late(self) -> "list[Invoice]":
         """Invoices that are past due."""
-        today = utc_day(self.upcoming.as_of)
+        today = utc_day(self.as_of)
         return [invoice for invoice in self.unpaid if is_past_due(invoice, today)]
 
     @property
+    def waiting(self) -> "list[Invoice]":
+        """Invoices that are to be paid and not past due."""
+        late = self.late
+        return [invoice for invoice in self.unpaid if invoice not in late and not invoice.is_sale]
+
+    @property
     def can_cancel(self) -> bool:
-        return not self.by_contract and not self.upcoming.subscription.plan.is_default
+        return not self.by_contract and not self.subscription.plan.is_default
 
     @property
     def card_expires_before(self) -> bool:
         """Whether the default card is out of date on the billing date: it can be told today."""
-        due = self.upcoming.billing_on
+        due = self.upcoming.billing_on if self.upcoming else None
         card = self.card
         return bool(card and due and (card.exp_year, card.exp_month) < (due.year, due.month))
 
     @property
     def dates(self) -> list[dict[str, Any]]:
         """Key dates as the component takes them; the next one is marked."""
-        today = utc_day(self.upcoming.as_of)
-        rows = [{"text": text, "on": on, "past": on < today} for text, on in self.upcoming.key_dates]
+        today = utc_day(self.as_of)
+        dates: list[tuple[str, date]] = self.upcoming.key_dates if self.upcoming else []
+        rows = [{"text": text, "on": on, "past": on < today} for text, on in dates]
         following = next((row for row in rows if not row["past"]), None)
         return [{**row, "next": row is following} for row in rows]
 
 
+def attempt(what: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | None:
+    """One part of the page; None where it fails, whatever the reason: the others are shown all the same."""
+    try:
+        return what(*args, **kwargs)
+    except Exception:
+        logger.exception("A part of the overview could not be worked out: %s", what.__name__)
+        return None
+
+
 def read_overview(customer: Customer, at: datetime) -> Overview:
-    now = running(customer, at)
+    """Raises NoSubscriptionError."""
+    own = open_subscription(customer)
     documents = unsettled(customer.pk)
     read_payments(documents.unpaid)
-    plan = now.subscription.plan
-    state = read_credits(
-        customer.pk,
-        currency=plan.currency,
-        credits_only=plan.terms().is_credit_only,
-        blocks=plan.blocks_at_zero,
-        at=at,
-    )
-    upcoming = upcoming_invoice(now, documents, has_credit=state is not None)
-    usage, projected = usage_to_date(now), projection(now, upcoming)
+    state = _credits(own, at)
+    credit = Credit(customer.pk, at, has_credit=state is not None)
+    now = attempt(running_days, own, at)
+    usage = attempt(usage_to_date, now) if now else None
+    upcoming = attempt(upcoming_invoice, now, documents, credit=credit) if now else None
+    ahead = attempt(prospects, now, upcoming, credit=credit) if now and upcoming else None
     return Overview(
         customer=customer,
+        subscription=own,
+        as_of=at,
         upcoming=upcoming,
         usage=usage,
         card=default_payment_methods([customer.pk]).get(customer.pk),
         unpaid=documents.unpaid,
-        projection=projected,
+        ahead=ahead or NOTHING,
+        lacking_days=thin_days(now) if now else None,
         credits=state,
-        standing=Standing(spending_of(upcoming, usage, projected)),
+        standing=_standing(upcoming, usage, ahead),
+        estimate=attempt(next_plan_estimate, now) if now and own.plan.is_default else None,
     )
+
+
+def _credits(own: "Subscription", at: datetime) -> CreditState | None:
+    plan = own.plan
+    only, blocks = plan.terms().is_credit_only, plan.blocks_at_zero
+    return read_credits(own.customer_id, currency=plan.currency, credits_only=only, blocks=blocks, at=at)
+
+
+def _standing(upcoming: UpcomingInvoice | None, usage: UsageToDate | None, ahead: Prospects | None) -> Standing | None:
+    return Standing(spending_of(upcoming, usage, ahead.projection)) if upcoming and usage and ahead else None
 
 
 @require_safe
@@ -141,9 +272,11 @@ def billing_overview(request: PortalRequest) -> HttpResponse:
 
 def show_overview(request: PortalRequest) -> HttpResponse:
     overview = read_overview(request.customer, customer_now(request.customer))
+    found = banners(overview)
     context = {
         "overview": overview,
-        "banners": banners(overview),
+        "banners": found[:2],
+        "more_banners": found[2:],
         "can_write": can_write(request.membership),
         "admins": []
         if can_write(request.membership)
@@ -167,89 +300,36 @@ def billing_upcoming(request: PortalRequest) -> HttpResponse:
 
 
 def panel(request: PortalRequest, name: str) -> HttpResponse:
+    """503 where the panel could not be filled: it says so itself, and htmx puts it in its place."""
     if not request.htmx:
         return show_overview(request)
     overview = read_overview(request.customer, customer_now(request.customer))
     context = {"overview": overview, "refreshed": True}
-    return render(request, f"billing_portal/overview.html#{name}", context)
+    works = getattr(overview, name) is not None
+    status = 200 if works else SERVICE_UNAVAILABLE
+    return render(request, f"billing_portal/overview.html#{name}", context, status=status)
 
 
-def banners(overview: Overview) -> list[dict[str, Any]]:
-    """What needs to be known now, the most severe first."""
-    credit = credit_warnings(overview.credits, credits_only=overview.credits_only)
-    found = [*overdue(overview), *credit, *card_warnings(overview), *coming_change(overview)]
-    if overview.by_contract:
-        found.append({"level": "info", "text": "Your plan is managed under a contract."})
-    elif (draft := overview.upcoming.draft) and overview.upcoming.amount_due:
-        found.append({"level": "info", "text": announcement(overview, draft)})
-    return found
+@require_safe
+@billing_page()
+def billing_course_csv(request: PortalRequest) -> StreamingHttpResponse:
+    """What the chart draws, as a table; without a chart its head alone."""
+    overview = read_overview(request.customer, customer_now(request.customer))
+    columns = ("until", "kind", "amount", "currency")
+    response = StreamingHttpResponse(
+        csv_lines(columns, _course_rows(overview.chart)), content_type="text/csv; charset=utf-8"
+    )
+    response["Content-Disposition"] = f'attachment; filename="cost-so-far-{overview.as_of:%Y-%m-%d}.csv"'
+    return response
 
 
-def overdue(overview: Overview) -> list[dict[str, Any]]:
-    """What was declined or is past due: why, when it is tried again, and what to do."""
-    today = utc_day(overview.upcoming.as_of)
-    found = [banner for invoice in overview.unpaid if (banner := _overdue_banner(invoice, today))]
-    if overview.upcoming.subscription.is_held:
-        text = f"Access to {overview.plan_name} is refused until everything overdue is paid; then it works by itself."
-        found.insert(0, {"level": "danger", "title": "On hold.", "text": text})
-    return [{**banner, "alert": place == 0} for place, banner in enumerate(found)]
-
-
-def _overdue_banner(invoice: "Invoice", today: date) -> dict[str, Any] | None:
-    last = last_payment(invoice)
-    if last is not None and last.status == "declined":
-        title, text = (
-            "Payment failed.",
-            (
-                f"We couldn't charge {formats.money(last.amount, last.currency)} to {last.payment_method} on "
-                f"{formats.day(utc_day(last.created_at))}. {decline_message(last.decline_code)} "
-                f"{next_try_sentence(invoice, last)}"
-            ),
-        )
-    elif is_past_due(invoice, today) and unresolved(invoice) is None and invoice.due_on:
-        amount = formats.money(invoice.amount_due, invoice.currency)
-        title, text = "Past due.", f"{invoice.number} over {amount} was due on {formats.day(invoice.due_on)}."
-    else:
-        return None
-    return {
-        "level": "danger",
-        "title": title,
-        "text": text.strip(),
-        "url": reverse("invoice", args=[invoice.public_id]),
-        "label": "View invoice",
-        "more_url": reverse("portal") + "#payment-methods",
-        "more_label": "Update payment method",
-    }
-
-
-def coming_change(overview: Overview) -> list[dict[str, Any]]:
-    """Staff have scheduled another plan: what is shown is of today's."""
-    own: Any = overview.upcoming.subscription  # read with what comes after it
-    if own.coming_at is None:
-        return []
-    name = f"{settings.PRODUCT_NAME} {own.coming_plan}, price list v{own.coming_version}"
-    text = f"{name} takes the place of your plan. The figures on this page are those of the plan you are on now."
-    return [{"level": "info", "title": f"Your plan changes on {formats.day(utc_day(own.coming_at))}.", "text": text}]
-
-
-def card_warnings(overview: Overview) -> list[dict[str, Any]]:
-    """Said before the date: the next payment cannot work."""
-    billing_on = overview.upcoming.billing_on
-    if billing_on is None or overview.by_contract or not overview.upcoming.has_document:
-        return []
-    add = {"level": "warning", "url": reverse("pm_add"), "label": "Add a payment method"}
-    plan = overview.upcoming.subscription.plan.name
-    if overview.card is None:
-        return [{**add, "text": f"There is no payment method for your next payment on {formats.day(billing_on)}. "
-                                f"Add one to keep {plan}."}]  # fmt: skip
-    if overview.card_expires_before:
-        expires = f"{overview.card.exp_month:02d}/{overview.card.exp_year}"
-        return [{**add, "text": f"{overview.card} expires {expires}, before your next payment."}]
-    return []
-
-
-def announcement(overview: Overview, draft: "Invoice") -> str:
-    total, on = formats.money(overview.upcoming.amount_due, draft.currency), formats.day(draft.billing_on)
-    if overview.card is None:
-        return f"Charges for this period are final: {total}, billed on {on}."
-    return f"Charges for this period are final: {total}. We'll charge {overview.card} on {on}."
+def _course_rows(chart: Chart | None) -> Iterator[tuple[Cell, ...]]:
+    if chart is None:
+        return
+    currency, ahead = chart.currency, chart.projection
+    for point in chart.course.points:
+        yield point.at, "so far", to_major(point.amount, currency), currency
+    if ahead is not None:
+        figures = (("projected", ahead.total), ("projected, low", ahead.low), ("projected, high", ahead.high))
+        for kind, amount in figures:
+            yield chart.course.window.end, kind, to_major(amount, currency), currency

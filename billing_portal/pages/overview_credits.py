@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext, ngettext
 
 from core import formats
 from credits.pace import pace
@@ -37,8 +38,9 @@ class CreditState:
         if self.runway is None:
             return ""
         if not self.runway:
-            return "Less than a day left at this rate"
-        return f"≈ {self.runway} day{'s' if self.runway > 1 else ''} left at this rate"
+            return gettext("Less than a day left at this rate")
+        text = ngettext("≈ %(count)d day left at this rate", "≈ %(count)d days left at this rate", self.runway)
+        return text % {"count": self.runway}
 
     @property
     def shortfall(self) -> int:
@@ -59,6 +61,8 @@ def read_credits(
     if not found and not credits_only:
         return None
     own = next((each for each in found if each.currency == currency), Balance(currency))
+    if not credits_only:  # what is left of it pays first, and how long it lasts matters to nobody
+        return CreditState(balances=found, own=own, runway=None, is_low=False, blocks=blocks)
     rate = pace(customer_id, currency, at)
     runway = rate.runway(own.available)
     few = own.available * LOW_SHARE <= rate.newest_grant or (runway is not None and runway <= LOW_DAYS)
@@ -75,20 +79,29 @@ def credit_warnings(state: CreditState | None, *, credits_only: bool) -> list[di
     """Said on a credits-only plan: credit is low, used up or overdrawn."""
     if state is None or not credits_only:
         return []
-    ask = {"url": state.ask_url, "label": "Ask for credits"}
+    ask = {"url": state.ask_url, "label": gettext("Ask for credits")}
     amount = formats.money(state.own.available, state.own.currency)
     if state.is_negative:
-        goes_on = "New requests are refused" if state.blocks else "Usage continues"
-        text = f"Your credit balance is {amount}. {goes_on}; the next grant first covers this amount."
-        return [{**ask, "level": "danger", "text": text}]
+        return [{**ask, "level": "danger", "text": _negative(state) % {"amount": amount}}]
     if state.is_low:
         return [{**ask, "level": "warning", "text": _low(state, amount)}]
     return []
 
 
+def _negative(state: CreditState) -> str:
+    if state.blocks:
+        return gettext(
+            "Your credit balance is %(amount)s. New requests are refused; the next grant first covers this amount."
+        )
+    return gettext("Your credit balance is %(amount)s. Usage continues; the next grant first covers this amount.")
+
+
 def _low(state: CreditState, amount: str) -> str:
+    if not state.own.available and state.blocks:
+        return gettext("Your credits are used up. New requests are refused.")
     if not state.own.available:
-        then = "New requests are refused." if state.blocks else "Usage continues, and the balance goes negative."
-        return f"Your credits are used up. {then}"
-    lasts = f" {state.runway_text}." if state.runway_text else ""
-    return f"Your credits are running low: {amount} left.{lasts}"
+        return gettext("Your credits are used up. Usage continues, and the balance goes negative.")
+    if not state.runway_text:
+        return gettext("Your credits are running low: %(amount)s left.") % {"amount": amount}
+    values = {"amount": amount, "lasts": state.runway_text}
+    return gettext("Your credits are running low: %(amount)s left. %(lasts)s.") % values

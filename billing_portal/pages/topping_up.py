@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import PortalRequest, billing_page, can_write, check_role, customer_now
@@ -53,7 +54,7 @@ def _set(request: PortalRequest, rule: "TopUpRule | None", currency: str) -> Htt
     except RuleError as refused:
         form.add_error(None, refused.message)
         return _page(request, rule, form)
-    messages.success(request, "Automatic top-up is on.")
+    messages.success(request, gettext("Automatic top-up is on."))
     return see_other(reverse("credits_top_up"))
 
 
@@ -61,7 +62,7 @@ def _stop(request: PortalRequest, rule: "TopUpRule | None") -> HttpResponse:
     if rule is not None:
         at = customer_now(request.customer)
         stop_top_up(rule_id=rule.pk, because="customer", at=at, actor=request.user)
-    messages.success(request, "Automatic top-up is off. Nothing is bought by itself any more.")
+    messages.success(request, gettext("Automatic top-up is off. Nothing is bought by itself any more."))
     return see_other(reverse("credits_top_up"))
 
 

@@ -38,6 +38,14 @@ class Keys:
         with self.page.expect_navigation():
             self.page.keyboard.press("Enter")
 
+    def push(self, what: Locator) -> None:
+        """Something that changes the page it is on, or opens another beside it."""
+        self.reach_it(what)
+        self.page.keyboard.press("Enter")
+
+    def reach_it(self, what: Locator) -> None:
+        self._tab_until(what, str(what))
+
     def write(self, name: str, text: str, role: Role = "textbox") -> None:
         """Into a field, in place of what is there."""
         self.reach(role, name)

@@ -7,7 +7,7 @@ from accounts.models import Customer, Notice
 from billing_portal.demo import DEMO_LOGINS
 from core import clock, formats
 from credits.selectors import balance
-from invoices.models import Invoice
+from invoices.models import Invoice, InvoiceLine
 
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 
@@ -20,12 +20,14 @@ def seeded(transactional_db):
 
 
 def test_it_tells_a_story_whose_books_agree(seeded, client, capsys):
-    """One test, because making three months of history takes longer than everything that is asked of it."""
+    """One test, because making six months of history takes longer than everything that is asked of it."""
     the_books_agree_and_everybody_can_log_in(client, capsys)
     a_filled_database_is_left_alone(capsys)
     the_plus_customer_was_billed_and_paid_every_month(client)
     the_prepaid_customer_is_nearly_out_of_credit_and_was_told(client)
     an_invoice_of_the_plus_customer_was_paid_with_credits(client)
+    another_one_bills_usage_that_came_late(client)
+    somebody_owes_and_reads_why(client)
 
 
 def the_books_agree_and_everybody_can_log_in(client, capsys):
@@ -46,7 +48,7 @@ def a_filled_database_is_left_alone(capsys):
 def the_plus_customer_was_billed_and_paid_every_month(client):
     client.login(email="plus@example.com", password=DEMO_LOGINS[1]["password"])
     page = client.get("/settings/billing/portal/").content.decode()
-    assert page.count("View invoice INV-2026-") == 3
+    assert page.count("View invoice INV-2026-") == 6
     with clock.travel_to(NOW + timedelta(minutes=1)):
         assert "Meridian Plus" in client.get("/settings/billing/").content.decode()
 
@@ -69,3 +71,17 @@ def an_invoice_of_the_plus_customer_was_paid_with_credits(client):
     invoice = Invoice.objects.get(customer__name="Plume Analytics SARL", credits__gt=0)
     assert (invoice.credits, invoice.status) == (2_000, "paid")
     assert "Thank you" in client.get(f"/settings/billing/invoices/{invoice.public_id}/").content.decode()
+
+
+def another_one_bills_usage_that_came_late(client):
+    line = InvoiceLine.objects.get(invoice__customer__name="Plume Analytics SARL", key__contains=":late:")
+    assert (line.invoice.status, line.amount) == ("paid", 240)
+    assert "late usage" in client.get(f"/settings/billing/invoices/{line.invoice.public_id}/").content.decode()
+
+
+def somebody_owes_and_reads_why(client):
+    client.login(email="overdue@example.com", password=DEMO_LOGINS[4]["password"])
+    with clock.travel_to(NOW):
+        page = client.get("/settings/billing/").content.decode()
+    assert "Past due" in page
+    assert "declined" in page

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.management import call_command
 
+from accounts.figures import written
 from accounts.models import Customer, Notice, User
 from accounts.services.deliver_notices import deliver_notices
 from accounts.tests.cards import DECLINES, VISA, add_card
@@ -88,7 +89,10 @@ def test_a_decline_is_tried_again_warned_of_and_ends_the_plan(declining, catalog
     assert (consequence.kind, consequence.overdue, consequence.invoice) == ("downgrade", first, final)
     assert (final.status, final.collect_at, final.payments.count()) == ("open", None, 0)
     warning = Notice.objects.get(template="payment_warning")
-    assert "Meridian Plus ends with a final invoice, and you go on with Meridian Free" in warning.context["sentence"]
+    assert (
+        "Meridian Plus ends with a final invoice, and you go on with Meridian Free"
+        in written(warning.context)["sentence"]
+    )
     assert warning.context["earliest"] == "11 Dec 2026"
 
 

@@ -44,6 +44,16 @@ def test_signing_up_opens_a_customer_on_the_default_plan(client: Client, at: dat
 
 
 @pytest.mark.usefixtures("catalogue")
+def test_who_signs_up_in_german_gets_german_mail_and_documents(client: Client, at: datetime) -> None:
+    client.cookies["django_language"] = "de"
+    sign_up(client, at)
+
+    assert BillingProfile.objects.get(customer__name="Newcomer Inc").language == "de"
+    assert mail.outbox[0].subject == "Bestätigen Sie Ihre E-Mail-Adresse"
+    assert "mit dieser Adresse wurde ein Konto" in mail.outbox[0].body
+
+
+@pytest.mark.usefixtures("catalogue")
 def test_the_address_is_confirmed_before_anybody_is_let_in(client: Client, at: datetime) -> None:
     sign_up(client, at)
     assert "_auth_user_id" not in client.session

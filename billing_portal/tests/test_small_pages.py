@@ -1,6 +1,8 @@
 import pytest
 from django.urls import reverse
 
+from core import formats
+
 
 def test_healthz_says_what_answers(client, db, settings, valkey_url):
     assert client.get("/healthz").json()["database"] is True
@@ -42,3 +44,45 @@ def test_the_theme_is_remembered_in_a_cookie(client, db, theme, cookie):
 def test_the_theme_form_leads_nowhere_else(client, db, elsewhere):
     response = client.post(reverse("set_theme"), {"theme": "dark", "next": elsewhere})
     assert response.headers["Location"] == "/"
+
+
+@pytest.mark.parametrize(("language", "cookie", "heading"), [("de", "de", "Anmelden"), ("en", "en", "Log in")])
+def test_the_language_is_remembered_in_a_cookie(client, db, language, cookie, heading):
+    response = client.post(reverse("set_language"), {"language": language, "next": "/accounts/login/"})
+
+    assert (response.status_code, response.headers["Location"]) == (303, "/accounts/login/")
+    assert response.cookies["django_language"].value == cookie
+    page = client.get("/accounts/login/")
+    assert f'<html lang="{language}">' in page.content.decode()
+    assert f"<h1>{heading}</h1>" in page.content.decode()
+    assert "Accept-Language" in page.headers["Vary"]
+    assert page.headers["Content-Language"] == language
+
+
+def test_a_language_that_is_not_offered_changes_nothing(client, db):
+    response = client.post(reverse("set_language"), {"language": "fr", "next": "https://evil.example/"})
+    assert (response.headers["Location"], response.cookies.get("django_language")) == ("/", None)
+
+
+def test_the_browsers_language_counts_until_one_is_chosen(client, db):
+    assert '<html lang="de">' in client.get("/accounts/login/", headers={"Accept-Language": "de-AT"}).content.decode()
+    assert '<html lang="en">' in client.get("/accounts/login/", headers={"Accept-Language": "fr"}).content.decode()
+    client.cookies["django_language"] = "en"
+    assert '<html lang="en">' in client.get("/accounts/login/", headers={"Accept-Language": "de"}).content.decode()
+
+
+def test_a_language_ends_with_its_request(client, db):
+    client.get("/accounts/login/", headers={"Accept-Language": "de"})
+    assert formats.money(179700, "USD") == "$1,797.00"
+
+
+def test_programs_are_answered_in_english(client, db):
+    response = client.get("/api/v1/customers/cus_x/balance", headers={"Accept-Language": "de"})
+    assert response.json()["error"]["message"].isascii()
+    assert "Content-Language" not in response.headers
+
+
+def test_staff_read_english(client, staff, log_in):
+    page = log_in(staff).get(reverse("admin:index"), headers={"Accept-Language": "de"})
+    assert '<html lang="en"' in page.content.decode()
+    assert "Abmelden" not in page.content.decode()

@@ -6,23 +6,25 @@ CUSTOMER takes one of them alone, in the same year.
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from io import StringIO
-from itertools import count
+from itertools import chain, count
 from random import Random
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
 
 from accounts.models import User
 from billing_portal import billing_run
 from billing_portal.simulation.market import Market, next_version
 from billing_portal.simulation.places import START, event_of
 from billing_portal.simulation.plain_ledger import Used
+from billing_portal.tests.surfaces import disagreements
 from billing_portal.tests.year_players import Player, players
 from core import clock
 from invoices.models import Invoice, InvoiceLine, Payment, Refund, Seller
@@ -166,18 +168,35 @@ def compare(player: Player) -> None:
 
 
 @pytest.mark.django_db
-def test_a_year_costs_what_a_plain_recomputation_says(seller: Seller, alice: User) -> None:
+def test_a_year_costs_what_a_plain_recomputation_says(
+    seller: Seller, alice: User, staff: User, log_in: Callable[[User], Client]
+) -> None:
     market = Market(START)
     year = Year(players(NUMBERS, SEED, seller, alice), market)
     year.plan_all(Random(SEED))  # noqa: S311
     year.play()
     for player in year.players:
         compare(player)
+    assert_one_number_everywhere(log_in(alice), log_in(staff))
     if len(NUMBERS) >= 32:  # few may well do without some of it
         assert_everything_happened(year)
     output = StringIO()
     call_command("check_books", stdout=output)
     assert output.getvalue() == "The books agree.\n", f"seed {SEED}"
+
+
+def assert_one_number_everywhere(reader: Client, staff: Client) -> None:
+    """Of documents of every kind, currency and way to be settled; a few of them are typeset."""
+    issued = Invoice.objects.filter(number__isnull=False).select_related("customer").order_by("pk")
+    chosen: dict[Any, Invoice] = {}
+    for invoice in issued:
+        has = bool(invoice.credits), bool(invoice.tax), bool(invoice.amount_credited), bool(invoice.total)
+        chosen.setdefault((invoice.kind, invoice.currency, invoice.status, *has), invoice)
+    typeset = {kind: invoice.pk for (kind, *_rest), invoice in chosen.items()}.values()
+    seen: Counter[str] = Counter()
+    wrong = [disagreements(invoice, reader, staff, seen, with_pdf=invoice.pk in typeset) for invoice in chosen.values()]
+    assert list(chain(*wrong)) == []
+    assert set(seen) == {"page", "page of staff", "list of staff", "CSV", "e-mail", "XML", "PDF"}
 
 
 def assert_everything_happened(year: Year) -> None:

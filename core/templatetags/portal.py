@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from django import template
 from django.template import Context
+from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -142,3 +143,9 @@ def meter(used: Decimal | int, included: Decimal | Fraction | int, label: str = 
 def _half_percents(share: Fraction) -> int:
     """A share as units of the drawing, 200 wide; something is never drawn as nothing."""
     return max(1, round(share * 200)) if share > 0 else 0
+
+
+@register.simple_tag
+def email_link(url: str, label: str) -> SafeString:
+    """`{% email_link cancel_url _("cancel") as link %}`: a link in the middle of a sentence of a message."""
+    return render_to_string("emails/_link.html", {"url": url, "label": label})

@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 from babel.numbers import format_currency, format_decimal
 from django.template import Context, Template
-from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core import formats
+from core.language import override
 from core.money import to_major
 from core.periods import Period, Window
 from core.templatetags.icons import PATHS

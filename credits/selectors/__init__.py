@@ -11,7 +11,13 @@ from credits.selectors.balances import (
     settled_at,
 )
 from credits.selectors.chains import chain_rows, customers_with_ledger, hash_at, head, heads, newest_movement_of
-from credits.selectors.charges import allocations_of, open_charges_of, preview_draw_down
+from credits.selectors.charges import (
+    allocations_of,
+    open_charges_of,
+    open_purses,
+    preview_draw_down,
+    preview_draw_downs,
+)
 from credits.selectors.due import due_open_charges, due_to_book
 from credits.selectors.grants import GrantRow, PurchasedGrant, grants, purchased_grants
 from credits.selectors.history import Movement, MovementPage, movements
@@ -40,7 +46,9 @@ __all__ = [
     "movements",
     "newest_movement_of",
     "open_charges_of",
+    "open_purses",
     "preview_draw_down",
+    "preview_draw_downs",
     "purchased_grants",
     "settled_at",
 ]

@@ -1,9 +1,10 @@
 """What credit pays, paid, and is still to pay."""
 
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby
 
 from credits.charges import Allocation, ChargeDraft, CorrectionDraft
 from credits.correcting import Correcting, load_corrected
@@ -20,12 +21,40 @@ def preview_draw_down(steps: Sequence[Step], at: datetime) -> dict[str, Allocati
     The verbs' own rules on the same rows, without a lock, and nothing is written. A charge that is booked later shows
     what will pay for it if nothing happens until then. Raises CorrectionError as the verb does.
     """
-    charges = [step for step in steps if isinstance(step, ChargeDraft)]
-    corrections = [step for step in steps if isinstance(step, CorrectionDraft)]
-    owners = {step.customer_id for step in steps}
+    [outcome] = preview_draw_downs([steps], at)
+    return outcome
+
+
+def preview_draw_downs(
+    alternatives: Sequence[Sequence[Step]], at: datetime, purses: Purses | None = None
+) -> list[dict[str, Allocation]]:
+    """The same for several that exclude each other, each as if it were the only one; what they read is read once.
+
+    `purses`: those of `open_purses`, where somebody has read them and nobody has charged any of this before. They are
+    left as they are.
+    """
+    if purses is not None and not any(isinstance(step, CorrectionDraft) for step in chain.from_iterable(alternatives)):
+        return [_outcome(steps, at, deepcopy(purses), [], []) for steps in alternatives]
+    every = list(chain.from_iterable(alternatives))
+    charges = [step for step in every if isinstance(step, ChargeDraft)]
+    corrections = [step for step in every if isinstance(step, CorrectionDraft)]
+    owners = {step.customer_id for step in every}
     last = max([at, *(charge.booked_at for charge in charges)])
     purses, waiting = load_corrected(corrections, Purses().load_open(owners, until=last))
-    known = purses.load_charges(CreditCharge.objects.filter(key__in=[charge.key for charge in charges]))
+    known = purses.load_charges(CreditCharge.objects.filter(key__in={charge.key for charge in charges}))
+    read = (purses, waiting, known)
+    return [_outcome(steps, at, *(read if len(alternatives) == 1 else deepcopy(read))) for steps in alternatives]
+
+
+def open_purses(customer_id: int, at: datetime) -> Purses:
+    """What can pay for charges that are booked at `at`, to be shown to several previews. One query, or two."""
+    return Purses().load_open({customer_id}, until=at)
+
+
+def _outcome(
+    steps: Sequence[Step], at: datetime, purses: Purses, waiting: list[OpenCharge], known: list[ChargeState]
+) -> dict[str, Allocation]:
+    charges = [step for step in steps if isinstance(step, ChargeDraft)]
     made = {charge.key: charge for charge in known}
     correcting = Correcting(purses, waiting, at, origins={})
     for is_charge, group in groupby(steps, key=lambda step: isinstance(step, ChargeDraft)):

@@ -2,6 +2,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from accounts.audit import record
 from accounts.models import User
@@ -72,15 +73,15 @@ def _plain(value: Any) -> Any:
 
 def _check(grant: GrantDraft, effective_at: datetime, at: datetime) -> None:
     if grant.amount <= 0:
-        raise GrantError(f"amount {grant.amount}", message="Enter an amount above zero.")
+        raise GrantError(f"amount {grant.amount}", message=gettext("Enter an amount above zero."))
     if not 1 <= grant.priority <= 1000:
-        raise GrantError(f"priority {grant.priority}", message="Enter a draw-down order from 1 to 1000.")
+        raise GrantError(f"priority {grant.priority}", message=gettext("Enter a draw-down order from 1 to 1000."))
     if grant.funding not in Funding.values:
         raise GrantError(f"funding {grant.funding}")
     if grant.expires_at is not None and grant.expires_at <= max(at, effective_at):
         raise GrantError(
             f"effective {effective_at}, expires {grant.expires_at}",
-            message="Credit has to expire after it becomes available, and in the future.",
+            message=gettext("Credit has to expire after it becomes available, and in the future."),
         )
     try:
         exponent(grant.currency)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from accounts.audit import record
 from accounts.models import User
@@ -36,8 +37,10 @@ def take_back_credits(
     unused = grant.pending + grant.available
     if total - before > unused:
         left = formats.money(unused, row.currency)
-        message = f"Only {left} of these credits is unused: no more than its price can be given back."
-        raise TakeBackError(f"grant:{row.public_id}: {total - before} asked, {unused} unused", message=message)
+        message = gettext("Only %(amount)s of these credits is unused: no more than its price can be given back.")
+        raise TakeBackError(
+            f"grant:{row.public_id}: {total - before} asked, {unused} unused", message=message % {"amount": left}
+        )
     purse.take_back(grant, total - before, at, f"grant:{row.public_id}:taken-back:{total}")
     write(purses, customers, at)
     row.refresh_from_db()

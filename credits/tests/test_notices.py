@@ -7,6 +7,7 @@ import pytest
 from django.core import mail
 from django.db import connection
 
+from accounts.figures import written
 from accounts.models import BillingProfile, Membership, Notice
 from accounts.services.deliver_notices import deliver_notices
 from credits.models import CreditBalance, CreditGrant, OpenCharge
@@ -23,7 +24,7 @@ def told(template):
 
 
 def levels():
-    return [notice.context["level"] for notice in told("credits_low")]
+    return [written(notice.context)["level"] for notice in told("credits_low")]
 
 
 def sent(at):
@@ -106,7 +107,7 @@ def test_it_tells_nobody_of_adjustments_repeats_and_credit_that_expired_unpaid(c
     adjust_balance(
         key="adj", customer_id=customer.pk, currency="USD", amount=50, reason="Sorry", at=at + 3 * DAY, actor=None
     )
-    assert [notice.context["amount"] for notice in told("credits_granted")] == ["$1.00"]
+    assert [written(notice.context)["amount"] for notice in told("credits_granted")] == ["$1.00"]
 
 
 def test_a_customer_without_recipients_gets_none(customer, at):
@@ -168,7 +169,7 @@ def test_running_usage_counts_before_it_is_charged(customer, at):
         key="open", customer=customer, currency="USD", amount=1_200, may_overdraw=True, updated_at=at
     )
     warn_balances(at=at)
-    assert told("credits_low")[0].context["available"] == "−$2.00"
+    assert written(told("credits_low")[0].context)["available"] == "−$2.00"
 
 
 def test_what_expired_is_told_though_nobody_has_booked_it(customer, at):
@@ -250,7 +251,7 @@ def test_an_expiry_is_told_thirty_and_seven_days_before(customer, at):
     use(customer, 4_000, at)
     days = [day for day in range(61) if warn_expiries(at=at + day * DAY)]
     assert days == [30, 53]
-    assert [notice.context["days"] for notice in told("credits_expiring")] == [30, 7]
+    assert [written(notice.context)["days"] for notice in told("credits_expiring")] == [30, 7]
     Notice.objects.exclude(key__endswith=":30").delete()
     message = sent(at)
     assert message.subject == "$60.00 of credits expires on 19 Dec 2026, 10:00 UTC"
@@ -261,7 +262,7 @@ def test_an_expiry_is_told_thirty_and_seven_days_before(customer, at):
 def test_who_is_told_late_is_told_once(customer, at):
     grant(customer, 1_000, at, expires_at=at + 60 * DAY)
     assert [warn_expiries(at=at + 55 * DAY), warn_expiries(at=at + 56 * DAY)] == [1, 0]
-    assert [notice.context["days"] for notice in told("credits_expiring")] == [7]
+    assert [written(notice.context)["days"] for notice in told("credits_expiring")] == [7]
 
 
 @pytest.mark.parametrize(("given_for", "days"), [(7, []), (8, [7]), (30, [7]), (31, [30, 7])])
@@ -269,7 +270,7 @@ def test_credit_given_for_no_longer_than_a_term_is_not_told_in_it(customer, at, 
     grant(customer, 1_000, at, expires_at=at + given_for * DAY)
     for day in range(given_for):
         warn_expiries(at=at + day * DAY + HOUR)
-    assert [notice.context["days"] for notice in told("credits_expiring")] == days
+    assert [written(notice.context)["days"] for notice in told("credits_expiring")] == days
 
 
 def test_it_is_quiet_about_what_is_used_gone_or_was_never_there(customer, at):

@@ -1,15 +1,16 @@
 """ZIPs that were asked for, built part by part: each part is one transaction, and what is written is never redone."""
 
+import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models.functions import Length
 
-from core.money import to_major
-from core.spreadsheet import Cell, csv_lines
+from invoices.archive_index import index_text
 from invoices.archiving import File, Member, write_end, write_files
+from invoices.einvoice import einvoice, embedded
 from invoices.models import Document, DocumentKind
 from invoices.models_archives import Archive, ArchiveEntry, ArchivePart, ArchiveStatus
 from invoices.pdf import available
@@ -22,12 +23,12 @@ PART_BYTES = 4 * 1024 * 1024
 LEASE = timedelta(minutes=5)  # longer than rendering a part takes
 ATTEMPTS = 5
 KEPT = timedelta(days=7)
+WATCHED = timedelta(minutes=1)  # who asked for a year looks on for so long; then they are told by mail
 INDEX = "index.csv"
 PROGRESS = (
     *("parts_written", "size", "done", "missing", "attempts", "build_at"),
-    *("status", "ready_at", "expires_at"),
+    *("status", "ready_at", "expires_at", "tell_at"),
 )
-COLUMNS = ("number", "kind", "customer", "date", "currency", "total", "status", "file", "sha256", "missing")
 
 
 def build_archives(*, at: datetime) -> bool:
@@ -41,7 +42,7 @@ def build_archives(*, at: datetime) -> bool:
     if archive is None:
         return False
     if archive.attempts > ATTEMPTS:  # whoever worked at it failed, or died
-        _fail(archive)
+        _fail(archive, at)
         return True
     try:
         _build(archive, at)
@@ -63,9 +64,10 @@ def _claim(at: datetime) -> Archive | None:
 
 
 def _build(archive: Archive, at: datetime) -> None:
-    entries = list(archive.entries.filter(position__gte=archive.done).order_by("position")[:PART_DOCUMENTS])
+    rows = archive.entries.filter(position__gte=archive.done).select_related("invoice")
+    entries = list(rows.order_by("position")[:PART_DOCUMENTS])
     if not entries:
-        members, index = _members(archive), _index(archive, at)
+        members, index = _members(archive), _index(archive)
         _keep(archive, write_end(members, index, archive.size), [], at)
         return
     documents = _documents(entries)
@@ -92,24 +94,29 @@ def _keep(archive: Archive, content: bytes, entries: Sequence[ArchiveEntry], at:
     row.attempts, row.build_at = 0, at
     if not entries:
         row.status, row.build_at, row.ready_at, row.expires_at = ArchiveStatus.READY, None, at, at + KEPT
+        row.tell_at = _tell_at(row, at)
     row.save(update_fields=PROGRESS)
 
 
 def _put_off(archive: Archive, at: datetime) -> None:
     if archive.attempts >= ATTEMPTS:
-        _fail(archive)
+        _fail(archive, at)
         return
     pause = timedelta(minutes=1) * 2**archive.attempts
     Archive.objects.filter(pk=archive.pk, status=ArchiveStatus.BUILDING).update(build_at=at + pause)
 
 
 @transaction.atomic
-def _fail(archive: Archive) -> None:
+def _fail(archive: Archive, at: datetime) -> None:
     row = Archive.objects.select_for_update().get(pk=archive.pk)
     if row.status == ArchiveStatus.BUILDING:
-        row.status, row.build_at = ArchiveStatus.FAILED, None
-        row.save(update_fields=["status", "build_at"])
+        row.status, row.build_at, row.tell_at = ArchiveStatus.FAILED, None, _tell_at(row, at)
+        row.save(update_fields=["status", "build_at", "tell_at"])
         row.parts.all().delete()
+
+
+def _tell_at(archive: Archive, at: datetime) -> datetime | None:
+    return at + WATCHED if archive.year else None
 
 
 # --- documents ------------------------------------------------------------------------------------------------------
@@ -134,17 +141,43 @@ def _part(
 ) -> tuple[bytes, list[ArchiveEntry]]:
     """The bytes of as many of these entries as a part holds, and those entries with what is known of them now."""
     taken = _that_fit(entries, documents)
-    found = [(entry, documents[_place(entry)]) for entry in taken if _place(entry) in documents]
-    contents = dict(Document.objects.filter(pk__in=[one.pk for _entry, one in found]).values_list("pk", "content"))
-    files = [File(f"{entry.on.year}/{one.filename}", entry.on, bytes(contents[one.pk])) for entry, one in found]
-    content, members = write_files(files, start)
-    for (entry, document), member in zip(found, members, strict=True):
-        entry.file, entry.sha256 = member.name, document.sha256
-        entry.crc, entry.size, entry.offset = member.crc, member.size, member.offset
+    wanted = {documents[_place(entry)].pk for entry in taken if _place(entry) in documents}
+    contents = dict(Document.objects.filter(pk__in=wanted).values_list("pk", "content"))
+    found: list[tuple[ArchiveEntry, File]] = []
     for entry in taken:
-        if not entry.file:
+        document = documents.get(_place(entry))
+        file = _file(entry, document, bytes(contents[document.pk]) if document else b"")
+        if file is not None:
+            found.append((entry, file))
+        elif not entry.is_data:
             entry.missing = f"PDFs cannot be made here: {available()}" if available() else "It could not be rendered."
+    content, members = write_files([file for _entry, file in found], start)
+    for (entry, file), member in zip(found, members, strict=True):
+        document = documents.get(_place(entry))
+        entry.file = member.name
+        entry.sha256 = document.sha256 if document and not entry.is_data else hashlib.sha256(file.content).hexdigest()
+        entry.crc, entry.size, entry.offset = member.crc, member.size, member.offset
     return content, taken
+
+
+def _file(entry: ArchiveEntry, document: Document | None, content: bytes) -> File | None:
+    """The stored PDF; or of an invoice's data what is inside that PDF, and without it what would be. None where there
+    is none."""
+    folder = f"{entry.on.year}/"
+    if not entry.is_data:
+        return File(folder + document.filename, entry.on, content) if document else None
+    xml = _data(entry, content)
+    return File(f"{folder}{entry.invoice.number}.xml", entry.on, xml) if xml else None
+
+
+def _data(entry: ArchiveEntry, content: bytes) -> bytes | None:
+    """One that cannot be written is logged, told in the index, and does not hold up the others."""
+    try:
+        return (embedded(content) if content else None) or einvoice(entry.invoice)
+    except Exception:
+        logger.exception("the e-invoice of %s could not be written", entry.invoice)
+        entry.missing = "The e-invoice could not be written."
+        return None
 
 
 def _that_fit(entries: Sequence[ArchiveEntry], documents: dict[Place, Document]) -> list[ArchiveEntry]:
@@ -152,7 +185,7 @@ def _that_fit(entries: Sequence[ArchiveEntry], documents: dict[Place, Document])
     size = 0
     for entry in entries:
         document = documents.get(_place(entry))
-        size += document.length if document else 0  # type: ignore[attr-defined]  # annotated by _documents
+        size += document.length if document and not entry.is_data else 0  # type: ignore[attr-defined]  # annotated by _documents
         if taken and size > PART_BYTES:
             break
         taken.append(entry)
@@ -166,26 +199,5 @@ def _members(archive: Archive) -> list[Member]:
     return [Member(*row) for row in rows]  # type: ignore[arg-type]  # a written entry has them all, says its constraint
 
 
-def _index(archive: Archive, at: datetime) -> File:
-    return File(INDEX, archive.created_at.date(), "".join(csv_lines(COLUMNS, _rows(archive))).encode())
-
-
-def _rows(archive: Archive) -> Iterator[tuple[Cell, ...]]:
-    entries = archive.entries.order_by("position").select_related("invoice__customer", "payment")
-    shown = (
-        *("on", "file", "sha256", "missing", "payment__receipt_number", "payment__amount", "payment__status"),
-        *("invoice__number", "invoice__kind", "invoice__currency", "invoice__total", "invoice__status"),
-        "invoice__customer__name",
-    )
-    for entry in entries.only(*shown).iterator(500):
-        invoice, payment = entry.invoice, entry.payment
-        number, kind, amount, status = (
-            (payment.receipt_number, "receipt", payment.amount, payment.status)
-            if payment
-            else (invoice.number, invoice.kind, invoice.total, invoice.status)
-        )
-        total = to_major(amount, invoice.currency)
-        yield (
-            number, kind, invoice.customer.name, entry.on, invoice.currency, total, status,
-            entry.file, entry.sha256, entry.missing,
-        )  # fmt: skip
+def _index(archive: Archive) -> File:
+    return File(INDEX, archive.created_at.date(), index_text(archive).encode())

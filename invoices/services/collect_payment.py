@@ -8,6 +8,7 @@ from accounts.audit import record
 from accounts.models import Customer, PaymentMethod, PaymentPolicy, User
 from accounts.selectors import default_payment_methods
 from accounts.services.lock_customers import lock_customers
+from core.language import english
 from invoices.checking import first_check
 from invoices.exceptions import ManagedByContractError, NotDueError, NotPayableError, PaymentMethodMissingError
 from invoices.models import UNRESOLVED, Invoice, InvoiceStatus, Payment
@@ -53,7 +54,7 @@ def collect_payment(
         customer_id=customer_id,
         action="collect_payment",
         subject=f"invoice:{invoice.pk}",
-        after={"payment": payment.key, "amount": payment.amount, "currency": payment.currency, "card": str(card)},
+        after={"payment": payment.key, "amount": payment.amount, "currency": payment.currency, "card": english(card)},
         reason=reason,
     )
     return payment

@@ -12,4 +12,4 @@ def expire_archives(*, at: datetime, limit: int = 20) -> int:
     claimed = list(over.select_for_update(skip_locked=True).order_by("expires_at", "pk")[:limit])
     ids = [archive.pk for archive in claimed]
     ArchivePart.objects.filter(archive_id__in=ids).delete()
-    return Archive.objects.filter(pk__in=ids).update(status=ArchiveStatus.EXPIRED)
+    return Archive.objects.filter(pk__in=ids).update(status=ArchiveStatus.EXPIRED, tell_at=None)

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from accounts.audit import record
 from accounts.models import User
@@ -66,7 +67,7 @@ def record_outside_payment(
 def _check(invoice: Invoice, amount: int, received_on: date, at: datetime) -> None:
     if not 0 < amount <= invoice.amount_due:
         due = formats.money(invoice.amount_due, invoice.currency)
-        message = f"Enter an amount above zero, and no more than is due: {due}."
+        message = gettext("Enter an amount above zero, and no more than is due: %(amount)s.") % {"amount": due}
         raise OverpaidError(f"invoice {invoice.pk}: {amount} of {invoice.amount_due}", message=message)
     if received_on > utc_day(at):
         raise ReceivedLaterError(f"{received_on} is after {at}")

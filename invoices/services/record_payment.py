@@ -5,7 +5,6 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.audit import record
-from accounts.gateways import decline_message
 from accounts.gateways.base import Outcome
 from accounts.models import User
 from accounts.selectors import recipients
@@ -96,16 +95,16 @@ def _settle(payment: Payment, outcome: Outcome, at: datetime) -> None:
 def _follow_up(payment: Payment, before: str, at: datetime) -> None:
     """Who is told, and what else comes of the new status."""
     if payment.status == PaymentStatus.SUCCEEDED:
-        _tell(payment, "", at)
+        queue_notices([paid(payment, _to(payment))], at=at)
     elif payment.status == PaymentStatus.SURPLUS:
         send_back(payment, at)
         queue_notices([came_late(payment, _to(payment))], at=at)
     elif payment.status == PaymentStatus.DECLINED:
         plan_next_try(payment, at)
-        _tell(payment, decline_message(payment.decline_code), at)
+        queue_notices([failed(payment, payment.decline_code, _to(payment))], at=at)
     elif payment.status == PaymentStatus.CANCELED and before == PaymentStatus.NEEDS_CONFIRMATION:
         if takes(payment.invoice, 1):  # else it was settled otherwise, and nobody misses the payment
-            _tell(payment, decline_message(NOT_CONFIRMED), at)
+            queue_notices([failed(payment, NOT_CONFIRMED, _to(payment))], at=at)
     elif payment.status == PaymentStatus.CANCELED and payment.automatic:
         collect_again(payment, at)
 
@@ -139,10 +138,6 @@ def _ask_to_confirm(payment: Payment, at: datetime) -> None:
     """E10, once: at once where the run charged the card; after «Pay» when the person is found to have left."""
     if payment.automatic or at >= first_check(payment.created_at):
         queue_notices([confirm(payment, _to(payment))], at=at)
-
-
-def _tell(payment: Payment, reason: str, at: datetime) -> None:
-    queue_notices([failed(payment, reason, _to(payment)) if reason else paid(payment, _to(payment))], at=at)
 
 
 def _to(payment: Payment) -> list[str]:

@@ -7,11 +7,13 @@ from typing import Any
 from django.db import transaction
 
 from accounts.audit import record
+from accounts.figures import written
 from accounts.models import User
 from accounts.notices import NoticeDraft
 from accounts.selectors import recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
+from core.language import in_english
 from invoices.dunning import Dunning, NamedConsequence
 from invoices.emails import Declined, final_warning, reminder
 from invoices.models import Invoice, OverdueStory
@@ -59,12 +61,13 @@ def _notice(
     return reminder(own, late, declined, to)
 
 
+@in_english
 def _remember(notice: NoticeDraft, at: datetime, actor: User | None) -> None:
     if notice.customer_id is None:
         return
     OverdueStory.objects.begin(notice.customer_id, at)
-    figures = ("amount", "consequence", "earliest")
-    told: dict[str, Any] = {name: notice.context[name] for name in figures if name in notice.context}
+    facts = ("amount", "consequence", "earliest")
+    told: dict[str, Any] = written({name: notice.context[name] for name in facts if name in notice.context})
     record(
         at=at,
         actor=actor,

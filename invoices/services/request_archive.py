@@ -1,25 +1,12 @@
 from collections.abc import Collection
-from datetime import date, datetime
-from typing import NamedTuple
+from datetime import datetime
 
 from django.db import transaction
 
 from accounts.audit import record
 from accounts.models import User
-from invoices.exceptions import ArchiveTooLargeError, NothingToArchiveError
-from invoices.models import Invoice, Payment, PaymentStatus
-from invoices.models_archives import Archive, ArchiveEntry
-
-LIMIT = 10_000  # documents
-
-
-class Entry(NamedTuple):
-    """A document that goes in. Sorted, an invoice stands before its receipts."""
-
-    invoiced_on: date
-    invoice_id: int
-    payment_id: int  # 0: the invoice itself
-    on: date
+from invoices.archive_entries import entries_of, store_entries
+from invoices.models_archives import Archive
 
 
 @transaction.atomic
@@ -42,7 +29,7 @@ def request_archive(
     known = Archive.objects.filter(key=key).first()
     if known is not None:
         return known
-    entries = _entries(invoice_ids, customer_id)
+    entries = entries_of(invoice_ids, customer_id)
     values = {
         "customer_id": customer_id,
         "created_by": actor,
@@ -54,7 +41,7 @@ def request_archive(
     }
     archive, is_new = Archive.objects.get_or_create(key=key, defaults=values)
     if is_new:
-        _store(archive, entries)
+        store_entries(archive, entries)
         record(
             at=at,
             actor=actor,
@@ -65,35 +52,3 @@ def request_archive(
             reason=purpose,
         )
     return archive
-
-
-def _entries(invoice_ids: Collection[int], customer_id: int | None) -> list[Entry]:
-    if len(invoice_ids) > LIMIT:
-        raise ArchiveTooLargeError(f"{len(invoice_ids)} invoices")
-    issued = Invoice.objects.filter(pk__in=invoice_ids, number__isnull=False)
-    if customer_id is not None:
-        issued = issued.filter(customer_id=customer_id)
-    dates = {pk: on or billed_on for pk, on, billed_on in issued.values_list("pk", "issued_on", "billing_on")}
-    entries = [Entry(on, pk, 0, on) for pk, on in dates.items()]
-    paid = Payment.objects.filter(invoice_id__in=dates, status=PaymentStatus.SUCCEEDED)
-    for pk, invoice_id, settled_at, created_at in paid.values_list("pk", "invoice_id", "settled_at", "created_at"):
-        entries.append(Entry(dates[invoice_id], invoice_id, pk, (settled_at or created_at).date()))
-    if not entries:
-        raise NothingToArchiveError(f"none of {len(invoice_ids)} invoices is issued")
-    if len(entries) > LIMIT:
-        raise ArchiveTooLargeError(f"{len(entries)} documents")
-    return sorted(entries)
-
-
-def _store(archive: Archive, entries: list[Entry]) -> None:
-    rows = [
-        ArchiveEntry(
-            archive=archive,
-            position=position,
-            invoice_id=entry.invoice_id,
-            payment_id=entry.payment_id or None,
-            on=entry.on,
-        )
-        for position, entry in enumerate(entries)
-    ]
-    ArchiveEntry.objects.bulk_create(rows, batch_size=2_000)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext, gettext_noop
 
 from accounts.audit import record
 from accounts.models import Notice, User
@@ -15,7 +16,7 @@ from invoices.emails import issued, paid
 from invoices.exceptions import NotSendableError
 from invoices.models import Invoice, PaymentStatus
 
-NOBODY = "Nobody receives this customer's mail. Add an address, then send again."
+NOBODY = gettext_noop("Nobody receives this customer's mail. Add an address, then send again.")
 
 
 @transaction.atomic
@@ -38,7 +39,7 @@ def send_again(
     if known is not None:
         return known
     if not to:
-        raise NotSendableError(f"invoice {invoice_id}: no recipients", message=NOBODY)
+        raise NotSendableError(f"invoice {invoice_id}: no recipients", message=gettext(NOBODY))
     queue_notices([draft], at=at)
     record(
         at=at,

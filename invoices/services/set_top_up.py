@@ -9,6 +9,7 @@ from accounts.models import User
 from accounts.selectors import default_payment_methods, recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
+from core.language import english
 from invoices.emails_selling import top_up_changed
 from invoices.exceptions import PaymentMethodMissingError
 from invoices.models import TopUpRule
@@ -47,7 +48,7 @@ def set_top_up(*, customer_id: int, terms: TopUpTerms, at: datetime, actor: User
         action="set_top_up",
         subject=f"top_up:{rule.public_id}",
         before=before,
-        after={name: getattr(rule, name) for name in AUDITED} | {"card": str(card)},
+        after={name: getattr(rule, name) for name in AUDITED} | {"card": english(card)},
     )
     return rule
 

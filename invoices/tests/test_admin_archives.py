@@ -9,9 +9,9 @@ from django.urls import reverse
 
 from accounts.models import AuditEntry
 from core.clock import travel_to
+from invoices import archive_entries
 from invoices.models import Invoice
 from invoices.models_archives import Archive
-from invoices.services import request_archive as requesting
 from invoices.services.expire_archives import expire_archives
 from invoices.tests.cast import calculated
 from invoices.tests.shelf import built, issued, opened, rendered, requested
@@ -123,7 +123,7 @@ def test_it_says_what_is_missing(as_clerk, shelf, values, said):
 
 
 def test_it_refuses_more_than_one_zip_holds(as_clerk, shelf, monkeypatch):
-    monkeypatch.setattr(requesting, "LIMIT", 5)
+    monkeypatch.setattr(archive_entries, "LIMIT", 5)
     response = ask(as_clerk)
     assert response.status_code == 422
     assert "One ZIP holds at most 10,000 documents" in response.text
@@ -161,6 +161,7 @@ def test_htmx_gets_the_progress_alone(as_clerk, archive, at):
 
 def test_it_says_what_is_missing_in_it(as_clerk, archive):
     Archive.objects.update(status="ready", build_at=None, expires_at=archive.created_at, missing=2, size=10)
+    archive.entries.filter(position__lt=4).update(file="x", crc=1, size=1, offset=0)
     page = as_clerk.get(page_of(archive)).text
     assert "4 documents" in page
     assert "2 PDFs could not be made" in page

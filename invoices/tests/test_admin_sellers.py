@@ -47,7 +47,7 @@ def test_a_new_one_is_told_with_all_it_says(as_clerk):
         number_prefix="US",
     )  # fmt: skip
     answer = as_clerk.post(reverse("admin:invoices_seller_add"), form_of(new, reason="We begin in the United States"))
-    assert answer.status_code == 302
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
     entry = AuditEntry.objects.get(action="save_seller")
     assert (entry.subject, entry.before, entry.after["legal_name"]) == ("seller:us", {}, "Meridian Inc")
 

@@ -7,12 +7,11 @@ import pytest
 
 from accounts.models import AuditEntry
 from accounts.tests.cards import add_card
-from invoices import pdf
+from invoices import archive_entries, pdf
 from invoices.exceptions import ArchiveNotReadyError, ArchiveTooLargeError, NothingToArchiveError
 from invoices.models import Document
 from invoices.models_archives import Archive, ArchiveEntry, ArchivePart
 from invoices.services import build_archives as building
-from invoices.services import request_archive as requesting
 from invoices.services.build_archives import LEASE, build_archives
 from invoices.services.collect_payment import collect_payment
 from invoices.services.download_archive import download_archive
@@ -101,9 +100,9 @@ def test_it_holds_nothing_of_anybody_else_where_it_is_a_customers(shelf, other_c
 
 
 def test_it_has_a_limit(shelf, clerk, at, monkeypatch):
-    monkeypatch.setattr(requesting, "LIMIT", 12)
+    monkeypatch.setattr(archive_entries, "LIMIT", 12)
     assert requested(shelf, at, clerk).total == 12
-    monkeypatch.setattr(requesting, "LIMIT", 11)
+    monkeypatch.setattr(archive_entries, "LIMIT", 11)
     with pytest.raises(ArchiveTooLargeError):
         requested(shelf, at, clerk, key="other")
 
@@ -112,7 +111,7 @@ def test_receipts_count_against_the_limit(seller, customer, alice, clerk, at, mo
     add_card(customer, alice, at)
     invoice = open_invoice(customer, 4900, at=at)
     submit_payment(payment_id=collect_payment(invoice_id=invoice.pk, at=at, automatic=True).pk, at=at)
-    monkeypatch.setattr(requesting, "LIMIT", 1)
+    monkeypatch.setattr(archive_entries, "LIMIT", 1)
     with pytest.raises(ArchiveTooLargeError):
         requested([invoice], at, clerk)
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from accounts.figures import written
 from accounts.models import Notice
 from accounts.tests.cards import add_card
 from core.clock import travel_to
@@ -114,8 +115,8 @@ def test_the_run_tells_at_once_and_only_once(invoice, at):
     payment = waiting(invoice, at, automatic=True)
     assert told() == [f"invoice:{invoice.pk}:confirm:{payment.pk}"]
     notice = Notice.objects.get(template="payment_confirm")
-    assert notice.context["status_url"].endswith(url_of(payment))
-    assert notice.context["until"] == "23 Oct 2026, 10:00 UTC"
+    assert written(notice.context)["status_url"].endswith(url_of(payment))
+    assert written(notice.context)["until"] == "23 Oct 2026, 10:00 UTC"
     for later in (MINUTE, 6 * MINUTE, 66 * MINUTE):
         reconcile_payments(at=at + later)
     assert len(told()) == 1
@@ -135,7 +136,7 @@ def test_an_attempt_by_hand_is_given_up_after_an_hour(invoice, processor, at):
     assert [reconcile_payments(at=at + each * MINUTE) for each in (1, 6, 66)] == [0, 0, 1]
     payment.refresh_from_db()
     assert (payment.status, processor.charges()) == ("canceled", [(payment.key, "canceled")])
-    assert "wasn't confirmed in time" in Notice.objects.get(template="payment_failed").context["reason"]
+    assert "wasn't confirmed in time" in written(Notice.objects.get(template="payment_failed").context)["reason"]
 
 
 def test_a_collection_waits_for_three_days_and_then_counts_as_declined(invoice, processor, at):
@@ -145,7 +146,7 @@ def test_a_collection_waits_for_three_days_and_then_counts_as_declined(invoice, 
     payment.refresh_from_db()
     assert (payment.status, payment.decline_code) == ("declined", "not_confirmed")
     assert processor.charges() == [(payment.key, "canceled")]
-    assert "wasn't confirmed in time" in Notice.objects.get(template="payment_failed").context["reason"]
+    assert "wasn't confirmed in time" in written(Notice.objects.get(template="payment_failed").context)["reason"]
 
 
 def test_a_confirmation_within_the_three_days_pays(invoice, processor, as_alice, at):

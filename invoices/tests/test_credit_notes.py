@@ -4,6 +4,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 
+from accounts.figures import written
 from accounts.gateways.sandbox import SandboxGateway
 from accounts.models import AuditEntry, BillingProfile, Notice
 from accounts.tests.cards import LOSES_ANSWER, add_card
@@ -93,7 +94,7 @@ def test_then_it_goes_back_to_the_card_that_paid(customer, card):
     note.refresh_from_db()
     assert (note.status, note.amount_paid, note.amount_due) == (InvoiceStatus.PAID, 1797, 0)
     assert refunds_made() == [(refund.key, 1797)]
-    assert Notice.objects.get(template="payment_refunded").context["amount"] == "$17.97"
+    assert written(Notice.objects.get(template="payment_refunded").context)["amount"] == "$17.97"
     assert list(books.check()) == []
 
 
@@ -115,7 +116,7 @@ def test_the_rest_is_kept_for_the_next_invoice(seller, customer, alice):
     assert (invoice.amount_credited, invoice.amount_due, invoice.status) == (700, 300, InvoiceStatus.OPEN)
     assert (note.status, note.amount_due) == (InvoiceStatus.PAID, 0)
     issued = Notice.objects.get(key=f"invoice:{invoice.pk}:issued")
-    assert (issued.context["credited"], issued.context["amount_due"]) == ("$7.00", "$3.00")
+    assert (written(issued.context)["credited"], written(issued.context)["amount_due"]) == ("$7.00", "$3.00")
 
 
 def test_an_invoice_that_a_credit_covers_is_paid_without_a_payment(customer, card):
@@ -206,8 +207,8 @@ def test_nobody_is_asked_to_pay_it(seller, customer):
 def test_it_is_announced_and_issued_in_words_of_its_own(customer, card, alice):
     invoice = paid_invoice(customer)
     note = credit(customer, -1797, billing_on=BILLING_ON)
-    assert Notice.objects.get(key=f"invoice:{note.pk}:announced").context["credit"] == "$17.97"
-    context = Notice.objects.get(key=f"invoice:{note.pk}:credited").context
+    assert written(Notice.objects.get(key=f"invoice:{note.pk}:announced").context)["credit"] == "$17.97"
+    context = written(Notice.objects.get(key=f"invoice:{note.pk}:credited").context)
     assert (context["total"], context["corrects"], context["refunding"], context["kept"]) == (
         "$17.97",
         invoice.number,

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from accounts.figures import written
 from accounts.models import Notice
 from accounts.services.open_customer import open_customer
 from accounts.tests.cards import add_card
@@ -99,8 +100,8 @@ def test_the_announcement_names_the_credits(customer):
     granted(customer, 4000)
     invoice = calculated(customer, 4900)
     notice = Notice.objects.get(key=f"invoice:{invoice.pk}:announced")
-    assert notice.context["grants"] == [{"label": "Credits used: Welcome", "amount": "−$40.00"}]
-    assert notice.context["total"] == "$9.00"
+    assert written(notice.context)["grants"] == [{"label": "Credits used: Welcome", "amount": "−$40.00"}]
+    assert written(notice.context)["total"] == "$9.00"
 
 
 def test_what_arrives_after_the_draft_does_not_touch_it(customer):
@@ -223,7 +224,7 @@ def test_an_invoice_that_credit_pays_wholly_is_paid_without_a_payment(customer):
     paper = invoice_paper(issued)
     assert paper.terms == "Paid with credits. Your balance after: $3.10."
     notice = Notice.objects.get(key=f"invoice:{issued.pk}:issued")
-    assert (notice.context["by_credit"], notice.context["balance"]) == (True, "$3.10")
+    assert (written(notice.context)["by_credit"], written(notice.context)["balance"]) == (True, "$3.10")
 
 
 def test_the_paper_shows_the_credits_before_tax_and_where_the_ledger_stood(customer):

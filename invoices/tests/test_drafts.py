@@ -3,6 +3,7 @@ from decimal import Decimal
 
 import pytest
 
+from accounts.figures import written
 from accounts.models import AuditEntry, BillingProfile, Notice
 from accounts.services.open_customer import open_customer
 from accounts.tests.cards import add_card
@@ -45,11 +46,8 @@ def test_it_tells_amount_date_and_card(seller, customer, alice, at):
     invoice = calculated(customer, 4900)
     notice = Notice.objects.get(key=f"invoice:{invoice.pk}:announced")
     assert notice.to == [alice.email]
-    assert (notice.context["total"], notice.context["billing_on"], notice.context["card"]) == (
-        "$49.00",
-        "20 Oct 2026",
-        str(card),
-    )
+    told = written(notice.context)
+    assert (told["total"], told["billing_on"], told["card"]) == ("$49.00", "20 Oct 2026", str(card))
 
 
 def test_it_leaves_the_announcement_to_the_invoice_once_the_billing_date_has_come(seller, customer, at):
@@ -164,7 +162,7 @@ def test_discarding_withdraws_the_announced_amount(seller, customer, alice):
     invoice = calculated(customer, 4900)
     discard_drafts(customer_ids=[customer.pk], at=CALCULATED_AT + timedelta(days=1))
     notice = Notice.objects.get(template="invoice_withdrawn")
-    assert (notice.context["total"], notice.to) == (f"${invoice.total // 100}.00", [alice.email])
+    assert (written(notice.context)["total"], notice.to) == (f"${invoice.total // 100}.00", [alice.email])
 
 
 def test_the_billing_date_of_a_draft_stays_what_plans_said(seller, customer):

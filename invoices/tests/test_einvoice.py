@@ -320,7 +320,7 @@ def test_what_xml_cannot_have_is_left_out(customer, place, rules):
 def test_the_rules_do_find_what_is_wrong(customer, place, rules, change, rule):
     place("DE", tax_id=GERMAN_VAT_ID)
     invoice = open_invoice(customer, 4_900)
-    terms = business_terms(invoice, net_amounts_of(invoice))
+    terms = business_terms(invoice, net_amounts_of(invoice), invoice_paper(invoice))
     change(terms)
     assert rule in rules.failures(write(terms))
 

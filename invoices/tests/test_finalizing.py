@@ -3,6 +3,7 @@ from datetime import date, timedelta
 import pytest
 from django.conf import settings
 
+from accounts.figures import written
 from accounts.models import AuditEntry, BillingProfile, Notice
 from accounts.services.delete_payment_method import delete_payment_method
 from accounts.tests.cards import add_card
@@ -86,7 +87,7 @@ def test_catching_up_it_is_issued_today_and_collected_a_day_later(seller, custom
     assert (invoice.collect_at, invoice.due_on) == (late + timedelta(hours=24), late.date() + timedelta(days=1))
     assert due_to_collect(late) == []
     assert [due.id for due in due_to_collect(late + timedelta(hours=24))] == [invoice.pk]
-    assert Notice.objects.get(template="invoice_issued").context["later"] is True
+    assert written(Notice.objects.get(template="invoice_issued").context)["later"] is True
 
 
 def test_another_tax_since_the_announcement_is_announced_anew(seller, customer, alice, at):
@@ -98,7 +99,7 @@ def test_another_tax_since_the_announcement_is_announced_anew(seller, customer, 
     invoice.refresh_from_db()
     assert (invoice.tax_label, invoice.tax, invoice.total) == ("VAT", 2000, 12000)
     assert (invoice.announced_at, invoice.collect_at) == (BILLED_AT, BILLED_AT + timedelta(hours=24))
-    assert Notice.objects.get(template="invoice_issued").context["total"] == "$120.00"
+    assert written(Notice.objects.get(template="invoice_issued").context)["total"] == "$120.00"
 
 
 def test_a_closing_invoice_is_collected_at_once(seller, customer, alice, at):
@@ -119,7 +120,7 @@ def test_a_total_of_nothing_is_paid_without_a_payment(seller, customer, alice, a
 def test_it_tells_number_and_amount(seller, customer, alice, at):
     card = add_card(customer, alice, at)
     invoice = open_invoice(customer, 4900, at=BILLED_AT)
-    context = Notice.objects.get(key=f"invoice:{invoice.pk}:issued").context
+    context = written(Notice.objects.get(key=f"invoice:{invoice.pk}:issued").context)
     assert (context["number"], context["total"], context["card"]) == ("INV-2026-000001", "$49.00", str(card))
 
 

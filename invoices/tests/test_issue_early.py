@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from accounts.figures import written
 from accounts.models import AuditEntry, Notice
 from accounts.services.update_billing_profile import update_billing_profile
 from accounts.tests.cards import add_card
@@ -35,7 +36,7 @@ def test_it_gives_the_number_today_and_charges_the_card_on_the_announced_day(sel
     assert due_to_collect(midnight(BILLING_ON) - timedelta(seconds=1)) == []
     assert [row.id for row in due_to_collect(midnight(BILLING_ON))] == [invoice.pk]
     assert due_to_finalize(midnight(BILLING_ON)) == []
-    assert Notice.objects.get(template="invoice_issued").context["charged_at"] == "20 Oct 2026, 00:00 UTC"
+    assert written(Notice.objects.get(template="invoice_issued").context)["charged_at"] == "20 Oct 2026, 00:00 UTC"
     entry = AuditEntry.objects.get(action="issue_early")
     assert (entry.actor, entry.reason) == (clerk, "Needed for their books")
 

@@ -7,6 +7,7 @@ import pytest
 from django.core import mail
 from django.db import IntegrityError, transaction
 
+from accounts.figures import written
 from accounts.models import AuditEntry, Notice
 from accounts.services.deliver_notices import deliver_notices
 from accounts.tests.cards import add_card
@@ -51,7 +52,10 @@ def test_it_pays_the_invoice_with_a_receipt_and_tells_the_customer(seller, custo
     assert (invoice.status, invoice.amount_paid, invoice.collect_at) == ("paid", 4900, None)
     assert (payment.status, payment.gateway, payment.payment_method) == ("succeeded", "outside", None)
     assert payment.receipt_number == "RCP-2026-000001"
-    assert Notice.objects.get(template="payment_receipt").context["how"] == "by bank transfer, reference 2026-10-A7"
+    assert (
+        written(Notice.objects.get(template="payment_receipt").context)["how"]
+        == "by bank transfer, reference 2026-10-A7"
+    )
     paper = receipt_paper(payment)
     assert (paper.method, paper.reference_label, paper.reference) == ("Bank transfer", "Reference", "2026-10-A7")
     assert (paper.paid_on, paper.amount_left) == ("18 Oct 2026", "$0.00")

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from accounts.figures import written
 from accounts.gateways.base import Outcome
 from accounts.models import AuditEntry, BillingProfile, Customer, Notice, PaymentPolicy
 from accounts.services.delete_payment_method import delete_payment_method
@@ -71,7 +72,7 @@ def test_a_stolen_card_is_not_tried_again(seller, customer, alice, at):
     payment = collect_payment(invoice_id=invoice.pk, at=at, automatic=True)
     paid_with(payment.pk, at, Outcome("declined", "stolen_card"))
     assert Invoice.objects.get().collect_at is None
-    assert Notice.objects.get(template="payment_failed").context["next_try"] == ""
+    assert written(Notice.objects.get(template="payment_failed").context)["next_try"] == ""
 
 
 def test_a_card_tried_by_hand_changes_no_plan(seller, customer, alice, at):
@@ -100,9 +101,9 @@ def test_where_the_card_is_gone_the_try_is_lost_and_a_new_card_is_not_charged(se
     third = at + 3 * DAY
     assert [row.pk for row in lost_tries([customer.pk], third)] == [invoice.pk]
     assert remind(customer, third) == [("dunning:1", "payment_reminder")]
-    told = Notice.objects.get(template="payment_reminder").context
+    told = written(Notice.objects.get(template="payment_reminder").context)
     assert (told["card"], told["tried_on"]) == ("Visa ending 0341", formats.day(at.date()))
-    assert told["reason"] == Notice.objects.get(template="payment_failed").context["reason"] != ""
+    assert told["reason"] == written(Notice.objects.get(template="payment_failed").context)["reason"] != ""
     add_card(customer, alice, third, VISA)
     assert due_to_collect(third + 9 * DAY) == []
 
@@ -125,7 +126,7 @@ def test_it_names_everything_that_is_overdue_in_one_message(late, customer, at):
     invoice, first = late
     other = open_invoice(customer, 1200, at=at)
     assert remind(customer, first) == [("dunning:0", "payment_reminder")]
-    context = Notice.objects.get(template="payment_reminder").context
+    context = written(Notice.objects.get(template="payment_reminder").context)
     assert (context["number"], context["amount"]) == (invoice.number, "$49.00")
     assert [(each["number"], each["amount"]) for each in context["others"]] == [(other.number, "$12.00")]
 

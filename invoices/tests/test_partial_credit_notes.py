@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from accounts.figures import written
 from accounts.models import AuditEntry, Notice
 from accounts.tests.cards import add_card
 from core.periods import midnight
@@ -157,7 +158,7 @@ def test_money_comes_back_before_credits(customer, in_france):
     assert (third.kind, third.number, third.total, third.credits) == ("credit_note", "CN-2026-000003", 0, -2000)
     assert (third.status, left(customer)) == (InvoiceStatus.PAID, 4000)
     told = Notice.objects.get(key=f"invoice:{third.pk}:credited")
-    assert told.context["returned"] == "$20.00"
+    assert written(told.context)["returned"] == "$20.00"
 
 
 # --- once, and as shown ---------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from accounts.figures import written
 from accounts.gateways.base import GatewayTimeoutError, GatewayUnavailableError, Outcome
 from accounts.gateways.sandbox import SandboxGateway
 from accounts.models import AuditEntry, Notice, PaymentPolicy
@@ -52,7 +53,7 @@ def test_a_succeeded_payment_pays_the_invoice_and_gives_a_receipt(invoice, at):
     assert (invoice.status, invoice.amount_paid, invoice.paid_at, invoice.collect_at) == ("paid", 4900, at, None)
     assert charges() == [(payment.key, "succeeded")]
     notice = Notice.objects.get(template="payment_receipt")
-    assert (notice.context["amount"], notice.context["receipt"]) == ("$49.00", "RCP-2026-000001")
+    assert (written(notice.context)["amount"], written(notice.context)["receipt"]) == ("$49.00", "RCP-2026-000001")
     assert AuditEntry.objects.filter(action__in=("collect_payment", "record_payment")).count() == 2
 
 
@@ -150,7 +151,7 @@ def test_a_declined_collection_leaves_the_invoice_open_with_a_reason(seller, cus
     assert [due.id for due in due_to_collect(at + 3 * DAY)] == [invoice.pk]
     assert unsettled(customer.pk).has_past_due(at.date())
     notice = Notice.objects.get(template="payment_failed")
-    assert "declined the card" in notice.context["reason"]
+    assert "declined the card" in written(notice.context)["reason"]
 
 
 def test_after_a_decline_another_card_pays(seller, customer, alice, at):
@@ -228,7 +229,7 @@ def test_an_amount_that_no_card_can_be_charged_is_declined_with_its_reason(custo
 
     assert (payment.status, payment.decline_code) == ("declined", "amount_not_chargeable")
     assert payment.invoice.collect_at is None
-    assert "last digit" in Notice.objects.get(template="payment_failed").context["reason"]
+    assert "last digit" in written(Notice.objects.get(template="payment_failed").context)["reason"]
     assert charges() == []
 
 

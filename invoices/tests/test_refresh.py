@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from accounts.figures import written
 from accounts.models import AuditEntry, Notice
 from accounts.services.update_billing_profile import update_billing_profile
 from core.periods import midnight
@@ -31,7 +32,7 @@ def test_a_draft_is_taxed_anew_and_announced_again(seller, customer):
     invoice.refresh_from_db()
     assert (invoice.total, invoice.tax_label, invoice.announced_at) == (1200, "VAT", TICK)
     notice = Notice.objects.filter(template="invoice_announced").latest("pk")
-    assert (notice.context["total"], notice.context["again"]) == ("$12.00", True)
+    assert (written(notice.context)["total"], written(notice.context)["again"]) == ("$12.00", True)
     entry = AuditEntry.objects.get(action="refresh_drafts")
     assert (entry.before, entry.after) == ({"total": 1000}, {"total": 1200, "tax": 200})
 

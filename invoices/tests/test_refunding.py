@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from accounts.figures import written
 from accounts.gateways.base import Outcome
 from accounts.models import AuditEntry, Notice
 from accounts.tests.cards import MASTERCARD, add_card
@@ -170,7 +171,7 @@ def test_what_was_transferred_outside_is_a_fact_at_once(customer, alice):
     assert (refund.payment, refund.method, refund.reference) == (None, "bank_transfer", "SEPA 4711")
     assert (note.status, note.amount_paid) == (InvoiceStatus.PAID, 600)
     assert reconcile_refunds(at=LATER) == 0
-    told = Notice.objects.get(template="payment_refunded").context
+    told = written(Notice.objects.get(template="payment_refunded").context)
     assert (told["amount"], told["method"], told["reference"]) == ("$6.00", "bank transfer", "SEPA 4711")
     entry = AuditEntry.objects.get(action="pay_out_credit_note")
     assert (entry.reason, entry.after["to"], entry.after["amount"]) == ("They asked", "bank_transfer", 600)

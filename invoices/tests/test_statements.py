@@ -7,6 +7,7 @@ from django.db import DatabaseError, connection, transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from accounts.figures import written
 from accounts.models import AuditEntry, Notice
 from core.periods import Period, midnight
 from credits.charges import ChargeDraft
@@ -138,9 +139,10 @@ def test_it_tells_opening_movements_and_closing(seller, customer, alice):
     granted(customer, 1000, at=october(1))
     row = stated(customer)
     notice = Notice.objects.get(key=f"statement:{row.pk}:issued")
-    figures = [notice.context[name] for name in ("opening", "moved", "closing")]
+    told = written(notice.context)
+    figures = [told[name] for name in ("opening", "moved", "closing")]
     assert (figures, notice.to) == (["$0.00", "$10.00", "$10.00"], [alice.email])
-    text = render_to_string("emails/credit_statement.txt", notice.context)
+    text = render_to_string("emails/credit_statement.txt", told)
     assert text.splitlines()[0] == "Credit statement for 1 Oct – 31 Oct 2026: $10.00 left"
     assert "Closing balance: $10.00" in text
 

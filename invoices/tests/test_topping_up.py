@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from accounts.figures import written
 from accounts.models import AuditEntry, Notice, PaymentMethod
 from accounts.tests.cards import DECLINES, add_card
 from credits.charges import OpenDraft
@@ -59,7 +60,7 @@ def topped_up(rule, at):
 
 
 def told(template):
-    return list(Notice.objects.filter(template=template).order_by("pk").values_list("context", flat=True))
+    return written(list(Notice.objects.filter(template=template).order_by("pk").values_list("context", flat=True)))
 
 
 # --- agreeing ---------------------------------------------------------------------------------------------------------

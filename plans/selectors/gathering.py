@@ -32,11 +32,14 @@ class Claim:
         return self.subscription.customer_id
 
 
-def gather(claims: Sequence[Claim], *, seen_until: datetime | None = None) -> list[SpellFacts]:
+def gather(
+    claims: Sequence[Claim], *, seen_until: datetime | None = None, read: Mapping[Span, Decimal] | None = None
+) -> list[SpellFacts]:
     """The facts of each claim, in order: three queries in all, three or more where usage came late, and one
     where something is given back.
 
-    `seen_until` looks at usage before that instant only, for figures about a window that is still running.
+    `seen_until` looks at usage before that instant only, for figures about a window that is still running. `read`:
+    quantities that somebody has read; the others are asked.
     """
     discarding = {key for claim in claims for key in claim.discarding}
     if not claims:
@@ -44,7 +47,9 @@ def gather(claims: Sequence[Claim], *, seen_until: datetime | None = None) -> li
     windows = [(claim.subscription.pk, cut.start) for claim in claims for cut, _planned in claim.slice.windows]
     known = known_windows(windows, {claim.customer_id for claim in claims}, discarding)
     late = _touched(claims, known, discarding)
-    used = quantities([*_all_spans(claims, seen_until), *(mark.span for mark in late)])
+    known_used = read or {}
+    asked = [*_all_spans(claims, seen_until), *(mark.span for mark in late)]
+    used = {**known_used, **quantities([span for span in asked if span not in known_used])}
     terms = _terms(claims, late)
     late_by_customer = _by_customer(late)
     found = [

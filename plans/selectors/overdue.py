@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
+from accounts.figures import sentence
 from core.due import Due, only
 from invoices.dunning import Consequence, Dunning, NamedConsequence
 from invoices.overdue import dunning_of, lost_tries, overdue_customers
@@ -25,9 +26,14 @@ def _named(plan: Plan, default: Plan | None) -> NamedConsequence:
     kinds: dict[str, Consequence] = {"downgrade": "downgrade", "hold": "hold"}
     kind = kinds[plan.overdue_consequence]
     if kind == "hold":
-        return NamedConsequence(kind, f"access to {plan.title} is refused until everything overdue is paid")
-    to = default.title if default else "the default plan"
-    return NamedConsequence(kind, f"{plan.title} ends with a final invoice, and you go on with {to}")
+        held = sentence("access to %(plan)s is refused until everything overdue is paid", plan=plan.title)
+        return NamedConsequence(kind, held)
+    if default is None:
+        ends = sentence("%(plan)s ends with a final invoice, and you go on with the default plan", plan=plan.title)
+    else:
+        plans = {"plan": plan.title, "default": default.title}
+        ends = sentence("%(plan)s ends with a final invoice, and you go on with %(default)s", **plans)
+    return NamedConsequence(kind, ends)
 
 
 def dunning_of_customer(customer_id: int, at: datetime) -> Dunning:

@@ -1,11 +1,14 @@
 """What the next invoice comes to so far, and what is used: the bill's own two steps, gather and compose."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from accounts.models import Customer
 from core.periods import (
@@ -18,25 +21,34 @@ from core.periods import (
     period_number,
     utc_day,
 )
+from invoices.charging import CreditRow
 from invoices.lines import LineDraft
-from invoices.previewing import preview_document
-from invoices.selectors import Unsettled, line_draft, pending_lines, read_lines, tax_rule_at, totals_of, unsettled
+from invoices.previewing import Credit, Paid, preview_documents
+from invoices.selectors import Unsettled, line_draft, pending_lines, read_lines, tax_rule_at, unsettled
 from invoices.spreading import kept_for
 from invoices.totals import TaxRule, Totals
 from plans import cycle
+from plans.ago import updated
 from plans.charges import RatedWindow, SpellFacts, compose_charges, usage_key
 from plans.exceptions import NoSubscriptionError
 from plans.late import late_lines
+from plans.line_words import worded
 from plans.models import Subscription
+from plans.projection import PATTERN_DAYS
 from plans.selectors.catalogue import current_subscription
 from plans.selectors.closing import key_prefix
 from plans.selectors.gathering import Claim, gather
 from plans.spells import spell_of, tax_place
 from plans.words import unit_price
-from usage.selectors import latest_received_at
+from usage.selectors import Freshness, Span, day_spans, freshness, quantities
 
 if TYPE_CHECKING:
     from invoices.models import Invoice
+
+
+DAY = timedelta(days=1)
+
+Days = dict[int, list[tuple[date, Decimal]]]  # by feature id: what was used on each UTC day, oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +121,11 @@ class UpcomingInvoice:
         if self.billing_on is None:
             return []
         calculated = utc_day(calculation_instant(self.billing_on))
-        return [("Period starts", self.period.start), ("Charges calculated", calculated), ("Billed", self.billing_on)]
+        return [
+            (_("Period starts"), self.period.start),
+            (_("Charges calculated"), calculated),
+            (pgettext("key date", "Billed"), self.billing_on),
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +154,23 @@ class UsageToDate:
     window: Window
     billing_on: date | None
     rows: tuple[UsageRow, ...]
-    received_at: datetime | None
+    fresh: Freshness
     as_of: datetime
+
+    @property
+    def received_at(self) -> datetime | None:
+        """When usage last reached us; None: never."""
+        return self.fresh.received_at
+
+    @property
+    def updated(self) -> str:
+        """`Updated 14:03 UTC (2 minutes ago)`; empty where no usage ever came."""
+        return updated(self.received_at, self.as_of) if self.received_at else ""
+
+    @property
+    def is_delayed(self) -> bool:
+        """Whether usage that ordinarily comes has not come."""
+        return self.fresh.is_delayed(self.as_of)
 
     @property
     def amount(self) -> int:
@@ -149,24 +180,54 @@ class UsageToDate:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The open spell and what the next calculation would see if it were at `as_of`: read once, shown in many ways."""
+    """The open spell and what the next calculation would see if it were at `as_of`: read once, shown in many ways.
+
+    `days`: what was used on every UTC day, where somebody has asked for that (`days_of`).
+    """
 
     subscription: Subscription
     facts: SpellFacts
     as_of: datetime
+    days: Days | None = None
 
 
-def running(customer: Customer, at: datetime) -> Running:
-    """The facts behind `upcoming_invoice` and `usage_to_date`. Raises NoSubscriptionError."""
+def open_subscription(customer: Customer) -> Subscription:
+    """The customer's open spell (loaded `with_plan`). Raises NoSubscriptionError."""
     subscription = current_subscription(customer.pk)
     if subscription is None:
         raise NoSubscriptionError(f"customer {customer.pk} has no open subscription")
+    return subscription
+
+
+def running(customer: Customer, at: datetime, subscription: Subscription | None = None) -> Running:
+    """The facts behind `upcoming_invoice` and `usage_to_date`. `subscription`: the open one, where somebody has read
+    it. Raises NoSubscriptionError."""
+    subscription = subscription or open_subscription(customer)
     return Running(subscription, _running_facts(subscription, at), at)
 
 
-def upcoming_invoice(now: Running, documents: Unsettled | None = None, *, has_credit: bool = True) -> UpcomingInvoice:
-    """The next invoice as far as it is known. `documents`: the customer's, where somebody has read them.
-    `has_credit` False: somebody knows that the customer never had any."""
+def running_days(subscription: Subscription, at: datetime) -> Running:
+    """The same with every UTC day since the window began and of the four weeks before `at`, in the same question."""
+    terms = subscription.plan.terms()
+    if not terms.is_priced:
+        return Running(subscription, _running_facts(subscription, at), at)
+    customer_id, features = subscription.customer_id, terms.feature_ids
+    window = running_window(subscription, at)
+    first = min(window.start, max(subscription.starts_at, midnight(utc_day(at) - PATTERN_DAYS * DAY)))
+    spans = day_spans(customer_id, features, Window(min(first, at), at))
+    seen = window.until(at)
+    whole = [Span(customer_id, feature, seen.start, seen.end) for feature in features]
+    read = quantities([*spans.values(), *whole])
+    days: Days = {feature: [] for feature in features}
+    for (feature, on), span in spans.items():
+        days[feature].append((on, read[span]))
+    return Running(subscription, _running_facts(subscription, at, read), at, days)
+
+
+def upcoming_invoice(
+    now: Running, documents: Unsettled | None = None, *, credit: Credit | None = None
+) -> UpcomingInvoice:
+    """The next invoice as far as it is known. `documents`, `credit`: the customer's, where somebody has read them."""
     subscription, facts, at = now.subscription, now.facts, now.as_of
     documents = documents or unsettled(subscription.customer_id)
     draft = _waiting_draft(subscription, documents.drafts)
@@ -174,12 +235,7 @@ def upcoming_invoice(now: Running, documents: Unsettled | None = None, *, has_cr
     rule = tax_rule_at(*tax_place(subscription))
     owed = _stored(draft) if draft else (*_kind(lines, "fee"), *_pending(subscription))
     counting = () if draft else _kind(lines, "usage")
-    if draft:
-        known = _announced(draft)
-    elif has_credit:
-        known = previewed(subscription, (*owed, *counting), rule, at)
-    else:
-        known = _Known(totals_of((*owed, *counting), rule))
+    known = _announced(draft) if draft else previewed(subscription, [(*owed, *counting)], rule, at, credit)[0]
     return UpcomingInvoice(
         subscription=subscription,
         currency=subscription.plan.currency,
@@ -188,16 +244,16 @@ def upcoming_invoice(now: Running, documents: Unsettled | None = None, *, has_cr
         period=Period(draft.period_start, draft.period_end) if draft else _running_period(subscription, at),
         window=facts.usage[0].planned,
         draft=draft,
-        owed=owed,
-        counting=counting,
-        next_counting=_kind(lines, "usage") if draft else (),
+        owed=tuple(map(worded, owed)),
+        counting=tuple(map(worded, counting)),
+        next_counting=tuple(map(worded, _kind(lines, "usage"))) if draft else (),
         rule=rule,
         totals=known.totals,
         credits=known.credits,
-        credit_rows=known.rows,
+        credit_rows=tuple((row.name, row.amount) for row in known.rows),
         as_of=at,
         credit=kept_for(subscription.customer_id, documents.notes, subscription.plan.currency, known.totals.total),
-        late=tuple(late_lines(facts.late, facts.standing)),
+        late=tuple(map(worded, late_lines(facts.late, facts.standing))),
         late_billing_on=_follow_up_date(subscription) if facts.late and not facts.terms.is_priced else None,
     )
 
@@ -225,7 +281,7 @@ def usage_to_date(now: Running) -> UsageToDate:
         window=now.facts.usage[0].planned,
         billing_on=now.subscription.next_billing_on,
         rows=tuple(_row(now.facts, rated) for rated in now.facts.rated_usage),
-        received_at=latest_received_at(now.subscription.customer_id),
+        fresh=freshness(now.subscription.customer_id, now.as_of),
         as_of=now.as_of,
     )
 
@@ -240,14 +296,14 @@ def _waiting_draft(subscription: Subscription, waiting: "Sequence[Invoice]") -> 
     return next(iter(waiting), None)
 
 
-def _running_facts(subscription: Subscription, at: datetime) -> SpellFacts:
+def _running_facts(subscription: Subscription, at: datetime, read: Mapping[Span, Decimal] | None = None) -> SpellFacts:
     """What the next calculation would see if it were now: its own slice, with usage before `at`."""
     if subscription.next_billing_on:
         piece = cycle.monthly_slice(spell_of(subscription))
     else:
         window = running_window(subscription, at)
         piece = cycle.Slice(fees=(), windows=((window, window),))
-    [facts] = gather([Claim(subscription, piece)], seen_until=at)
+    [facts] = gather([Claim(subscription, piece)], seen_until=at, read=read)
     return facts
 
 
@@ -278,29 +334,29 @@ def _stored(draft: "Invoice") -> tuple[LineDraft, ...]:
     return tuple(line_draft(line) for line in draft.lines.all())
 
 
-class _Known(NamedTuple):
-    totals: Totals
-    credits: int = 0
-    rows: tuple[tuple[str, int], ...] = ()
-
-
-def _announced(draft: "Invoice") -> _Known:
+def _announced(draft: "Invoice") -> Paid:
     totals = Totals(subtotal=draft.subtotal, tax=draft.tax, total=draft.total)
-    return _Known(totals, draft.credits, tuple((row["name"], row["amount"]) for row in draft.credit_rows))
+    rows = tuple(CreditRow(row["name"], row.get("grant", ""), row["amount"]) for row in draft.credit_rows)
+    return Paid(totals, draft.credits, rows)
 
 
-def previewed(subscription: Subscription, lines: Sequence[LineDraft], rule: TaxRule, at: datetime) -> _Known:
-    """As if it were drafted now: the same credit pays."""
-    preview = preview_document(
+def previewed(
+    subscription: Subscription,
+    documents: Sequence[Sequence[LineDraft]],
+    rule: TaxRule,
+    at: datetime,
+    credit: Credit | None = None,
+) -> list[Paid]:
+    """Each as if it were drafted now: the same credit pays."""
+    return preview_documents(
+        [[line for line in lines if line.settlement != "credit_only"] for lines in documents],
         customer_id=subscription.customer_id,
         currency=subscription.plan.currency,
-        lines=[line for line in lines if line.settlement != "credit_only"],
         rule=rule,
         billing_on=subscription.next_billing_on or utc_day(at),
         at=at,
+        credit=credit or Credit(subscription.customer_id, at),
     )
-    rows = tuple((row.name, row.amount) for row in preview.rows)
-    return _Known(preview.totals, sum(preview.credits.values()), rows)
 
 
 def _row(facts: SpellFacts, rated: RatedWindow) -> UsageRow:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from accounts.audit import record
 from accounts.models import User
@@ -42,9 +43,9 @@ def set_budget(*, customer_id: int, terms: BudgetTerms, at: datetime, actor: Use
 
 def _checked(terms: BudgetTerms) -> dict[str, Any]:
     if terms.amount is not None and terms.amount <= 0:
-        raise BudgetInvalidError(f"amount {terms.amount}", message="Enter an amount above zero, or none.")
+        raise BudgetInvalidError(f"amount {terms.amount}", message=gettext("Enter an amount above zero, or none."))
     if not {*terms.spend_percents, *terms.included_percents} <= set(PERCENTS):
-        raise BudgetInvalidError(f"percents of {PERCENTS} only", message="Choose from 50, 80 and 100 %.")
+        raise BudgetInvalidError(f"percents of {PERCENTS} only", message=gettext("Choose from 50, 80 and 100 %."))
     return {
         "currency": terms.currency,
         "amount": terms.amount,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import chain, count
 from typing import Any
 
@@ -13,6 +14,7 @@ import plans.books
 import usage.books
 from accounts.gateways.base import Outcome
 from accounts.models import Customer, PaymentMethod, PaymentPolicy
+from core.tests.recorded import Recorded
 from invoices.services.collect_payment import collect_payment
 from invoices.services.record_payment import record_payment
 from plans.exceptions import NobodyToMoveError
@@ -76,9 +78,14 @@ def send(
     assert not result.rejected, result.rejected
 
 
+_free = cache(
+    lambda at: Recorded(lambda customer: open_default_subscription(customer_id=customer.pk, at=at, actor=None))
+)
+
+
 @pytest.fixture
 def free(customer: Customer, catalogue: Catalogue, seller: object, at: datetime) -> Subscription:
-    return open_default_subscription(customer_id=customer.pk, at=at, actor=None)
+    return _free(at).again(customer)
 
 
 @pytest.fixture
@@ -89,10 +96,13 @@ def all_books_hold(db: None) -> Iterator[None]:
     assert list(chain.from_iterable(room.check() for room in rooms)) == []
 
 
+_plus = cache(lambda at: Recorded(lambda customer, catalogue: go_plus(customer, catalogue, at)))
+
+
 @pytest.fixture
 def plus(customer: Customer, catalogue: Catalogue, seller: object, at: datetime) -> Subscription:
     """`customer` on Plus since 20 Oct 2026, 10:00: calculated on 17 Nov, billed on 20 Nov."""
-    return go_plus(customer, catalogue, at)
+    return _plus(at).again(customer, catalogue)
 
 
 def new_plan(

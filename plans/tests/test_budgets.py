@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 from django.db import IntegrityError, transaction
 
+from accounts.figures import written
 from accounts.models import AuditEntry, Customer, Notice
 from accounts.services.park_customer import park_customer
 from plans.budgets import BudgetTerms, reached, share
@@ -44,7 +45,7 @@ def tell(budget, at):
     """What is told at that instant: kind and percent of each message."""
     before = set(Notice.objects.values_list("pk", flat=True))
     queued = tell_budget(budget_id=budget.pk, at=at)
-    new = [notice.context for notice in Notice.objects.exclude(pk__in=before).order_by("pk")]
+    new = [written(notice.context) for notice in Notice.objects.exclude(pk__in=before).order_by("pk")]
     assert queued == len(new)
     return [(context["kind"], context.get("percent")) for context in new]
 
@@ -139,15 +140,16 @@ def test_the_message_has_the_figures_of_the_overview(budget, customer, at):
     tell(budget, now)
     seen = spending(customer, now)
     upcoming = upcoming_invoice(running(customer, now))
-    message = Notice.objects.get(context__kind="spend")
+    notice = Notice.objects.get(context__kind="spend")
+    message = written(notice.context)
 
     assert seen.so_far == upcoming.amount_due == 85_00
-    assert message.context["spent"] == "$85.00"
-    assert (message.context["share"], message.context["percent"]) == (85, 80)
-    assert message.context["projected"] == "$133.00"
-    assert message.context["as_of"] == "1 Nov 2026, 10:00 UTC"
-    assert message.context["received_at"] == "31 Oct 2026, 10:05 UTC"
-    assert message.to == ["alice@example.com"]
+    assert message["spent"] == "$85.00"
+    assert (message["share"], message["percent"]) == (85, 80)
+    assert message["projected"] == "$133.00"
+    assert message["as_of"] == "1 Nov 2026, 10:00 UTC"
+    assert message["received_at"] == "31 Oct 2026, 10:05 UTC"
+    assert notice.to == ["alice@example.com"]
     assert Notice.objects.filter(context__kind="projected").count() == 1
 
 
@@ -167,7 +169,7 @@ def test_included_usage_is_told_by_meter(budget, customer, at):
     assert tell(budget, at + timedelta(hours=2)) == []
     send(customer, at + timedelta(hours=3), requests=1)
     assert tell(budget, at + timedelta(hours=4)) == [("included", 50)]
-    context = Notice.objects.latest("pk").context
+    context = written(Notice.objects.latest("pk").context)
     assert (context["name"], context["used"], context["included"]) == ("API requests", "5,000 requests", "10,000")
     assert context["url"].endswith("/settings/billing/usage/?meter=api-requests")
     assert tell(budget, at + timedelta(hours=5)) == []
@@ -206,7 +208,7 @@ def test_credits_that_are_used_are_spent_too(budget, customer, at):
     carry_out_changes(change_ids=[change.pk], at=now)
     send(customer, now + timedelta(hours=1), tokens=6_000_000)
     assert tell(budget, now + timedelta(hours=2)) == [("spend", 50)]
-    context = Notice.objects.latest("pk").context
+    context = written(Notice.objects.latest("pk").context)
     assert (context["spent"], context["in_credits"], context["billing_on"]) == ("$60.00", True, "")
 
 
@@ -262,7 +264,7 @@ def test_a_clock_of_ones_own_decides_the_window(budget, customer, at):
     send(customer, at + 2 * DAY, tokens=1_000_000, received=at)
     tell(budget, at)
     assert [row.id for row in due_to_tell(at + timedelta(minutes=1))] == [budget.pk]
-    assert Notice.objects.latest("pk").context["as_of"] == "23 Oct 2026, 10:00 UTC"
+    assert written(Notice.objects.latest("pk").context)["as_of"] == "23 Oct 2026, 10:00 UTC"
 
 
 def test_nobody_is_looked_at_who_asked_for_nothing_or_is_parked(budget, customer, alice, at):

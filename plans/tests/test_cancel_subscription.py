@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from accounts.figures import written
 from accounts.models import AuditEntry, Customer, Notice, PaymentMethod, PaymentPolicy
 from accounts.services.update_billing_profile import update_billing_profile
 from invoices.models import Invoice, InvoiceStatus
@@ -121,7 +122,7 @@ def test_it_writes_who_did_it_and_tells_the_recipients(plus, customer, alice):
     entry = AuditEntry.objects.get(action="cancel_subscription")
     assert (entry.actor, entry.before["plan"], entry.after["plan"]) == (alice, "plus", "free")
     notice = Notice.objects.get(template="plan_downgraded")
-    assert notice.context["total"] == "$17.39"
+    assert written(notice.context)["total"] == "$17.39"
     assert notice.context["number"] == done.invoice.number
 
 

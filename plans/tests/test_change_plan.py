@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from accounts.figures import written
 from accounts.models import AuditEntry, Customer, Notice, PaymentMethod
 from accounts.services.update_billing_profile import update_billing_profile
 from invoices.models import Invoice, InvoiceStatus
@@ -117,8 +118,8 @@ def test_it_writes_who_did_it_and_tells_the_recipients(plus, customer, pro, alic
     entry = AuditEntry.objects.get(action="change_plan")
     assert (entry.actor, entry.before["plan"], entry.after["plan"]) == (alice, "plus", "pro")
     notice = Notice.objects.get(template="plan_changed")
-    assert (notice.context["total"], notice.context["number"]) == ("$17.39", done.invoice.number)
-    assert notice.context["next_billing_date"] == "20 Nov 2026"
+    assert (written(notice.context)["total"], notice.context["number"]) == ("$17.39", done.invoice.number)
+    assert written(notice.context)["next_billing_date"] == "20 Nov 2026"
 
 
 # --- in advance: unused old part negative, new part positive, both now -----------------------------------------------

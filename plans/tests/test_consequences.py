@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 from django.db import IntegrityError, transaction
 
+from accounts.figures import written
 from accounts.models import AuditEntry, Notice
 from accounts.tests.cards import DECLINES, TIMES_OUT, add_card
 from invoices.models import Invoice, OutsideMethod
@@ -113,7 +114,7 @@ def test_it_tells_and_writes_down_what_it_did(overdue, customer, at):
     carry_out(customer, at + 7 * DAY)
     entry = AuditEntry.objects.get(action="carry_out_consequences")
     assert (entry.subject, entry.before["plan"], entry.after["plan"]) == (f"invoice:{invoice.pk}", "plus", "free")
-    context = Notice.objects.get(template="plan_downgraded_unpaid").context
+    context = written(Notice.objects.get(template="plan_downgraded_unpaid").context)
     assert (context["number"], context["amount"], context["plan"]) == (invoice.number, "$49.00", "Meridian Free")
 
 

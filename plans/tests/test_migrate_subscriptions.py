@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.urls import reverse
 
+from accounts.figures import written
 from accounts.models import AuditEntry, Customer, Notice
 from accounts.services.open_customer import open_customer
 from core import clock, formats
@@ -147,14 +148,14 @@ def test_it_tells_customers_ahead_with_both_prices_and_their_own_month(plus, sec
     wish(second, "after_notice")
     schedule_migrations(at=NOON)
     notice = Notice.objects.get(template="plan_changes_ahead")
-    assert (notice.to, notice.context["on"]) == (["alice@example.com"], "20 Dec 2026")
+    assert (notice.to, written(notice.context)["on"]) == (["alice@example.com"], "20 Dec 2026")
     [before], [after] = (
-        [price["price"] for price in notice.context[name] if price["name"] == "Plus monthly fee"]
+        [price["price"] for price in written(notice.context)[name] if price["name"] == "Plus monthly fee"]
         for name in ("prices_before", "prices")
     )
     assert (before, after) == ("$49.00 per month", "$59.00 per month")
     shown = [formats.money(amount, "USD") for amount in (row.sample.before, row.sample.after)]
-    assert [notice.context["month_before"], notice.context["month_after"]] == shown
+    assert [written(notice.context)[name] for name in ("month_before", "month_after")] == shown
 
 
 def test_it_says_nothing_ahead_where_it_moves_now(plus, second):

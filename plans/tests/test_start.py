@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from accounts.figures import written
 from accounts.gateways.base import Outcome
 from accounts.models import AuditEntry, Notice
 from accounts.tests.cards import DECLINES, MASTERCARD
@@ -85,7 +86,7 @@ def test_it_begins_once_it_is_paid(quote, customer, early, at):
         f"subscription:{done.opened.pk}:start",
     )
     assert (done.invoice.period_start, done.invoice.period_end) == (date(2026, 10, 20), date(2026, 11, 20))
-    assert Notice.objects.get(template="plan_subscribed").context["total"] == "$99.00"
+    assert written(Notice.objects.get(template="plan_subscribed").context)["total"] == "$99.00"
     assert list(books.check()) == []
 
 

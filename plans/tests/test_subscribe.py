@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from accounts.figures import written
 from accounts.models import AuditEntry, Customer, Notice, PaymentPolicy
 from invoices.models import Invoice
 from invoices.services.finalize_invoices import finalize_invoices
@@ -97,8 +98,8 @@ def test_it_writes_who_did_it_and_tells_the_recipients(quote, customer, alice, a
     assert (entry.before["plan"], entry.after["plan"]) == ("free", "plus")
     notice = Notice.objects.get(template="plan_subscribed")
     assert notice.to == ["alice@example.com"]
-    assert notice.context["first_billing_date"] == "20 Nov 2026"
-    assert {"name": "Plus monthly fee", "price": "$49.00 per month"} in notice.context["prices"]
+    assert written(notice.context)["first_billing_date"] == "20 Nov 2026"
+    assert {"name": "Plus monthly fee", "price": "$49.00 per month"} in written(notice.context)["prices"]
 
 
 def test_it_needs_a_card(free, customer, catalogue, at):

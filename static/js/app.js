@@ -26,7 +26,7 @@
   };
   const failed = () => {
     allowAgain();
-    say("alert", "This didn’t work. Reload and try again.");
+    say("alert", document.getElementById("alert")?.dataset.failed);
   };
   document.addEventListener("htmx:afterSwap", swapped);
   document.addEventListener("htmx:after:swap", swapped);

@@ -41,6 +41,7 @@ TAKERS = ((READ, EXPORT),)
 PAGES: dict[str, tuple[Wanted, Wanted]] = {
     "product_catalog": (READERS + KEEPERS, NOBODY),
     "billing": (READERS, NOBODY),
+    "digest": (READERS, READERS),  # each for themselves
     # --- customers
     "customer_add": (MANAGERS, MANAGERS),
     "customer": (READERS, NOBODY),
@@ -104,6 +105,7 @@ PAGES: dict[str, tuple[Wanted, Wanted]] = {
     "invoices_invoice_document": (READERS, NOBODY),
     "invoices_archive_zip": (TAKERS, NOBODY),
     "invoices_gatewayevent_replay": (NOBODY, MANAGERS),
+    "invoices_correctionrequest_answer": (NOBODY, HELPERS),
     "attention": (READERS, NOBODY),
     "attention_payment": (READERS, NOBODY),
     "attention_ask": (NOBODY, MANAGERS),

@@ -9,11 +9,12 @@ from django.contrib.sessions.models import Session
 from django.core import mail
 from django.urls import Resolver404, get_resolver, resolve, reverse
 
-from accounts.models import AuditEntry, Customer, Membership, Notice, Role
+from accounts.models import AuditEntry, BillingProfile, Customer, Membership, Notice, Role
 from billing_portal.billing_run import run_billing
 from billing_portal.tests.people import on_plus
 from core import clock
 from invoices.models import Invoice
+from invoices.tests.cast import open_invoice
 from plans.tests.conftest import send
 
 pytestmark = pytest.mark.django_db
@@ -103,6 +104,10 @@ def test_it_shows_documents_and_downloads_as_to_a_viewer(viewer, plus, at):
     invoice = Invoice.objects.filter(customer=plus).first()
     assert viewer.get(reverse("invoice", args=[invoice.public_id])).status_code == 200
     assert viewer.get(reverse("invoice_pdf", args=[invoice.public_id])).status_code in (200, 202)
+    BillingProfile.objects.filter(customer=plus).update(country="DE")
+    told = open_invoice(plus, 4900, at=at + timedelta(days=40))
+    xml = viewer.get(reverse("invoice_xml", args=[told.public_id]))
+    assert (xml.status_code, xml["Content-Type"]) == (200, "application/xml")
     assert viewer.post(reverse("invoice_pay", args=[invoice.public_id])).status_code == 403
 
 

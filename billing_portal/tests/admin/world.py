@@ -25,6 +25,7 @@ from accounts.services.start_clock import start_clock
 from accounts.services.turn_clock import turn_clock
 from billing_portal.billing_run import RunReport, bill_due, collect_due
 from billing_portal.demo_data import seed_seller
+from billing_portal.services.choose_digest import choose_digest
 from billing_portal.services.want_check import want_check
 from billing_portal.tests.people import on_plus
 from conftest import PASSWORD, person, staff_person
@@ -45,6 +46,7 @@ from invoices.models import (
 )
 from invoices.refunding import Outside
 from invoices.services.add_charge import add_charge
+from invoices.services.ask_for_correction import ask_for_correction
 from invoices.services.handle_events import handle_events
 from invoices.services.issue_credit_note import issue_credit_note
 from invoices.services.issue_statements import issue_statements
@@ -319,12 +321,16 @@ def paperwork_of(customer: Customer, alice: User, clerk: User, catalogue: Catalo
     change = schedule_change(
         customer_id=customer.pk, plan=catalogue.free, when=date(2026, 12, 1), at=TODAY, actor=clerk, reason="Agreed"
     )
+    choose_digest(wanted=True, at=TODAY, actor=clerk)
+    issued = Invoice.objects.filter(customer=customer, kind="invoice", status="open").earliest("pk")
+    asked = ask_for_correction(invoice_id=issued.pk, wrong="Our name", key="c1", at=TODAY, actor=alice)
     inquiry = {"name": "Alice", "email": alice.email, "company": "Wonder", "message": "Please call.", "volume": "1"}
     contact_sales(customer=customer, values=inquiry, at=TODAY, actor=alice)
     proposal = save_proposal(customer=customer, values=GRANT, at=TODAY, actor=clerk, proposal=None)
     return {
         "membership_id": bob.pk,
         "change_id": change.pk,
+        "request_id": asked.pk,
         "proposal_id": proposal.public_id,
         "number": want_check(key="books", at=TODAY, actor=clerk).pk,
     }

@@ -1,0 +1,69 @@
+"""«Download all for 2026 (ZIP)»: asked for in the billing portal, watched while it is made, then fetched."""
+
+from typing import cast
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.access import PortalRequest, billing_page, enter_customer
+from accounts.models import User
+from core.clock import now
+from core.nudge import nudge
+from invoices.archive_entries import years_of
+from invoices.archive_index import year_sums
+from invoices.models_archives import Archive, ArchiveStatus
+from invoices.services.download_archive import download_archive
+from invoices.services.export_year import export_year
+from invoices.showing_archives import as_download, progress
+
+PAGE = "invoices/export.html"
+
+
+@require_POST
+@billing_page()
+def export_add(request: PortalRequest, year: int) -> HttpResponse:
+    """Whoever may read the documents may take them; 404 for a year without any."""
+    if year not in years_of(request.customer.pk):
+        raise Http404
+    return _asked(request.customer.pk, year, request.user)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def export(request: HttpRequest, public_id: str) -> HttpResponse:
+    """How far it is; asks again by itself until it is ready, and then no more. POST makes one that is gone again."""
+    archive = _find(request, public_id)
+    if request.method == "POST":
+        user = cast("PortalRequest", request).user
+        return _asked(cast("int", archive.customer_id), cast("int", archive.year), user)
+    context = {"archive": archive, **progress(archive, request.GET.get("looks", ""))}
+    if archive.status == ArchiveStatus.READY:
+        context["sums"] = year_sums(archive)
+    return render(request, f"{PAGE}#progress" if cast("PortalRequest", request).htmx else PAGE, context)
+
+
+@require_GET
+@login_required
+def export_zip(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """The file, sent part by part."""
+    archive = _find(request, public_id)
+    download_archive(archive=archive, at=now(), actor=cast("PortalRequest", request).user)
+    return as_download(archive)
+
+
+def _asked(customer_id: int, year: int, user: User) -> HttpResponse:
+    archive = export_year(customer_id=customer_id, year=year, at=now(), actor=user)
+    nudge("billing_portal.tasks.build_archives")
+    return HttpResponseRedirect(reverse("export", args=[archive.public_id]), status=303)
+
+
+def _find(request: HttpRequest, public_id: str) -> Archive:
+    """A customer's archive; what staff collect is nobody else's."""
+    years = Archive.objects.filter(year__isnull=False).select_related("customer")
+    archive = get_object_or_404(years, public_id=public_id)
+    enter_customer(request, cast("int", archive.customer_id))
+    return archive

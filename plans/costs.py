@@ -1,0 +1,90 @@
+"""What a month of a plan costs, for people who are about to choose it: with nothing used, and as they use it."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.utils.translation import gettext
+
+from accounts.countries import country_names
+from core.periods import calculation_instant, utc_day
+from invoices.taxes import EU, REVERSE_CHARGE, is_vat_id
+from invoices.taxing import TaxText, row_texts
+from invoices.totals import NO_TAX, TaxRule, rules_from, total_up
+from plans import cycle
+from plans.models import ChangeQuote, Plan
+from plans.pricing import PlanTerms
+from plans.selectors.estimating import Estimate
+from plans.spells import next_anchor
+from plans.words import monthly_fee, other_prices
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """A month of a plan with tax, minor units: `fee` before tax; `minimum` without usage; `like`: with the usage of the
+    last thirty days, None where that is not known. `is_placed`: whether the country is known that decides the tax."""
+
+    currency: str
+    fee: int
+    taxes: tuple[TaxText, ...]
+    minimum: int
+    like: int | None
+    is_placed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeSummary:
+    """What subscribing today means: first dates, prices, and what a month costs."""
+
+    first_billing_on: date
+    first_calculation_on: date
+    prices: tuple[tuple[str, str], ...]
+    costs: Costs
+
+
+def costs(terms: PlanTerms, rule: TaxRule, estimate: Estimate | None, *, is_placed: bool) -> Costs:
+    """`rule`: the tax of the customer; what credit alone pays is not taxed."""
+    rule = NO_TAX if terms.is_credit_only else rule
+    fee = monthly_fee(terms)
+    minimum = total_up([fee], rule)
+    return Costs(
+        currency=terms.currency,
+        fee=fee,
+        taxes=row_texts(minimum.taxes, terms.currency),
+        minimum=minimum.total,
+        like=total_up([line.amount for line in estimate.lines], rule).total if estimate else None,
+        is_placed=is_placed or terms.is_credit_only,
+    )
+
+
+def upgrade_summary(quote: ChangeQuote, at: datetime) -> UpgradeSummary:
+    """The summary beside the form of «Subscribe»; what is like the last thirty days comes later, by itself."""
+    terms = quote.plan.terms()
+    billing_on = cycle.first_billing_date(next_anchor(quote.subscription, quote.plan, at), at)
+    is_placed = bool(quote.customer.billing_profile.country)
+    return UpgradeSummary(
+        first_billing_on=billing_on,
+        first_calculation_on=utc_day(calculation_instant(billing_on)),
+        prices=other_prices(terms),
+        costs=costs(terms, rules_from(quote.tax_rules), None, is_placed=is_placed),
+    )
+
+
+def tax_id_hint(country: str, tax_id: str, rule: TaxRule) -> str:
+    """What a tax id that somebody types does to the tax, in a sentence; empty where there is nothing to say."""
+    name = country_names().get(country, "")
+    if country not in EU:
+        return gettext("It is printed on your invoices. It does not change the tax.") if tax_id else ""
+    if not tax_id:
+        return ""
+    if not is_vat_id(tax_id, country):
+        text = gettext("This is not a valid VAT number of this country (%(country)s). Please check it.")
+    elif rule == REVERSE_CHARGE:
+        text = gettext("Valid VAT number (%(country)s). Reverse charge: 0 %% VAT.")
+    else:
+        text = gettext("Valid VAT number (%(country)s). It does not change the tax.")
+    return text % {"country": name}
+
+
+def offered(plans: list[Plan], key: str) -> Plan | None:
+    """The plan of that key, where «Upgrade» can lead to it."""
+    return next((plan for plan in plans if plan.key == key and plan.self_serve and not plan.is_default), None)

@@ -1,0 +1,142 @@
+"""What a customer's last thirty days would have cost on a plan: the bill's own composition over what was used."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from accounts.models import Customer, PaymentPolicy
+from core.periods import Period, Window, utc_day
+from invoices.lines import LineDraft
+from plans.charges import FeeFacts, SpellFacts, UsageFacts, compose_charges
+from plans.models import Plan, Subscription
+from plans.selectors.catalogue import catalogue, current_subscription
+from plans.selectors.upcoming import Running
+from usage.selectors import Span, quantities
+
+logger = logging.getLogger(__name__)
+
+LENGTH = timedelta(days=30)
+PREVIEW = 0  # the number of a spell that nobody has
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One whole month of fees and the usage of `window`, before tax and credits; amounts in minor units.
+
+    `left_out`: (name, quantity) of what was used and the plan does not have, while one that it is compared with does.
+    """
+
+    plan: Plan
+    window: Window
+    currency: str
+    lines: tuple[LineDraft, ...]
+    left_out: tuple[tuple[str, Decimal], ...] = ()
+
+    @property
+    def left_out_names(self) -> str:
+        return ", ".join(name for name, _quantity in self.left_out)
+
+    @property
+    def amount(self) -> int:
+        return sum(line.amount for line in self.lines)
+
+    @property
+    def has_usage(self) -> bool:
+        """Whether anything that the plan counts was used."""
+        return any(line.quantity for line in self.lines if line.kind == "usage")
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A plan beside the one that the customer is on: the same usage on both. `own` None: on that there is no price."""
+
+    estimate: Estimate
+    own: Estimate | None
+    current: Subscription
+
+    @property
+    def is_current(self) -> bool:
+        return self.estimate.plan.pk == self.current.plan.pk
+
+    @property
+    def difference(self) -> int | None:
+        """How much more the plan would have cost; None where nothing is to be compared, or in another currency."""
+        if self.own is None or self.is_current or self.own.currency != self.estimate.currency:
+            return None
+        return self.estimate.amount - self.own.amount
+
+    @property
+    def saving(self) -> int:
+        """How much less it would have cost, where it would."""
+        return max(-(self.difference or 0), 0)
+
+
+def estimates(customer_id: int, plans: Sequence[Plan], at: datetime) -> list[Estimate]:
+    """One of each plan (loaded `with_cards`), for the thirty days before `at`. One query."""
+    window = Window(at - LENGTH, at)
+    names = {card.feature_id or 0: card.name for plan in plans for card in plan.terms().metered}
+    spans = {feature: Span(customer_id, feature, window.start, window.end) for feature in names}
+    read = quantities(list(spans.values()))
+    used = {feature: read[span] for feature, span in spans.items()}
+    return [_estimate(customer_id, plan, window, used, names) for plan in plans]
+
+
+def compared(customer: Customer, key: str, at: datetime) -> Compared | None:
+    """The plan of that key – of their own plan the version that they are on – beside their own. None for a plan that
+    they can't see, or whose prices are agreed with each customer; and for who is on no plan.
+    """
+    current = current_subscription(customer.pk)
+    if current is None:
+        return None
+    shown = {plan.key: plan for plan in catalogue(customer.pk)} | {current.plan.key: current.plan}
+    plan = shown.get(key)
+    if plan is None or not has_prices(plan):
+        return None
+    wanted = [plan, *([current.plan] if has_prices(current.plan) else [])]
+    found = estimates(customer.pk, wanted, at)
+    return Compared(found[0], found[1] if len(found) > 1 else None, current)
+
+
+def estimate_or_none(customer_id: int, plan: Plan, at: datetime) -> Estimate | None:
+    """The same of one plan; None where nothing that it counts was used, and where it fails: a page that is about
+    something else goes on without it."""
+    try:
+        [found] = estimates(customer_id, [plan], at)
+    except Exception:
+        logger.exception("What plan %s would have cost could not be worked out", plan.key)
+        return None
+    return found if found.has_usage else None
+
+
+def next_plan_estimate(now: Running) -> Estimate | None:
+    """On the default plan: the first plan with prices that the customer can choose. None without one, and where nothing
+    was used that it counts."""
+    customer_id = now.subscription.customer_id
+    offered = [plan for plan in catalogue(customer_id) if plan.self_serve and plan.terms().is_priced]
+    if not offered:
+        return None
+    return estimate_or_none(customer_id, offered[0], now.as_of)
+
+
+def has_prices(plan: Plan) -> bool:
+    """Whether its prices are known without asking: a contract's are its own customer's."""
+    return plan.payment_policy != PaymentPolicy.MANAGED_BY_CONTRACT or plan.customer_id is not None
+
+
+def _estimate(
+    customer_id: int, plan: Plan, window: Window, used: dict[int, Decimal], names: dict[int, str]
+) -> Estimate:
+    has = plan.terms().feature_ids
+    end = utc_day(window.end)
+    month = Period(end - LENGTH, end)
+    facts = SpellFacts(
+        subscription_id=PREVIEW,
+        customer_id=customer_id,
+        terms=plan.terms(),
+        fees=(FeeFacts(month, month, "in_arrears"), FeeFacts(month, month, "in_advance")),
+        usage=(UsageFacts(window, window, used),),
+    )
+    left_out = tuple((name, used[feature]) for feature, name in names.items() if feature not in has and used[feature])
+    return Estimate(plan, window, plan.currency, compose_charges(facts), left_out)
