@@ -27,14 +27,15 @@ SITUATIONS = ("empty", "loading", "error", "past-due", "no-card", "enterprise", 
 WHOLE = "The page comes whole out of our own database: nothing loads later."
 BUSY = "The words of a pressed button, for as long as the request takes: only a script could hold it."
 NO_FAILURE = "Nothing makes this page's own query fail on purpose, and none is faked."
+BREAKS_ALL = "A panel fails where something is broken for everybody; its own test breaks it."
 # Cells of the grid that no state shows, with the reason. The list only shrinks.
 MISSING: Mapping[str, str] = {
     "overview/loading": WHOLE,
-    "overview/error": NO_FAILURE,
+    "overview/error": BREAKS_ALL,
     "usage/loading": "Filters swap in place; the moment between is shorter than a look.",
     "plans/empty": "The catalogue always has its default plan: its archiving is refused.",
-    "plans/loading": "The tiles have no estimates yet.",
-    "plans/error": "The tiles have no estimates yet.",
+    "plans/loading": "A tile asks for its estimate as it loads; the moment between is shorter than a look.",
+    "plans/error": BREAKS_ALL,
     "upgrade/loading": BUSY,
     "sales/loading": BUSY,
     "card/loading": BUSY,
