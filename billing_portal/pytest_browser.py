@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # An invalid form and a stale one are answered with these; Chromium reports every such answer as an error.
 EXPECTED: Final = ("status of 422", "status of 409")
+# A question that a newer one, or the next page, has overtaken. What truly fails is told as another event as well.
+OVERTAKEN: Final = ("htmx:sendAbort", "htmx:afterRequest")
 # Chromium tells by an exception that it left out the fading of one page into the next; nothing else is lost.
 SKIPPED_TRANSITION: Final = "Transition was aborted because of invalid state"
 TIMEOUT: Final = 30_000  # ms; long, because a busy machine is no fault of the portal
@@ -71,7 +73,8 @@ def _page(browser: Browser, live_server: LiveServer, errors: list[str], *, javas
     page = context.new_page()
 
     def note(message: ConsoleMessage) -> None:
-        if message.type == "error" and not any(status in message.text for status in EXPECTED):
+        known = any(status in message.text for status in EXPECTED) or message.text.startswith(OVERTAKEN)
+        if message.type == "error" and not known:
             errors.append(message.text)
 
     page.on("console", note)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connections
+from django.db.backends.postgresql.creation import DatabaseCreation
 from django.test import TransactionTestCase
 
 from billing_portal import embedded
@@ -64,8 +65,14 @@ def _empty_without_triggers() -> Iterator[None]:
                     cursor.execute(f'DELETE FROM "{table}"')  # noqa: S608 - our own names
                 cursor.execute("SELECT set_config('session_replication_role', 'origin', false)")
 
+    def drop(creation: Any, name: str, _verbosity: int) -> None:
+        """Also where a request of a browser that is gone still holds a connection."""
+        with creation._nodb_cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {creation._quote_name(name)} WITH (FORCE)")
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(test_case, "_fixture_teardown", empty)
+        patch.setattr(DatabaseCreation, "_destroy_test_db", drop)
         yield
 
 

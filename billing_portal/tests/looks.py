@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 # Of what is in order one example is enough: without it axe describes every element of the page.
 WCAG = {
@@ -18,7 +18,7 @@ WCAG = {
 LOOKS = (("light", 1280), ("dark", 320))
 AXE = Axe().axe_script
 ASK = f"axe.run({json.dumps(WCAG)})"
-SETTLED = "!document.querySelector('.htmx-request, [hx-trigger=load]')"
+COMING = ".htmx-request, [hx-trigger=load]"  # what htmx is fetching, and what it is about to
 
 
 def complaints(page: Page) -> list[str]:
@@ -28,6 +28,11 @@ def complaints(page: Page) -> list[str]:
     found = page.evaluate(ASK)
     assert found["passes"], "axe looked at nothing"
     return [f"{rule['id']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]]
+
+
+def settle(page: Page) -> None:
+    """Until the panels that a page fetches have come."""
+    expect(page.locator(COMING)).to_have_count(0)
 
 
 def dress(page: Page, theme: str = "light", width: int = 1280) -> None:

@@ -93,7 +93,7 @@ def test_a_decline_is_tried_again_warned_of_and_ends_the_plan(declining, catalog
         "Meridian Plus ends with a final invoice, and you go on with Meridian Free"
         in written(warning.context)["sentence"]
     )
-    assert warning.context["earliest"] == "11 Dec 2026"
+    assert written(warning.context)["earliest"] == "11 Dec 2026"
 
 
 @pytest.mark.usefixtures("books_agree")

@@ -14,7 +14,7 @@ from plans.tests.conftest import send
 pytestmark = pytest.mark.django_db(transaction=True)
 
 OVERVIEW = "/settings/billing/"
-NOW = datetime(2026, 10, 30, 12, tzinfo=UTC)
+NOW = datetime(2026, 10, 30, 10, 30, tzinfo=UTC)  # a day after the last usage, as they are used to
 
 
 @pytest.fixture

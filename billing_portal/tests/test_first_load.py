@@ -9,7 +9,7 @@ from django.urls import reverse
 from playwright.sync_api import Page, Response
 
 from billing_portal.tests.admin.test_staff_browser import enter
-from billing_portal.tests.looks import SETTLED
+from billing_portal.tests.looks import settle
 from billing_portal.tests.people import on_plus
 from core.clock import now
 from invoices.tests.cast import open_invoice
@@ -18,6 +18,7 @@ from plans.tests.conftest import send
 pytestmark = pytest.mark.django_db(transaction=True)
 
 REQUESTS = 7
+FIGURES = 2  # of «Change Plan»: each plan works out by itself what the last 30 days cost on it
 BYTES = 60 * 1024  # gzipped, as the servers in front send it
 
 
@@ -36,7 +37,7 @@ def first_load(page: Page, path: str) -> list[Response]:
     fetched: list[Response] = []
     page.on("response", lambda response: fetched.append(response))
     page.goto(path)
-    page.wait_for_function(SETTLED)
+    settle(page)
     page.wait_for_load_state("load")
     return fetched
 
@@ -51,7 +52,8 @@ def test_a_page_is_light(browser, live_server, addresses, log_in, alice):
         size = sum(len(gzip.compress(one.body(), 6)) for one in fetched)
         hosts = {urlsplit(one.url).netloc for one in fetched}
         assert hosts == {urlsplit(live_server.url).netloc}
-        if size > BYTES or len(fetched) > REQUESTS:
+        most = REQUESTS + (FIGURES if path == reverse("plan_change") else 0)
+        if size > BYTES or len(fetched) > most:
             heavy[path] = (size, [urlsplit(one.url).path for one in fetched])
         context.close()
     assert heavy == {}

@@ -87,9 +87,8 @@ def test_it_reads_late_hours_by_their_index(customer, tokens, at):
         cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {TOUCHED_HOURS}", [*look, [], [], []])
         [[[plan]]] = cursor.fetchall()
     found = list(nodes(plan["Plan"]))
-    [late] = [node for node in found if node.get("Index Name") == "usage_hour_late"]
+    assert [node for node in found if node.get("Index Name") == "usage_hour_late"]
     read = [node for node in found if node.get("Relation Name") == "usage_usagehour"]
-    assert late["Actual Rows"] == 1
     assert sum(row["Actual Rows"] + row.get("Rows Removed by Filter", 0) for row in read if row["Actual Loops"]) == 1
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import AuditEntry, Membership, UsageSubject
 from billing_portal.tests.admin.test_staff_browser import enter
-from billing_portal.tests.looks import SETTLED, dress, problems
+from billing_portal.tests.looks import dress, problems, settle
 from billing_portal.tests.people import on_plus
 from core.clock import now
 from plans.tests.conftest import send
@@ -117,7 +117,7 @@ def test_nobody_is_kept_out_of_the_customer_page(page, log_in, clerk, plus, alic
     def look(paths):
         for path in paths:
             page.goto(path)
-            page.wait_for_function(SETTLED)
+            settle(page)
             found[path] = problems(page)
 
     look(urls)
