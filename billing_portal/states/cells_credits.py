@@ -4,12 +4,18 @@ from django.urls import reverse
 
 from billing_portal.states.state import State
 from billing_portal.states.telling import Scene, address_of
+from credits.verifying import verify_customer
 
 CREDITS = address_of("credits")
 
 
 def _grant(scene: Scene) -> str:
     return reverse("admin:customer_credits_grant", args=[scene.customer.key])
+
+
+def _verified(scene: Scene) -> str:
+    seal = verify_customer(scene.customer.pk)
+    return f"{reverse('credits_verify')}?sequence={seal.sequence}&hash={seal.head}"
 
 
 def _nothing(_scene: Scene) -> dict[str, str]:
@@ -25,7 +31,7 @@ STATES = (
     State("credits/enterprise", "enterprise", "Bought through sales.", CREDITS, ("No credits yet.",), looks_like="credits/empty"),
     State("credits/credit-only", "prepaid", "Hour by hour.", CREDITS, ("Thank you", "Consumed")),
     State("credits/negative", "negative", "Below zero, in words.", CREDITS, ("Overdrawn",)),
-    State("credits/verify", "credits-first", "How to check the ledger oneself.", address_of("credits_verify"), ("Verify",)),
+    State("credits/verify", "credits-first", "How to check the ledger oneself.", _verified, ("The ledger is intact", "They match")),
     State("credits/buy", "plus", "How much.", address_of("credits_buy"), ("Amount of credits",)),
     State("credits/buy-error", "plus", "An amount that is none.", address_of("credits_review", query="?amount=-5"), ("There is a problem",), status=422),
     State("credits/review", "plus", "What it costs, with tax, before it is charged.", address_of("credits_review", query="?amount=100"), ("Buy credits", "$120.00")),

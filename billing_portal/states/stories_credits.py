@@ -59,7 +59,5 @@ def provider_down(scene: Scene) -> None:
     """The card processor does not answer this customer."""
     scene.on_free()
     scene.stand_at(BEGIN)
-    key = f"customer:{scene.customer.key}"
-    plan_sandbox_faults(
-        {"rules": [{"fault": "error_before", "operation": "customers.create", "key": key, "times": 1_000_000}]}
-    )
+    fault = {"fault": "error_before", "operation": "customers.create", "key": scene.customer.key, "times": 1_000_000}
+    plan_sandbox_faults({"rules": [fault]})

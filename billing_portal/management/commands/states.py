@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 LOOKS = tuple((theme, width) for theme in ("light", "dark") for width in (1280, 320))
+COMING = ".htmx-request, [hx-trigger=load]"  # what htmx is fetching, and what it is about to
 
 
 class Command(BaseCommand):
@@ -57,6 +58,7 @@ def photograph(browser: "Browser", url: str, name: str, folder: Path) -> None:
     if STATES[name].values is not None:
         page.get_by_test_id("send-state").click()
         page.wait_for_load_state()
+    page.wait_for_function(f"!document.querySelector('{COMING}')")
     for theme, width in LOOKS:
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         page.set_viewport_size({"width": width, "height": 800})
