@@ -16,6 +16,7 @@ from billing_portal.tests.looks import LOOKS, dress, problems, settle
 LIST = "/styleguide/states/"
 ONLY = os.environ.get("STATES", "")  # words with commas: names that contain one, while they are worked on
 SHOTS = os.environ.get("SCREENSHOTS", "")  # a folder: what was looked at is kept there
+PATIENCE = 120_000  # milliseconds, for the first look tells the story
 # What had no state when the grid was first filled. Who shows one more takes it out here and there; none is added.
 MISSING_AT_MOST = {
     "overview/loading", "overview/error", "usage/loading", "plans/empty", "plans/loading", "plans/error",
@@ -99,13 +100,13 @@ def look_on(page, state):
     try:
         return look(page, state)
     except (Error, AssertionError) as gave_up:
-        return [str(gave_up), page.url, page.locator("body").inner_text()]
+        return [str(gave_up), page.url]
 
 
 def look(page, state):
     """What is wrong with it, and then what it says instead."""
     dress(page)
-    answer = page.goto(f"{LIST}{state.name}/")
+    answer = page.goto(f"{LIST}{state.name}/", timeout=PATIENCE)
     if state.values is not None:
         with page.expect_navigation() as sent:
             page.get_by_test_id("send-state").click()

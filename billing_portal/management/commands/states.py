@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LOOKS = tuple((theme, width) for theme in ("light", "dark") for width in (1280, 320))
 COMING = ".htmx-request, [hx-trigger=load]"  # what htmx is fetching, and what it is about to
+PATIENCE = 120_000  # milliseconds, for the first look tells the story
 
 
 class Command(BaseCommand):
@@ -54,7 +55,7 @@ def photograph(browser: "Browser", url: str, name: str, folder: Path) -> None:
     """`overview-past-due-light-1280.png` and its three sisters; whoever looks is logged in afresh."""
     context = browser.new_context(base_url=url, reduced_motion="reduce", locale="en-GB")
     page = context.new_page()
-    page.goto(f"/styleguide/states/{name}/")
+    page.goto(f"/styleguide/states/{name}/", timeout=PATIENCE)
     if STATES[name].values is not None:
         page.get_by_test_id("send-state").click()
         page.wait_for_load_state()
