@@ -1,4 +1,4 @@
-"""The credits pages in a real browser: accessible in every state, theme and width, and usable without a script."""
+"""The credits pages in a real browser: without a script, and what staff do there. test_states.py has the rest."""
 
 import os
 from datetime import timedelta
@@ -12,7 +12,6 @@ from playwright.sync_api import Page, expect
 
 from billing_portal.tests.looks import LOOKS, complaints, dress, problems
 from core.clock import travel_to
-from credits.models import LedgerTransaction
 from credits.tests.test_pages import grant, use
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,26 +51,6 @@ def check(page: Page, name: str) -> None:
         dress(page, theme, width)
         page.screenshot(path=Path(SHOTS) / f"{name}-{theme}-{width}.png", full_page=True)
     assert problems(page) == [], name
-
-
-def test_nobody_is_kept_out_of_their_credits(page: Page, alice, story):
-    dress(page)
-    visit(page, alice, reverse("credits"))
-    check(page, "credits")
-    page.goto(reverse("credit_tx") + "?type=voided")
-    check(page, "nothing")
-    newest = LedgerTransaction.objects.latest("sequence")
-    page.goto(reverse("credits_verify") + f"?sequence={newest.sequence}&hash={newest.hash}")
-    check(page, "verify")
-
-
-def test_nobody_is_kept_out_of_an_empty_or_overdrawn_tab(page: Page, alice, customer, at):
-    dress(page)
-    visit(page, alice, reverse("credits"))
-    check(page, "empty")
-    use(customer, 4_000, at)
-    page.goto(reverse("credits"))
-    check(page, "negative")
 
 
 def test_no_staff_are_kept_out_of_granting(page: Page, staff, customer, story):
