@@ -42,9 +42,10 @@ def make_roles(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0004_staff_role")]
-
-    operations = [
-        migrations.AlterModelOptions(name="customer", options={"permissions": PERMISSIONS}),
-        migrations.RunPython(make_roles, migrations.RunPython.noop),
+    dependencies = [
+        ("accounts", "0002_immutable"),
+        ("auth", "0012_alter_user_first_name_max_length"),
+        ("contenttypes", "0002_remove_content_type_name"),
     ]
+
+    operations = [migrations.RunPython(make_roles, migrations.RunPython.noop)]
