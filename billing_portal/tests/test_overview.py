@@ -57,7 +57,7 @@ def test_free_has_nothing_to_pay_and_nothing_to_cancel(customer, alice, seller, 
     assert "Meridian Free" in page
     assert "Nothing to pay on the Free plan." in page
     assert "Cancel Plan" not in page
-    assert "of 1,000,000 included" in page
+    assert "of 5,000 included" in page
 
 
 def test_enterprise_is_sent_to_its_contact(customer, alice, seller, catalogue, at, log_in):
