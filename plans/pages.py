@@ -48,6 +48,11 @@ def tiles(plans: Iterable[Plan], current: Subscription | None, *, managed: bool,
     return [_tile(plan, current, managed=managed, past_due=past_due) for plan in shown]
 
 
+def estimated_plans(plans: Iterable[Plan], current: Subscription) -> list[Plan]:
+    """Those of the tiles that say what the last thirty days would have cost."""
+    return [tile.plan for tile in tiles(plans, current, managed=False, past_due=False) if tile.is_estimated]
+
+
 def _is_offered(plan: Plan) -> bool:
     return plan.self_serve or not (plan.terms().is_credit_only or plan.customer_id)
 
@@ -64,7 +69,7 @@ def _tile(plan: Plan, current: Subscription | None, *, managed: bool, past_due: 
     by_contract = _is_by_contract(shown)
     price = _(BY_CONTRACT) if by_contract else formats.money(fee, terms.currency)
     prices = other_prices(terms)
-    return Tile(shown, price, not by_contract, prices, action, has_prices(shown))
+    return Tile(shown, price, not by_contract, prices, action, current is not None and has_prices(shown))
 
 
 def _action(plan: Plan, current: Subscription | None, *, managed: bool, past_due: bool) -> Action:
