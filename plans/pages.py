@@ -12,6 +12,7 @@ from accounts.gateways import decline_message
 from accounts.models import Customer, PaymentPolicy
 from core import formats
 from core.periods import Window
+from credits.words import grant_name
 from invoices.taxing import row_label
 from invoices.totals import row_from
 from plans.line_words import detail, title
@@ -219,7 +220,8 @@ def _line_window(line: dict[str, Any]) -> str:
 def quote_totals(quote: ChangeQuote) -> list[dict[str, Any]]:
     """The rows between lines and total: what credit pays, net, and every tax that has a name, as on the invoice."""
     credits = [
-        {"label": _("Credits: %(name)s") % {"name": row["name"]}, "amount": -row["amount"]} for row in quote.credit_rows
+        {"label": _("Credits: %(name)s") % {"name": grant_name(row["name"])}, "amount": -row["amount"]}
+        for row in quote.credit_rows
     ]
     back = sum(row["amount"] for row in quote.credit_rows) - quote.credits
     if back:

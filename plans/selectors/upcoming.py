@@ -21,6 +21,7 @@ from core.periods import (
     period_number,
     utc_day,
 )
+from credits.words import grant_name
 from invoices.charging import CreditRow
 from invoices.lines import LineDraft
 from invoices.previewing import Credit, Paid, preview_documents
@@ -250,7 +251,7 @@ def upcoming_invoice(
         rule=rule,
         totals=known.totals,
         credits=known.credits,
-        credit_rows=tuple((row.name, row.amount) for row in known.rows),
+        credit_rows=tuple((grant_name(row.name), row.amount) for row in known.rows),
         as_of=at,
         credit=kept_for(subscription.customer_id, documents.notes, subscription.plan.currency, known.totals.total),
         late=tuple(map(worded, late_lines(facts.late, facts.standing))),
