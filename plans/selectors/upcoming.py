@@ -113,6 +113,20 @@ class UpcomingInvoice:
         return sum(line.amount for line in self.counting)
 
     @property
+    def billed_window(self) -> Window:
+        """Whose usage is on the invoice; once that is calculated, `window` is the one after."""
+        if self.draft is None:
+            return self.window
+        start, end = map(calculation_instant, (self.period.start, self.draft.billing_on))
+        return Window(max(start, self.subscription.starts_at) if self.subscription.starts_at < end else start, end)
+
+    @property
+    def next_billing_on(self) -> date | None:
+        """When what counts beside a calculated invoice is billed; None without one, and where no invoice comes."""
+        own = self.subscription
+        return own.next_billing_on if self.draft and not own.plan.terms().is_credit_only else None
+
+    @property
     def next_subtotal(self) -> int:
         return sum(line.amount for line in self.next_counting)
 
