@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0011_language"),
+        ("accounts", "0003_staff_roles"),
     ]
 
     operations = [
