@@ -1,12 +1,10 @@
 """Celery only wakes things up: the whole schedule on one screen. Every task finds what is due by itself."""
 
 import os
-import sys
 
 from celery import Celery, Task
 from celery.schedules import crontab
-from celery.signals import task_prerun, worker_init
-from django.db import close_old_connections
+from celery.signals import worker_init
 
 from core.garbage import look_seldom
 from core.language import ENGLISH, override
@@ -25,16 +23,6 @@ class EnglishTask(Task):  # type: ignore[type-arg]
 app = Celery("billing_portal", task_cls=EnglishTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-
-# Celery would open a connection for each task. They are kept, and looked after as for requests.
-app.conf.CELERY_DB_REUSE_MAX = sys.maxsize
-
-
-@task_prerun.connect
-def look_after_connections(sender: Task, **_told: object) -> None:  # type: ignore[type-arg]
-    """Before each task of a worker: what broke or grew old is opened anew."""
-    if not sender.request.is_eager:
-        close_old_connections()
 
 
 @worker_init.connect
