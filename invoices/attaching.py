@@ -3,14 +3,18 @@
 With a credit note its data goes as a file, too. Of an invoice they are inside its PDF alone, which everybody can read.
 """
 
+import logging
 from collections.abc import Sequence
 
 from django.db.models import Q
+from pypdf.errors import PyPdfError
 
 from accounts.notices import Attachment
 from invoices.einvoice import embedded
 from invoices.models import Document, DocumentKind
 from invoices.pdf import available
+
+logger = logging.getLogger(__name__)
 
 MOST = 5 * 1024 * 1024  # bytes; many mail servers refuse little more
 OWNERS = {DocumentKind.INVOICE: "invoice", DocumentKind.RECEIPT: "payment", DocumentKind.STATEMENT: "statement"}
@@ -41,8 +45,17 @@ def _rows(documents: Sequence[str]) -> list[Document]:
 def _files(row: Document) -> list[Attachment]:
     pdf = Attachment(row.filename, bytes(row.content))
     invoice = row.invoice if row.kind == DocumentKind.INVOICE else None
-    xml = embedded(pdf.content) if invoice and invoice.is_credit_note else None
+    xml = _data(row) if invoice and invoice.is_credit_note else None
     return [pdf, Attachment(f"{row.filename.removesuffix('.pdf')}.xml", xml, "application/xml")] if xml else [pdf]
+
+
+def _data(row: Document) -> bytes | None:
+    """None also of a file that can't be read: the message goes out without, and takes no others with it."""
+    try:
+        return embedded(bytes(row.content))
+    except PyPdfError:
+        logger.exception("The data of %s could not be read", row.filename)
+        return None
 
 
 def _name(row: Document) -> str:

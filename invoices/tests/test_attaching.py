@@ -48,6 +48,16 @@ def test_a_credit_note_goes_with_its_data_beside_it(seller, customer, staff, at)
     assert b"CrossIndustryInvoice" in embedded(pdf[1])
 
 
+def test_a_paper_that_cannot_be_read_goes_alone_and_holds_up_nobody(seller, customer, staff, at, caplog):
+    [invoice] = issued(customer, 1)
+    note = issue_credit_note(invoice_id=invoice.pk, at=at, reason="Billed too much", actor=staff)
+    rendered([note])  # what only looks like a PDF
+
+    [file] = find_files([f"invoice:{note.pk}"])
+    assert file.filename == "CN-2026-000001.pdf"
+    assert "The data of CN-2026-000001.pdf could not be read" in caplog.text
+
+
 def test_a_message_waits_until_its_document_is_rendered(seller, customer):
     [invoice] = issued(customer, 1)
     Notice.objects.exclude(template="invoice_issued").delete()
