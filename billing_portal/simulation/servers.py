@@ -23,9 +23,8 @@ class SafePostgres(Postgres):
     Its tables live for months, unlike those of the tests: without vacuum, queries would soon take a quarter of the run.
     """
 
-    def command(self) -> list[str]:
-        own = {"synchronous_commit": "on", "autovacuum": "on", "log_min_messages": "fatal"}
-        return [*super().command(), *(part for name, value in own.items() for part in ("-c", f"{name}={value}"))]
+    def options(self) -> dict[str, str]:
+        return super().options() | {"synchronous_commit": "on", "autovacuum": "on", "log_min_messages": "fatal"}
 
 
 @dataclass(frozen=True)

@@ -1,45 +1,31 @@
 """Documents in French; messages of who chose that are in English, as pages are."""
 
-from io import BytesIO
+from functools import partial
 
 import pytest
-from pypdf import PdfReader
 
 from accounts.mail import write_notice
-from accounts.models import BillingProfile, Notice
+from accounts.models import Notice
 from accounts.tests.cards import add_card
 from core.language import override
 from core.periods import midnight
 from invoices.einvoice import einvoice
-from invoices.models import Document
 from invoices.services.collect_payment import collect_payment
-from invoices.services.deliver_documents import deliver_documents
 from invoices.services.issue_credit_note import issue_credit_note
 from invoices.services.submit_payment import submit_payment
+from invoices.tests import translated
 from invoices.tests.cast import line, open_invoice, usage_line
-from invoices.tests.credited import granted, put_in
+from invoices.tests.credited import granted
 from invoices.tests.test_statements import october, stated, used
+from invoices.tests.translated import german_company
 
 pytestmark = pytest.mark.usefixtures("seller")
+rendered = partial(translated.rendered, language="fr")
 
 
 @pytest.fixture
 def profile(customer):
-    """A German company that reads French; its VAT id makes the seller in France charge nothing."""
-    put_in(customer, "DE")
-    values = {"legal_name": "Wunderland GmbH", "line1": "Gasse 2", "postal_code": "10115", "city": "Berlin"}
-    BillingProfile.objects.filter(customer=customer).update(**values, language="fr", tax_id="DE136695976")
-    return BillingProfile.objects.get(customer=customer)
-
-
-def rendered(at, kind):
-    """Its words, every space a plain one."""
-    deliver_documents(at=at)
-    document = Document.objects.filter(kind=kind).latest("pk")
-    reader = PdfReader(BytesIO(bytes(document.content)))
-    assert str(reader.root_object["/Lang"]) == "fr"
-    text = "\n".join(page.extract_text() for page in reader.pages)
-    return text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
+    return german_company(customer, reads="fr")
 
 
 def test_an_invoice_is_typeset_in_french(profile, customer, at):
