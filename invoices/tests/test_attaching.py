@@ -51,11 +51,14 @@ def test_a_credit_note_goes_with_its_data_beside_it(seller, customer, staff, at)
 def test_a_paper_that_cannot_be_read_goes_alone_and_holds_up_nobody(seller, customer, staff, at, caplog):
     [invoice] = issued(customer, 1)
     note = issue_credit_note(invoice_id=invoice.pk, at=at, reason="Billed too much", actor=staff)
-    rendered([note])  # what only looks like a PDF
+    rendered([invoice, note])  # what only looks like a PDF
 
     [file] = find_files([f"invoice:{note.pk}"])
     assert file.filename == "CN-2026-000001.pdf"
     assert "The data of CN-2026-000001.pdf could not be read" in caplog.text
+    deliver_notices(at=at, find_files=find_files)
+    sent = [file[0] for message in mail.outbox for file in message.attachments]
+    assert {f"{invoice.number}.pdf", "CN-2026-000001.pdf"} <= set(sent)
 
 
 def test_a_message_waits_until_its_document_is_rendered(seller, customer):
