@@ -11,7 +11,7 @@ from typing import Any
 
 from accounts.models import CARD, PaymentMethod
 from core import formats
-from core.language import ENGLISH, LOCALES, gettext, language, override
+from core.language import ENGLISH, FOR_DOCUMENTS, LOCALES, gettext, language, override
 from core.periods import Period, Window
 
 FIGURE = "figure"  # the key by which one is known in JSON
@@ -59,8 +59,8 @@ def card(method: PaymentMethod) -> Figure:
 
 
 def text(write: Callable[[], str]) -> Figure:
-    """What is put together of many parts, like a price in words: written now, in every language."""
-    return {FIGURE: "text", "in": {code: _in_language(code, write) for code in LOCALES}}
+    """What is put together of many parts, like a price in words: written now, in every language of messages."""
+    return {FIGURE: "text", "in": {code: _in_language(code, write) for code in LOCALES if code not in FOR_DOCUMENTS}}
 
 
 def _in_language(code: str, write: Callable[[], str]) -> str:

@@ -14,7 +14,7 @@ from django.template.loader import get_template
 from accounts.figures import written
 from accounts.models import BillingProfile, Notice
 from accounts.notices import Attachment
-from core.language import ENGLISH, override
+from core.language import ENGLISH, FOR_DOCUMENTS, override
 
 
 class Written(NamedTuple):
@@ -52,12 +52,13 @@ def _values(template: str, context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def language_of(notice: Notice) -> str:
-    """The language a message is written in: what its customer chose for documents and e-mails, unless its context names
-    another, as of one to staff. One query, unless the notice was read with `customer__billing_profile`."""
+    """The language a message is written in: what its customer chose for documents and e-mails – English, where only
+    documents are written in that – unless its context names another, as of one to staff. One query, unless the notice
+    was read with `customer__billing_profile`."""
     if "language" in notice.context:
         return str(notice.context["language"])
     profile: BillingProfile | None = getattr(notice.customer, "billing_profile", None)
-    return profile.language if profile else ENGLISH
+    return profile.language if profile and profile.language not in FOR_DOCUMENTS else ENGLISH
 
 
 def write_notice(notice: Notice) -> Written:
@@ -93,7 +94,7 @@ def message(
     )
     mail.attach_alternative(own.html, "text/html")
     for file in files:
-        mail.attach(file.filename, file.content, "application/pdf")
+        mail.attach(file.filename, file.content, file.content_type)
     return mail
 
 

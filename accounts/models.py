@@ -140,10 +140,11 @@ class Membership(models.Model):
 
 
 class Language(models.TextChoices):
-    """Languages of documents and e-mails, each by its own name; the same as settings.LANGUAGES."""
+    """Languages of documents and e-mails, each by its own name: those of settings.LANGUAGES, and one of documents."""
 
     EN = "en", "English"
     DE = "de", "Deutsch"
+    FR = "fr", gettext_lazy("Français (documents; e-mails in English)")
 
 
 class BillingProfile(models.Model):

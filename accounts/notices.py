@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 
 class Attachment(NamedTuple):
-    """A PDF that goes with a message."""
+    """A file that goes with a message: a PDF, unless it says otherwise."""
 
     filename: str
     content: bytes
+    content_type: str = "application/pdf"
 
 
 # From the names of documents to their files; None while one of them is still to be made.

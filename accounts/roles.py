@@ -26,7 +26,7 @@ BILLING_SUPPORT = "Billing Support"
 CATALOG_MANAGER = "Catalog Manager"
 AUDITOR = "Auditor"
 
-# In the order in which a refusal names them. Written to the groups by migration `0005_staff_roles`.
+# In the order in which a refusal names them. Written to the groups by migration `0003_staff_roles`.
 ROLES: Mapping[str, tuple[str, ...]] = {
     METERING_AND_BILLING: (READ, EXPORT, SUPPORT, CATALOG, MANAGE),
     BILLING_SUPPORT: (READ, SUPPORT),

@@ -17,8 +17,10 @@ from babel.messages.pofile import read_po, write_po
 from django.conf import settings
 from django.utils.translation.template import templatize
 
+from core.language import FOR_DOCUMENTS, LOCALES
+
 ROOMS = ("core", "accounts", "usage", "credits", "invoices", "plans", "billing_portal")
-LANGUAGES = tuple(code for code, _ in settings.LANGUAGES if code != settings.LANGUAGE_CODE)
+LANGUAGES = tuple(code for code in LOCALES if code != settings.LANGUAGE_CODE)
 KEYWORDS: dict[str, Any] = DEFAULT_KEYWORDS | {
     "gettext_lazy": None,
     "gettext_noop": None,
@@ -29,6 +31,12 @@ KEYWORDS: dict[str, Any] = DEFAULT_KEYWORDS | {
 }
 NOT_FOR_PEOPLE = {"tests", "migrations", "benchmarks", "simulation"}
 TEMPLATES = settings.BASE_DIR / "templates"
+# Where the words of invoices, receipts and statements stand: all that a language FOR_DOCUMENTS needs.
+ON_DOCUMENTS = (
+    *("core/formats.py", "accounts/models.py", "credits/words.py", "templates/pdf/"),
+    *("invoices/paper.py", "invoices/statement_paper.py", "invoices/statements.py", "invoices/taxing.py"),
+    *("invoices/models_payments.py", "plans/words.py", "plans/fees.py", "plans/capping.py", "plans/line_words.py"),
+)
 PAPER = {"emails", "pdf"}  # they are the words of invoices, except the messages that plans writes
 MESSAGES_OF_PLANS = ("plan_", "sales_", "usage_")
 NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)  # the same words give the same file
@@ -59,11 +67,22 @@ def sources(room: str) -> Iterator[Path]:
             yield path
 
 
-def found(room: str) -> Catalog:
-    """The words that a room's files have now, untranslated."""
+def pairs() -> Iterator[tuple[str, str]]:
+    """Every catalogue: (room, language). A room without words for documents has none in a language of documents."""
+    for room in ROOMS:
+        for language in LANGUAGES:
+            if language not in FOR_DOCUMENTS or found(room, language):
+                yield room, language
+
+
+def found(room: str, language: str) -> Catalog:
+    """The words that a room's files have now for that language, untranslated."""
     catalogue = Catalog()
     for path in sources(room):
-        place = (str(path.relative_to(settings.BASE_DIR)), 1)
+        name = str(path.relative_to(settings.BASE_DIR))
+        if language in FOR_DOCUMENTS and not name.startswith(ON_DOCUMENTS):
+            continue
+        place = (name, 1)
         for _, message, _, context in extract("python", BytesIO(_python(path)), keywords=KEYWORDS):
             catalogue.add(message, locations=[place], context=context)
     return catalogue
@@ -97,7 +116,7 @@ def updated(room: str, language: str) -> Catalog:
         revision_date=NO_DATE,
         fuzzy=False,
     )
-    for message in found(room):
+    for message in found(room, language):
         if not message.id:
             continue
         known = before.get(message.id, message.context)

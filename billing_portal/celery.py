@@ -4,7 +4,9 @@ import os
 
 from celery import Celery, Task
 from celery.schedules import crontab
+from celery.signals import worker_init
 
+from core.garbage import look_seldom
 from core.language import ENGLISH, override
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "billing_portal.settings")
@@ -21,6 +23,13 @@ class EnglishTask(Task):  # type: ignore[type-arg]
 app = Celery("billing_portal", task_cls=EnglishTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def start_tidy(**_told: object) -> None:
+    """Before a worker forks: what it has loaded is nobody's garbage."""
+    look_seldom()
+
 
 MINUTE = 60.0
 

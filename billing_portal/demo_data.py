@@ -51,22 +51,30 @@ ENTERPRISE = Person("enterprise@example.com", "Enterprise Demo", "Everest Holdin
 PREPAID = Person("credits@example.com", "Credits Demo", "Cobalt Labs", "US")
 OVERDUE = Person("overdue@example.com", "Overdue Demo", "Otter & Oak", "US")
 
+NEARLY_A_MONTH = 26  # days since the customer on Free began
 # Days of the story, counted from its start.
 DAYS = 31 * MONTHS_OF_HISTORY
 LATE, OVERDUE_FROM, PREPAID_FROM, THANKS, OUTAGE = 136, DAYS - 36, 155, 163, 177
 
 
 def seed(at: datetime) -> None:
-    """Fill an empty database: seller, catalogue, log-ins, six billed months of traffic, one paid with credits, and one
-    that is owed."""
+    """Fill an empty database: seller, catalogue, log-ins, six billed months of traffic, one paid with credits, one that
+    is owed, and a month on Free that is nearly used up."""
     seed_seller()
     start = at.replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
     catalogue = demo_catalogue(start)
     staff = User.objects.create_superuser("staff@example.com", DEMO_PASSWORD, first_name="Staff", last_name="Demo")
     EmailAddress.objects.create(user=staff, email=staff.email, verified=True, primary=True)
     staff.groups.add(role_group(METERING_AND_BILLING))
-    free = seed_customer(FREE, start)
-    send_usage(free, Random(1), start=at - timedelta(days=25), end=at, requests_a_day=160, calls_a_day=0)  # noqa: S311
+    free = seed_customer(FREE, at - timedelta(days=NEARLY_A_MONTH))
+    send_usage(  # a little less than what Free includes
+        free,
+        Random(1),  # noqa: S311
+        start=at - timedelta(days=NEARLY_A_MONTH - 1),
+        end=at,
+        requests_a_day=185,
+        calls_a_day=0,
+    )
     seed_enterprise(catalogue, start)
     try:
         seed_history(catalogue, staff, start, at)

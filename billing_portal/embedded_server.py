@@ -138,7 +138,8 @@ class Postgres(Server):
     socket_name = ".s.PGSQL.5432"  # PostgreSQL's own choice
     stop_signal = signal.SIGINT  # "fast": disconnects everybody instead of waiting for them
 
-    def command(self) -> list[str]:
+    def options(self) -> dict[str, str]:
+        """What its command line says otherwise than the configuration in its folder."""
         options = {"listen_addresses": "", "unix_socket_permissions": "0700", "max_connections": "100"}
         if self.throwaway:  # nothing of it outlives the tests, not even a crash
             options |= {
@@ -150,7 +151,10 @@ class Postgres(Server):
                 # sees yet, are joined as if there were one: a join of a thousand rows then takes minutes.
                 "autovacuum": "off",
             }
-        flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        return options
+
+    def command(self) -> list[str]:
+        flags = [part for name, value in self.options().items() for part in ("-c", f"{name}={value}")]
         return [str(bindir() / "postgres"), "-D", str(self.data), "-k", str(self.sockets), "-p", "5432", *flags]
 
     def answers(self) -> bool:

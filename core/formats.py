@@ -27,7 +27,7 @@ QUANTITY_DECIMALS = 12
 SUB_CENT_DECIMALS = 4  # a price below the minor unit is written $0.0010, never $0.001 beside $0.0125
 
 _LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
-_DAYS = {"en_US": ("d MMM y", "d MMM"), "de_DE": ("d. MMM y", "d. MMM")}
+_DAYS = {"en_US": ("d MMM y", "d MMM"), "de_DE": ("d. MMM y", "d. MMM"), "fr_FR": ("d MMM y", "d MMM")}
 
 
 def money(amount: int, currency: str) -> str:

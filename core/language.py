@@ -19,7 +19,8 @@ from django.utils.translation import npgettext as npgettext
 from django.utils.translation import pgettext as pgettext
 
 ENGLISH = "en"
-LOCALES = {ENGLISH: "en_US", "de": "de_DE"}
+LOCALES = {ENGLISH: "en_US", "de": "de_DE", "fr": "fr_FR"}
+FOR_DOCUMENTS = ("fr",)  # invoices, receipts and statements alone are written in these; pages and e-mails are not
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,7 +40,7 @@ def language() -> str:
 
 
 def locale() -> str:
-    """How the active language writes numbers and dates: en_US, de_DE."""
+    """How the active language writes numbers and dates: en_US, de_DE, fr_FR."""
     return LOCALES[language()]
 
 

@@ -8,9 +8,11 @@ from django.conf import settings
 from django.urls import reverse
 
 from accounts import figures
+from accounts.figures import Figure
 from accounts.models import OptionalMail
 from accounts.notices import NoticeDraft
 from credits.models import CreditGrant
+from credits.words import OWN
 
 
 def granted(
@@ -20,7 +22,7 @@ def granted(
     money = _money(grant.currency)
     starts_later = grant.paid_at is None or grant.effective_at > grant.paid_at
     context = _context(customer) | {
-        "name": grant.name,
+        "name": named(grant.name),
         "amount": money(grant.amount),
         "repaid": money(grant.repaid) if grant.repaid else "",
         "before": money(before),
@@ -58,7 +60,7 @@ def low(
 def expiring(grant: CreditGrant, *, customer: str, days: int, features: Sequence[str], to: list[str]) -> NoticeDraft:
     """E19: what is unused of a grant goes in `days` days."""
     context = _context(customer) | {
-        "name": grant.name,
+        "name": named(grant.name),
         "amount": _money(grant.currency)(grant.available),
         "expires": figures.instant(grant.expires_at) if grant.expires_at else "",
         "days": days,
@@ -70,6 +72,11 @@ def expiring(grant: CreditGrant, *, customer: str, days: int, features: Sequence
 
 def _context(customer: str) -> dict[str, Any]:
     return {"customer": customer, "url": settings.PORTAL_URL + reverse("credits")}
+
+
+def named(kept: str) -> Figure | str:
+    """The name of a grant, for whoever reads it."""
+    return figures.sentence(kept) if kept in OWN else kept
 
 
 def _money(currency: str) -> Any:

@@ -11,7 +11,9 @@ from django.utils.translation import gettext, gettext_noop
 
 from core import formats
 from core.money import to_major
+from core.wording import title_of
 from credits.models import Funding, TransactionKind
+from credits.words import grant_name
 
 if TYPE_CHECKING:
     from credits.models import CreditGrant
@@ -65,6 +67,23 @@ class HistoryRow:
         return self.movements[::-1] if len(self.movements) > 1 else ()
 
     @property
+    def description(self) -> str:
+        """What was charged is worded like a line; else it names the grant. What is kept is English."""
+        kept = self.newest.description
+        return title_of(kept) if self.newest.charge_key else grant_name(kept)
+
+    @property
+    def grant(self) -> str:
+        """Which one, where the description does not say so already."""
+        one = self.newest.grant_name
+        return grant_name(one) if one != self.newest.description else ""
+
+    @property
+    def drawn(self) -> tuple[tuple[str, "Movement"], ...]:
+        """The same as `parts`, each with the name of what paid it."""
+        return tuple((grant_name(part.grant_name) or gettext("Overdraft"), part) for part in self.parts)
+
+    @property
     def grants(self) -> int:
         return sum(1 for movement in self.movements if movement.grant_id)
 
@@ -112,6 +131,10 @@ class GrantCard:
     @property
     def grant(self) -> "CreditGrant":
         return self.row.grant
+
+    @property
+    def name(self) -> str:
+        return grant_name(self.grant.name)
 
     @property
     def status(self) -> str:

@@ -8,6 +8,7 @@ from core import formats
 from core.story import Coming, Event, Told
 from credits.models import LedgerTransaction, TransactionKind
 from credits.selectors.grants import grants
+from credits.words import grant_name
 
 WORDS = {
     TransactionKind.FUNDED: gettext_noop("%(amount)s of credit added: %(grant)s."),
@@ -31,7 +32,7 @@ def _event(row: LedgerTransaction) -> Event:
     kind = TransactionKind(row.kind)
     values = {
         "amount": formats.money(abs(row.amount), row.currency),
-        "grant": row.grant.name if row.grant else gettext("no grant"),
+        "grant": grant_name(row.grant.name) if row.grant else gettext("no grant"),
         "charge": row.charge.title if row.charge else gettext("a charge"),
     }
     return Event(row.booked_at, gettext(WORDS[kind]) % values, "credits", MOODS.get(kind, "neutral"))
@@ -43,11 +44,14 @@ def coming(customer_id: int, at: datetime) -> list[Coming]:
     for row in grants(customer_id, at):
         grant = row.grant
         if row.pending and grant.effective_at > at:
-            values = {"amount": formats.money(row.pending, grant.currency), "grant": grant.name}
+            values = {"amount": formats.money(row.pending, grant.currency), "grant": grant_name(grant.name)}
             text = gettext("%(amount)s of credit becomes available: %(grant)s.") % values
             found.append(Coming(grant.effective_at, text))
         if grant.expires_at and (row.available or row.pending):
-            values = {"amount": formats.money(row.available + row.pending, grant.currency), "grant": grant.name}
+            values = {
+                "amount": formats.money(row.available + row.pending, grant.currency),
+                "grant": grant_name(grant.name),
+            }
             text = gettext("%(amount)s of credit expires, unless it is used before: %(grant)s.") % values
             found.append(Coming(grant.expires_at, text))
     return found

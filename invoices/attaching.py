@@ -1,12 +1,20 @@
-"""The PDFs that go with a message, by the names that `emails.py` gives them: invoice:7, receipt:3, statement:9."""
+"""The files that go with a message, by the names that `emails.py` gives them: invoice:7, receipt:3, statement:9.
 
+With a credit note its data goes as a file, too. Of an invoice they are inside its PDF alone, which everybody can read.
+"""
+
+import logging
 from collections.abc import Sequence
 
 from django.db.models import Q
+from pypdf.errors import PyPdfError
 
 from accounts.notices import Attachment
+from invoices.einvoice import embedded
 from invoices.models import Document, DocumentKind
 from invoices.pdf import available
+
+logger = logging.getLogger(__name__)
 
 MOST = 5 * 1024 * 1024  # bytes; many mail servers refuse little more
 OWNERS = {DocumentKind.INVOICE: "invoice", DocumentKind.RECEIPT: "payment", DocumentKind.STATEMENT: "statement"}
@@ -19,10 +27,10 @@ def find_files(documents: Sequence[str]) -> list[Attachment] | None:
     """
     if available():
         return []
-    found = {_name(row): Attachment(row.filename, bytes(row.content)) for row in _rows(documents)}
+    found = {_name(row): _files(row) for row in _rows(documents)}
     if any(name not in found for name in documents):
         return None
-    files = [found[name] for name in documents]
+    files = [file for name in documents for file in found[name]]
     return files if sum(len(file.content) for file in files) <= MOST else []
 
 
@@ -31,7 +39,23 @@ def _rows(documents: Sequence[str]) -> list[Document]:
     for name in documents:
         kind, _, owner_id = name.partition(":")
         wanted |= Q(kind=kind, **{f"{OWNERS[DocumentKind(kind)]}_id": int(owner_id)})
-    return list(Document.objects.filter(wanted)) if documents else []
+    return list(Document.objects.filter(wanted).select_related("invoice")) if documents else []
+
+
+def _files(row: Document) -> list[Attachment]:
+    pdf = Attachment(row.filename, bytes(row.content))
+    invoice = row.invoice if row.kind == DocumentKind.INVOICE else None
+    xml = _data(row) if invoice and invoice.is_credit_note else None
+    return [pdf, Attachment(f"{row.filename.removesuffix('.pdf')}.xml", xml, "application/xml")] if xml else [pdf]
+
+
+def _data(row: Document) -> bytes | None:
+    """None also of a file that can't be read: the message goes out without, and takes no others with it."""
+    try:
+        return embedded(bytes(row.content))
+    except PyPdfError:
+        logger.exception("The data of %s could not be read", row.filename)
+        return None
 
 
 def _name(row: Document) -> str:

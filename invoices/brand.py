@@ -41,12 +41,16 @@ def check_drawing(content: bytes) -> None:
             raise UnfitLogoError("The SVG has more than shapes and text: remove scripts, styles, images and links.")
 
 
+def luminance(colour: str) -> float:
+    """Of #rrggbb, from 0 (black) to 1 (white), by WCAG 2.2; a measure of pictures, not of money."""
+    channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
 def is_readable(accent: str) -> bool:
     """Whether text of that colour, #rrggbb, can be read on white."""
-    channels = [int(accent[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in channels]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return 1.05 / (luminance + 0.05) >= LEAST_CONTRAST
+    return 1.05 / (luminance(accent) + 0.05) >= LEAST_CONTRAST
 
 
 def is_colour(accent: str) -> bool:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext
 
 from core import formats
 from credits.grants import GrantDraft
+from credits.words import PURCHASED
 from invoices.exceptions import SaleAmountError
 from invoices.lines import total_lines
 from invoices.models import CreditSale
@@ -15,8 +16,6 @@ from invoices.models_selling import Origin
 from invoices.selectors import tax_rules
 from invoices.sold_lines import sale_key, sale_line
 from invoices.totals import Totals
-
-NAME = "Purchased credits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def sold_grant(key: str, customer_id: int, currency: str, amount: int, at: datet
         currency=currency,
         amount=amount,
         funding="invoiced",
-        name=NAME,
+        name=PURCHASED,
         expires_at=at + lasts if lasts else None,
     )
 

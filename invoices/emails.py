@@ -14,6 +14,7 @@ from accounts.models import Customer, OptionalMail, PaymentMethod
 from accounts.notices import NoticeDraft
 from core.language import english, in_english
 from core.periods import Period, utc_day
+from core.wording import title_of
 from invoices.dunning import Dunning, NamedConsequence
 from invoices.lines import LineDraft
 from invoices.models import (
@@ -27,7 +28,6 @@ from invoices.models import (
     Refund,
 )
 from invoices.taxing import credit_figures, note_figures, tax_figures
-from invoices.wording import title_of
 
 PLACE = "PUBLIC-ID"
 BEFORE_IT_IS_BILLED = frozenset({"invoice_announced", "invoice_withdrawn"})

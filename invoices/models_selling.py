@@ -56,7 +56,7 @@ class Origin(models.TextChoices):
 
 
 class CreditSale(models.Model):
-    """A grant and the invoice that sells it, joined when both are made; neither ever changes (`0016_immutable_sales`).
+    """A grant and the invoice that sells it, joined when both are made; neither ever changes (`0002_immutable`).
 
     The grant is pending until the invoice is paid.
     """

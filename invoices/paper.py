@@ -12,10 +12,10 @@ from django.utils.translation import gettext, gettext_noop, ngettext, pgettext
 from accounts.countries import country_names
 from core import formats
 from core.periods import Period, Window
+from core.wording import detail_of, title_of
 from invoices.models import Collection, CreditApplication, Invoice, InvoiceLine, Payment
 from invoices.taxing import TaxText, credit_texts, ledger_text, tax_notes, tax_texts
 from invoices.terms import terms_of
-from invoices.wording import detail_of, title_of
 
 Party = dict[str, Any]
 LETTER = ("US", "CA", "MX", "PH")  # CLDR: the countries of our customers that do not print on A4

@@ -6,8 +6,8 @@ from datetime import date
 
 from core.language import gettext, gettext_noop
 from core.periods import Period, midnight, utc_day
+from core.wording import title_of
 from credits.stated import Stated
-from invoices.wording import title_of
 
 WORDS = {
     "funded": gettext_noop("Credit granted: %(title)s"),

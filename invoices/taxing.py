@@ -7,6 +7,7 @@ from accounts import figures
 from accounts.figures import Figure, written
 from core import formats
 from core.language import gettext, gettext_noop
+from credits.emails import named
 from invoices.totals import TaxRow, row_from
 
 # What sellers call their taxes, and why they charge none, is theirs; these words are known in every language.
@@ -78,7 +79,9 @@ def credit_figures(document: Credited, sign: int = 1) -> list[dict[str, Figure]]
     """The same rows as a message takes them: `label` and `amount`."""
     used = sum(int(row["amount"]) for row in document.credit_rows)
     rows = [
-        _credit(-sign * int(row["amount"]), document, figures.sentence("Credits used: %(grant)s", grant=row["name"]))
+        _credit(
+            -sign * int(row["amount"]), document, figures.sentence("Credits used: %(grant)s", grant=named(row["name"]))
+        )
         for row in document.credit_rows
     ]
     back = used - document.credits

@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from invoices.wording import Wording, let_word
+from core.wording import Wording, let_word
 from plans.line_words import detail, title
 
 

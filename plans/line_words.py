@@ -12,6 +12,7 @@ from typing import Any
 from core import formats
 from core.language import ENGLISH, gettext_noop, language
 from core.language import gettext as _
+from credits.words import grant_name
 from invoices.hand_charges import BY_HAND
 from invoices.lines import LineDraft
 from invoices.sold_lines import SOLD
@@ -31,6 +32,8 @@ ENDINGS = (
     (" (given back)", gettext_noop("%(name)s (given back)")),
     (" (partly given back)", gettext_noop("%(name)s (partly given back)")),
     (" (taken back)", gettext_noop("%(name)s (taken back)")),
+    (" (discarded)", gettext_noop("%(name)s (discarded)")),
+    (" (voided)", gettext_noop("%(name)s (voided)")),
 )
 
 
@@ -48,7 +51,7 @@ def title(kept: str) -> str:
     for ending, english in ENDINGS:
         if kept.endswith(ending):
             return _(english) % {"name": title(kept.removesuffix(ending))}
-    return kept
+    return grant_name(kept)
 
 
 def detail(kept: str, data: Data) -> str:

@@ -12,6 +12,7 @@ from accounts.gateways import decline_message
 from accounts.models import Customer, PaymentPolicy
 from core import formats
 from core.periods import Window
+from credits.words import grant_name
 from invoices.taxing import row_label
 from invoices.totals import row_from
 from plans.line_words import detail, title
@@ -48,6 +49,11 @@ def tiles(plans: Iterable[Plan], current: Subscription | None, *, managed: bool,
     return [_tile(plan, current, managed=managed, past_due=past_due) for plan in shown]
 
 
+def estimated_plans(plans: Iterable[Plan], current: Subscription) -> list[Plan]:
+    """Those of the tiles that say what the last thirty days would have cost."""
+    return [tile.plan for tile in tiles(plans, current, managed=False, past_due=False) if tile.is_estimated]
+
+
 def _is_offered(plan: Plan) -> bool:
     return plan.self_serve or not (plan.terms().is_credit_only or plan.customer_id)
 
@@ -64,7 +70,7 @@ def _tile(plan: Plan, current: Subscription | None, *, managed: bool, past_due: 
     by_contract = _is_by_contract(shown)
     price = _(BY_CONTRACT) if by_contract else formats.money(fee, terms.currency)
     prices = other_prices(terms)
-    return Tile(shown, price, not by_contract, prices, action, has_prices(shown))
+    return Tile(shown, price, not by_contract, prices, action, current is not None and has_prices(shown))
 
 
 def _action(plan: Plan, current: Subscription | None, *, managed: bool, past_due: bool) -> Action:
@@ -214,7 +220,8 @@ def _line_window(line: dict[str, Any]) -> str:
 def quote_totals(quote: ChangeQuote) -> list[dict[str, Any]]:
     """The rows between lines and total: what credit pays, net, and every tax that has a name, as on the invoice."""
     credits = [
-        {"label": _("Credits: %(name)s") % {"name": row["name"]}, "amount": -row["amount"]} for row in quote.credit_rows
+        {"label": _("Credits: %(name)s") % {"name": grant_name(row["name"])}, "amount": -row["amount"]}
+        for row in quote.credit_rows
     ]
     back = sum(row["amount"] for row in quote.credit_rows) - quote.credits
     if back:

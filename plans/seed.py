@@ -26,7 +26,7 @@ def demo_catalogue(at: datetime) -> Catalogue:
         {"key": "free", "name": "Free", "position": 1, "is_default": True},
         tagline="For trying things out and small projects.",
         facts=["No card needed", "Never an invoice"],
-        cards=[_usage_card("api-requests", "API requests", requests, "0", 1_000, free_units=1_000_000)],
+        cards=[_usage_card("api-requests", "API requests", requests, "0", 1_000, free_units=5_000)],
     )
     plus = _published(
         at,

@@ -9,6 +9,7 @@ urlpatterns = [
     path(PLAN + "cancel/", views.plan_cancel, name="plan_cancel"),
     path(PLAN + "enterprise/", views_sales.contact_sales_page, name="contact_sales"),
     path(PLAN + "enterprise/sent/<slug:reference>/", views_sales.contact_sales_sent, name="contact_sales_sent"),
+    path("settings/billing/_/estimate/", views_estimating.plan_estimates, name="plan_estimates"),
     path("settings/billing/_/estimate/<slug:slug>/", views_estimating.plan_estimate, name="plan_estimate"),
     path(PLAN + "<slug:slug>/", views.plan_upgrade, name="plan_upgrade"),
     path(PLAN + "<slug:slug>/costs/", views_costs.plan_costs, name="plan_costs"),

@@ -68,6 +68,7 @@ def plan_change(request: PortalRequest) -> HttpResponse:
     writes = can_write(request.membership)
     context = {
         "tiles": tiles,
+        "is_estimated": any(tile.is_estimated for tile in tiles),
         "rows": pages.comparison(tiles),
         "managed": managed,
         "sales_email": settings.SALES_EMAIL,

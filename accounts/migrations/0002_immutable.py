@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-FORWARDS = """
+FORWARD = """
 CREATE FUNCTION accounts_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
@@ -14,13 +14,8 @@ CREATE TRIGGER accounts_auditentry_truncate BEFORE TRUNCATE ON accounts_auditent
     FOR EACH STATEMENT EXECUTE FUNCTION accounts_refuse_change();
 """
 
-BACKWARDS = """
-DROP TRIGGER accounts_auditentry_rows ON accounts_auditentry;
-DROP TRIGGER accounts_auditentry_truncate ON accounts_auditentry;
-DROP FUNCTION accounts_refuse_change();
-"""
-
 
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0001_initial")]
-    operations = [migrations.RunSQL(FORWARDS, BACKWARDS)]
+
+    operations = [migrations.RunSQL(FORWARD)]

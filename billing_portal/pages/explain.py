@@ -18,6 +18,7 @@ from core import formats
 from core.periods import Window
 from core.spreadsheet import Cell, csv_lines
 from credits.explained import ExplainedCharge, explained_charge
+from credits.words import grant_name
 from invoices.lines import LineDraft
 from invoices.selectors import line_by_key
 from invoices.totals import TaxRule, rule_from
@@ -64,6 +65,12 @@ class Charge:
     def title(self) -> str:
         """As people read it; what is kept is English."""
         return title(self.line.title)
+
+    @property
+    def paid_by(self) -> list[tuple[str, int]]:
+        """What each grant paid of it, minor units."""
+        parts = self.credit.paid.parts if self.credit else ()
+        return [(grant_name(name), amount) for _id, name, amount in parts]
 
     @property
     def is_taxed(self) -> bool:

@@ -1,7 +1,7 @@
 """What a process of a simulation does when it starts: kill points around the verbs, and word of every finished task."""
 
 import os
-from typing import Any
+from typing import Any, Final
 
 from celery.signals import task_postrun, task_prerun, worker_ready
 from celery.states import SUCCESS
@@ -12,6 +12,17 @@ from django.utils.module_loading import import_string
 from billing_portal.simulation.kill_points import LOST, Killer, install
 from billing_portal.simulation.paper import sample_pdfs
 from billing_portal.simulation.shared import Lines, folder
+
+ANSWERS: Final = (
+    "checkout.Session",
+    "Charge",
+    "Customer",
+    "Event",
+    "PaymentIntent",
+    "PaymentMethod",
+    "Refund",
+    "SetupIntent",
+)
 
 
 class SimulationConfig(AppConfig):
@@ -35,6 +46,8 @@ def load_everything() -> None:
     """Every module that imports a verb, so that a wrapped one is replaced in all of them."""
     import_string("billing_portal.tasks.run_billing")
     import_string("invoices.pdf.available")()  # before the fork: the library of the PDFs takes seconds
+    for name in ANSWERS:  # … and that of the processor reads a module when the first of its kind is answered
+        import_string(f"stripe.{name}")
     _ = get_resolver().url_patterns
 
 

@@ -23,6 +23,7 @@ def test_it_tells_a_story_whose_books_agree(seeded, client, capsys):
     """One test, because making six months of history takes longer than everything that is asked of it."""
     the_books_agree_and_everybody_can_log_in(client, capsys)
     a_filled_database_is_left_alone(capsys)
+    the_free_customer_has_nearly_used_up_what_is_included(client)
     the_plus_customer_was_billed_and_paid_every_month(client)
     the_prepaid_customer_is_nearly_out_of_credit_and_was_told(client)
     an_invoice_of_the_plus_customer_was_paid_with_credits(client)
@@ -43,6 +44,14 @@ def a_filled_database_is_left_alone(capsys):
     assert capsys.readouterr().out == ""
     with pytest.raises(CommandError, match="empty"):
         call_command("seed_demo")
+
+
+def the_free_customer_has_nearly_used_up_what_is_included(client):
+    client.login(email="free@example.com", password=DEMO_LOGINS[0]["password"])
+    with clock.travel_to(NOW):
+        page = client.get("/settings/billing/").content.decode()
+    assert "4,625" in page
+    assert "of 5,000 included" in page
 
 
 def the_plus_customer_was_billed_and_paid_every_month(client):

@@ -11,7 +11,8 @@ from django.urls import reverse
 
 from accounts.mail import write
 from billing_portal.pages.styleguide_emails import FOLDER, samples, templates
-from billing_portal.tests.test_style import CSS, luminance
+from billing_portal.tests.test_style import CSS
+from invoices.brand import luminance
 
 SAMPLES = [(template, name) for template in templates() for name in samples(template)]
 FRAMES = sorted(FOLDER.glob("*.html"))

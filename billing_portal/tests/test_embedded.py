@@ -76,6 +76,8 @@ def test_it_takes_over_what_a_killed_run_has_left(folder):
     with embedded.servers() as servers:
         assert servers[0].process is None
         assert scalar(embedded.urls().database, "SELECT 1") == 1
+    assert killed.process
+    killed.process.wait(60)  # our own child, whom nobody else can bury
     assert not killed.alive()
 
 

@@ -172,7 +172,7 @@ def test_what_free_includes_is_derived_too(customer, alice, seller, catalogue, a
     send(customer, at + timedelta(days=1), requests=3)
     with clock.travel_to(MIDDLE):
         shown = text(page(log_in(alice), f"subscription:{spell.pk}:usage:api-requests:2026-10-20T10:00:00Z/2026-11-20"))
-    assert "− 1,000,000 included in Free" in shown
+    assert "− 5,000 included in Free" in shown
     assert '× 0 <span class="note">not charged: Free, price list version 1 </span>' in shown
 
 

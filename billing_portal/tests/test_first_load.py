@@ -18,7 +18,6 @@ from plans.tests.conftest import send
 pytestmark = pytest.mark.django_db(transaction=True)
 
 REQUESTS = 7
-FIGURES = 2  # of «Change Plan»: each plan works out by itself what the last 30 days cost on it
 BYTES = 60 * 1024  # gzipped, as the servers in front send it
 
 
@@ -52,8 +51,7 @@ def test_a_page_is_light(browser, live_server, addresses, log_in, alice):
         size = sum(len(gzip.compress(one.body(), 6)) for one in fetched)
         hosts = {urlsplit(one.url).netloc for one in fetched}
         assert hosts == {urlsplit(live_server.url).netloc}
-        most = REQUESTS + (FIGURES if path == reverse("plan_change") else 0)
-        if size > BYTES or len(fetched) > most:
+        if size > BYTES or len(fetched) > REQUESTS:
             heavy[path] = (size, [urlsplit(one.url).path for one in fetched])
         context.close()
     assert heavy == {}

@@ -11,21 +11,24 @@ from django.conf import settings
 from django.template.base import Lexer, TokenType
 
 from accounts.models import Language
-from billing_portal.catalogues import LANGUAGES, ROOMS, TEMPLATES, found, is_translated, kept, po_path
+from billing_portal.catalogues import LANGUAGES, ROOMS, TEMPLATES, found, is_translated, kept, pairs, po_path
+from core.language import FOR_DOCUMENTS
 
 PLACEHOLDER = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
-EACH = [(room, language) for room in ROOMS for language in LANGUAGES]
+EACH = list(pairs())
 
 # --- catalogues ------------------------------------------------------------------------------------------------------
 
 
-def test_it_offers_the_same_languages_for_pages_and_for_documents():
-    assert [tuple(choice) for choice in Language.choices] == list(settings.LANGUAGES)
+def test_documents_have_the_languages_of_pages_and_one_of_their_own():
+    others = [choice for choice in Language.choices if choice[0] in FOR_DOCUMENTS]
+    assert [*settings.LANGUAGES, *others] == [tuple(choice) for choice in Language.choices]
+    assert [code for code, _label in others] == list(FOR_DOCUMENTS)
 
 
 @pytest.mark.parametrize(("room", "language"), EACH)
 def test_it_has_every_word_of_the_code_and_no_other(room, language):
-    words = {(message.context, message.id) for message in found(room) if message.id}
+    words = {(message.context, message.id) for message in found(room, language) if message.id}
     assert {(message.context, message.id) for message in kept(room, language) if message.id} == words, (
         "./portal manage messages"
     )

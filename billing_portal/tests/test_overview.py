@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from plans.services.cancel_subscription import cancel_subscription
 from plans.services.make_quote import make_quote
 from plans.services.open_contract import open_contract
 from plans.services.schedule_change import schedule_change
+from plans.tests.conftest import send
 from usage.services.ingest_events import ingest_events
 
 URL = "/settings/billing/"
@@ -57,7 +59,7 @@ def test_free_has_nothing_to_pay_and_nothing_to_cancel(customer, alice, seller, 
     assert "Meridian Free" in page
     assert "Nothing to pay on the Free plan." in page
     assert "Cancel Plan" not in page
-    assert "of 1,000,000 included" in page
+    assert "of 5,000 included" in page
 
 
 def test_enterprise_is_sent_to_its_contact(customer, alice, seller, catalogue, at, log_in):
@@ -77,6 +79,52 @@ def test_between_calculation_and_billing_date_it_says_what_will_be_charged(
     with clock.travel_to(CALCULATED_AT):
         page = text(log_in(alice).get(URL))
     assert "Charges for this period are final: $49.00. We&#x27;ll charge Visa ending 4242 on 20 Nov 2026." in page
+
+
+NEXT_PERIOD = {
+    "en": (
+        "Already counting for next period",
+        "No usage since 17 Nov 2026 yet.",
+        'data-testid="next-period">$2.00</td>',
+        "usage 20 Oct, 10:00 – 16 Nov 2026 UTC; billed 20 Nov 2026.",
+        "Usage 17 Nov – 16 Dec 2026, billed 20 Dec 2026. It does not change the invoice above.",
+    ),
+    "de": (
+        "Zählt schon für den nächsten Zeitraum",
+        "Noch kein Verbrauch seit dem 17. Nov. 2026.",
+        'data-testid="next-period">2,00 $</td>',
+        "Abgerechnet am 20. Dez. 2026",
+        "Die Rechnung oben ändert das nicht.",
+    ),
+}
+
+
+def untimed(response):
+    """Its text without the tags around days."""
+    return re.sub("</?time[^>]*>", "", text(response))
+
+
+@pytest.mark.parametrize("language", NEXT_PERIOD)
+def test_what_is_used_after_the_calculation_has_a_panel_of_its_own(
+    customer, alice, seller, catalogue, at, log_in, language, django_assert_max_num_queries
+):
+    heading, none_yet, *figures = NEXT_PERIOD[language]
+    on_plus(customer, alice, catalogue, at)
+    send(customer, at + timedelta(days=1), tokens=2_000_000)
+    client, headers = log_in(alice), {"Accept-Language": language}
+    with clock.travel_to(CALCULATED_AT - timedelta(hours=2)):
+        assert heading not in text(client.get(URL, headers=headers))
+    run_billing(at=CALCULATED_AT)
+    with clock.travel_to(CALCULATED_AT + timedelta(hours=2)):
+        page = untimed(client.get(URL, headers=headers))
+        assert (heading in page, none_yet in page) == (True, True)
+        send(customer, CALCULATED_AT, tokens=1_000_000)
+        with django_assert_max_num_queries(15):
+            page = untimed(client.get(URL, headers=headers))
+        panel = untimed(client.get(reverse("billing_upcoming"), headers=headers | {"HX-Request": "true"}))
+    for part in (heading, *figures):
+        assert part in page, part
+        assert part in panel, part
 
 
 @pytest.mark.django_db(transaction=True)

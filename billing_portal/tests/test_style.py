@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from django.contrib.staticfiles import finders
 
+from invoices.brand import luminance
+
 ROOT = Path(__file__).resolve().parents[2]
 CSS = (ROOT / "static/css/app.css").read_text()
 TOKENS = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", CSS)
@@ -22,13 +24,6 @@ PAIRS = [
     *(("on-accent", over, 4.5) for over in ("accent", "accent-strong", "danger")),
     *((line, background, 3.0) for line, background in product(("border-strong", "chart-1", "chart-2"), BACKGROUNDS)),
 ]
-
-
-def luminance(colour: str) -> float:
-    """Relative luminance by WCAG 2.2; a measure of pictures, not of money."""
-    channels = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -34,6 +34,9 @@ def test_it_writes_amounts_with_the_decimals_of_their_currency(amount: int, curr
 def test_it_writes_amounts_as_the_locale_does() -> None:
     with override("de"):
         assert formats.money(123456789, "EUR") == "1.234.567,89\N{NO-BREAK SPACE}€"
+    with override("fr"):
+        assert formats.money(123456, "EUR") == "1\N{NARROW NO-BREAK SPACE}234,56\N{NO-BREAK SPACE}€"
+        assert formats.day(date(2026, 8, 20)) == "20 août 2026"
 
 
 @pytest.mark.parametrize(

@@ -113,23 +113,8 @@ CREATE CONSTRAINT TRIGGER credits_transaction_balanced AFTER INSERT ON credits_l
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION credits_check_transaction();
 """
 
-NAMES = {
-    "account": ("ledgeraccount", ("keep", "full")),
-    "transaction": ("ledgertransaction", ("keep", "full", "balanced")),
-    "entry": ("ledgerentry", ("keep", "full", "balanced")),
-    "correction": ("creditcorrection", ("keep", "full")),
-    "grant": ("creditgrant", ("keep", "full", "facts")),
-    "charge": ("creditcharge", ("keep", "full", "facts")),
-    "allocation": ("creditallocation", ("keep", "full", "facts")),
-}
-BACKWARD = "".join(
-    f"DROP TRIGGER credits_{name}_{trigger} ON credits_{table};\n"
-    for name, (table, triggers) in NAMES.items()
-    for trigger in triggers
-) + "".join(f"DROP FUNCTION credits_{name}();\n" for name in ("check_transaction", "check_entries", "refuse"))
-
 
 class Migration(migrations.Migration):
     dependencies = [("credits", "0001_initial")]
 
-    operations = [migrations.RunSQL(KEEP + TRIGGERS + BALANCED, BACKWARD)]
+    operations = [migrations.RunSQL(KEEP + TRIGGERS + BALANCED)]

@@ -16,7 +16,7 @@ from credits.models import ChainHead, CreditBalance, CreditGrant, LedgerTransact
 from credits.state import Purse
 from credits.storage import Purses
 
-# One read, whose plan the session keeps (migration `0004_reading`): planning it would take longer than reading.
+# One read, whose plan the session keeps (migration `0003_reading`): planning it would take longer than reading.
 READ = "SELECT * FROM credits_read(%s::bigint[], %s::text)"
 
 

@@ -14,8 +14,7 @@ from credits.models import CreditCharge, CreditGrant, Funding
 from credits.services.grant_credits import grant_credits
 from credits.state import FUNDING
 from credits.storage import Purses
-
-NAME = "Adjustment"
+from credits.words import ADJUSTMENT
 
 
 @transaction.atomic
@@ -35,8 +34,8 @@ def adjust_balance(
         return
     if amount > 0:
         draft = GrantDraft(
-            key=key, customer_id=customer_id, currency=currency, amount=amount, funding=Funding.ADJUSTMENT, name=NAME,
-            reason=reason, unit_cost=0,
+            key=key, customer_id=customer_id, currency=currency, amount=amount, funding=Funding.ADJUSTMENT,
+            name=ADJUSTMENT, reason=reason, unit_cost=0,
         )  # fmt: skip
         grant_credits(grant=draft, at=at, actor=actor)
     else:
@@ -47,7 +46,7 @@ def adjust_balance(
         purses = Purses().load_open([customer_id], until=at)
         charge = ChargeDraft(
             key=key, group=key, customer_id=customer_id, currency=currency, feature_key="", amount=-amount,
-            booked_at=at, may_overdraw=True, is_final=True, title=NAME,
+            booked_at=at, may_overdraw=True, is_final=True, title=ADJUSTMENT,
         )  # fmt: skip
         purses.of(customer_id, currency).take(charge, at, kind="adjustment", to=FUNDING, beyond=FUNDING)
         write(purses, customers, at)

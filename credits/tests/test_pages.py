@@ -17,6 +17,7 @@ from core.clock import travel_to
 from credits.charges import ChargeDraft
 from credits.grants import GrantDraft
 from credits.models import LedgerTransaction
+from credits.services.adjust_balance import adjust_balance
 from credits.services.draw_down_credits import draw_down_credits
 from credits.services.grant_credits import grant_credits
 
@@ -37,10 +38,10 @@ def grant(customer, amount, at, key="g1", **values):
     return grant_credits(grant=draft, at=at, actor=None)
 
 
-def use(customer, amount, at, key="c1", feature=""):
+def use(customer, amount, at, key="c1", feature="", title="API requests"):
     charge = ChargeDraft(
         key=key, group=key, customer_id=customer.pk, currency="USD", feature_key=feature, amount=amount, booked_at=at,
-        may_overdraw=True, is_final=True, title="API requests",
+        may_overdraw=True, is_final=True, title=title,
     )  # fmt: skip
     return draw_down_credits(charges=[charge], at=at)
 
@@ -135,6 +136,24 @@ def test_every_movement_has_the_balance_before_and_after_it(customer, alice, log
     for word in ('data-type="funded"', "+$100.00", 'data-type="consumed"', "−$40.00", "$60.00"):
         assert word in page
     assert page.index('data-type="consumed"') < page.index('data-type="funded"')
+
+
+def test_what_the_house_named_is_read_in_german_and_what_people_named_is_not(customer, alice, log_in, at):
+    bought = GrantDraft(
+        key="g2", customer_id=customer.pk, currency="USD", amount=5_000, funding="promotional", name="Purchased credits"
+    )
+    grant_credits(grant=bought, at=at, actor=None)
+    grant(customer, 500, at)
+    use(customer, 700, at, title="API requests (late usage)")
+    adjust_balance(
+        key="a1", customer_id=customer.pk, currency="USD", amount=-100, reason="Agreed (late usage)", at=at, actor=None
+    )
+    page = text(log_in(alice).get(reverse("credits"), headers={"Accept-Language": "de"}))
+    for german in ("API requests (verspäteter Verbrauch)", "Gekauftes Guthaben", ">Anpassung", "Welcome"):
+        assert german in page, german
+    for english in ("API requests (late usage)", "Purchased credits"):
+        assert english not in page
+    assert LedgerTransaction.objects.filter(description="API requests (late usage)").exists()
 
 
 def test_a_charge_on_two_grants_is_one_row_that_opens(customer, alice, log_in, at):

@@ -1,11 +1,10 @@
 """Documents, messages and pages of this room for people who read German."""
 
 from datetime import timedelta
-from io import BytesIO
+from functools import partial
 
 import pytest
 from django.urls import reverse
-from pypdf import PdfReader
 
 from accounts.mail import write_notice
 from accounts.models import AuditEntry, BillingProfile, Notice
@@ -13,42 +12,28 @@ from accounts.tests.cards import DECLINES, add_card
 from core.language import override
 from core.periods import midnight
 from invoices.einvoice import einvoice
-from invoices.models import Document
 from invoices.services.collect_payment import collect_payment
-from invoices.services.deliver_documents import deliver_documents
 from invoices.services.issue_credit_note import issue_credit_note
 from invoices.services.submit_payment import submit_payment
+from invoices.tests import translated
 from invoices.tests.cast import line, open_invoice, usage_line
-from invoices.tests.credited import granted, put_in
+from invoices.tests.credited import granted
 from invoices.tests.test_statements import october, stated, used
+from invoices.tests.translated import german_company
 
 pytestmark = pytest.mark.usefixtures("seller")
+rendered = partial(translated.rendered, language="de")
 
 
 @pytest.fixture
 def profile(customer):
-    """A German company; its VAT id makes the seller in France charge nothing."""
-    put_in(customer, "DE")
-    values = {"legal_name": "Wunderland GmbH", "line1": "Gasse 2", "postal_code": "10115", "city": "Berlin"}
-    BillingProfile.objects.filter(customer=customer).update(**values, language="de", tax_id="DE136695976")
-    return BillingProfile.objects.get(customer=customer)
+    return german_company(customer, reads="de")
 
 
 @pytest.fixture
 def german(profile, client):
     client.defaults["HTTP_ACCEPT_LANGUAGE"] = "de"
     return client
-
-
-def text_of(document):
-    reader = PdfReader(BytesIO(bytes(document.content)))
-    assert str(reader.root_object["/Lang"]) == "de"
-    return "\n".join(page.extract_text() for page in reader.pages).replace("\N{NO-BREAK SPACE}", " ")
-
-
-def rendered(at, kind):
-    deliver_documents(at=at)
-    return text_of(Document.objects.filter(kind=kind).latest("pk"))
 
 
 # --- documents --------------------------------------------------------------------------------------------------------

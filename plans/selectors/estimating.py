@@ -1,7 +1,7 @@
 """What a customer's last thirty days would have cost on a plan: the bill's own composition over what was used."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,6 +19,15 @@ logger = logging.getLogger(__name__)
 
 LENGTH = timedelta(days=30)
 PREVIEW = 0  # the number of a spell that nobody has
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Quantities of a customer in a window, by feature."""
+
+    customer_id: int
+    window: Window
+    quantities: dict[int, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +82,22 @@ class Compared:
         return max(-(self.difference or 0), 0)
 
 
-def estimates(customer_id: int, plans: Sequence[Plan], at: datetime) -> list[Estimate]:
-    """One of each plan (loaded `with_cards`), for the thirty days before `at`. One query."""
+def used_lately(customer_id: int, plans: Iterable[Plan], at: datetime) -> Used:
+    """In the thirty days before `at`, of all that any of the plans (loaded `with_cards`) counts. One query."""
     window = Window(at - LENGTH, at)
-    names = {card.feature_id or 0: card.name for plan in plans for card in plan.terms().metered}
-    spans = {feature: Span(customer_id, feature, window.start, window.end) for feature in names}
+    counted = {card.feature_id or 0 for plan in plans for card in plan.terms().metered}
+    spans = {feature: Span(customer_id, feature, window.start, window.end) for feature in counted}
     read = quantities(list(spans.values()))
-    used = {feature: read[span] for feature, span in spans.items()}
-    return [_estimate(customer_id, plan, window, used, names) for plan in plans]
+    return Used(customer_id, window, {feature: read[span] for feature, span in spans.items()})
+
+
+def estimates(plans: Sequence[Plan], current: Subscription, at: datetime) -> dict[str, Estimate | None]:
+    """By key, of plans that have prices: the figures that `compared` has. None where one can't be told, which does not
+    take the others'. One query.
+    """
+    own = _priced_plan(current)
+    used = used_lately(current.customer_id, [*plans, *own], at)
+    return {plan.key: _or_none(plan, used, *own) for plan in plans}
 
 
 def compared(customer: Customer, key: str, at: datetime) -> Compared | None:
@@ -94,16 +111,17 @@ def compared(customer: Customer, key: str, at: datetime) -> Compared | None:
     plan = shown.get(key)
     if plan is None or not has_prices(plan):
         return None
-    wanted = [plan, *([current.plan] if has_prices(current.plan) else [])]
-    found = estimates(customer.pk, wanted, at)
-    return Compared(found[0], found[1] if len(found) > 1 else None, current)
+    own = _priced_plan(current)
+    used = used_lately(customer.pk, [plan, *own], at)
+    beside = [estimate(one, used) for one in own]
+    return Compared(estimate(plan, used, *own), beside[0] if beside else None, current)
 
 
 def estimate_or_none(customer_id: int, plan: Plan, at: datetime) -> Estimate | None:
     """The same of one plan; None where nothing that it counts was used, and where it fails: a page that is about
     something else goes on without it."""
     try:
-        [found] = estimates(customer_id, [plan], at)
+        found = estimate(plan, used_lately(customer_id, [plan], at))
     except Exception:
         logger.exception("What plan %s would have cost could not be worked out", plan.key)
         return None
@@ -125,18 +143,35 @@ def has_prices(plan: Plan) -> bool:
     return plan.payment_policy != PaymentPolicy.MANAGED_BY_CONTRACT or plan.customer_id is not None
 
 
-def _estimate(
-    customer_id: int, plan: Plan, window: Window, used: dict[int, Decimal], names: dict[int, str]
-) -> Estimate:
+def _priced_plan(current: Subscription) -> list[Plan]:
+    """The plan that the customer is on; none where nobody knows its prices."""
+    return [current.plan] if has_prices(current.plan) else []
+
+
+def _or_none(plan: Plan, used: Used, *beside: Plan) -> Estimate | None:
+    try:
+        return estimate(plan, used, *beside)
+    except Exception:
+        logger.exception("What plan %s would have cost could not be worked out", plan.key)
+        return None
+
+
+def estimate(plan: Plan, used: Used, *beside: Plan) -> Estimate:
+    """`beside`: the plans that it is compared with."""
     has = plan.terms().feature_ids
-    end = utc_day(window.end)
+    end = utc_day(used.window.end)
     month = Period(end - LENGTH, end)
     facts = SpellFacts(
         subscription_id=PREVIEW,
-        customer_id=customer_id,
+        customer_id=used.customer_id,
         terms=plan.terms(),
         fees=(FeeFacts(month, month, "in_arrears"), FeeFacts(month, month, "in_advance")),
-        usage=(UsageFacts(window, window, used),),
+        usage=(UsageFacts(used.window, used.window, used.quantities),),
     )
-    left_out = tuple((name, used[feature]) for feature, name in names.items() if feature not in has and used[feature])
-    return Estimate(plan, window, plan.currency, compose_charges(facts), left_out)
+    names = {card.feature_id or 0: card.name for one in beside for card in one.terms().metered}
+    left_out = tuple(
+        (name, used.quantities[feature])
+        for feature, name in names.items()
+        if feature not in has and used.quantities[feature]
+    )
+    return Estimate(plan, used.window, plan.currency, compose_charges(facts), left_out)

@@ -21,6 +21,7 @@ from core.periods import (
     period_number,
     utc_day,
 )
+from credits.words import grant_name
 from invoices.charging import CreditRow
 from invoices.lines import LineDraft
 from invoices.previewing import Credit, Paid, preview_documents
@@ -110,6 +111,20 @@ class UpcomingInvoice:
     @property
     def counting_subtotal(self) -> int:
         return sum(line.amount for line in self.counting)
+
+    @property
+    def billed_window(self) -> Window:
+        """Whose usage is on the invoice; once that is calculated, `window` is the one after."""
+        if self.draft is None:
+            return self.window
+        start, end = map(calculation_instant, (self.period.start, self.draft.billing_on))
+        return Window(max(start, self.subscription.starts_at) if self.subscription.starts_at < end else start, end)
+
+    @property
+    def next_billing_on(self) -> date | None:
+        """When what counts beside a calculated invoice is billed; None without one, and where no invoice comes."""
+        own = self.subscription
+        return own.next_billing_on if self.draft and not own.plan.terms().is_credit_only else None
 
     @property
     def next_subtotal(self) -> int:
@@ -250,7 +265,7 @@ def upcoming_invoice(
         rule=rule,
         totals=known.totals,
         credits=known.credits,
-        credit_rows=tuple((row.name, row.amount) for row in known.rows),
+        credit_rows=tuple((grant_name(row.name), row.amount) for row in known.rows),
         as_of=at,
         credit=kept_for(subscription.customer_id, documents.notes, subscription.plan.currency, known.totals.total),
         late=tuple(map(worded, late_lines(facts.late, facts.standing))),

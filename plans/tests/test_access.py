@@ -29,7 +29,7 @@ def test_free_answers_what_is_included_and_used(free, customer, at, django_asser
     send(customer, at, requests=3)
     with django_assert_num_queries(3):
         answer = access_of(customer.pk, "api-requests", at + timedelta(hours=1))
-    assert answer == Access(True, "included_quantity_left", "USD", included=Decimal(1_000_000), used=Decimal(3))
+    assert answer == Access(True, "included_quantity_left", "USD", included=Decimal(5_000), used=Decimal(3))
 
 
 def test_what_is_included_for_nothing_can_be_used_up(customer, catalogue, seller, at):

@@ -1,9 +1,10 @@
 """What the last thirty days would have cost on a plan: the engine, the figure on the tile, and the page behind it."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 
 from accounts.models import PaymentPolicy
 from core.clock import travel_to
@@ -11,7 +12,7 @@ from plans.examples import month_price
 from plans.models import Plan, RateCard
 from plans.selectors import catalogue as shown_plans
 from plans.selectors.comparing import usage_of_month
-from plans.selectors.estimating import compared, estimates, next_plan_estimate
+from plans.selectors.estimating import compared, estimate, next_plan_estimate, used_lately
 from plans.selectors.upcoming import running
 from plans.services.calculate_charges import calculate_charges
 from plans.services.open_contract import open_contract
@@ -21,6 +22,9 @@ from usage.selectors import features_by_key
 DAY = timedelta(days=1)
 NOW = datetime(2026, 11, 17, tzinfo=UTC)
 HTMX = {"HX-Request": "true"}
+
+
+ALL = reverse_lazy("plan_estimates")
 
 
 def text(response):
@@ -57,7 +61,7 @@ def broken(catalogue, at):
 
 def test_it_is_the_invoice_of_the_same_usage(plus, customer, used, at):
     plan = next(plan for plan in shown_plans() if plan.key == "plus")
-    [found] = estimates(customer.pk, [plan], NOW)
+    found = estimate(plan, used_lately(customer.pk, [plan], NOW))
     [invoice] = calculate_charges(subscription_ids=[plus.pk], at=NOW + timedelta(hours=2))
     assert [(line.title, line.amount) for line in found.lines] == [
         (line.title, line.amount) for line in invoice.lines.all()
@@ -68,7 +72,7 @@ def test_it_is_the_invoice_of_the_same_usage(plus, customer, used, at):
 def test_it_is_what_staff_see_when_they_publish(plus, customer, used, at):
     card = tokens_card("0.01", 1_000, free_units=500_000, minimum_amount=9_000)
     plan = new_plan("pro", at=at, cards=[card])
-    [found] = estimates(customer.pk, [plan], NOW)
+    found = estimate(plan, used_lately(customer.pk, [plan], NOW))
     month = usage_of_month([customer.pk], [plan], NOW)[customer.pk]
     assert found.amount == month_price(plan.terms(), month) == 9_900 + 9_000
 
@@ -97,12 +101,25 @@ def test_free_compares_with_nothing_while_nothing_is_used(free, customer):
 # --- pages ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_tile_fills_itself_in_and_leads_to_the_page_without_a_script(plus, alice, log_in):
+def test_the_tiles_ask_once_and_lead_to_the_page_without_a_script(plus, alice, log_in):
     page = text(log_in(alice).get(reverse("plan_change")))
+    assert page.count('hx-trigger="load"') == page.count(f'hx-get="{ALL}" hx-trigger="load"') == 1
     for key in ("free", "plus"):
-        assert f'hx-get="{url(key)}" hx-trigger="load"' in page
+        assert f'<p class="estimate muted" id="estimate-{key}">' in page
         assert f'href="{url(key)}"' in page
     assert url("enterprise") not in page
+
+
+def test_the_answer_has_the_figure_of_every_tile_for_its_place(plus, alice, used, log_in):
+    client = log_in(alice)
+    answer = client.get(ALL, headers=HTMX)
+    said = dict(re.findall(r'id="estimate-(\w+)" hx-swap-oob="true">(.*?)</p>', text(answer)))
+    assert list(said) == re.findall(r'id="estimate-(\w+)"', text(client.get(reverse("plan_change"))))
+    assert '<strong data-testid="estimate">$53.00</strong>' in said["plus"]
+    assert "$0.00" in said["free"]
+    assert "without AI tokens" in said["free"]
+    assert 'hx-trigger="load"' not in text(answer)
+    assert client.get(ALL).headers["Location"] == reverse("plan_change")
 
 
 def test_htmx_gets_the_figure_and_everybody_else_the_page(plus, alice, used, log_in):
@@ -152,10 +169,13 @@ def test_a_contract_has_its_own_prices(free, customer, alice, log_in, at):
 def test_a_stranger_sees_his_own_usage_alone(plus, used, other_customer, charlie, log_in):
     assert log_in(charlie).get(url("plus")).status_code == 404  # who is on no plan has nothing to compare
     assert log_in(charlie).get(url("plus"), headers=HTMX).status_code == 404
+    assert log_in(charlie).get(ALL, headers=HTMX).status_code == 404
+    assert str(ALL) not in text(log_in(charlie).get(reverse("plan_change")))
 
 
 def test_members_and_those_who_did_not_log_in_see_nothing(plus, dora, client, log_in):
-    assert log_in(dora).get(url("plus")).status_code == 403
+    for path in (url("plus"), ALL):
+        assert log_in(dora).get(path).status_code == 403
     assert client.get(url("plus"))["Location"].startswith(reverse("account_login"))
 
 
@@ -168,11 +188,14 @@ def test_where_it_fails_it_is_not_available_and_the_tile_still_works(free, used,
     assert "could not be worked out" in caplog.text
     tiles = text(client.get(reverse("plan_change")))
     assert reverse("plan_upgrade", args=["odd"]) in tiles
-    assert "$53.00" in text(client.get(url("plus"), headers=HTMX))
+    answer = client.get(ALL, headers=HTMX)
+    assert answer.status_code == 200
+    assert 'id="estimate-odd" hx-swap-oob="true">On your last 30 days: not available' in text(answer)
+    assert "$53.00" in text(answer)
 
 
-@pytest.mark.parametrize("headers", [{}, HTMX])
-def test_it_asks_little(plus, used, alice, log_in, django_assert_max_num_queries, headers):
+@pytest.mark.parametrize(("key", "headers"), [("free", {}), ("free", HTMX), (None, HTMX)])
+def test_it_asks_little(plus, used, alice, log_in, django_assert_max_num_queries, key, headers):
     client = log_in(alice)
     with django_assert_max_num_queries(8):
-        client.get(url("free"), headers=headers)
+        client.get(url(key) if key else ALL, headers=headers)

@@ -4,8 +4,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
-from django.db.migrations.loader import MigrationLoader
 from django.urls import reverse
 
 from accounts.gateways.base import Outcome
@@ -179,24 +177,3 @@ def test_nothing_to_pay_takes_no_credit(free, customer, catalogue, at):
 
 
 # --- quotes of before ------------------------------------------------------------------------------------------------
-
-
-def test_the_migration_fills_the_rows_of_earlier_quotes(plus, customer):
-    BillingProfile.objects.filter(customer=customer).update(country="FR")
-    quote = cancel_quote(customer, LATER)
-    expected = (quote.taxes, quote.tax_rules)
-    fill = next(
-        step.sql
-        for step in MigrationLoader(connection).get_migration("plans", "0006_quote_taxes").operations
-        if hasattr(step, "sql")
-    )
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("ALTER TABLE plans_changequote ADD tax_label text, ADD tax_percent numeric(7, 4)")
-        cursor.execute(
-            "UPDATE plans_changequote SET tax_label = 'VAT', tax_percent = 20, taxes = '[]', tax_rules = '[]'"
-        )
-        cursor.execute(fill)
-        cursor.execute("ALTER TABLE plans_changequote DROP tax_label, DROP tax_percent")
-    quote.refresh_from_db()
-    assert (quote.taxes, quote.tax_rules) == expected

@@ -127,7 +127,7 @@ def test_it_counts_the_included_units_of_free_by_month(free, customer, at):
     )
 
     rows: list[Any] = [(row.quantity, row.included, row.unit_price, row.amount) for row in first.rows]
-    assert rows == [(3, 1_000_000, "No charge", 0)]
+    assert rows == [(3, 5_000, "No charge", 0)]
     assert [row.quantity for row in second.rows] == [2]
     assert (first.window.start, first.window.end) == (at, datetime(2026, 11, 20, tzinfo=UTC))
 

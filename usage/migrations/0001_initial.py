@@ -20,7 +20,21 @@ class Migration(migrations.Migration):
                     "event_type",
                     models.CharField(db_index=True, help_text="CloudEvents `type` it listens to", max_length=120),
                 ),
-                ("aggregation", models.CharField(choices=[("count", "count"), ("sum", "sum")], max_length=20)),
+                (
+                    "aggregation",
+                    models.CharField(
+                        choices=[
+                            ("count", "count"),
+                            ("sum", "sum"),
+                            ("avg", "average"),
+                            ("min", "minimum"),
+                            ("max", "maximum"),
+                            ("unique_count", "unique count"),
+                            ("latest", "latest"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
                 (
                     "value_path",
                     models.CharField(
@@ -32,7 +46,10 @@ class Migration(migrations.Migration):
             options={
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(("aggregation__in", ["count", "sum"])), name="meter_aggregation_known"
+                        condition=models.Q(
+                            ("aggregation__in", ["count", "sum", "avg", "min", "max", "unique_count", "latest"])
+                        ),
+                        name="meter_aggregation_known",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
@@ -77,7 +94,9 @@ class Migration(migrations.Migration):
                 ("subject", models.CharField(max_length=200)),
                 (
                     "time",
-                    models.DateTimeField(help_text="When it was used; decides the usage window, to the microsecond."),
+                    models.DateTimeField(
+                        help_text="When it was used, to the microsecond; decides the window. A correction: that of the event it names."
+                    ),
                 ),
                 ("data", models.JSONField(default=dict)),
                 (
@@ -98,7 +117,14 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "indexes": [models.Index(fields=["customer", "type", "time"], name="usage_event_by_time")],
+                "indexes": [
+                    models.Index(fields=["customer", "type", "time"], name="usage_event_by_time"),
+                    models.Index(
+                        condition=models.Q(("corrects", ""), _negated=True),
+                        fields=["customer", "source", "corrects"],
+                        name="usage_event_by_corrected",
+                    ),
+                ],
                 "constraints": [
                     models.UniqueConstraint(fields=("customer", "source", "event_id"), name="usage_event_once")
                 ],
@@ -109,8 +135,22 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("hour", models.DateTimeField()),
-                ("quantity", models.DecimalField(decimal_places=12, max_digits=38)),
-                ("events", models.PositiveIntegerField()),
+                (
+                    "quantity",
+                    models.DecimalField(
+                        decimal_places=12,
+                        help_text="As the meter aggregates: sum, least, greatest or latest value",
+                        max_digits=38,
+                    ),
+                ),
+                (
+                    "events",
+                    models.PositiveIntegerField(help_text="That brought it; 0 where corrections took all of them back"),
+                ),
+                (
+                    "latest_at",
+                    models.DateTimeField(help_text="When the latest value was; only of such meters", null=True),
+                ),
                 (
                     "touched_at",
                     models.DateTimeField(help_text="When an event last changed it; whoever settles hours looks here."),

@@ -1,6 +1,7 @@
 """What one event brings to a feature, for the sums that the database makes: edges of windows, rebuilds, checks.
 
-The same rule as usage.aggregation.measured, which ingestion uses; a test holds the two together.
+The same rule as usage.aggregation.measured, which ingestion uses; a test holds the two together. `usage_member` reads
+what is unique.
 """
 
 from django.db import migrations
@@ -10,6 +11,12 @@ CREATE FUNCTION usage_keys(path text) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
     SELECT array_agg(coalesce(step[1], step[2]) ORDER BY place)
     FROM regexp_matches(path, '\.([A-Za-z_][A-Za-z0-9_]*)|\["([^"]+)"\]', 'g') WITH ORDINALITY AS steps (step, place)
+$$;
+
+CREATE FUNCTION usage_member(data jsonb, value_path text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
+    SELECT CASE WHEN jsonb_typeof(data #> usage_keys(value_path)) IN ('string', 'number', 'boolean')
+        THEN data #>> usage_keys(value_path) END
 $$;
 
 CREATE FUNCTION usage_measure(
@@ -30,11 +37,11 @@ BEGIN
             END IF;
         END LOOP;
     END IF;
-    IF aggregation = 'count' THEN
+    IF aggregation = 'count' OR (aggregation = 'unique_count' AND usage_member(data, value_path) IS NOT NULL) THEN
         RETURN CASE WHEN is_correction THEN -1 ELSE 1 END;
     END IF;
     found := data #> usage_keys(value_path);
-    IF found IS NULL OR jsonb_typeof(found) <> 'number' THEN
+    IF aggregation = 'unique_count' OR found IS NULL OR jsonb_typeof(found) <> 'number' THEN
         RETURN NULL;
     END IF;
     amount := (found #>> '{}')::numeric;
@@ -46,13 +53,8 @@ END
 $$;
 """
 
-DROP = """
-DROP FUNCTION usage_measure(jsonb, boolean, text, text, jsonb, jsonb);
-DROP FUNCTION usage_keys(text);
-"""
-
 
 class Migration(migrations.Migration):
-    dependencies = (("usage", "0001_initial"),)
+    dependencies = [("usage", "0001_initial")]
 
-    operations = (migrations.RunSQL(CREATE, DROP),)
+    operations = [migrations.RunSQL(CREATE)]

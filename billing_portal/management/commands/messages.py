@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from billing_portal.catalogues import LANGUAGES, ROOMS, po_path, write
+from billing_portal.catalogues import ROOMS, pairs, po_path, write
 
 
 class Command(BaseCommand):
@@ -16,7 +16,7 @@ class Command(BaseCommand):
         parser.add_argument("rooms", nargs="*", help=f"only these rooms ({', '.join(ROOMS)})")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for room in options["rooms"] or ROOMS:
-            for language in LANGUAGES:
+        for room, language in pairs():
+            if room in (options["rooms"] or ROOMS):
                 missing = write(room, language)
                 self.stdout.write(f"{po_path(room, language)}: {missing} without a translation")
