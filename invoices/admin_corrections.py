@@ -13,11 +13,11 @@ from accounts.staff import render_staff, staff_page, staff_user
 from accounts.staff_filters import CustomerFilter, period_of
 from accounts.staff_lists import StaffList
 from core.clock import now
-from invoices.admin_showing import corrections_of
 from invoices.corrections import state
 from invoices.exceptions import CorrectionAnsweredError
 from invoices.forms_corrections import AnswerForm
 from invoices.models import CorrectionRequest, CorrectionStatus
+from invoices.selectors import corrections_of
 from invoices.services.answer_correction import answer_correction
 
 

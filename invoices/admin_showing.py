@@ -25,7 +25,7 @@ from invoices.models import (
 )
 from invoices.paper import invoice_paper
 from invoices.rules import refusal
-from invoices.selectors import PAYMENTS
+from invoices.selectors import PAYMENTS, corrections_of
 from invoices.showing import Badge, badge, credit_figures
 
 OUTCOMES = {
@@ -130,16 +130,6 @@ def story(invoice: Invoice) -> Story:
 def _making_of(invoice: Invoice) -> Q:
     """A credit note is issued by what is done to its invoice: there stands the reason."""
     return Q(after__credit_note=invoice.number) if invoice.is_credit_note and invoice.number else Q(pk__in=())
-
-
-def corrections_of(invoice: Invoice) -> tuple[Invoice, ...]:
-    """The credit notes that name this invoice – or of a credit note the invoices that it names."""
-    if invoice.number is None:
-        return ()
-    of_customer = Invoice.objects.filter(customer=invoice.customer_id)
-    if invoice.is_credit_note:
-        return tuple(of_customer.filter(number__in=invoice.corrects).order_by("pk"))
-    return tuple(of_customer.filter(kind="credit_note", corrects__contains=[invoice.number]).order_by("pk"))
 
 
 def _notices(prefix: str, customer_id: int) -> "list[Notice]":

@@ -296,6 +296,16 @@ def unsettled(customer_id: int) -> Unsettled:
     )
 
 
+def corrections_of(invoice: Invoice) -> tuple[Invoice, ...]:
+    """The credit notes that name this invoice – or of a credit note the invoices that it names. One query."""
+    if invoice.number is None:
+        return ()
+    of_customer = Invoice.objects.filter(customer=invoice.customer_id)
+    if invoice.is_credit_note:
+        return tuple(of_customer.filter(number__in=invoice.corrects).order_by("pk"))
+    return tuple(of_customer.credit_notes().filter(corrects__contains=[invoice.number]).order_by("pk"))
+
+
 def read_lines(invoices: Sequence[Invoice]) -> None:
     """Load the lines of these documents. One query, none for no document."""
     prefetch_related_objects(invoices, "lines")

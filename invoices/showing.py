@@ -124,6 +124,19 @@ def _not_open(status: str) -> Badge:
     return Badge(gettext("Uncollectible"), "danger")
 
 
+def credited(invoice: Invoice, notes: tuple[Invoice, ...]) -> str:
+    """`Credited −$10.00`, by credit notes of this invoice; empty where there is none.
+
+    Without an amount where one of them gives back other invoices too: how much of it is whose, its lines say.
+    """
+    if invoice.is_credit_note or not notes:
+        return ""
+    if any(note.corrects != [invoice.number] for note in notes):
+        return pgettext("invoice", "Credited")
+    total = sum(note.total for note in notes)
+    return gettext("Credited %(amount)s") % {"amount": formats.money(total, invoice.currency)}
+
+
 def credit_figures(invoice: Invoice) -> dict[str, str]:
     """Where a credit note went so far; empty texts where nothing did. Nothing at all for an invoice."""
     if not invoice.is_credit_note:

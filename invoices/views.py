@@ -18,7 +18,7 @@ from invoices.corrections import latest_corrections
 from invoices.einvoice import missing
 from invoices.models import CreditSale, Invoice, InvoiceStatus, Payment
 from invoices.paper import address, invoice_paper
-from invoices.showing import badge, credit_figures, paying, receipts, row, statement_row
+from invoices.showing import badge, credit_figures, credited, paying, receipts, row, statement_row
 from invoices.showing_overdue import timeline
 
 PAGE_SIZE = 24
@@ -81,10 +81,13 @@ def find(public_id: str) -> Invoice:
 
 def invoice_page(invoice: Invoice, membership: Membership) -> dict[str, Any]:
     """Everything the page of one invoice shows."""
+    corrections = selectors.corrections_of(invoice)
     return {
         "invoice": invoice,
         "paper": invoice_paper(invoice),
         "badge": badge(invoice, utc_day(customer_now(membership.customer))),
+        "credited": credited(invoice, corrections),
+        "corrections": corrections,
         "paying": paying(invoice, membership, accounts.payment_methods(membership.customer)),
         "receipts": receipts(invoice),
         "timeline": timeline(invoice, customer_now(membership.customer)),

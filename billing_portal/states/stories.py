@@ -1,6 +1,6 @@
 """Stories of plans, usage and payments. What a story is about is its docstring, which the list shows."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from accounts.gateways.sandbox import enter_test_card
 from billing_portal.states.telling import (
@@ -36,6 +36,7 @@ from plans.services.schedule_change import schedule_change
 from plans.services.set_budget import set_budget
 
 REASON = "Sample"
+BEFORE_THE_FIRST_CHECK = timedelta(seconds=30)
 
 
 # --- before anything is billed ----------------------------------------------------------------------------------------
@@ -130,11 +131,11 @@ def calculated(scene: Scene) -> None:
     scene.move_to(CALCULATED + 8 * HOUR)
 
 
-def _billed(scene: Scene, card: str = VISA) -> None:
-    """A month on Plus, billed an hour ago."""
+def _billed(scene: Scene, card: str = VISA, ago: timedelta = HOUR) -> None:
+    """A month on Plus, billed so long ago."""
     scene.on_plus(card)
     scene.use(BEGIN, 20)
-    scene.move_to(BILLED + HOUR)
+    scene.move_to(BILLED + ago)
 
 
 @story
@@ -175,7 +176,7 @@ def confirm(scene: Scene) -> None:
 @story
 def unknown(scene: Scene) -> None:
     """The processor has not answered: nobody knows whether the invoice is paid."""
-    _billed(scene, TIMES_OUT)
+    _billed(scene, TIMES_OUT, BEFORE_THE_FIRST_CHECK)
 
 
 @story
@@ -203,14 +204,16 @@ def _no_card(scene: Scene) -> None:
 def no_card(scene: Scene) -> None:
     """Put on Plus by staff, without a card; the first invoice is open."""
     _no_card(scene)
+    scene.use(CALCULATED, 2.5)
     scene.visit_card_page()
 
 
 @story
 def zero(scene: Scene) -> None:
-    """Credit paid the whole invoice."""
+    """Credit paid the whole invoice, and will pay what was used since."""
     scene.give(90_000, "Welcome credits")
     _billed(scene)
+    scene.use(CALCULATED, 2.5)
 
 
 @story

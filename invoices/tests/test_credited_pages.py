@@ -1,0 +1,64 @@
+"""The page of an invoice that was given back, and of the note that did it."""
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from accounts.tests.cards import add_card
+from core import formats
+from invoices.services.collect_payment import collect_payment
+from invoices.services.issue_credit_note import issue_credit_note
+from invoices.services.submit_payment import submit_payment
+from invoices.tests.cast import calculated, line, open_invoice
+
+TIME = re.compile("</?time[^>]*>")
+
+
+@pytest.fixture
+def invoice(seller, customer, alice, at):
+    add_card(customer, alice, at)
+    invoice = open_invoice(customer, lines=(line(4900, "fee:1"),), at=at)
+    submit_payment(payment_id=collect_payment(invoice_id=invoice.pk, at=at, automatic=True).pk, at=at)
+    return invoice
+
+
+@pytest.fixture
+def page(alice, log_in):
+    """The text of the page of one document, with single spaces."""
+    client = log_in(alice)
+    return lambda invoice: TIME.sub("", " ".join(client.get(address(invoice)).content.decode().split()))
+
+
+def address(invoice):
+    return reverse("invoice", args=[invoice.public_id])
+
+
+def link(invoice):
+    return f'<a href="{address(invoice)}">{invoice.number}</a>'
+
+
+def test_it_says_what_was_given_back_and_leads_to_the_note_and_back(invoice, page, at):
+    assert "Credited" not in page(invoice)
+    note = issue_credit_note(invoice_id=invoice.pk, at=at, reason="Sample")
+    back = formats.money(-invoice.total, "USD")
+    assert f"Credited {back}" in page(invoice)
+    assert f"Credit note {link(note)} of {formats.day(note.issued_on)}: {back}." in page(invoice)
+    assert f"It corrects invoice {link(invoice)}." in page(note)
+
+
+def test_it_guesses_no_share_of_a_note_that_gives_back_several_invoices(invoice, customer, page, at):
+    other = open_invoice(customer, lines=(line(1000, "fee:2"),), at=at)
+    lines = (line(-300, corrects="fee:1"), line(-200, corrects="fee:2"))
+    note = open_invoice(customer, lines=lines, at=at, key="both")
+    for shown in (page(invoice), page(other)):
+        assert "Credited</span>" in shown
+        assert (
+            f"Credit note {link(note)} of {formats.day(note.issued_on)} gives back parts of this and of other" in shown
+        )
+    assert page(note).count("It corrects invoice") == 2
+
+
+def test_a_note_that_is_not_issued_yet_is_none(invoice, customer, page):
+    calculated(customer, lines=(line(-300, corrects="fee:1"),), key="draft")
+    assert "Credited" not in page(invoice)
