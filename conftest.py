@@ -25,6 +25,11 @@ from plans.seed import Catalogue, demo_catalogue
 PASSWORD = "correct-horse-battery"
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("longest") is None)
+
+
 @pytest.fixture
 def at() -> datetime:
     """The day most stories begin."""

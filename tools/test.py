@@ -14,6 +14,8 @@ from billing_portal import embedded
 from tools.environment import MANAGE, PYTHON, production_like
 from tools.steps import Failure, Stopped, Terminal, run, stop_on_signals
 
+# One more than two cores: tests also wait. Who has nothing left to do takes over what another one would do last.
+THREE_AT_ONCE: Final = ["-n", "3", "--dist", "worksteal"]
 PATIENCE: Final = 30  # seconds for pytest to end by itself once it is told to
 CHECKS: Final = {
     "ruff check": ["ruff", "check", "."],
@@ -35,7 +37,7 @@ def main() -> int:
                 return pytest(arguments)
             checks = Checks(Terminal(sys.stdout))
             checks.start()
-            code = pytest(["-n", "3", "--quiet"])  # one more than two cores: tests also wait
+            code = pytest([*THREE_AT_ONCE, "--quiet"])
             checks.join()
             return code or checks.say_failures()
     except embedded.EmbeddedError as error:

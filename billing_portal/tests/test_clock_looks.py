@@ -16,7 +16,7 @@ from accounts.services.start_clock import start_clock
 from accounts.tests.cards import DECLINES
 from billing_portal.tests.looks import dress, problems
 from billing_portal.tests.people import on_plus
-from billing_portal.tests.test_clock_run import move_all
+from billing_portal.tests.test_clock_run import NEAR, move_all
 from billing_portal.tests.test_credit_looks import visit
 from core import clock
 
@@ -34,10 +34,10 @@ def _today(at):
 
 @pytest.fixture
 def declining(customer, alice, catalogue, seller, at):
-    """A month and a half of a card that is declined."""
+    """A billing date and a week of a card that is declined."""
     on_plus(customer, alice, catalogue, at, card=DECLINES)
-    start_clock(customer_id=customer.pk, at=at, actor=alice)
-    move_clock(customer_id=customer.pk, key="clk_1", shown=at, until=at + 36 * DAY, at=at, actor=alice)
+    start_clock(customer_id=customer.pk, at=NEAR, actor=alice)
+    move_clock(customer_id=customer.pk, key="clk_1", shown=NEAR, until=NEAR + 11 * DAY, at=at, actor=alice)
     move_all()
     customer.refresh_from_db()
     return customer
@@ -83,8 +83,8 @@ def test_nobody_is_kept_out_of_starting_and_of_waiting(page: Page, customer, ali
 
 def test_the_page_follows_a_clock_until_it_stands(page: Page, customer, alice, catalogue, seller, at):
     on_plus(customer, alice, catalogue, at)
-    start_clock(customer_id=customer.pk, at=at, actor=alice)
-    move_clock(customer_id=customer.pk, key="clk_1", shown=at, until=at + 32 * DAY, at=at, actor=alice)
+    start_clock(customer_id=customer.pk, at=NEAR, actor=alice)
+    move_clock(customer_id=customer.pk, key="clk_1", shown=NEAR, until=NEAR + 7 * DAY, at=at, actor=alice)
     visit(page, alice, PAGE)
     expect(page.get_by_role("heading", name="The clock is moving")).to_be_visible()
 
@@ -104,7 +104,7 @@ def test_the_page_follows_a_clock_until_it_stands(page: Page, customer, alice, c
 
 def test_without_a_script_it_moves_by_a_button(page_without_js: Page, customer, alice, catalogue, seller, at):
     on_plus(customer, alice, catalogue, at)
-    start_clock(customer_id=customer.pk, at=at, actor=alice)
+    start_clock(customer_id=customer.pk, at=NEAR, actor=alice)
     visit(page_without_js, alice, PAGE)
     for _ in range(2):
         page_without_js.get_by_role("button", name="To the next event").click()

@@ -10,7 +10,7 @@ from accounts.services.end_move import end_move
 from accounts.services.move_clock import move_clock
 from accounts.services.start_clock import start_clock
 from billing_portal.tests.people import on_plus
-from billing_portal.tests.test_clock_run import move_all
+from billing_portal.tests.test_clock_run import NEAR, move_all
 from core import clock
 from core.ids import public_id
 from invoices.models import Invoice
@@ -33,7 +33,7 @@ def _today(at):
 @pytest.fixture
 def on_clock(customer, alice, catalogue, seller, at):
     on_plus(customer, alice, catalogue, at)
-    return start_clock(customer_id=customer.pk, at=at, actor=alice)
+    return start_clock(customer_id=customer.pk, at=NEAR, actor=alice)
 
 
 def text(response):
@@ -46,9 +46,15 @@ def step(customer, value="next", **values):
     return {"key": public_id("clk"), "shown": customer.clock_at.isoformat(), "step": value, **values}
 
 
-def waiting(customer, alice, at, until):
+def waiting(customer, alice, at, days):
     """A move that no worker has begun."""
-    return move_clock(customer_id=customer.pk, key="clk_w", shown=at, until=until, at=at, actor=alice)
+    shown = clock_of(customer)
+    return move_clock(customer_id=customer.pk, key="clk_w", shown=shown, until=shown + days * DAY, at=at, actor=alice)
+
+
+def clock_of(customer):
+    customer.refresh_from_db()
+    return customer.clock_at
 
 
 # --- a visitor's own --------------------------------------------------------------------------------------------------
@@ -86,13 +92,13 @@ def test_a_visitor_moves_to_the_next_event_and_reads_what_happened(on_clock, ali
 def test_it_moves_by_days(value, shows, on_clock, alice, log_in, at):
     log_in(alice).post(MOVE, step(on_clock, value))
     on_clock.refresh_from_db()
-    assert on_clock.clock_at == at + shows * DAY
+    assert on_clock.clock_at == NEAR + shows * DAY
 
 
 def test_it_moves_to_a_date(on_clock, alice, log_in):
-    log_in(alice).post(MOVE, step(on_clock, "", on="2026-11-02"))
+    log_in(alice).post(MOVE, step(on_clock, "", on="2026-11-16"))
     on_clock.refresh_from_db()
-    assert on_clock.clock_at == datetime(2026, 11, 2, tzinfo=UTC)
+    assert on_clock.clock_at == datetime(2026, 11, 16, tzinfo=UTC)
 
 
 def test_sending_a_form_twice_moves_once(on_clock, alice, log_in, at):
@@ -100,7 +106,7 @@ def test_sending_a_form_twice_moves_once(on_clock, alice, log_in, at):
     assert [client.post(MOVE, form).status_code for _ in range(2)] == [303, 303]
     assert ClockMove.objects.count() == 1
     on_clock.refresh_from_db()
-    assert on_clock.clock_at == at + DAY
+    assert on_clock.clock_at == NEAR + DAY
 
 
 @pytest.mark.parametrize(
@@ -120,16 +126,16 @@ def test_it_says_what_is_wrong_and_moves_nothing(values, status, words, on_clock
     assert response.status_code == status
     assert words in text(response)
     on_clock.refresh_from_db()
-    assert on_clock.clock_at == at
+    assert on_clock.clock_at == NEAR
     assert not ClockMove.objects.exists()
 
 
 def test_a_long_move_shows_how_far_it_is_and_asks_for_itself(on_clock, alice, log_in, at):
-    waiting(on_clock, alice, at, at + 30 * DAY)
+    waiting(on_clock, alice, at, 4)
     client = log_in(alice)
     page = text(client.get(PAGE))
     assert "On its way to" in page
-    assert "day 0 of 30" in page
+    assert "day 0 of 4" in page
     assert f'hx-get="{PAGE}"' in page
     assert '<noscript><meta http-equiv="refresh"' in page
     part = text(client.get(PAGE, headers=HTMX))
@@ -141,14 +147,14 @@ def test_a_long_move_shows_how_far_it_is_and_asks_for_itself(on_clock, alice, lo
 
 
 def test_without_a_worker_a_person_goes_on_with_it(on_clock, alice, log_in, at):
-    move = waiting(on_clock, alice, at, at + 2 * DAY)
+    move = waiting(on_clock, alice, at, 2)
     assert log_in(alice).post(MOVE, {"go_on": "1"}).status_code == 303
     move.refresh_from_db()
     assert move.ended_at is not None
 
 
 def test_it_says_why_a_clock_stands_still(on_clock, alice, log_in, at):
-    move = waiting(on_clock, alice, at, at + DAY)
+    move = waiting(on_clock, alice, at, 1)
     end_move(move_id=move.pk, at=at, stopped="The run failed: ValueError.")
     assert "The run failed: ValueError." in text(log_in(alice).get(PAGE))
 
@@ -188,7 +194,7 @@ def test_a_viewer_reads_and_a_member_does_not(on_clock, bob, dora, log_in):
 def test_a_stranger_moves_their_own_clock_alone(on_clock, other_customer, charlie, log_in, at):
     assert log_in(charlie).post(MOVE, step(on_clock)).status_code == 409  # they have none
     on_clock.refresh_from_db()
-    assert on_clock.clock_at == at
+    assert on_clock.clock_at == NEAR
 
 
 def test_where_people_bill_for_real_nobody_gives_themselves_a_clock(customer, alice, log_in, settings, at):
@@ -209,20 +215,15 @@ def test_it_asks_the_database_few_questions(headers, on_clock, alice, log_in, at
         client.post(MOVE, step(on_clock))
     client.get(PAGE)
     if headers:
-        waiting(on_clock, alice, clock_of(on_clock), clock_of(on_clock) + DAY)
+        waiting(on_clock, alice, at, 1)
     with django_assert_max_num_queries(32):
         client.get(PAGE, headers=headers)
-
-
-def clock_of(customer):
-    customer.refresh_from_db()
-    return customer.clock_at
 
 
 # --- real time is nobody's present any more ---------------------------------------------------------------------------
 def test_paying_by_hand_happens_at_the_customers_present(customer, alice, catalogue, seller, at, log_in):
     on_plus(customer, alice, catalogue, at, card="4000000000000341")
-    start_clock(customer_id=customer.pk, at=at, actor=alice)
+    start_clock(customer_id=customer.pk, at=NEAR, actor=alice)
     client = log_in(alice)
     for _ in range(2):
         client.post(MOVE, step(customer))
@@ -278,7 +279,7 @@ def test_an_auditor_reads_the_story_and_moves_nothing(on_clock, auditor, log_in,
     refused = client.post(staff_url("customer_clock_move", on_clock), step(on_clock))
     assert (refused.status_code, "Metering &amp; Billing Admin" in text(refused)) == (403, True)
     on_clock.refresh_from_db()
-    assert on_clock.clock_at == at
+    assert on_clock.clock_at == NEAR
 
 
 def test_somebody_who_looks_as_the_customer_moves_nothing(on_clock, supporter, log_in, at):
@@ -287,4 +288,4 @@ def test_somebody_who_looks_as_the_customer_moves_nothing(on_clock, supporter, l
     assert viewed.status_code == 303
     assert client.post(MOVE, step(on_clock)).status_code == 403
     on_clock.refresh_from_db()
-    assert on_clock.clock_at == at
+    assert on_clock.clock_at == NEAR

@@ -5,10 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 1_800  # seconds
 
 
+@pytest.mark.longest
 def test_everything_is_killed_and_every_cent_is_where_it_belongs():
     wanted = {name: os.environ.get(name.upper().replace("-", "_"), default) for name, default in DEFAULTS.items()}
     arguments = [f"--{name}={value}" for name, value in wanted.items()]

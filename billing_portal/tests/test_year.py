@@ -34,7 +34,7 @@ from plans.models import Plan
 from plans.tests.conftest import migrate_to
 from usage.services.ingest_events import ingest_events
 
-CUSTOMERS = int(os.environ.get("CUSTOMERS", "32"))
+CUSTOMERS = int(os.environ.get("CUSTOMERS", "16"))
 SEED = int(os.environ.get("SEED", "2028"))
 NUMBERS = [int(os.environ["CUSTOMER"])] if "CUSTOMER" in os.environ else list(range(CUSTOMERS))
 DAYS = 366  # with 29 February 2028
