@@ -52,6 +52,7 @@ def credits_first(scene: Scene) -> None:
     scene.on_plus()
     scene.use(BEGIN, 28)
     scene.move_to(CALCULATED + 8 * HOUR)
+    scene.give(1_500, "Thank you", at=scene.now, expires_at=scene.now + 10 * DAY)
 
 
 @story
