@@ -53,6 +53,16 @@ def test_the_page_waits_until_the_payment_is_done(
     expect(page.get_by_role("link", name="Download receipt")).to_be_visible()
 
 
+def test_it_stays_readable_while_the_page_asks_again(page, live_server, invoice, alice, at, log_in):
+    enter(page, live_server, log_in(alice))
+    payment = collect_payment(invoice_id=invoice.pk, at=at, automatic=False)
+    page.route("**/*looks=*", lambda _route: None)  # an answer that never comes
+    page.goto(f"/settings/billing/invoices/{invoice.public_id}/payments/{payment.public_id}/")
+    asking = page.locator(".htmx-request")
+    expect(asking).to_contain_text("Processing $49.00")
+    expect(asking).to_have_css("opacity", "1")
+
+
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_axe_finds_nothing(page, live_server, invoice, customer, alice, at, log_in, width, scheme):
     enter(page, live_server, log_in(alice))
