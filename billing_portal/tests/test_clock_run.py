@@ -116,7 +116,7 @@ def test_credit_expires_and_is_warned_about_on_its_days(customer, alice, catalog
     early = expires_at - 32 * DAY
     start_clock(customer_id=customer.pk, at=early, actor=alice)
     grant(customer, 2_000, at, expires_at=expires_at)
-    assert (expires_at, "$20.00 of credit expires, unless it is used before: Welcome.") in coming(customer, early)
+    assert coming(customer, at)[0] == (expires_at, "$20.00 of credit expires, unless it is used before: Welcome.")
     moved(customer, early + DAY)
     assert not Notice.objects.filter(template="credits_expiring").exists()
     moved(customer, expires_at, key="clk_2")

@@ -126,17 +126,14 @@ def attempts(model: type[Model], row: Model, person: str, world: World, client: 
     yield get("the form to add", add, may["add"])
     yield get("the question before deleting", delete, may["delete"])
     below = with_inlines(model, row, world.people["staff"])
-    # Who may write nothing is refused before anything that was sent is read.
-    writer = person == "staff" or any(may.values())
     for name, data, also in (
         ("as it is", plausible(row) | below, True),
         ("changed", crafted(row) | below, True),
         ("as new", plausible(row) | below | {"_saveasnew": "1"}, may["add"] or label in OWN_LISTS),  # that is adding
         ("in a popup", crafted(row) | below | {"_popup": "1"}, True),
     ):
-        if writer or name == "changed":
-            yield post(f"saved {name}", one, data, may["change"] and also)
-            yield post(f"added {name}", add, data, may["add"])
+        yield post(f"saved {name}", one, data, may["change"] and also)
+        yield post(f"added {name}", add, data, may["add"])
     yield post("deleted", delete, {"post": "yes"}, may["delete"])
     yield post("deleted in a popup", delete + "?_popup=1", {"post": "yes"}, may["delete"])
     for name, data in in_bulk(model, row):
