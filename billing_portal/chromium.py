@@ -1,8 +1,15 @@
-"""Which Chromium there is and how it is started, for tests and for `manage.py states`."""
+"""Which Chromium there is, how it is started and how pages are looked at, for tests and for `manage.py states`.
+
+Playwright is among the requirements of tests alone: nothing here needs it to be read.
+"""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS: Final = [
@@ -15,9 +22,24 @@ FLAGS: Final = [
     "--disable-sync",
 ]
 
+COMING: Final = ".htmx-request, [hx-trigger=load]"  # what htmx is fetching, and what it is about to
+
 
 def find_chromium(own: str) -> str | None:
     """The installed program, else `own`: that of `playwright install chromium`; None where there is none."""
     mac = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
     found = (shutil.which(name) for name in PROGRAMS)
     return next(filter(None, found), None) or next((str(path) for path in (Path(own), mac) if path.exists()), None)
+
+
+def dress(page: "Page", theme: str = "light", width: int = 1280) -> None:
+    """The page that is open, in a theme and on a width."""
+    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    page.set_viewport_size({"width": width, "height": 800})
+
+
+def photograph(page: "Page", folder: Path, name: str, looks: Iterable[tuple[str, int]]) -> None:
+    """`overview-past-due-light-1280.png` and its sisters, of the page that is open."""
+    for theme, width in looks:
+        dress(page, theme, width)
+        page.screenshot(path=folder / f"{name.replace('/', '-')}-{theme}-{width}.png", full_page=True)

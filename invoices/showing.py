@@ -131,7 +131,7 @@ def credited(invoice: Invoice, notes: tuple[Invoice, ...]) -> str:
     """
     if invoice.is_credit_note or not notes:
         return ""
-    if any(note.corrects != [invoice.number] for note in notes):
+    if any(len(note.corrects) > 1 for note in notes):
         return pgettext("invoice", "Credited")
     total = sum(note.total for note in notes)
     return gettext("Credited %(amount)s") % {"amount": formats.money(total, invoice.currency)}

@@ -3,7 +3,7 @@
 from django.urls import reverse
 
 from accounts.models import CardSetup
-from billing_portal.states.state import Address, State
+from billing_portal.states.state import Address, State, confirming, nothing
 from billing_portal.states.stories import payment_of
 from billing_portal.states.telling import Scene, address_of
 from plans.selectors import running, usage_to_date
@@ -46,14 +46,6 @@ def _second_attempt(_scene: Scene) -> dict[str, str]:
     return {"attempt": "2"}
 
 
-def _nothing(_scene: Scene) -> dict[str, str]:
-    return {}
-
-
-def _confirming(scene: Scene) -> dict[str, str]:
-    return {"quote": scene.quote()}
-
-
 def _back_from_card_page(scene: Scene) -> str:
     setup = CardSetup.objects.filter(customer=scene.customer).latest("pk")
     return f"{reverse('pm_add_return')}?setup={setup.key}"
@@ -77,7 +69,7 @@ STATES = (
     State("overview/no-card", "no-card", "A payment that cannot work is said beforehand.", OVERVIEW, ("No payment method", "Add a payment method")),
     State("overview/card-expires", "card-expires", "The card will have expired.", OVERVIEW, ("Visa ending 4242 expires 10/2026",)),
     State("overview/past-due", "past-due", "Why, when it is tried again, and what to do.", OVERVIEW, ("Payment failed.", "Past due", "Cancel Plan")),
-    State("overview/downgraded", "leaving", "Confirmed: Free, with the final invoice to come.", address_of("plan_cancel"), ("Your plan is now Meridian Free.",), _confirming),
+    State("overview/downgraded", "leaving", "Confirmed: Free, with the final invoice to come.", address_of("plan_cancel"), ("Your plan is now Meridian Free.",), confirming),
     State("overview/enterprise", "enterprise", "Contract, dates and a contact; nothing to press.", OVERVIEW, ("Your plan is managed under a contract.", "Contract end")),
     State("overview/credit-only", "prepaid", "Credits used and left; no card is asked for.", OVERVIEW, ("Credits only", "of credits used")),
     State("overview/credits-low", "low", "Credit runs low, and whom to ask.", OVERVIEW, ("running low", "Ask for credits")),
@@ -107,13 +99,13 @@ STATES = (
     State("portal/expired-card", "card-expires", "An expired card is still listed.", PORTAL, ("10/2026", "Expired")),
     State("portal/viewer", "paid", "Read and download only.", PORTAL, ("Mastercard ending 4444",), who="viewer"),
     State("portal/details", "paid", "The customer as a party on documents.", DETAILS, ("Harbour Analytics Ltd",)),
-    State("portal/details-error", "paid", "What is wrong is named.", DETAILS, ("There is a problem",), _nothing, 422),
+    State("portal/details-error", "paid", "What is wrong is named.", DETAILS, ("There is a problem",), nothing, 422),
     # --- cards ---
     State("card/active", "new", "What will happen, before anybody leaves for the card page.", ADD_CARD, ("Continue to secure card page",)),
     State("card/another", "paid", "A second card, and which one is the default.", ADD_CARD, ("Your default is",)),
     State("card/cancelled", "no-card", "Back without a card.", _back_from_card_page, ("No card was",), looks_like="portal/no-card"),
     State("card/duplicate", "paid", "The same card again.", _back_from_card_page, ("already",), looks_like="portal/active"),
-    State("card/error", "provider-down", "The processor does not answer.", ADD_CARD, ("hasn't answered yet",), _nothing, 503),
+    State("card/error", "provider-down", "The processor does not answer.", ADD_CARD, ("hasn't answered yet",), nothing, 503),
     State("card/past-due", "past-due", "As ever; nothing is charged by adding a card.", ADD_CARD, ("Nothing is charged when you add a card.",), looks_like="card/another"),
     State("card/enterprise", "enterprise", "Not by self-service: a contact.", ADD_CARD, ("sales",), status=403),
     State("card/credit-only", "prepaid", "Not needed, still possible.", ADD_CARD, ("Continue to secure card page",), looks_like="card/active"),

@@ -2,7 +2,7 @@
 
 from django.urls import reverse
 
-from billing_portal.states.state import State
+from billing_portal.states.state import State, nothing
 from billing_portal.states.telling import Scene, address_of
 from credits.verifying import verify_customer
 
@@ -16,10 +16,6 @@ def _grant(scene: Scene) -> str:
 def _verified(scene: Scene) -> str:
     seal = verify_customer(scene.customer.pk)
     return f"{reverse('credits_verify')}?sequence={seal.sequence}&hash={seal.head}"
-
-
-def _nothing(_scene: Scene) -> dict[str, str]:
-    return {}
 
 
 STATES = (
@@ -37,7 +33,7 @@ STATES = (
     State("credits/review", "plus", "What it costs, with tax, before it is charged.", address_of("credits_review", query="?amount=100"), ("Buy credits", "$120.00")),
     State("credits/top-up", "plus", "Automatic top-up, off.", address_of("credits_top_up"), ("Switch on",)),
     State("grant/credit-only", "prepaid", "The wizard's first step.", _grant, ("Credit amount", "Policies"), who="staff"),
-    State("grant/error", "prepaid", "What is missing is named.", _grant, ("There is a problem",), _nothing, 422, who="staff"),
+    State("grant/error", "prepaid", "What is missing is named.", _grant, ("There is a problem",), nothing, 422, who="staff"),
     State("grant/past-due", "past-due", "Allowed.", _grant, ("Credit amount",), who="staff", looks_like="grant/credit-only"),
     State("grant/no-card", "no-card", "Allowed.", _grant, ("Credit amount",), who="staff", looks_like="grant/credit-only"),
     State("grant/enterprise", "enterprise", "Allowed.", _grant, ("Credit amount",), who="staff", looks_like="grant/credit-only"),

@@ -1,15 +1,12 @@
 """States of Change Plan, Subscribe, Contact Sales and Confirm Downgrade."""
 
-from billing_portal.states.state import State
+from billing_portal.states.state import State, confirming, nothing
 from billing_portal.states.stories import inquiry_of
 from billing_portal.states.telling import ADDRESS, Scene, address_of
+from plans.models import QuoteKind
 
 PLANS, UPGRADE = address_of("plan_change"), address_of("plan_upgrade", "plus")
 SALES, CANCEL = address_of("contact_sales"), address_of("plan_cancel")
-
-
-def _nothing(_scene: Scene) -> dict[str, str]:
-    return {}
 
 
 def _no_name(_scene: Scene) -> dict[str, str]:
@@ -17,11 +14,7 @@ def _no_name(_scene: Scene) -> dict[str, str]:
 
 
 def _subscribing(scene: Scene) -> dict[str, str]:
-    return {**ADDRESS, "recipients": scene.admin.email, "quote": scene.quote()}
-
-
-def _confirming(scene: Scene) -> dict[str, str]:
-    return {"quote": scene.quote()}
+    return {**ADDRESS, "recipients": scene.admin.email, "quote": scene.quote(QuoteKind.SUBSCRIBE)}
 
 
 def _sent(scene: Scene) -> str:
@@ -59,7 +52,7 @@ STATES = (
     State("upgrade/already", "plus", "Back after success: already there.", UPGRADE, ("already on this plan",), looks_like="overview/active"),
     # --- Contact Sales ---
     State("sales/active", "free", "The form, with what is known filled in.", SALES, ("What do you need?",)),
-    State("sales/error", "free", "What is missing is named.", SALES, ("There is a problem",), _nothing, 422),
+    State("sales/error", "free", "What is missing is named.", SALES, ("There is a problem",), nothing, 422),
     State("sales/sent", "free", "It has arrived, under a reference.", _sent, ("A sales representative will contact you",)),
     State("sales/past-due", "past-due", "Allowed.", SALES, ("What do you need?",), looks_like="sales/active"),
     State("sales/no-card", "no-card", "Allowed.", SALES, ("What do you need?",), looks_like="sales/active"),
@@ -68,7 +61,7 @@ STATES = (
     # --- Confirm Downgrade ---
     State("cancel/active", "plus", "The final invoice to the cent, before it is confirmed.", CANCEL, ("Final invoice total", "will be charged to Visa ending 4242")),
     State("cancel/empty", "plus-new", "Nothing is owed on the first day.", CANCEL, ("Nothing to pay.",)),
-    State("cancel/error", "moved", "Usage came between: the new total is confirmed first.", CANCEL, ("Not cancelled yet.", "The total changed from"), _confirming, 409),
+    State("cancel/error", "moved", "Usage came between: the new total is confirmed first.", CANCEL, ("Not cancelled yet.", "The total changed from"), confirming, 409),
     State("cancel/past-due", "past-due", "What is overdue stays due.", CANCEL, ("which is still due",)),
     State("cancel/no-card", "no-card", "Without a card the final invoice is payable by a day.", CANCEL, ("payable by",)),
     State("cancel/enterprise", "enterprise", "No form, but a contact.", CANCEL, ("There is no self-serve downgrade option for Enterprise plans.",)),

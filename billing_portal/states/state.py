@@ -4,9 +4,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from billing_portal.states.telling import Scene
+from plans.models import QuoteKind
 
 Address = Callable[[Scene], str]
 Values = Callable[[Scene], Mapping[str, str]]
+
+
+def nothing(_scene: Scene) -> dict[str, str]:
+    """A form that is sent empty."""
+    return {}
+
+
+def confirming(scene: Scene) -> dict[str, str]:
+    """«Confirm Downgrade», for the figures that were shown when the story was told."""
+    return {"quote": scene.quote(QuoteKind.CANCEL)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from core import clock
 from credits.grants import GrantDraft
 from credits.services.grant_credits import grant_credits
 from invoices.models import Invoice, Seller
-from plans.models import ChangeQuote, Plan
+from plans.models import ChangeQuote, Plan, QuoteKind
 from plans.seed import Catalogue, demo_catalogue
 from plans.services.make_quote import make_quote
 from plans.services.open_default_subscription import open_default_subscription
@@ -41,6 +41,7 @@ CALCULATED = datetime(2026, 11, 17, 1, 0, tzinfo=UTC)
 BILLED = datetime(2026, 11, 20, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 PATIENCE = timedelta(minutes=10)
+FIRST_LOOK = 120_000  # milliseconds for a browser, because the first look tells the story
 
 VISA, MASTERCARD = "4242424242424242", "5555555555554444"
 DECLINES, CONFIRMS, TIMES_OUT = "4000000000000341", "4000000000003063", "4000000000000101"
@@ -191,9 +192,8 @@ class Scene:
         """The first document, or another one in the order in which they were made."""
         return list(Invoice.objects.filter(customer=self.customer).order_by("pk"))[number]
 
-    def quote(self) -> str:
-        """The first quote that was made when the story was told; pages that were looked at since made others."""
-        kind = {"leaving": "cancel", "moved": "cancel"}.get(self.name, "subscribe")
+    def quote(self, kind: QuoteKind) -> str:
+        """The first of its kind, made when the story was told; pages that were looked at since made others."""
         return ChangeQuote.objects.filter(customer=self.customer, kind=kind).earliest("pk").public_id
 
 

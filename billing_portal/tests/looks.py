@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from billing_portal.chromium import COMING, dress
+
 # Of what is in order one example is enough: without it axe describes every element of the page.
 WCAG = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
@@ -18,7 +20,6 @@ WCAG = {
 LOOKS = (("light", 1280), ("dark", 320))
 AXE = Axe().axe_script
 ASK = f"axe.run({json.dumps(WCAG)})"
-COMING = ".htmx-request, [hx-trigger=load]"  # what htmx is fetching, and what it is about to
 
 
 def complaints(page: Page) -> list[str]:
@@ -33,11 +34,6 @@ def complaints(page: Page) -> list[str]:
 def settle(page: Page) -> None:
     """Until the panels that a page fetches have come."""
     expect(page.locator(COMING)).to_have_count(0)
-
-
-def dress(page: Page, theme: str = "light", width: int = 1280) -> None:
-    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-    page.set_viewport_size({"width": width, "height": 800})
 
 
 def problems(page: Page, looks: Iterable[tuple[str, int]] = LOOKS) -> list[str]:

@@ -5,7 +5,7 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from accounts.models import BillingProfile
-from billing_portal.tests.looks import dress
+from billing_portal.chromium import dress
 from billing_portal.tests.people import on_plus
 from billing_portal.tests.test_credit_looks import check, visit
 from core.clock import travel_to

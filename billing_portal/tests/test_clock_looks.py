@@ -14,7 +14,8 @@ from accounts.models import ClockMove, Notice
 from accounts.services.move_clock import move_clock
 from accounts.services.start_clock import start_clock
 from accounts.tests.cards import DECLINES
-from billing_portal.tests.looks import dress, problems
+from billing_portal.chromium import dress
+from billing_portal.tests.looks import problems
 from billing_portal.tests.people import on_plus
 from billing_portal.tests.test_clock_run import NEAR, move_all
 from billing_portal.tests.test_credit_looks import visit

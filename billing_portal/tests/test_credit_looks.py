@@ -10,7 +10,8 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from billing_portal.tests.looks import LOOKS, complaints, dress, problems
+from billing_portal.chromium import dress
+from billing_portal.tests.looks import LOOKS, complaints, problems
 from core.clock import travel_to
 from credits.tests.test_pages import grant, use
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import expect
 
-from billing_portal.tests.looks import dress, problems
+from billing_portal.chromium import dress
+from billing_portal.tests.looks import problems
 from billing_portal.tests.people import on_plus
 from core import clock
 from plans.tests.conftest import send

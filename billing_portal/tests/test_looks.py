@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from billing_portal.tests.looks import complaints, dress, problems, problems_on
+from billing_portal.chromium import dress
+from billing_portal.tests.looks import complaints, problems, problems_on
 
 pytestmark = [pytest.mark.urls("billing_portal.tests.style_urls"), pytest.mark.django_db(transaction=True)]
 

@@ -10,7 +10,8 @@ from accounts.models import Customer
 from accounts.services.deliver_notices import deliver_notices
 from accounts.tests.cards import DECLINES, VISA, add_card
 from billing_portal import billing_run
-from billing_portal.tests.looks import dress, problems
+from billing_portal.chromium import dress
+from billing_portal.tests.looks import problems
 from billing_portal.tests.people import on_plus
 from core import clock
 from invoices.models import Invoice

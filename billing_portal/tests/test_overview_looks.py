@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from accounts.services.update_billing_profile import update_billing_profile
-from billing_portal.tests.looks import dress, problems, problems_on
+from billing_portal.chromium import dress
+from billing_portal.tests.looks import problems, problems_on
 from billing_portal.tests.people import on_free, on_plus
 from billing_portal.tests.test_overview import MIDDLE, URL
 from billing_portal.tests.test_overview_panels import HOUR, budget, nobody_to_issue_it, used

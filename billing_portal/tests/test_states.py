@@ -9,14 +9,14 @@ from django.urls import reverse
 from playwright.sync_api import Error
 
 from accounts.models import User
+from billing_portal.chromium import dress, photograph
 from billing_portal.states.registry import MISSING, NEVER, PAGES, SITUATIONS, STATES
-from billing_portal.states.telling import STORIES, tell
-from billing_portal.tests.looks import LOOKS, dress, problems, settle
+from billing_portal.states.telling import FIRST_LOOK, STORIES, tell
+from billing_portal.tests.looks import LOOKS, problems, settle
 
 LIST = "/styleguide/states/"
 ONLY = os.environ.get("STATES", "")  # words with commas: names that contain one, while they are worked on
 SHOTS = os.environ.get("SCREENSHOTS", "")  # a folder: what was looked at is kept there
-PATIENCE = 120_000  # milliseconds, for the first look tells the story
 # What had no state when the grid was first filled. Who shows one more takes it out here and there; none is added.
 MISSING_AT_MOST = {
     "overview/loading", "overview/error", "usage/loading", "plans/empty", "plans/loading", "plans/error",
@@ -106,7 +106,7 @@ def look_on(page, state):
 def look(page, state):
     """What is wrong with it, and then what it says instead."""
     dress(page)
-    answer = page.goto(f"{LIST}{state.name}/", timeout=PATIENCE)
+    answer = page.goto(f"{LIST}{state.name}/", timeout=FIRST_LOOK)
     if state.values is not None:
         with page.expect_navigation() as sent:
             page.get_by_test_id("send-state").click()
@@ -117,12 +117,6 @@ def look(page, state):
     if answer.status != state.status:
         found.append(f"answers {answer.status}")
     if not state.looks_like:
-        keep(page, state.name)
+        photograph(page, Path(SHOTS), state.name, LOOKS if SHOTS else ())
         found += problems(page)
     return found and [*found, page.url, text]
-
-
-def keep(page, name):
-    for theme, width in LOOKS if SHOTS else ():
-        dress(page, theme, width)
-        page.screenshot(path=Path(SHOTS) / f"{name.replace('/', '-')}-{theme}-{width}.png", full_page=True)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from billing_portal.chromium import FLAGS, find_chromium
+from billing_portal.chromium import COMING, FLAGS, find_chromium, photograph
 from billing_portal.states.registry import STATES
+from billing_portal.states.telling import FIRST_LOOK
 
 try:
     from playwright.sync_api import sync_playwright
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 LOOKS = tuple((theme, width) for theme in ("light", "dark") for width in (1280, 320))
-COMING = ".htmx-request, [hx-trigger=load]"  # what htmx is fetching, and what it is about to
-PATIENCE = 120_000  # milliseconds, for the first look tells the story
 
 
 class Command(BaseCommand):
@@ -46,22 +45,19 @@ class Command(BaseCommand):
                 raise CommandError("no Chromium found")
             browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
             for name in names:
-                photograph(browser, options["url"], name, options["into"])
+                look(browser, options["url"], name, options["into"])
                 self.stdout.write(name)
             browser.close()
 
 
-def photograph(browser: "Browser", url: str, name: str, folder: Path) -> None:
-    """`overview-past-due-light-1280.png` and its three sisters; whoever looks is logged in afresh."""
+def look(browser: "Browser", url: str, name: str, folder: Path) -> None:
+    """Four pictures of one state; whoever looks is logged in afresh."""
     context = browser.new_context(base_url=url, reduced_motion="reduce", locale="en-GB")
     page = context.new_page()
-    page.goto(f"/styleguide/states/{name}/", timeout=PATIENCE)
+    page.goto(f"/styleguide/states/{name}/", timeout=FIRST_LOOK)
     if STATES[name].values is not None:
         page.get_by_test_id("send-state").click()
         page.wait_for_load_state()
     page.wait_for_function(f"!document.querySelector('{COMING}')")
-    for theme, width in LOOKS:
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-        page.set_viewport_size({"width": width, "height": 800})
-        page.screenshot(path=folder / f"{name.replace('/', '-')}-{theme}-{width}.png", full_page=True)
+    photograph(page, folder, name, LOOKS)
     context.close()

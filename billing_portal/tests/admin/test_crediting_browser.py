@@ -5,8 +5,9 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from accounts.tests.cards import add_card
+from billing_portal.chromium import dress
 from billing_portal.tests.admin.test_staff_browser import enter
-from billing_portal.tests.looks import dress, problems
+from billing_portal.tests.looks import problems
 from core.periods import midnight
 from invoices.models import Invoice, Refund
 from invoices.services.collect_payment import collect_payment

@@ -6,7 +6,8 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from billing_portal.tests.looks import dress, problems
+from billing_portal.chromium import dress
+from billing_portal.tests.looks import problems
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
