@@ -1,5 +1,6 @@
 """Payment methods: adding one through the gateway's card page, choosing the default, deleting."""
 
+import logging
 from typing import cast
 
 from django.contrib import messages
@@ -14,14 +15,17 @@ from accounts import selectors
 from accounts.access import PortalRequest, billing_page, customer_now, enter_customer, local_path
 from accounts.exceptions import CardNotEnteredError, DefaultRequiredError, DuplicateCardError, ManagedByContractError
 from accounts.forms import CardSetupForm
+from accounts.gateways.base import GatewayError
 from accounts.middleware import SESSION_KEY
-from accounts.models import CardSetup, PaymentMethod, PaymentPolicy, User
+from accounts.models import CardSetup, Customer, PaymentMethod, PaymentPolicy, User
 from accounts.services.add_payment_method import add_payment_method
 from accounts.services.delete_payment_method import delete_payment_method
 from accounts.services.make_default import make_default
 from accounts.services.start_card_setup import start_card_setup
 from accounts.views import see_other
 from core.periods import utc_day
+
+logger = logging.getLogger(__name__)
 
 
 def _back(request: HttpRequest, url: str = "") -> HttpResponse:
@@ -35,23 +39,36 @@ def _back(request: HttpRequest, url: str = "") -> HttpResponse:
 def pm_add(request: PortalRequest) -> HttpResponse:
     if request.customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT:
         raise ManagedByContractError(f"customer {request.customer.pk} asked to add a card")
-    form = CardSetupForm(request.POST or None)
-    if request.method == "POST":
+    if request.method != "POST":
+        return _add_page(request, request.customer, local_path(request.GET.get("next")))
+    next_url = local_path(request.POST.get("next"))
+    try:
         url = start_card_setup(
             customer=request.customer,
             user=request.user,
-            next_url=local_path(request.POST.get("next")),
+            next_url=next_url,
             at=customer_now(request.customer),
             build_url=request.build_absolute_uri,
             make_default="make_default" in request.POST,
         )
-        return see_other(url)
+    except GatewayError:
+        logger.exception("No card page could be opened for customer %s", request.customer.pk)
+        return _add_page(request, request.customer, next_url, failed=True)
+    return see_other(url)
+
+
+def _add_page(
+    request: HttpRequest, customer: Customer, next_url: str, *, failed: bool = False, again_url: str = ""
+) -> HttpResponse:
+    """503 where the processor `failed` to answer; `again_url` asks it for a card that was entered there already."""
     context = {
-        "form": form,
-        "default": selectors.default_payment_methods([request.customer.pk]).get(request.customer.pk),
-        "next": local_path(request.GET.get("next")),
+        "form": CardSetupForm(request.POST or None),
+        "default": selectors.default_payment_methods([customer.pk]).get(customer.pk),
+        "next": next_url,
+        "failed": failed,
+        "again_url": again_url,
     }
-    return render(request, "accounts/pm_add.html", context)
+    return render(request, "accounts/pm_add.html", context, status=503 if failed else 200)
 
 
 @require_GET
@@ -64,6 +81,9 @@ def pm_add_return(request: HttpRequest) -> HttpResponse:
         method = add_payment_method(setup_key=setup.key, at=customer_now(customer), actor=user)
     except (CardNotEnteredError, DuplicateCardError) as refusal:
         messages.warning(request, refusal.message)
+    except GatewayError:
+        logger.exception("What was entered for card setup %s could not be read", setup.pk)
+        return _add_page(request, customer, setup.next_url, failed=True, again_url=request.get_full_path())
     else:
         said = gettext("%(card)s added and set as default.") if method.is_default else gettext("%(card)s added.")
         messages.success(request, said % {"card": method})

@@ -192,9 +192,16 @@ def spendable_for(sources: Iterable[Source], *, feature_key: str, at: datetime, 
     whether a request may pass asks for this, and not for `available_for`.
     """
     sources = list(sources)
+    left = left_after(sources, at=at, open_charges=open_charges)
+    return sum(left[source.id] for source in in_draw_order(sources, feature_key=feature_key, at=at))
+
+
+def left_after(sources: Iterable[Source], *, at: datetime, open_charges: Iterable[Open]) -> dict[int, int]:
+    """What is left of each source, by its id, once everything that is open at `at` is paid."""
+    sources = list(sources)
     left = {source.id: source.available for source in sources}
     _taken(sources, left, open_charges, at)
-    return sum(left[source.id] for source in in_draw_order(sources, feature_key=feature_key, at=at))
+    return left
 
 
 def _taken(sources: Iterable[Source], left: dict[int, int], open_charges: Iterable[Open], at: datetime) -> int:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, pgettext
 
@@ -43,9 +45,15 @@ class Tile:
 def tiles(plans: Iterable[Plan], current: Subscription | None, *, managed: bool, past_due: bool) -> list[Tile]:
     """The plans in order; who is on an older version of a plan is on that plan.
 
-    A credits-only plan that staff put customers on is shown to those who are on it, a contract to its customer.
+    A credits-only plan that staff put customers on is shown to those who are on it, a contract to its customer, last
+    and in place of what everybody may ask sales for.
     """
-    shown = [plan for plan in plans if _is_offered(plan) or _is_on(plan, current)]
+    shown = [
+        plan
+        for plan in plans
+        if _is_on(plan, current) or (_is_offered(plan) and not (managed and _is_by_contract(plan)))
+    ]
+    shown.sort(key=_is_by_contract)
     return [_tile(plan, current, managed=managed, past_due=past_due) for plan in shown]
 
 
@@ -227,6 +235,17 @@ def quote_totals(quote: ChangeQuote) -> list[dict[str, Any]]:
     if back:
         credits.append({"label": _("Credits returned to your balance"), "amount": back})
     return [*credits, *_tax_rows(quote)]
+
+
+def ended_text(done: ChangeQuote) -> str:
+    """What is said after a downgrade; with the final invoice where there is one to pay or paid."""
+    said = _("Your plan is now %(plan)s.") % {"plan": done.plan.title}
+    if done.invoice is None:
+        return said
+    values = {"plan": done.subscription.plan.title, "amount": formats.money(done.invoice.total, done.invoice.currency)}
+    final = _("Final %(plan)s invoice: %(amount)s.") % values
+    address = reverse("invoice", args=[done.invoice.public_id])
+    return format_html('{} {} <a href="{}">{}</a>', said, final, address, _("View invoice"))
 
 
 def _tax_rows(quote: ChangeQuote) -> list[dict[str, Any]]:

@@ -239,7 +239,7 @@ def _cancel_posted(request: PortalRequest) -> HttpResponse:
     if quote is None or quote.kind != QuoteKind.CANCEL:
         return _cancel_asked(request, stale=_("Please check the figures and confirm again."))
     done = cancel_subscription(quote=quote, at=customer_now(request.customer), actor=request.user)
-    messages.success(request, _("Your plan is now %(plan)s.") % {"plan": done.plan.title})
+    messages.success(request, pages.ended_text(done))
     nudge("billing_portal.tasks.collect_due")
     nudge("billing_portal.tasks.deliver_notices")
     return see_other(reverse("billing_overview"))

@@ -1,3 +1,6 @@
+import re
+from html import unescape
+
 import pytest
 from django.template.loader import render_to_string
 from django.test import Client
@@ -304,12 +307,36 @@ def test_it_says_that_the_processor_cannot_be_reached(error, log_in, alice, cust
         raise error("connection refused")
 
     monkeypatch.setattr(SandboxGateway, "start_setup", away)
-    answer = log_in(alice).post(reverse("pm_add"))
+    answer = log_in(alice).post(reverse("pm_add"), {"next": reverse("credits")})
 
     assert answer.status_code == 503
-    assert error.message.replace("'", "&#x27;") in text_of(answer)
+    assert "Nothing was saved and nothing was charged." in text_of(answer)
+    assert f'value="{reverse("credits")}"' in text_of(answer)  # to be tried again from here
     assert "connection refused" not in text_of(answer)
     assert not CardSetup.objects.exists()
+
+
+@pytest.mark.parametrize("error", [GatewayUnavailableError, GatewayTimeoutError])
+def test_a_card_that_was_entered_while_the_processor_fell_silent_is_asked_for_again(
+    error, log_in, alice, customer, processor, monkeypatch
+):
+    client = log_in(alice)
+    entered = processor.post(client.post(reverse("pm_add")).url, typed()).headers["Location"]
+
+    def away(*args, **kwargs):
+        raise error("connection refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SandboxGateway, "retrieve_setup", away)
+        answer = client.get(entered)
+
+    assert answer.status_code == 503
+    assert "Nothing was charged." in text_of(answer)
+    again = re.search(r'<a href="([^"]*)">Ask it again', text_of(answer))
+    assert again is not None
+    assert selectors.payment_methods(customer) == []
+    assert client.get(unescape(again[1])).status_code == 303
+    assert [str(method) for method in selectors.payment_methods(customer)] == ["Visa ending 4242"]
 
 
 def test_it_comes_back_to_the_customer_whose_card_it_was(log_in, alice, customer, other_customer, processor):

@@ -105,7 +105,7 @@ STATES = (
     State("card/another", "paid", "A second card, and which one is the default.", ADD_CARD, ("Your default is",)),
     State("card/cancelled", "no-card", "Back without a card.", _back_from_card_page, ("No card was",), looks_like="portal/no-card"),
     State("card/duplicate", "paid", "The same card again.", _back_from_card_page, ("already",), looks_like="portal/active"),
-    State("card/error", "provider-down", "The processor does not answer.", ADD_CARD, ("hasn't answered yet",), nothing, 503),
+    State("card/error", "provider-down", "The processor does not answer.", ADD_CARD, ("Nothing was saved and nothing was charged.",), nothing, 503),
     State("card/past-due", "past-due", "As ever; nothing is charged by adding a card.", ADD_CARD, ("Nothing is charged when you add a card.",), looks_like="card/another"),
     State("card/enterprise", "enterprise", "Not by self-service: a contact.", ADD_CARD, ("sales",), status=403),
     State("card/credit-only", "prepaid", "Not needed, still possible.", ADD_CARD, ("Continue to secure card page",), looks_like="card/active"),

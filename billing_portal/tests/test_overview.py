@@ -127,6 +127,17 @@ def test_what_is_used_after_the_calculation_has_a_panel_of_its_own(
         assert part in panel, part
 
 
+def test_the_chart_of_that_usage_ends_at_the_figure_beside_it(customer, alice, seller, catalogue, at, log_in):
+    on_plus(customer, alice, catalogue, at)
+    update_billing_profile(customer_id=customer.pk, values={"country": "FR"}, at=at, actor=alice)
+    run_billing(at=CALCULATED_AT)
+    send(customer, CALCULATED_AT, tokens=1_000_000)
+    with clock.travel_to(CALCULATED_AT + timedelta(hours=2)):
+        overview = log_in(alice).get(URL).context["overview"]
+    assert overview.upcoming.totals.tax
+    assert overview.chart.course.points[-1].amount == overview.usage.amount == 200
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_declined_payment_is_said_first(customer, alice, seller, catalogue, at, log_in):
     on_plus(customer, alice, catalogue, at, card="4000000000000341")

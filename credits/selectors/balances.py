@@ -22,7 +22,10 @@ READ = "SELECT * FROM credits_read(%s::bigint[], %s::text)"
 
 @dataclass(frozen=True, slots=True)
 class NextExpiry:
-    """The earliest instant at which available credit ends, and how much of it, in minor units."""
+    """The earliest instant at which available credit ends, and how much of it, in minor units.
+
+    What open charges take is not counted: it will have been used by then.
+    """
 
     at: datetime
     amount: int
@@ -130,7 +133,7 @@ def _balance(customer_id: int, currency: str, values: Sequence[Any], at: datetim
         spendable = drawdown.spendable_for(read.sources, feature_key=feature_key, at=at, open_charges=read.open_charges)
     return Balance(
         currency, settled, held - left, settled - (held - left), waiting, read.overdraft,
-        _next_expiry(read.sources, at, feature_key), spendable,
+        _next_expiry(read, at, feature_key), spendable,
     )  # fmt: skip
 
 
@@ -178,10 +181,11 @@ def _as_if_booked(customer_id: int, currency: str, at: datetime) -> Purse:
     return purse
 
 
-def _next_expiry(sources: Iterable[Source], at: datetime, feature_key: str | None) -> NextExpiry | None:
+def _next_expiry(read: _Reading, at: datetime, feature_key: str | None) -> NextExpiry | None:
+    left = drawdown.left_after(read.sources, at=at, open_charges=read.open_charges)
     ending: dict[datetime, int] = defaultdict(int)
-    for one in sources:
-        counts = feature_key is None or drawdown.may_repay(one.features, feature_key)
+    for one in read.sources:
+        counts = left[one.id] and (feature_key is None or drawdown.may_repay(one.features, feature_key))
         if counts and one.expires_at is not None and one.expires_at > at:
-            ending[one.expires_at] += one.available
+            ending[one.expires_at] += left[one.id]
     return NextExpiry(min(ending), ending[min(ending)]) if ending else None

@@ -144,11 +144,9 @@ class Customer:
         return sum(self.owed(one) + self.covered(one) for one in charges) + sum(one.amount for one in waiting)
 
     def next_expiry(self, currency, at):
-        ends = [
-            (grant.expires_at, self.left(grant))
-            for grant in self.grants
-            if grant.currency == currency and grant.expires_at and grant.expires_at > at and self.left(grant)
-        ]
+        _, used = self._spent_open(currency, at)
+        mine = [one for one in self.grants if one.currency == currency and one.expires_at and one.expires_at > at]
+        ends = [(one.expires_at, self.left(one) - used[id(one)]) for one in mine if self.left(one) > used[id(one)]]
         first = min((one for one, _ in ends), default=None)
         return first and (first, sum(amount for one, amount in ends if one == first))
 
@@ -177,20 +175,21 @@ class Customer:
     def available(self, currency, at, feature=None):
         """Settled less the open charges; those that an invoice takes stop where credit stops."""
         settled = self.settled(currency) if feature is None else self.settled_for(currency, feature, at)
-        mine = [
-            one for one in self.waiting
-            if one.currency == currency and (feature is None or one.feature in ("", feature))
-            and (one.settles_at is None or one.settles_at <= at)
-        ]  # fmt: skip
-        used = {id(grant): 0 for grant in self.grants}
+        return settled - self._spent_open(currency, at, feature)[0]
+
+    def _spent_open(self, currency, at, feature=None):
+        """What open charges take, and how much of it of each grant."""
+        mine = [one for one in self.waiting if one.currency == currency and (one.settles_at or at) <= at]
+        mine = [one for one in mine if feature is None or one.feature in ("", feature)]
+        taken, used = 0, {id(grant): 0 for grant in self.grants}
         for one in [one for one in mine if one.may_overdraw] + [one for one in mine if not one.may_overdraw]:
             rest = one.amount
             for grant in self.in_order(currency, one.feature, at):
                 part = min(rest, self.left(grant) - used[id(grant)])
                 used[id(grant)] += part
                 rest -= part
-            settled -= one.amount if one.may_overdraw else one.amount - rest
-        return settled
+            taken += one.amount if one.may_overdraw else one.amount - rest
+        return taken, used
 
     def in_order(self, currency, feature, at):
         """Priority, restricted before unrestricted, earlier expiry (never: last), oldest."""

@@ -82,6 +82,12 @@ def test_the_next_expiry_and_how_much(customer, at):
     grant(customer, 100, at, expires_at=at + 2 * DAY)
     expiry = balance(customer.pk, "USD", at).next_expiry
     assert (expiry.at, expiry.amount) == (at + DAY, 200)
+    open_charge(customer, 30, at)
+    expiry = balance(customer.pk, "USD", at).next_expiry
+    assert (expiry.at, expiry.amount) == (at + DAY, 170)
+    open_charge(customer, 230, at)
+    expiry = balance(customer.pk, "USD", at).next_expiry
+    assert (expiry.at, expiry.amount) == (at + 2 * DAY, 70)
 
 
 def test_the_history_chains_whatever_is_shown(customer, at):

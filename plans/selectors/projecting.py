@@ -65,7 +65,7 @@ class Point:
 class Course:
     """How the running window came to what it is: from its start, at the end of every UTC day, until now. The last
     point is what the next invoice comes to so far, with fees, tax and credits; while an announced one waits for its
-    billing date, the usage since then with tax; on a credits-only plan the credits used.
+    billing date, the usage since then, as beside it; on a credits-only plan the credits used.
 
     `used_up`: (name of the price, end of the day) where the included units were used up, in the order of the list.
     """
@@ -237,13 +237,16 @@ def _history(days: list[tuple[date, Decimal]], at: datetime, so_far: Decimal, ad
 
 
 def _totals(now: Running, upcoming: UpcomingInvoice, each: list[SpellFacts], credit: Credit | None = None) -> list[int]:
-    """What the invoice comes to with each of these, by the bill's own composition; without an invoice, the usage."""
-    if now.facts.terms.is_credit_only and not upcoming.has_document:
+    """What the invoice comes to with each of these, by the bill's own composition.
+
+    The usage before tax where no invoice comes, and where `upcoming` is announced already: the one after that has no
+    fee yet, and the credit it would take may still pay for something else.
+    """
+    if upcoming.draft or (now.facts.terms.is_credit_only and not upcoming.has_document):
         return [sum(rated.amount for rated in facts.rated_usage) for facts in each]
     usage = [tuple(line for line in compose_charges(facts) if line.kind == "usage") for facts in each]
-    owed = () if upcoming.draft else upcoming.owed
-    if upcoming.draft or not (credit or upcoming.credits):
+    if not (credit or upcoming.credits):
         credit = Credit(now.subscription.customer_id, now.as_of, has_credit=False)
-    documents = [(*owed, *lines) for lines in usage]
+    documents = [(*upcoming.owed, *lines) for lines in usage]
     paid = previewed(upcoming.subscription, documents, upcoming.rule, upcoming.as_of, credit)
     return [one.totals.total for one in paid]

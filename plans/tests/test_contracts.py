@@ -139,6 +139,14 @@ def test_it_is_in_no_catalogue_but_its_customers(contract, free, customer, other
     assert contract not in [tile.plan for tile in shown]
 
 
+def test_on_change_plan_it_stands_in_place_of_what_sales_offer(contract, free, customer, at):
+    offered = [tile.plan.key for tile in pages.tiles(published(customer.pk), free, managed=False, past_due=False)]
+    assert offered == ["free", "plus", "enterprise"]
+    spell = begin(customer, contract, at + timedelta(hours=1)).opened
+    shown = pages.tiles(published(customer.pk), spell, managed=True, past_due=False)
+    assert [tile.plan.key for tile in shown] == ["free", "plus", contract.key]
+
+
 # --- on it -----------------------------------------------------------------------------------------------------------
 def test_its_invoices_are_sent_and_due_by_its_terms(contract, customer, at):
     change = begin(customer, contract, at + timedelta(hours=1))

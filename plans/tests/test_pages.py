@@ -327,8 +327,10 @@ def test_it_shows_the_final_invoice_before_and_charges_it_after(plus, customer, 
 
     response = as_alice.post(reverse("plan_cancel"), {"quote": newest_quote(QuoteKind.CANCEL).public_id}, follow=True)
 
-    assert "Your plan is now Meridian Free." in text(response)
-    assert Invoice.objects.get().total == 2_339
+    invoice = Invoice.objects.get()
+    assert invoice.total == 2_339
+    final = f'<a href="{reverse("invoice", args=[invoice.public_id])}">View invoice</a>'
+    assert f"Your plan is now Meridian Free. Final Meridian Plus invoice: $23.39. {final}" in text(response)
 
 
 def test_it_answers_409_with_the_new_total_when_usage_came(plus, customer, as_alice, at):
