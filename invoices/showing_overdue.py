@@ -13,7 +13,7 @@ from core.periods import utc_day
 from invoices.dunning import Dunning, Step
 from invoices.models import Invoice, Payment, PaymentStatus
 from invoices.overdue import dunning_of
-from invoices.showing import is_past_due
+from invoices.showing import is_past_due, last_payment
 
 COMING = {
     "try": gettext_noop("We charge your default card again"),
@@ -93,6 +93,14 @@ def next_try_sentence(invoice: Invoice, payment: Payment) -> str:
     if invoice.collect_at is None or not payment.automatic:
         return ""
     return gettext("We'll try again on %(day)s.") % {"day": formats.day(utc_day(invoice.collect_at))}
+
+
+def declined_sentences(invoice: Invoice) -> str:
+    """Why the last attempt failed, and what comes; empty where it did not."""
+    last = last_payment(invoice)
+    if last is None or last.status != PaymentStatus.DECLINED:
+        return ""
+    return " ".join(filter(None, [decline_message(last.decline_code), next_try_sentence(invoice, last)]))
 
 
 def for_staff(stands: Dunning) -> list[str]:

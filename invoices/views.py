@@ -19,7 +19,7 @@ from invoices.einvoice import missing
 from invoices.models import CreditSale, Invoice, InvoiceStatus, Payment
 from invoices.paper import address, invoice_paper
 from invoices.showing import badge, credit_figures, credited, paying, receipts, row, statement_row
-from invoices.showing_overdue import timeline
+from invoices.showing_overdue import declined_sentences, timeline
 
 PAGE_SIZE = 24
 
@@ -35,7 +35,7 @@ def portal(request: PortalRequest) -> HttpResponse:
         "can_write": can_write(request.membership),
         "payment_methods": accounts.payment_methods(customer),
         "today": today,
-        "unpaid": [row(invoice, today) for invoice in selectors.unpaid(customer.pk)],
+        "unpaid": [(row(one, today), declined_sentences(one)) for one in selectors.unpaid(customer.pk)],
         "history": [row(invoice, today) for invoice in history],
         **_pages(history),
         "years": years_of(customer.pk) if history else [],

@@ -7,12 +7,11 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from accounts.gateways.declines import decline_message
 from billing_portal.pages.overview_credits import credit_warnings
 from core import formats
 from core.periods import utc_day
 from invoices.showing import is_past_due, last_payment, unresolved
-from invoices.showing_overdue import next_try_sentence
+from invoices.showing_overdue import declined_sentences
 
 if TYPE_CHECKING:
     from billing_portal.pages.overview import Overview
@@ -85,7 +84,7 @@ def _declined(invoice: "Invoice", payment: "Payment") -> str:
         "card": payment.payment_method,
         "day": formats.day(utc_day(payment.created_at)),
     }
-    return " ".join(filter(None, [what, decline_message(payment.decline_code), next_try_sentence(invoice, payment)]))
+    return f"{what} {declined_sentences(invoice)}"
 
 
 def payments_under_way(overview: "Overview") -> list[Banner]:

@@ -92,7 +92,7 @@ STATES = (
     # --- Billing portal ---
     State("portal/active", "paid", "Two cards, nothing to pay, one invoice.", PORTAL, ("Mastercard ending 4444", "Default", "Paid")),
     State("portal/empty", "new", "No card, no invoice, and none needed.", PORTAL, ("No payment method.", "Nothing to pay.", "No invoices yet.")),
-    State("portal/past-due", "past-due", "What is to be paid stands on top.", PORTAL, ("Past due",)),
+    State("portal/past-due", "past-due", "What is to be paid stands on top, with the reason.", PORTAL, ("Past due", "The bank declined the card.", "We'll try again on 23 Nov 2026.")),
     State("portal/no-card", "no-card", "The plan needs a card.", PORTAL, ("Your plan has no payment method.",)),
     State("portal/enterprise", "enterprise", "Read only, with a contact.", PORTAL, ("Self-service payment management is not available for Enterprise accounts.",)),
     State("portal/credit-only", "prepaid", "No card needed; statements instead of invoices.", PORTAL, ("Credit statements", "need one on your plan")),
