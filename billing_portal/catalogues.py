@@ -35,7 +35,8 @@ TEMPLATES = settings.BASE_DIR / "templates"
 ON_DOCUMENTS = (
     *("core/formats.py", "accounts/models.py", "credits/words.py", "templates/pdf/"),
     *("invoices/paper.py", "invoices/statement_paper.py", "invoices/statements.py", "invoices/taxing.py"),
-    *("invoices/models_payments.py", "plans/words.py", "plans/fees.py", "plans/capping.py", "plans/line_words.py"),
+    *("invoices/pdfa.py", "invoices/models_payments.py"),
+    *("plans/words.py", "plans/fees.py", "plans/capping.py", "plans/line_words.py"),
 )
 PAPER = {"emails", "pdf"}  # they are the words of invoices, except the messages that plans writes
 MESSAGES_OF_PLANS = ("plan_", "sales_", "usage_")

@@ -7,11 +7,10 @@ import logging
 from collections.abc import Sequence
 
 from django.db.models import Q
-from pypdf.errors import PyPdfError
 
 from accounts.notices import Attachment
-from invoices.einvoice import embedded
-from invoices.models import Document, DocumentKind
+from invoices.einvoice import data_of
+from invoices.models import Document, DocumentKind, Invoice
 from invoices.pdf import available
 
 logger = logging.getLogger(__name__)
@@ -45,15 +44,15 @@ def _rows(documents: Sequence[str]) -> list[Document]:
 def _files(row: Document) -> list[Attachment]:
     pdf = Attachment(row.filename, bytes(row.content))
     invoice = row.invoice if row.kind == DocumentKind.INVOICE else None
-    xml = _data(row) if invoice and invoice.is_credit_note else None
+    xml = _data(row, invoice) if invoice and invoice.is_credit_note else None
     return [pdf, Attachment(f"{row.filename.removesuffix('.pdf')}.xml", xml, "application/xml")] if xml else [pdf]
 
 
-def _data(row: Document) -> bytes | None:
-    """None also of a file that can't be read: the message goes out without, and takes no others with it."""
+def _data(row: Document, invoice: Invoice) -> bytes | None:
+    """None also where it can't be read or written: the message goes out without."""
     try:
-        return embedded(bytes(row.content))
-    except PyPdfError:
+        return data_of(invoice, row.content)
+    except Exception:
         logger.exception("The data of %s could not be read", row.filename)
         return None
 

@@ -363,6 +363,14 @@ def _text(value: str) -> str:
     return value.translate(UNPRINTABLE).strip()
 
 
+def data_of(invoice: Invoice, pdf: bytes | memoryview | None) -> bytes | None:
+    """The data of an issued document: the very bytes inside its stored PDF, without one what would be inside.
+
+    None where it cannot be valid (`missing`). Raises PyPdfError where the PDF cannot be read.
+    """
+    return (embedded(bytes(pdf)) if pdf else None) or einvoice(invoice)
+
+
 def embedded(pdf: bytes) -> bytes | None:
     """The XML inside a stored PDF; None where it was made without."""
     reader = PdfReader(BytesIO(pdf))

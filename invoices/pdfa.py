@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import Any
 
+from django.utils.translation import gettext
+
 from invoices.einvoice import FILENAME
 
 VARIANT = "pdf/a-3a"
@@ -33,8 +35,9 @@ def options(xml: bytes | None) -> dict[str, Any]:
     """How WeasyPrint writes the file; with `xml` inside, where there is one. For one document: it keeps the XML."""
     if xml is None:
         return {"pdf_variant": VARIANT}
+    said = gettext("The same document as data (EN 16931)")
     attachment = import_module("weasyprint").Attachment(
-        string=xml, name=FILENAME, description="The same document as data (EN 16931)", relationship="Alternative"
+        string=xml, name=FILENAME, description=said, relationship="Alternative"
     )
     return {"pdf_variant": VARIANT, "attachments": [attachment], "finisher": _finish}
 

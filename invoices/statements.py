@@ -14,7 +14,6 @@ WORDS = {
     "expired": gettext_noop("Expired: %(title)s"),
     "voided": gettext_noop("Voided: %(title)s"),
     "correction": gettext_noop("Correction: %(title)s"),
-    "adjustment": gettext_noop("Adjustment: %(title)s"),
 }
 SUMMED = ("consumed",)
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import enter_customer
 from core.nudge import nudge
-from invoices.einvoice import einvoice, embedded, missing
+from invoices.einvoice import data_of, missing
 from invoices.models import CreditStatement, Document, DocumentKind, Invoice, PaymentStatus
 from invoices.pdf import available
 from invoices.views import find, find_payment
@@ -52,9 +52,9 @@ def invoice_pdf(request: HttpRequest, invoice: Invoice) -> HttpResponse:
 
 @issued
 def invoice_xml(request: HttpRequest, invoice: Invoice) -> HttpResponse:
-    """«Download e-invoice (XML)»: the very bytes inside the stored PDF; without one, what would be inside."""
+    """«Download e-invoice (XML)»."""
     document = stored(invoice, kind=DocumentKind.INVOICE)
-    xml = (embedded(bytes(document.content)) if document else None) or einvoice(invoice)
+    xml = data_of(invoice, document.content if document else None)
     if xml is None:
         return refused(request, invoice, missing(invoice), 404)
     return as_file(xml, f"{invoice.number}.xml", "application/xml")

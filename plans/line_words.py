@@ -56,15 +56,15 @@ def title(kept: str) -> str:
 
 def detail(kept: str, data: Data) -> str:
     """How a line is calculated, kept in English, in the active language."""
-    if language() == ENGLISH or not data or data["model"] == BY_HAND:
+    if language() == ENGLISH or not data:
         return kept
     try:
-        return _detail(data)
+        return _detail(kept, data)
     except KeyError:  # of a time when less was kept
         return kept
 
 
-def _detail(data: Data) -> str:
+def _detail(kept: str, data: Data) -> str:
     currency = data["currency"]
     if "part_given_back" in data:
         whole = derived_amount({name: value for name, value in data.items() if name != "part_given_back"})
@@ -73,6 +73,8 @@ def _detail(data: Data) -> str:
     if data["model"] == SOLD:
         credit = formats.money(data["credit"], currency)
         return _("%(amount)s of credits, available once this invoice is paid") % {"amount": credit}
+    if data["model"] == BY_HAND:  # people agreed it; nothing of it is calculated
+        return kept
     words = _fee(data) if data["model"] == "flat" else _usage(data)
     return capped_in_words(words, formats.money(data["left"], currency)) if "left" in data else words
 

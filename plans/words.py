@@ -174,7 +174,6 @@ def _counted_in_words(card: CardTerms, priced: PricedUsage, currency: str) -> st
 
 
 def _tiers_in_words(card: CardTerms, priced: PricedUsage, counted: str, currency: str) -> str:
-    prefix = f"{counted}: " if priced.included else ""
     sum_of_tiers = " + ".join(part for tier in priced.tiers for part in _tier_parts(tier, currency))
     if len(priced.tiers) > TIERS_SHOWN or len(sum_of_tiers) > TIERS_WIDTH:
         return _("%(quantity)s in %(count)s tiers") % {"quantity": counted, "count": len(priced.tiers)}
@@ -182,7 +181,7 @@ def _tiers_in_words(card: CardTerms, priced: PricedUsage, counted: str, currency
         return counted
     if any(tier.unit_amount and tier.quantity for tier in priced.tiers):
         sum_of_tiers = _("%(price)s per %(unit)s") % {"price": sum_of_tiers, "unit": _unit(card)}
-    return prefix + sum_of_tiers
+    return _("%(quantity)s: %(sum)s") % {"quantity": counted, "sum": sum_of_tiers} if priced.included else sum_of_tiers
 
 
 def _tier_parts(tier: PricedTier, currency: str) -> Iterator[str]:

@@ -8,7 +8,6 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
-from django.template import TemplateDoesNotExist, TemplateSyntaxError
 
 from accounts.mail import message
 from accounts.models import Notice
@@ -17,8 +16,7 @@ from core.due import only
 
 logger = logging.getLogger(__name__)
 
-# Mail servers fail in their ways; a message that cannot be written must not keep the others back either.
-UNSENDABLE = (OSError, SMTPException, ValueError, TypeError, LookupError, TemplateDoesNotExist, TemplateSyntaxError)
+UNREACHED = (OSError, SMTPException)  # how mail servers fail; every other error is one of ours
 LEASE = timedelta(minutes=5)
 LONGEST_PAUSE = timedelta(hours=12)
 # By when they were ready: those that wait for another attempt don't keep new ones back for ever, nor the reverse.
@@ -34,7 +32,8 @@ def deliver_notices(
 
     Each message is leased in a transaction of its own before it is sent outside of any: another worker passes it
     by, and one whose worker dies is sent again after the lease, under the same Message-ID. A message whose documents
-    `find_files` does not have yet waits for them, PAPER_PATIENCE at the most; without it nothing is attached.
+    `find_files` does not have yet waits for them, PAPER_PATIENCE at the most; without it nothing is attached. One that
+    fails, for whatever reason, is tried again later by itself, and the others go out.
     """
     server = get_connection()
     _open(server)
@@ -46,7 +45,7 @@ def deliver_notices(
 
 def _open(server: BaseEmailBackend) -> None:
     """One connection for all messages. Where the server is away, each of them finds out by itself."""
-    with suppress(*UNSENDABLE):
+    with suppress(Exception):
         server.open()
 
 
@@ -63,21 +62,30 @@ def _claim(at: datetime, limit: int, customer_id: int | None) -> list[Notice]:
 
 
 def _deliver(notice: Notice, at: datetime, find_files: FindFiles | None, server: BaseEmailBackend) -> bool:
-    files = find_files(notice.documents) if find_files and notice.documents else []
     present = notice.customer.present(at) if notice.customer else at
-    if files is None and present < notice.created_at + PAPER_PATIENCE:
-        # No attempt was made, so none is counted.
-        Notice.objects.filter(pk=notice.pk).update(retry_at=at + PAPER_PAUSE, attempts=notice.attempts)
-        return False
     try:
+        files = find_files(notice.documents) if find_files and notice.documents else []
+        if files is None and present < notice.created_at + PAPER_PATIENCE:
+            # No attempt was made, so none is counted.
+            Notice.objects.filter(pk=notice.pk).update(retry_at=at + PAPER_PAUSE, attempts=notice.attempts)
+            return False
         message(notice, files or (), server).send()
-    except UNSENDABLE as error:
-        server.close()  # it may be in the middle of anything; the messages after this one open it for themselves
-        # The pause doubles with every attempt; the claim has counted this one already, the row in hand has not.
-        pause = min(timedelta(minutes=1) * 2 ** min(notice.attempts, 10), LONGEST_PAUSE)
-        Notice.objects.filter(pk=notice.pk).update(retry_at=at + pause, last_error=f"{type(error).__name__}: {error}")
+    except UNREACHED as error:
         logger.warning("notice %s was not sent: %s", notice.key, type(error).__name__)
+        _put_off(notice, at, error, server)
+        return False
+    except Exception as error:
+        logger.exception("notice %s could not be written", notice.key)
+        _put_off(notice, at, error, server)
         return False
     # By the customer's own clock, as everything that is counted from it.
     Notice.objects.filter(pk=notice.pk).update(sent_at=present, retry_at=None, last_error="")
     return True
+
+
+def _put_off(notice: Notice, at: datetime, error: Exception, server: BaseEmailBackend) -> None:
+    """Try it again later, and say to staff what happened."""
+    server.close()  # it may be in the middle of anything; the messages after this one open it for themselves
+    # The pause doubles with every attempt; the claim has counted this one already, the row in hand has not.
+    pause = min(timedelta(minutes=1) * 2 ** min(notice.attempts, 10), LONGEST_PAUSE)
+    Notice.objects.filter(pk=notice.pk).update(retry_at=at + pause, last_error=f"{type(error).__name__}: {error}")

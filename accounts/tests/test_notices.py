@@ -150,6 +150,28 @@ def test_it_is_not_stopped_by_a_message_without_a_template(db, at):
     assert "TemplateDoesNotExist" in Notice.objects.get(sent_at=None).last_error
 
 
+def test_it_is_not_stopped_by_a_message_whose_files_cannot_be_built(db, at, caplog):
+    """Whatever goes wrong there: no error of a mail server, and none that anybody has foreseen."""
+    queue_notices([draft("first", documents=["invoice:8"]), draft("second", documents=["invoice:7"])], at=at)
+    broken = [ZeroDivisionError("no size")]
+
+    def find(documents):
+        if documents == ["invoice:8"] and broken:
+            raise broken.pop()
+        return [FILES["invoice:7"]]
+
+    assert deliver_notices(at=at, find_files=find) == 1
+    waiting = Notice.objects.get(sent_at=None)
+    assert (waiting.key, waiting.attempts, waiting.last_error) == ("first", 1, "ZeroDivisionError: no size")
+    assert waiting.retry_at == at + timedelta(minutes=1)
+    [told] = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert (told.getMessage(), told.exc_info[0]) == ("notice first could not be written", ZeroDivisionError)
+    assert deliver_notices(at=at, find_files=find) == 0
+
+    assert deliver_notices(at=waiting.retry_at, find_files=find) == 1
+    assert Notice.objects.get(key="first").last_error == ""
+
+
 @pytest.mark.django_db(transaction=True)
 def test_it_sends_each_message_once_from_two_workers(at):
     queue_notices([draft(f"invoice:{number}:issued") for number in range(20)], at=at)

@@ -22,6 +22,26 @@ def test_nobody_is_kept_out_of_any_component_in_any_look(page: Page) -> None:
     assert problems(page, [("light", 320), ("light", 1280), ("dark", 320), ("dark", 1280)]) == []
 
 
+# What readers may force on a page (WCAG 2.2, 1.4.12), and how it lies where people read from right to left.
+SPACED = "* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important; }"
+FORCED = {
+    "spaced": f"""() => {{ const own = new CSSStyleSheet(); own.replaceSync(`{SPACED}`);
+                  document.adoptedStyleSheets = [own]; }}""",
+    "right to left": "() => { document.documentElement.dir = 'rtl'; }",
+}
+
+
+@pytest.mark.parametrize("forced", FORCED)
+def test_no_component_scrolls_sideways_however_it_is_read(page: Page, forced: str) -> None:
+    page.goto("/styleguide/?message=1")
+    before = page.locator("main").screenshot()
+    page.evaluate(FORCED[forced])
+    assert page.locator("main").screenshot() != before  # it has been forced on it
+    for width in (320, 1280):
+        dress(page, "light", width)
+        assert page.evaluate("[document.documentElement.scrollWidth, document.body.scrollWidth]") == [width, width]
+
+
 def test_nobody_is_kept_out_of_an_open_menu(page: Page) -> None:
     page.goto("/styleguide/")
     page.get_by_role("button", name="Actions for Visa ending 4242").click()

@@ -10,7 +10,7 @@ from django.db.models.functions import Length
 
 from invoices.archive_index import index_text
 from invoices.archiving import File, Member, write_end, write_files
-from invoices.einvoice import einvoice, embedded
+from invoices.einvoice import data_of
 from invoices.models import Document, DocumentKind
 from invoices.models_archives import Archive, ArchiveEntry, ArchivePart, ArchiveStatus
 from invoices.pdf import available
@@ -161,8 +161,7 @@ def _part(
 
 
 def _file(entry: ArchiveEntry, document: Document | None, content: bytes) -> File | None:
-    """The stored PDF; or of an invoice's data what is inside that PDF, and without it what would be. None where there
-    is none."""
+    """The stored PDF, or the data of its invoice. None where there is none."""
     folder = f"{entry.on.year}/"
     if not entry.is_data:
         return File(folder + document.filename, entry.on, content) if document else None
@@ -173,7 +172,7 @@ def _file(entry: ArchiveEntry, document: Document | None, content: bytes) -> Fil
 def _data(entry: ArchiveEntry, content: bytes) -> bytes | None:
     """One that cannot be written is logged, told in the index, and does not hold up the others."""
     try:
-        return (embedded(content) if content else None) or einvoice(entry.invoice)
+        return data_of(entry.invoice, content)
     except Exception:
         logger.exception("the e-invoice of %s could not be written", entry.invoice)
         entry.missing = "The e-invoice could not be written."

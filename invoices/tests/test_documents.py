@@ -78,6 +78,23 @@ def test_a_long_invoice_repeats_its_table_heads(seller, customer, at):
         assert f"Page {number} of {len(texts)}" in text
 
 
+def test_long_words_are_broken_and_no_figure_is(seller, customer, at):
+    """Where they don't fit their column: names and order numbers of people have no spaces sometimes."""
+    name, number, title = (
+        "Donaudampfschifffahrtsgesellschaft" * 2,
+        "ORDER4711" * 4,
+        "Datenverarbeitungsvereinbarung" * 2,
+    )
+    BillingProfile.objects.filter(customer=customer).update(legal_name=name, po_number=number)
+    open_invoice(customer, lines=(line(123_456_789_012, title=title),), at=at)
+    deliver_documents(at=at)
+    text = text_of(Document.objects.get())
+    for word in (name, number, title):
+        assert word not in text
+        assert word in text.replace("\n", "")
+    assert text.count("$1,234,567,890.12") == 4
+
+
 def test_the_receipt_proves_the_payment_and_is_no_vat_invoice(payment, at):
     assert deliver_documents(at=at) == 2
     text = text_of(Document.objects.get(kind="receipt"))

@@ -21,6 +21,7 @@ from invoices.services.issue_credit_note import issue_credit_note
 from invoices.tests.cast import BILLING_ON, draft, line, open_invoice, usage_line
 from invoices.tests.credited import granted
 from invoices.tests.schematron import Schematron, schema_errors
+from invoices.tests.test_selling import paid_outside, sold
 
 NAMES = {
     "ram": "urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100",
@@ -197,6 +198,30 @@ def test_credits_are_an_allowance_before_tax(customer, place, rules):
     assert totals(xml) == [Decimal("11.35"), Decimal("2.27"), Decimal("13.62"), Decimal("13.62")]
 
 
+@pytest.mark.parametrize(
+    ("country", "tax_id", "category", "tax"),
+    [
+        ("FR", "", ("S", "20", "", ""), 1_800),
+        ("DE", GERMAN_VAT_ID, ("AE", "0", "Reverse charge", "VATEX-EU-AE"), 0),
+        ("JP", "", ("O", "", "Outside the scope of EU VAT", "VATEX-EU-O"), 0),
+    ],
+)
+def test_credits_that_are_bought_are_a_line_taxed_like_the_service(
+    customer, place, rules, at, country, tax_id, category, tax
+):
+    place(country, tax_id=tax_id)
+    granted(customer, 50_000)  # which pays for no credits
+    sale = sold(customer, at, 10_000, unit_cost=Decimal("0.9"), total=9_000 + tax)
+    xml = checked(sale.invoice, rules)
+    assert categories(xml) == [category]
+    assert found(xml, "ram:SpecifiedTradeProduct/ram:Name") == ["Purchased credits"]
+    assert found(xml, "ram:BilledQuantity") == ["100"]
+    assert found(xml, "ram:NetPriceProductTradePrice/ram:ChargeAmount") == ["0.9"]
+    assert found(xml, "ram:SpecifiedTradeSettlementLineMonetarySummation/ram:LineTotalAmount") == ["90.00"]
+    assert found(xml, "ram:SpecifiedTradeAllowanceCharge//ram:ActualAmount") == []
+    assert totals(xml) == [90, Decimal(tax) / 100, 90 + Decimal(tax) / 100, 90 + Decimal(tax) / 100]
+
+
 def test_an_invoice_that_credits_pay_whole_asks_for_nothing(customer, place, rules):
     place("FR")
     granted(customer, 90_000)
@@ -276,6 +301,18 @@ def test_a_note_of_credits_gives_back_nothing_to_pay(customer, place, rules):
     invoice = open_invoice(customer, 4_900)
     note = issue_credit_note(invoice_id=invoice.pk, at=LATER, actor=None, reason="Outage")
     assert totals(checked(note, rules)) == [0, 0, 0, 0]
+
+
+def test_a_note_of_bought_credits_gives_back_their_price_and_its_tax(customer, place, rules, at):
+    place("FR")
+    sale = sold(customer, at, 10_000, total=12_000)
+    paid_outside(sale.invoice, 12_000, at)
+    note = issue_credit_note(invoice_id=sale.invoice_id, at=LATER, reason="Not needed", wanted=Wanted(amount=3_000))
+    xml = checked(note, rules)
+    assert categories(xml) == [("S", "20", "", "")]
+    assert found(xml, "ram:SpecifiedTradeProduct/ram:Name") == ["Purchased credits (partly given back)"]
+    assert found(xml, "ram:InvoiceReferencedDocument/ram:IssuerAssignedID") == [sale.invoice.number]
+    assert totals(xml) == [25, 5, 30, 30]
 
 
 def test_what_a_credit_note_had_paid_is_not_due_any_more(customer, place, rules):

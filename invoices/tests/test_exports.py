@@ -142,7 +142,7 @@ def test_what_cannot_be_rendered_is_told_and_the_next_one_is_new(shelf, customer
 
 
 def test_data_that_cannot_be_written_is_told_in_the_index(shelf, customer, alice, at, monkeypatch):
-    monkeypatch.setattr(building, "embedded", lambda content: 1 / 0)
+    monkeypatch.setattr(building, "data_of", lambda invoice, pdf: 1 / 0)
     rendered(shelf)
     archive = built(asked(customer, alice, at), at)
     assert (archive.status, archive.missing, archive.files()) == ("ready", 4, 4)

@@ -81,7 +81,7 @@ LINES = {
 def test_it_writes_from_what_is_kept_what_was_kept(lines):
     assert lines
     for line in lines:
-        assert in_english(_detail)(line.explain) == line.detail
+        assert in_english(_detail)("", line.explain) == line.detail
 
 
 @pytest.mark.parametrize("lines", LINES.values(), ids=LINES)
@@ -129,7 +129,7 @@ def test_what_is_kept_is_english_whoever_asks():
 def test_a_line_that_was_cut_says_so():
     [line] = fees(replace(FEE, timing="in_advance"), timing="in_advance", unused=True)
     [cut] = capped([replace(line, corrects="fee")], {"fee": Standing(billed=4_900, left=500, notes=("CN-1",))})
-    assert in_english(_detail)(cut.explain) == cut.detail
+    assert in_english(_detail)("", cut.explain) == cut.detail
     with override("de"):
         assert detail(cut.detail, cut.explain).endswith("; mehr als 5,00\N{NO-BREAK SPACE}$ war davon nicht übrig")
 
@@ -150,6 +150,12 @@ def test_a_part_of_it_given_back_says_of_how_much():
     data = {**line.explain, "part_given_back": 1_000}
     with override("de"):
         assert detail("$10.00 of $49.00", data) == "10,00\N{NO-BREAK SPACE}$ von 49,00\N{NO-BREAK SPACE}$"
+
+
+def test_a_part_of_what_was_agreed_by_hand_given_back_says_so_too():
+    data = {"model": "by_hand", "currency": "USD", "amount": 5_000, "part_given_back": 1_000}
+    with override("fr"):
+        assert detail("$10.00 of $50.00", data) == "10,00\N{NO-BREAK SPACE}$US sur 50,00\N{NO-BREAK SPACE}$US"
 
 
 def test_shares_are_exact():
