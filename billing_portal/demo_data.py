@@ -42,14 +42,18 @@ class Person:
     email: str
     name: str
     company: str
-    country: str
+    address: tuple[str, str, str, str, str]  # street, postal code, city, region, country
 
 
-FREE = Person("free@example.com", "Free Demo", "Fern & Field", "US")
-PLUS = Person("plus@example.com", "Plus Demo", "Plume Analytics SARL", "FR")
-ENTERPRISE = Person("enterprise@example.com", "Enterprise Demo", "Everest Holdings", "DE")
-PREPAID = Person("credits@example.com", "Credits Demo", "Cobalt Labs", "US")
-OVERDUE = Person("overdue@example.com", "Overdue Demo", "Otter & Oak", "US")
+FREE = Person("free@example.com", "Free Demo", "Fern & Field", ("118 Orchard Lane", "05401", "Burlington", "VT", "US"))
+PLUS = Person("plus@example.com", "Plus Demo", "Plume Analytics SARL", ("2 rue du Marché", "44000", "Nantes", "", "FR"))
+ENTERPRISE = Person(
+    "enterprise@example.com", "Enterprise Demo", "Everest Holdings", ("Speicherstraße 9", "20457", "Hamburg", "", "DE")
+)
+PREPAID = Person(
+    "credits@example.com", "Credits Demo", "Cobalt Labs", ("40 Harbor Way", "97209", "Portland", "OR", "US")
+)
+OVERDUE = Person("overdue@example.com", "Overdue Demo", "Otter & Oak", ("7 Mill Road", "04101", "Portland", "ME", "US"))
 
 NEARLY_A_MONTH = 26  # days since the customer on Free began
 # Days of the story, counted from its start.
@@ -127,14 +131,9 @@ def seed_customer(person: Person, at: datetime) -> Customer:
 
 
 def address(person: Person) -> dict[str, Any]:
-    return {
-        "legal_name": person.company,
-        "line1": "1 Market Street",
-        "postal_code": "10000",
-        "city": "Springfield",
-        "country": person.country,
-        "recipients": [person.email],
-    }
+    names = ("line1", "postal_code", "city", "region", "country")
+    where = dict(zip(names, person.address, strict=True))
+    return {"legal_name": person.company, **where, "recipients": [person.email]}
 
 
 def seed_enterprise(catalogue: Catalogue, at: datetime) -> None:
