@@ -172,11 +172,6 @@ def features_by_key(feature_keys: Collection[str]) -> dict[str, Feature]:
     return {feature.key: feature for feature in rows}
 
 
-def latest_received_at(customer_id: int) -> datetime | None:
-    """When usage of this customer last reached us; None where none ever did."""
-    return storage.latest_received_at(customer_id)
-
-
 def freshness(customer_id: int, at: datetime) -> Freshness:
     """How old what we know of the customer's usage is at their present. One query."""
     return Freshness(*storage.freshness(customer_id, at - RHYTHM, at))

@@ -180,11 +180,3 @@ def freshness(customer_id: int, since: datetime, until: datetime) -> tuple[datet
         cursor.execute(FRESHNESS, {"customer_id": customer_id, "since": since, "until": until})
         received_at, pause = cursor.fetchone()
         return received_at, pause
-
-
-def latest_received_at(customer_id: int) -> datetime | None:
-    """The same touch alone."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT max(touched_at) FROM usage_usagehour WHERE customer_id = %s", [customer_id])
-        found: datetime | None = cursor.fetchone()[0]
-        return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,13 +25,12 @@ from core.spreadsheet import Cell, csv_lines
 from plans.selectors.upcoming import running
 from plans.selectors.windows import BilledUsage, UsedWindow, billed_usage, recent_windows, running_usage
 from usage.exploring import Breakdown, Timeline, breakdown, breakdown_rows, explorable_features, timeline
-from usage.selectors import latest_received_at
+from usage.selectors import Freshness, freshness
 
 if TYPE_CHECKING:
     from usage.models import Feature
 
 PAST_WINDOWS = 12
-DELAYED = timedelta(minutes=15)
 OPEN_ROWS = 31  # a longer table is folded
 NOT_GIVEN = gettext_lazy("Not given")
 
@@ -66,7 +65,7 @@ class Exploration:
     breakdown: Breakdown | None
     charge: BilledUsage | None
     used_window: UsedWindow | None
-    received_at: datetime | None
+    fresh: Freshness
     at: datetime
 
     @property
@@ -83,8 +82,8 @@ class Exploration:
 
     @property
     def is_delayed(self) -> bool:
-        """Whether nothing has reached us for a while, while the window runs."""
-        return self.is_running and bool(self.received_at and self.at - self.received_at > DELAYED)
+        """Whether usage that ordinarily comes has not come while the window runs, as on «Billing and Usage»."""
+        return self.is_running and self.fresh.is_delayed(self.at)
 
     @cached_property
     def used(self) -> str:
@@ -210,7 +209,7 @@ def explore(question: Question, feature: "Feature") -> Exploration:
         breakdown=breakdown(customer.pk, feature, window, dimension) if dimension else None,
         charge=charge_of(question, used, feature) if used else None,
         used_window=used,
-        received_at=latest_received_at(customer.pk),
+        fresh=freshness(customer.pk, question.at),
         at=question.at,
     )
 

@@ -82,7 +82,7 @@ STATES = (
     State("usage/grouped", "plus", "By a dimension.", _usage("?meter=api-requests&group=route"), ("By route", "/v1/chat")),
     State("usage/empty", "plus-new", "Nothing matches.", USAGE, ("No usage matches.", "Clear filters")),
     State("usage/error", "plus", "A range that is none is named.", _usage("?period=custom&since=2026-11-09&until=2026-11-01"), ("There is a problem",), status=422),
-    State("usage/delayed", "moved", "Nothing new for a while.", USAGE, ("Usage may be delayed",)),
+    State("usage/delayed", "moved", "Nothing new for a while.", USAGE, ("Usage is delayed",)),
     State("usage/past-due", "past-due", "As active.", USAGE, ("Usage",), looks_like="usage/active"),
     State("usage/no-card", "no-card", "As active.", USAGE, ("Usage",), looks_like="usage/active"),
     State("usage/enterprise", "enterprise", "As active.", USAGE, ("Used so far",), looks_like="usage/active"),

@@ -75,7 +75,7 @@ def test_it_opens_with_the_running_window_of_the_plans_first_meter(wonder, alice
     assert "Charge so far $0.00" in page
     assert "Most on 17 Nov 2026 with 7 requests." in page
     assert "Last usage received 21 Nov 2026, 00:05 UTC" in page
-    assert "Usage may be delayed Nothing new for more than 15 minutes" in page
+    assert "Usage is delayed Nothing new for longer than usual" in page
 
 
 @pytest.mark.parametrize(("meter", "line_title"), [("api-requests", "API requests"), ("ai-tokens", "AI tokens")])

@@ -14,7 +14,7 @@ from usage.selectors import (
     Span,
     daily_quantities,
     features_by_key,
-    latest_received_at,
+    freshness,
     quantities,
     split,
     subject_of,
@@ -147,13 +147,13 @@ def test_it_gives_every_day_of_a_window(customer, used, tokens, requests, at, dj
 
 
 def test_it_knows_when_usage_reached_us_last(customer, other_customer, tokens, at):
-    assert latest_received_at(customer.pk) is None
+    assert freshness(customer.pk, at).received_at is None
     times = [at - timedelta(days=3), at - timedelta(days=1)]
     for number, time in enumerate(times):
         events = [draft(customer, f"e{number}", time, {"tokens": 1})]
         ingest_events(events=events, token_customer_id=None, at=at + timedelta(minutes=number))
-    assert latest_received_at(customer.pk) == at + timedelta(minutes=1)
-    assert latest_received_at(other_customer.pk) is None
+    assert freshness(customer.pk, at).received_at == at + timedelta(minutes=1)
+    assert freshness(other_customer.pk, at).received_at is None
 
 
 def test_it_finds_features_by_key(tokens, requests, django_assert_num_queries):
