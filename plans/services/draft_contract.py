@@ -14,7 +14,8 @@ from plans.exceptions import CurrencyMismatchError, PlanNotFoundError
 from plans.models import Plan, PlanStatus
 from plans.plan_rules import CONTRACT_FIELDS, audited, check_contract
 
-COPIED = ("tagline", "facts", "position", "currency", "settlement_mode", "when_credits_run_out")
+COPIED = ("position", "currency", "settlement_mode", "when_credits_run_out")
+PROMISED = ("tagline", "facts")
 
 
 @transaction.atomic
@@ -28,7 +29,8 @@ def draft_contract(
     actor: User | None,
     reason: str,
 ) -> Plan:
-    """A draft with everything that the published plan says, managed by contract: invoices are sent, nothing is charged.
+    """A draft with all terms of the published plan, managed by contract: invoices are sent, nothing is charged.
+
 
     `values` has keys of CONTRACT_FIELDS: payment terms (days), start and end as agreed. Nobody else can be put on it.
     All contracts of a customer are versions of one plan; the draft there is, where one waits already. Raises
@@ -52,7 +54,7 @@ def draft_contract(
         customer=customer,
         self_serve=False,
         payment_policy=PaymentPolicy.MANAGED_BY_CONTRACT,
-        **{field: getattr(source, field) for field in COPIED},
+        **_copied_from(source),
         **{field: values.get(field) for field in CONTRACT_FIELDS},
     )
     plan.save(force_insert=True)
@@ -67,6 +69,12 @@ def draft_contract(
         reason=reason,
     )
     return plan
+
+
+def _copied_from(source: Plan) -> dict[str, Any]:
+    """What a plan promises on its tile is copied from a contract alone: "cancel at any time" is true of no other."""
+    promised = PROMISED if source.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT else ()
+    return {field: getattr(source, field) for field in (*COPIED, *promised)}
 
 
 def _check_currency(customer: Customer, source: Plan, versions: list[Plan]) -> None:

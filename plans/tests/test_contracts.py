@@ -63,6 +63,7 @@ def begin(customer, plan, at):
 def test_it_begins_as_the_plan_it_starts_from(draft, customer, catalogue, clerk):
     assert (draft.name, draft.customer, draft.status, draft.version) == (NAME, customer, "draft", 1)
     assert (draft.self_serve, draft.payment_policy, draft.payment_terms) == (False, "managed_by_contract", 30)
+    assert (draft.tagline, draft.facts) == ("", [])  # nobody may "cancel at any time" what is agreed for a year
     keys = list(draft.rate_cards.values_list("key", "amount", "unit_amount"))
     assert keys == list(catalogue.plus.rate_cards.values_list("key", "amount", "unit_amount"))
     entry = AuditEntry.objects.get(action="draft_contract")
@@ -101,6 +102,10 @@ def test_it_refuses_terms_that_are_none(free, customer, catalogue, at, terms, sa
     draft = drafted(customer, catalogue.plus, at)
     with pytest.raises(PlanInvalidError):
         save_plan(plan_id=draft.pk, values=terms, at=at, actor=None)
+
+
+def test_it_promises_what_a_contract_promises(free, customer, catalogue, at):
+    assert drafted(customer, catalogue.enterprise, at).facts == catalogue.enterprise.facts != []
 
 
 def test_it_starts_from_no_draft_and_no_other_contract_nor_currency(contract, other_customer, customer, catalogue, at):
