@@ -1,19 +1,20 @@
 """What happens when, where an invoice stays unpaid: what was tried and told, and what comes, for people."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext, gettext_noop
 
 from accounts.figures import written
 from accounts.gateways import decline_message
-from accounts.models import Notice
+from accounts.models import Notice, PaymentMethod
 from core import formats
 from core.periods import utc_day
 from invoices.dunning import Dunning, Step
 from invoices.models import Invoice, Payment, PaymentStatus
 from invoices.overdue import dunning_of
-from invoices.showing import is_past_due, last_payment
+from invoices.showing import is_past_due, last_payment, unresolved
 
 COMING = {
     "try": gettext_noop("We charge your default card again"),
@@ -101,6 +102,17 @@ def declined_sentences(invoice: Invoice) -> str:
     if last is None or last.status != PaymentStatus.DECLINED:
         return ""
     return " ".join(filter(None, [decline_message(last.decline_code), next_try_sentence(invoice, last)]))
+
+
+def to_pay_with(invoices: Iterable[Invoice], cards: Iterable[PaymentMethod], on: date) -> list[tuple[Invoice, str]]:
+    """What may be paid now with the default card because that has not been tried: past due, no attempt under way."""
+    card = next((card for card in cards if card.is_default and not card.has_expired(on)), None)
+    if card is None:
+        return []
+    late = [invoice for invoice in invoices if is_past_due(invoice, on) and unresolved(invoice) is None]
+    return [
+        (one, str(card)) for one in late if (last := last_payment(one)) is None or last.payment_method_id != card.pk
+    ]
 
 
 def for_staff(stands: Dunning) -> list[str]:

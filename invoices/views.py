@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 
 from accounts import selectors as accounts
 from accounts.access import PortalRequest, billing_page, can_write, customer_now, enter_customer
-from accounts.models import Membership
+from accounts.models import Membership, PaymentPolicy
 from core.periods import utc_day
 from invoices import selectors
 from invoices.archive_entries import years_of
@@ -19,7 +19,7 @@ from invoices.einvoice import missing
 from invoices.models import CreditSale, Invoice, InvoiceStatus, Payment
 from invoices.paper import address, invoice_paper
 from invoices.showing import badge, credit_figures, credited, paying, receipts, row, statement_row
-from invoices.showing_overdue import declined_sentences, timeline
+from invoices.showing_overdue import declined_sentences, timeline, to_pay_with
 
 PAGE_SIZE = 24
 
@@ -29,13 +29,16 @@ PAGE_SIZE = 24
 def portal(request: PortalRequest) -> HttpResponse:
     customer, today = request.customer, utc_day(customer_now(request.customer))
     profile = accounts.billing_profile(customer)
+    cards, unpaid = accounts.payment_methods(customer), selectors.unpaid(customer.pk)
+    may_pay = can_write(request.membership) and customer.payment_policy != PaymentPolicy.MANAGED_BY_CONTRACT
     history = Paginator(selectors.billing_history(customer.pk), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "customer": customer,
         "can_write": can_write(request.membership),
-        "payment_methods": accounts.payment_methods(customer),
+        "payment_methods": cards,
         "today": today,
-        "unpaid": [(row(one, today), declined_sentences(one)) for one in selectors.unpaid(customer.pk)],
+        "unpaid": [(row(one, today), declined_sentences(one)) for one in unpaid],
+        "to_pay": to_pay_with(unpaid, cards, today) if may_pay else [],
         "history": [row(invoice, today) for invoice in history],
         **_pages(history),
         "years": years_of(customer.pk) if history else [],

@@ -292,6 +292,18 @@ def test_a_declined_payment_says_why_and_offers_another_card(seller, customer, a
     assert f'value="{other.key}" checked' in page
 
 
+def test_a_card_that_was_not_tried_yet_is_offered_for_what_is_past_due(seller, customer, alice, bob, log_in, at):
+    add_card(customer, alice, at, DECLINES)
+    invoice = open_invoice(customer, 4900, at=at)
+    paid(invoice, at, automatic=True)
+    offer = f"{invoice.number} is past due. Pay $49.00 now with Visa ending 4242?"
+    assert "is past due. Pay" not in text(log_in(alice).get(reverse("portal")))  # the card that was declined
+    add_card(customer, alice, at + timedelta(minutes=1), make_default=True)
+    assert offer in text(log_in(alice).get(reverse("portal")))
+    assert offer not in text(log_in(bob).get(reverse("portal")))  # may only read
+    assert Payment.objects.count() == 1  # nothing is charged by adding a card
+
+
 def test_an_unknown_outcome_is_visible_and_cannot_be_paid_again(seller, customer, alice, log_in, at):
     add_card(customer, alice, at, LOSES_ANSWER)
     invoice = open_invoice(customer, 4900, at=at)
