@@ -75,6 +75,9 @@ STATES = (
     State("overview/credits-low", "low", "Credit runs low, and whom to ask.", OVERVIEW, ("running low", "Ask for credits")),
     State("overview/credits-negative", "negative", "Below zero, and what the next grant does.", OVERVIEW, ("Overdrawn", "the next grant first covers this amount")),
     State("overview/credits-first", "credits-first", "Credits pay first, the card the rest; currencies side by side.", OVERVIEW, ("Paid with credits", "Available now in EUR")),
+    State("overview/loading", "plus", "The page comes whole; a panel that is asked for again says that it is coming.", OVERVIEW, ("Current usage",), presses="Refresh usage", answer="held"),
+    State("overview/error", "unpriceable", "What could not be worked out says so in its place; the rest stays.", OVERVIEW, ("We couldn't load the upcoming invoice. Your billing is not affected. Try again", "We couldn't work out your next payment just now.")),
+    State("overview/no-answer", "plus", "A panel was asked for again, and the server failed: what was there stays.", OVERVIEW, ("This didn’t work. Reload and try again.",), presses="Refresh upcoming invoice", answer="fails"),
     State("overview/viewer", "plus", "Who may only read is told whom to ask.", OVERVIEW, ("to make changes",), who="viewer"),
     State("overview/member", "plus", "Who has no access is told who can give it.", OVERVIEW, ("Robin Harbour",), status=403, who="member"),
     # --- Usage and Explain ---
@@ -82,6 +85,8 @@ STATES = (
     State("usage/grouped", "plus", "By a dimension.", _usage("?meter=api-requests&group=route"), ("By route", "/v1/chat")),
     State("usage/empty", "plus-new", "Nothing matches.", USAGE, ("No usage matches.", "Clear filters")),
     State("usage/error", "plus", "A range that is none is named.", _usage("?period=custom&since=2026-11-09&until=2026-11-01"), ("There is a problem",), status=422),
+    State("usage/loading", "plus", "Another question was asked, and the answer is to come.", USAGE, ("Used so far",), presses="Show", answer="held"),
+    State("usage/no-answer", "plus", "Another question was asked, and the server failed: the last answer stays.", USAGE, ("This didn’t work. Reload and try again.", "Used so far"), presses="Show", answer="fails"),
     State("usage/delayed", "moved", "Nothing new for a while.", USAGE, ("Usage may be delayed",)),
     State("usage/past-due", "past-due", "As active.", USAGE, ("Usage",), looks_like="usage/active"),
     State("usage/no-card", "no-card", "As active.", USAGE, ("Usage",), looks_like="usage/active"),
@@ -103,6 +108,7 @@ STATES = (
     # --- cards ---
     State("card/active", "new", "What will happen, before anybody leaves for the card page.", ADD_CARD, ("Continue to secure card page",)),
     State("card/another", "paid", "A second card, and which one is the default.", ADD_CARD, ("Your default is",)),
+    State("card/loading", "new", "The way to the card page has begun.", ADD_CARD, ("Opening the card page…",), presses="Continue to secure card page", answer="held"),
     State("card/cancelled", "no-card", "Back without a card.", _back_from_card_page, ("No card was",), looks_like="portal/no-card"),
     State("card/duplicate", "paid", "The same card again.", _back_from_card_page, ("already",), looks_like="portal/active"),
     State("card/error", "provider-down", "The processor does not answer.", ADD_CARD, ("hasn't answered yet",), nothing, 503),

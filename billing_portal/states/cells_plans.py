@@ -42,7 +42,10 @@ STATES = (
     ),
     State("plans/credit-only", "prepaid", "The plan by credits stands among the others.", PLANS, ("Prepaid", "Current plan")),
     State("plans/viewer", "plus", "Who may not change the plan is told who can.", PLANS, ("Only a billing admin can change the plan",), who="viewer"),
+    State("plans/loading", "plus", "The tiles are there; what the last 30 days would have cost is to come.", PLANS, ("On your last 30 days: see the estimate",), answer="held"),
+    State("plans/error", "unpriceable", "One estimate can't be told; its tile and the others stay.", PLANS, ("On your last 30 days: not available", "Try again", "Explain")),
     # --- Subscribe ---
+    State("upgrade/loading", "free", "«Subscribe» was pressed, and the answer is to come.", UPGRADE, ("Subscribing…",), presses="Subscribe", answer="held"),
     State("upgrade/no-card", "free", "The card comes after Subscribe.", UPGRADE, ("Due today", "Card details are entered on our payment provider")),
     State("upgrade/error", "free", "What is missing is named, what was typed is kept.", UPGRADE, ("There is a problem",), _no_name, 422),
     State("upgrade/moved", "quoted", "The figures were held too long: they are shown again.", UPGRADE, ("The figures were held until",), _subscribing, 409),
@@ -52,6 +55,7 @@ STATES = (
     State("upgrade/already", "plus", "Back after success: already there.", UPGRADE, ("already on this plan",), looks_like="overview/active"),
     # --- Contact Sales ---
     State("sales/active", "free", "The form, with what is known filled in.", SALES, ("What do you need?",)),
+    State("sales/loading", "free", "«Contact Sales» was pressed, and the answer is to come.", SALES, ("Sending…",), types=(("message", "Two million requests a month from March."),), presses="Contact Sales", answer="held"),
     State("sales/error", "free", "What is missing is named.", SALES, ("There is a problem",), nothing, 422),
     State("sales/sent", "free", "It has arrived, under a reference.", _sent, ("A sales representative will contact you",)),
     State("sales/past-due", "past-due", "Allowed.", SALES, ("What do you need?",), looks_like="sales/active"),
