@@ -64,7 +64,7 @@ class Plan:
         return cls(**given)
 
     def with_rule(self, rule: Rule) -> Plan:
-        """The same plan with one rule more, which is asked first. Raises ValueError for a fault that it does not know."""
+        """The same plan with one rule more, which is asked first. Raises ValueError for a fault that is none."""
         if rule.fault not in KINDS:
             raise ValueError(f"there is no fault {rule.fault}")
         return replace(self, rules=(rule, *(known for known in self.rules if known != rule)))

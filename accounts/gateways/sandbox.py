@@ -40,7 +40,7 @@ def set_sandbox_clock(at: datetime | None) -> None:
 
 
 def add_sandbox_fault(rule: Mapping[str, Any]) -> None:
-    """One rule more for what the processor gets wrong (`processor/README.md`); its plan stays otherwise (development)."""
+    """One rule more for what the processor gets wrong (`processor/faults.py`); its plan stays (development)."""
     _ask("POST", "/_sandbox/faults/add", {"rule": json.dumps(rule)})
 
 

@@ -2,7 +2,7 @@
 
 from accounts.gateways.sandbox import add_sandbox_fault
 from billing_portal.states.telling import BEGIN, BILLED, CALCULATED, DAY, HOUR, Scene, story
-from credits.models_proposals import GrantProposal
+from credits.models import GrantProposal
 from credits.proposals import save_proposal
 from plans.seed import prepaid_plan
 from plans.services.open_contract import open_contract
