@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from processor import refunds
 from processor.errors import ApiError, invalid
-from processor.faults import Plan
+from processor.faults import Plan, Rule
 from processor.web import Response
 
 if TYPE_CHECKING:
@@ -51,6 +51,14 @@ def _set_faults(processor: Processor, params: dict[str, Any]) -> Any:
     return _faults(processor, params)
 
 
+def _add_fault(processor: Processor, params: dict[str, Any]) -> Any:
+    """`rule` goes before those of the plan, as JSON; one that is there already is not added again."""
+    with processor.store.transaction():
+        plan = Plan.of(processor.store)
+        plan.with_rule(Rule(**json.loads(params["rule"]))).store(processor.store)
+    return _faults(processor, params)
+
+
 def _deliver(processor: Processor, _params: dict[str, Any]) -> Any:
     """Send now whatever waits, also what is to be late."""
     return {"taken": processor.send_webhooks()}
@@ -90,6 +98,7 @@ ACTIONS: Final[dict[tuple[str, str], Callable[[Processor, dict[str, Any]], Any]]
     ("GET", "journal"): _journal,
     ("GET", "faults"): _faults,
     ("POST", "faults"): _set_faults,
+    ("POST", "faults/add"): _add_fault,
     ("GET", "deliveries"): _deliveries,
     ("POST", "webhooks/deliver"): _deliver,
     ("POST", "disputes"): _dispute,

@@ -7,7 +7,7 @@ the order of calls, so that the same seed gives the same faults however many cal
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
@@ -62,6 +62,12 @@ class Plan:
         if wrong := named - set(KINDS) | set(given.get("webhook_kinds", ())) - set(WEBHOOK_KINDS):
             raise ValueError(f"there is no fault {', '.join(sorted(wrong))}")
         return cls(**given)
+
+    def with_rule(self, rule: Rule) -> Plan:
+        """The same plan with one rule more, which is asked first. Raises ValueError for a fault that is none."""
+        if rule.fault not in KINDS:
+            raise ValueError(f"there is no fault {rule.fault}")
+        return replace(self, rules=(rule, *(known for known in self.rules if known != rule)))
 
     def store(self, store: Store) -> None:
         store.set("faults", json.dumps(asdict(self)))

@@ -39,9 +39,9 @@ def set_sandbox_clock(at: datetime | None) -> None:
     _ask("POST", "/_sandbox/clock", {"at": at.isoformat() if at else ""})
 
 
-def plan_sandbox_faults(plan: Mapping[str, Any]) -> None:
-    """From now on the processor fails by this plan (`processor/README.md`); an empty one: never (development)."""
-    _ask("POST", "/_sandbox/faults", {"plan": json.dumps(plan)})
+def add_sandbox_fault(rule: Mapping[str, Any]) -> None:
+    """One rule more for what the processor gets wrong (`processor/faults.py`); its plan stays (development)."""
+    _ask("POST", "/_sandbox/faults/add", {"rule": json.dumps(rule)})
 
 
 def sandbox_answers() -> bool:

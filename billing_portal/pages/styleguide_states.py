@@ -39,8 +39,8 @@ def _cell(name: str) -> dict[str, str]:
 
 @require_safe
 def styleguide_state(request: HttpRequest, name: str) -> HttpResponse:
-    """Tell the story where it is not told yet, log the visitor in, and lead to the page – or to the form whose answer
-    is the state."""
+    """Tell the story where it is not told yet, log the visitor in, and lead to the page – or to what has to be done
+    there, where an address alone does not show the state."""
     _only_in_development()
     state = STATES.get(name)
     if state is None:
@@ -50,7 +50,8 @@ def styleguide_state(request: HttpRequest, name: str) -> HttpResponse:
     except NotToldError as error:
         return render(request, "rule_error.html", {"message": str(error)}, status=409)
     login(request, scene.person(state.who), backend=BACKEND)
-    if state.values is None:
+    if state.is_direct:
         return redirect(state.address(scene))
-    context = {"state": state, "action": state.address(scene), "values": state.values(scene).items()}
+    values = state.values(scene).items() if state.values else ()
+    context = {"state": state, "action": state.address(scene), "values": values}
     return render(request, "billing_portal/styleguide_state.html", context)

@@ -42,8 +42,11 @@ STATES = (
     ),
     State("plans/credit-only", "prepaid", "The plan by credits stands among the others.", PLANS, ("Prepaid", "Current plan")),
     State("plans/viewer", "plus", "Who may not change the plan is told who can.", PLANS, ("Only a billing admin can change the plan",), who="viewer"),
+    State("plans/loading", "plus", "The tiles are there; what the last 30 days would have cost is to come.", PLANS, ("On your last 30 days: see the estimate",), answer="held"),
+    State("plans/error", "unpriceable", "One estimate can't be told; its tile and the others stay.", PLANS, ("On your last 30 days: not available", "Try again", "Explain")),
     # --- Subscribe ---
-    State("upgrade/no-card", "free", "The card comes after Subscribe.", UPGRADE, ("Due today", "Card details are entered on our payment provider")),
+    State("upgrade/loading", "free", "«Subscribe» was pressed, and the answer is to come.", UPGRADE, ("Subscribing…",), presses="Subscribe", answer="held"),
+    State("upgrade/no-card", "free", "The card comes after Subscribe.", UPGRADE, ("Due today", "Card details are entered on our payment provider", "$58.80", "$156.67")),
     State("upgrade/error", "free", "What is missing is named, what was typed is kept.", UPGRADE, ("There is a problem",), _no_name, 422),
     State("upgrade/moved", "quoted", "The figures were held too long: they are shown again.", UPGRADE, ("The figures were held until",), _subscribing, 409),
     State("upgrade/past-due", "left-owing", "No new plan before the overdue invoice: back to the overview.", UPGRADE, ("Pay the overdue invoice first.",)),
@@ -52,6 +55,7 @@ STATES = (
     State("upgrade/already", "plus", "Back after success: already there.", UPGRADE, ("already on this plan",), looks_like="overview/active"),
     # --- Contact Sales ---
     State("sales/active", "free", "The form, with what is known filled in.", SALES, ("What do you need?",)),
+    State("sales/loading", "free", "«Contact Sales» was pressed, and the answer is to come.", SALES, ("Sending…",), types=(("message", "Two million requests a month from March."),), presses="Contact Sales", answer="held"),
     State("sales/error", "free", "What is missing is named.", SALES, ("There is a problem",), nothing, 422),
     State("sales/sent", "free", "It has arrived, under a reference.", _sent, ("A sales representative will contact you",)),
     State("sales/past-due", "past-due", "Allowed.", SALES, ("What do you need?",), looks_like="sales/active"),
@@ -59,9 +63,9 @@ STATES = (
     State("sales/credit-only", "prepaid", "Allowed.", SALES, ("What do you need?",), looks_like="sales/active"),
     State("sales/enterprise", "enterprise", "Already there: a contact instead of a form.", SALES, ("You are on an Enterprise plan already",)),
     # --- Confirm Downgrade ---
-    State("cancel/active", "plus", "The final invoice to the cent, before it is confirmed.", CANCEL, ("Final invoice total", "will be charged to Visa ending 4242")),
-    State("cancel/empty", "plus-new", "Nothing is owed on the first day.", CANCEL, ("Nothing to pay.",)),
-    State("cancel/error", "moved", "Usage came between: the new total is confirmed first.", CANCEL, ("Not cancelled yet.", "The total changed from"), confirming, 409),
+    State("cancel/active", "plus", "The final invoice to the cent, before it is confirmed.", CANCEL, ("Final invoice total", "will be charged to Visa ending 4242", "$18.97", "$98.26", "$23.45", "$140.68")),
+    State("cancel/empty", "plus-new", "Nothing is owed on the first day.", CANCEL, ("Nothing to pay.", "$0.00")),
+    State("cancel/error", "moved", "Usage came between: the new total is confirmed first.", CANCEL, ("Not cancelled yet.", "The total changed from $118.74 to $123.54"), confirming, 409),
     State("cancel/past-due", "past-due", "What is overdue stays due.", CANCEL, ("which is still due",)),
     State("cancel/no-card", "no-card", "Without a card the final invoice is payable by a day.", CANCEL, ("payable by",)),
     State("cancel/enterprise", "enterprise", "No form, but a contact.", CANCEL, ("There is no self-serve downgrade option for Enterprise plans.",)),

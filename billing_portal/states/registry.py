@@ -24,26 +24,11 @@ PAGES: Mapping[str, str] = {
 BESIDE: Mapping[str, str] = {"alerts": "Recipients and alerts"}  # pages that the grid does not ask about
 SITUATIONS = ("empty", "loading", "error", "past-due", "no-card", "enterprise", "credit-only")
 
-WHOLE = "The page comes whole out of our own database: nothing loads later."
-BUSY = "The words of a pressed button, for as long as the request takes: only a script could hold it."
-NO_FAILURE = "Nothing makes this page's own query fail on purpose, and none is faked."
-BREAKS_ALL = "A panel fails where something is broken for everybody; its own test breaks it."
 # Cells of the grid that no state shows, with the reason. The list only shrinks.
 MISSING: Mapping[str, str] = {
-    "overview/loading": WHOLE,
-    "overview/error": BREAKS_ALL,
-    "usage/loading": "Filters swap in place; the moment between is shorter than a look.",
     "plans/empty": "The catalogue always has its default plan: its archiving is refused.",
-    "plans/loading": "A tile asks for its estimate as it loads; the moment between is shorter than a look.",
-    "plans/error": BREAKS_ALL,
-    "upgrade/loading": BUSY,
-    "sales/loading": BUSY,
-    "card/loading": BUSY,
     "portal/error": "The page never asks the processor, so that its absence changes nothing here.",
     "invoice/credit-only": "There is no invoice; statements are PDFs, listed in the portal (portal/credit-only).",
-    "credits/loading": WHOLE,
-    "credits/error": NO_FAILURE,
-    "grant/loading": BUSY,
     "grant/empty": "The currency is always asked for, whoever the customer is (grant/credit-only).",
 }
 # Cells in which the specification itself has nothing to see.

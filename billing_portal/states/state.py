@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from billing_portal.states.telling import Scene
 from plans.models import QuoteKind
@@ -27,6 +28,10 @@ class State:
     `address` is where it is looked at; with `values` they are posted there, and the answer is the state. `status` is
     that of the page in the end. `who` looks: admin, viewer, member or staff (`Scene.person`). `looks_like` names a
     state whose page has the same parts, so that one of the two is enough to look at.
+
+    States of a moment: `presses` is the button or the link that is pressed on the page, after `types` – (field, text)
+    – was filled in. `answer` is what comes of it, or of what the page asks for by itself, while it is looked at: it is
+    `held` back, or the server `fails`.
     """
 
     name: str
@@ -38,10 +43,18 @@ class State:
     status: int = 200
     who: str = "admin"
     looks_like: str = ""
+    types: tuple[tuple[str, str], ...] = ()
+    presses: str = ""
+    answer: Literal["", "held", "fails"] = ""
 
     @property
     def page(self) -> str:
         return self.name.partition("/")[0]
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether an address alone leads there."""
+        return self.values is None and not self.answer
 
     @property
     def situation(self) -> str:

@@ -1,6 +1,9 @@
 """Stories of plans, usage and payments. What a story is about is its docstring, which the list shows."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
+from types import MappingProxyType
+from typing import Any
 
 from accounts.gateways.sandbox import enter_test_card
 from billing_portal.states.telling import (
@@ -26,7 +29,7 @@ from invoices.services.record_outside_payment import record_outside_payment
 from invoices.services.void_invoice import void_invoice
 from invoices.services.write_off_invoice import write_off_invoice
 from plans.budgets import BudgetTerms
-from plans.models import Plan, SalesInquiry
+from plans.models import Plan, PlanStatus, PriceModel, SalesInquiry
 from plans.services.cancel_subscription import cancel_subscription
 from plans.services.contact_sales import contact_sales
 from plans.services.draft_contract import draft_contract
@@ -193,9 +196,7 @@ def payment_of(scene: Scene) -> Payment:
 
 def _no_card(scene: Scene) -> None:
     scene.on_free()
-    schedule_change(
-        customer_id=scene.customer.pk, plan=catalogue().plus, when="now", at=BEGIN, actor=None, reason=REASON
-    )
+    _put_on(scene, catalogue().plus)
     scene.use(BEGIN, 20)
     scene.move_to(BILLED + HOUR)
 
@@ -253,23 +254,46 @@ def credited(scene: Scene) -> None:
     issue_credit_note(invoice_id=scene.invoice().pk, at=scene.now, reason=REASON, key="states")
 
 
-@story
-def enterprise(scene: Scene) -> None:
-    """Under a contract: invoices are sent, payable by transfer within 30 days."""
-    scene.on_free()
-    values = {"payment_terms": 30, "contract_starts_on": date(2026, 10, 20), "contract_ends_on": date(2027, 10, 19)}
-    draft = draft_contract(
+def _own_plan(scene: Scene, name: str, values: Mapping[str, Any] = MappingProxyType({})) -> Plan:
+    """The draft of a plan for them alone, with the prices of Plus."""
+    return draft_contract(
         customer_id=scene.customer.pk,
         plan_id=catalogue().plus.pk,
-        name="Enterprise",
+        name=name,
         values=values,
         at=BEGIN,
         actor=None,
         reason=REASON,
     )
+
+
+def _put_on(scene: Scene, plan: Plan) -> None:
+    """Staff put them on it at the beginning."""
+    published = Plan.objects.with_cards().get(pk=plan.pk)
+    schedule_change(customer_id=scene.customer.pk, plan=published, when="now", at=BEGIN, actor=None, reason=REASON)
+
+
+@story
+def unpriceable(scene: Scene) -> None:
+    """On a plan of their own that lost its tiers by an accident: what is used can't be priced until it is mended."""
+    scene.on_free()
+    draft = _own_plan(scene, "Partner")
+    draft.rate_cards.filter(key="ai-tokens").update(model=PriceModel.VOLUME, unit_amount=None, per_units=1)
+    # The verb would find the accident and refuse.
+    Plan.objects.filter(pk=draft.pk).update(status=PlanStatus.PUBLISHED, published_at=BEGIN)
+    _put_on(scene, draft)
+    scene.use(BEGIN, 10)
+    scene.stand_at(BEGIN + 10 * DAY + HOUR)
+
+
+@story
+def enterprise(scene: Scene) -> None:
+    """Under a contract: invoices are sent, payable by transfer within 30 days."""
+    scene.on_free()
+    values = {"payment_terms": 30, "contract_starts_on": date(2026, 10, 20), "contract_ends_on": date(2027, 10, 19)}
+    draft = _own_plan(scene, "Enterprise", values)
     publish_plan(plan=draft, at=BEGIN, actor=None)
-    contract = Plan.objects.with_cards().get(pk=draft.pk)
-    schedule_change(customer_id=scene.customer.pk, plan=contract, when="now", at=BEGIN, actor=None, reason=REASON)
+    _put_on(scene, draft)
     scene.use(BEGIN, 20)
     scene.move_to(BILLED + HOUR)
     scene.use(CALCULATED, 2.5)

@@ -1,7 +1,9 @@
 """Stories of credit, and of a processor that is away."""
 
-from accounts.gateways.sandbox import plan_sandbox_faults
+from accounts.gateways.sandbox import add_sandbox_fault
 from billing_portal.states.telling import BEGIN, BILLED, CALCULATED, DAY, HOUR, Scene, story
+from credits.models import GrantProposal
+from credits.proposals import save_proposal
 from plans.seed import prepaid_plan
 from plans.services.open_contract import open_contract
 
@@ -22,6 +24,20 @@ def prepaid(scene: Scene) -> None:
     scene.use(BILLED, 1, tokens=400_000)
     scene.stand_at(BILLED - HOUR)
     scene.move_to(BILLED + DAY + 2 * HOUR)
+    values = {
+        "amount": "100.00",
+        "currency": "USD",
+        "name": "Sorry for the delay",
+        "reason": "Sample",
+        "priority": "10",
+    }
+    choices = {"charge": "promotional", "availability": "now", "features": []}
+    save_proposal(customer=scene.customer, values=values | choices, at=scene.now, actor=None, proposal=None)
+
+
+def proposal_of(scene: Scene) -> str:
+    """The grant that was begun for them and is not granted."""
+    return GrantProposal.objects.filter(customer=scene.customer).earliest("pk").public_id
 
 
 @story
@@ -60,5 +76,5 @@ def provider_down(scene: Scene) -> None:
     """The card processor does not answer this customer."""
     scene.on_free()
     scene.stand_at(BEGIN)
-    fault = {"fault": "error_before", "operation": "customers.create", "key": scene.customer.key, "times": 1_000_000}
-    plan_sandbox_faults({"rules": [fault]})
+    theirs = {"operation": "customers.create", "key": scene.customer.key}  # nobody else's: the processor serves others
+    add_sandbox_fault({"fault": "error_before", "times": 1_000_000, **theirs})

@@ -89,3 +89,13 @@ def test_the_control_sets_and_shows_the_plan(api, processor):
     assert api.get("/_sandbox/faults")[1]["kinds"] == ["slow"]
     assert api.post("/_sandbox/faults", 'plan={"colour":1}')[0] == 400
     assert api.post("/_sandbox/faults")[1]["share"] == 0
+
+
+def test_a_rule_more_leaves_the_plan_as_it_is(api):
+    api.post("/_sandbox/faults", f"plan={json.dumps({'seed': '7', 'share': 0.2, 'rules': [{'fault': 'slow'}]})}")
+    outage = json.dumps({"fault": "error_before", "operation": "customers.create", "key": "cus_away", "times": 9})
+    for _twice in range(2):
+        plan = api.post("/_sandbox/faults/add", f"rule={outage}")[1]
+    assert [(rule["fault"], rule["key"]) for rule in plan["rules"]] == [("error_before", "cus_away"), ("slow", "*")]
+    assert (plan["seed"], plan["share"]) == ("7", 0.2)
+    assert api.post("/_sandbox/faults/add", 'rule={"fault":"colour"}')[0] == 400

@@ -24,6 +24,22 @@
       button.textContent = button.dataset.label;
     }
   };
+  // What a person asked for is marked where it will stand, until it comes. What a page asks for by itself is not.
+  const asked = ({ detail }) => {
+    const target = detail.target || detail.ctx?.target;
+    if (!target || (detail.elt || detail.ctx?.sourceElement)?.matches("[hx-trigger^=load], [hx-trigger^=every]")) return;
+    say("alert", "");
+    target.setAttribute("aria-busy", "true");
+    target.dataset.busy = document.getElementById("live")?.dataset.coming || "";
+  };
+  const answered = ({ detail }) => {
+    const target = detail.target || detail.ctx?.target;
+    target?.removeAttribute("aria-busy");
+    target?.removeAttribute("data-busy");
+  };
+  for (const name of ["htmx:beforeRequest", "htmx:before:request"]) document.addEventListener(name, asked);
+  for (const name of ["htmx:afterRequest", "htmx:after:request"]) document.addEventListener(name, answered);
+
   const failed = () => {
     allowAgain();
     say("alert", document.getElementById("alert")?.dataset.failed);

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from billing_portal.chromium import COMING, FLAGS, find_chromium, photograph
+from billing_portal.chromium import FLAGS, find_chromium, photograph
+from billing_portal.states.looking import looking_at
 from billing_portal.states.registry import STATES
-from billing_portal.states.telling import FIRST_LOOK
 
 try:
     from playwright.sync_api import sync_playwright
@@ -54,10 +54,6 @@ def look(browser: "Browser", url: str, name: str, folder: Path) -> None:
     """Four pictures of one state; whoever looks is logged in afresh."""
     context = browser.new_context(base_url=url, reduced_motion="reduce", locale="en-GB")
     page = context.new_page()
-    page.goto(f"/styleguide/states/{name}/", timeout=FIRST_LOOK)
-    if STATES[name].values is not None:
-        page.get_by_test_id("send-state").click()
-        page.wait_for_load_state()
-    page.wait_for_function(f"!document.querySelector('{COMING}')")
-    photograph(page, folder, name, LOOKS)
+    with looking_at(page, STATES[name]):
+        photograph(page, folder, name, LOOKS)
     context.close()
