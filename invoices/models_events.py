@@ -3,16 +3,17 @@
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import GatewayName
 
 
 class EventStatus(models.TextChoices):
-    WAITING = "waiting", "waiting"
-    DONE = "done", "done"
-    IGNORED = "ignored", "ignored"  # of a type that nothing follows from
-    FOREIGN = "foreign", "not ours"  # about nothing that this portal knows
-    FAILED = "failed", "failed"  # tried for days; somebody has to look
+    WAITING = "waiting", _("waiting")
+    DONE = "done", _("done")
+    IGNORED = "ignored", _("ignored")  # of a type that nothing follows from
+    FOREIGN = "foreign", _("not ours")  # about nothing that this portal knows
+    FAILED = "failed", _("failed")  # tried for days; somebody has to look
 
 
 class GatewayEvent(models.Model):

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, Value, When
+from django.utils.translation import gettext_lazy
 
 from plans.exceptions import PlansError
 from plans.models import (
@@ -24,18 +25,18 @@ if TYPE_CHECKING:
 
 SHOWN = 20  # customers who cannot move, named one by one
 OBSTACLES = {
-    "currency": "Billed in another currency",
-    "scheduled": "A change is scheduled already",
-    "parked": "Left out of runs",
-    "starting": "A first payment has no outcome yet",
+    "currency": gettext_lazy("Billed in another currency"),
+    "scheduled": gettext_lazy("A change is scheduled already"),
+    "parked": gettext_lazy("Left out of runs"),
+    "starting": gettext_lazy("A first payment has no outcome yet"),
 }
 WAITING, MOVED, FAILED, SUPERSEDED, WITHDRAWN = "waiting", "moved", "failed", "superseded", "withdrawn"
 STATES = {
-    WAITING: "Scheduled",
-    MOVED: "Moved",
-    FAILED: "Failed (parked)",
-    SUPERSEDED: "Superseded",
-    WITHDRAWN: "Withdrawn",
+    WAITING: gettext_lazy("Scheduled"),
+    MOVED: gettext_lazy("Moved"),
+    FAILED: gettext_lazy("Failed (parked)"),
+    SUPERSEDED: gettext_lazy("Superseded"),
+    WITHDRAWN: gettext_lazy("Withdrawn"),
 }
 
 
