@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import AuditEntry
 from accounts.staff_words import words_of
@@ -101,7 +101,7 @@ def _value(name: str, values: Mapping[str, Any], currency: str) -> str:
     if value is None or value in ("", [], {}):
         return NOTHING
     if isinstance(value, bool):
-        return gettext("yes") if value else gettext("no")
+        return str(gettext("yes") if value else gettext("no"))
     is_amount = AMOUNT.search(name) or (name == "lines" and isinstance(value, dict))
     return _text(value, currency if is_amount else "")
 

@@ -33,7 +33,7 @@ def checked_details(values: Mapping[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(values) - set(FIELDS))
     if unknown:
         raise InvalidBillingDetailsError(
-            message=gettext("%(value)s: there is no such billing detail.") % {"value": unknown[0]}
+            message=gettext("%(name)s: there is no such billing detail.") % {"name": unknown[0]}
         )
     checked = {field: value.strip() for field, value in values.items() if field != "recipients"}
     if checked.get("country") and checked["country"] not in country_names():

@@ -83,7 +83,7 @@ class InvoiceAdmin(WithArchives, StaffList):
 
     @admin.display(description=gettext_lazy("status"), ordering="status")
     def status_text(self, invoice: Invoice) -> str:
-        return badge(invoice, _today(invoice)).text
+        return str(badge(invoice, _today(invoice)).text)
 
     def csv_rows(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return with_amount_due(rows)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import customer_now
@@ -103,7 +103,7 @@ ISSUE = Action(
     is_done=lambda invoice, form: invoice.number is not None,
 )
 VOID = Action(
-    title=gettext_lazy("Void"),
+    title=pgettext_lazy("action", "Void"),
     button=gettext_lazy("Void invoice"),
     template="admin/invoices/void.html",
     rule="void",

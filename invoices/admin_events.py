@@ -1,7 +1,7 @@
 """What card processors told us, as staff see it: events with what came of them and «Replay», and disputes."""
 
 import json
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -21,6 +21,9 @@ from invoices.events import KNOWN
 from invoices.models import Dispute, EventStatus, GatewayEvent
 from invoices.services.replay_event import replay_event
 from invoices.showing import Badge
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 BADGES = {
     EventStatus.WAITING: Badge(gettext_lazy("Waiting"), "info"),
@@ -69,7 +72,7 @@ class ProcessorFilter(admin.SimpleListFilter):
     title = gettext_lazy("gateway")
     parameter_name = "gateway"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, "_StrOrPromise"]]:
         return list(GatewayName.choices)
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
@@ -90,7 +93,7 @@ class GatewayEventAdmin(StaffList):
 
     @admin.display(description=gettext_lazy("status"), ordering="status")
     def status_text(self, event: GatewayEvent) -> str:
-        return BADGES[EventStatus(event.status)].text
+        return str(BADGES[EventStatus(event.status)].text)
 
     def get_urls(self) -> list[Any]:
         replay = path("<int:pk>/replay/", event_replay, name="invoices_gatewayevent_replay")

@@ -14,6 +14,8 @@ from core.periods import utc_day
 from invoices.selectors import past_due, waiting
 
 if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
     from invoices.models import Invoice
 
 STATUSES = (
@@ -42,7 +44,7 @@ class StatusFilter(admin.SimpleListFilter):
     title = gettext_lazy("status")
     parameter_name = "status__exact"  # as for lists whose status is stored
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
+    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, "_StrOrPromise"], ...]:
         return STATUSES
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Invoice]") -> "QuerySet[Invoice]":
@@ -64,7 +66,7 @@ class OverdueFilter(admin.SimpleListFilter):
     title = gettext_lazy("days past due")
     parameter_name = "overdue"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, "_StrOrPromise"]]:
         return [(value, label) for value, (label, _first, _last) in AGES.items()]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Invoice]") -> "QuerySet[Invoice]":
@@ -88,7 +90,7 @@ class GatewayFilter(admin.SimpleListFilter):
     title = gettext_lazy("gateway")
     parameter_name = "gateway"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, "_StrOrPromise"]]:
         return [("sandbox", gettext("Sandbox")), ("stripe", gettext("Stripe")), ("outside", gettext("Outside"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

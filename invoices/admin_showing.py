@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db.models import Q
 from django.http import Http404
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 
 from accounts.audit_words import Row
 from accounts.gateways import decline_message
@@ -183,7 +183,7 @@ def invoice_context(invoice: Invoice, on: date) -> dict[str, Any]:
 MONEY_ACTIONS = {
     "issue": ActionLink(gettext_lazy("Issue now"), "admin:invoices_invoice_issue"),
     "paid_outside": ActionLink(gettext_lazy("Mark paid outside"), "admin:invoices_invoice_paid_outside"),
-    "void": ActionLink(gettext_lazy("Void"), "admin:invoices_invoice_void"),
+    "void": ActionLink(pgettext_lazy("action", "Void"), "admin:invoices_invoice_void"),
     "write_off": ActionLink(gettext_lazy("Write off"), "admin:invoices_invoice_write_off"),
 }
 

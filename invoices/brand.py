@@ -4,19 +4,13 @@ import base64
 import re
 from typing import Final
 
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 from lxml import etree
 
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 LARGEST: Final = 64 * 1024  # bytes: every PDF carries a copy, and has 150 KB in all
 LEAST_CONTRAST: Final = 4.5  # of text on white, by WCAG 2.2
-ACTIVE: Final = {
-    "script",
-    gettext_lazy("foreignObject"),
-    "image",
-    "use",
-    "style",
-}  # code, and what could ask for another file
+ACTIVE: Final = {"script", "foreignObject", "image", "use", "style"}  # code, and what could ask for another file
 
 
 class UnfitLogoError(ValueError):
@@ -26,7 +20,7 @@ class UnfitLogoError(ValueError):
 def logo_address(content: bytes) -> str:
     """A PNG or SVG as a data: address. Raises UnfitLogoError."""
     if len(content) > LARGEST:
-        raise UnfitLogoError(gettext("The file may have %(value)s KB.") % {"value": LARGEST // 1024})
+        raise UnfitLogoError(gettext("The file may have %(size)s KB.") % {"size": LARGEST // 1024})
     if content.startswith(PNG):
         return "data:image/png;base64," + base64.b64encode(content).decode()
     check_drawing(content)

@@ -1,6 +1,6 @@
 """The list of customers: found and filtered by what other rooms know of them."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -15,6 +15,9 @@ from core.clock import now
 from core.periods import utc_day
 from invoices.selectors import customers_by_number, customers_past_due
 from plans.selectors.exporting import customers_on, plan_names
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 YES_NO = (("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No")))
 
@@ -35,7 +38,7 @@ class PlanFilter(admin.SimpleListFilter):
 class YesNoFilter(admin.SimpleListFilter):
     """A fact that rows of other tables tell."""
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
+    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, "_StrOrPromise"], ...]:
         return YES_NO
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Customer]) -> QuerySet[Customer]:

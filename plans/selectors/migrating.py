@@ -139,7 +139,7 @@ def preview_migration(plan: Plan, at: datetime) -> MigrationPreview:
     return MigrationPreview(
         plan=plan,
         versions=tuple(versions),
-        obstacles=tuple((words, count) for words, count in obstacles if count),
+        obstacles=tuple((str(words), count) for words, count in obstacles if count),
         stuck=tuple(_stuck(plan)) if any(count for _words, count in obstacles) else (),
         samples=tuple(_sample_moves(plans, plan, at)),
     )
@@ -149,7 +149,7 @@ def _stuck(plan: Plan) -> Iterable[Stuck]:
     rows = others(plan).exclude(obstacle="").select_related("customer", "plan").order_by("obstacle", "customer__name")
     for row in rows[:SHOWN]:
         words = OBSTACLES[row.obstacle]
-        yield Stuck(row, f"{words}: {row.customer.parked_reason}" if row.obstacle == "parked" else words)
+        yield Stuck(row, f"{words}: {row.customer.parked_reason}" if row.obstacle == "parked" else str(words))
 
 
 def _sample_moves(plans: dict[int, Plan], plan: Plan, at: datetime) -> Iterable[SampleMove]:
@@ -202,4 +202,4 @@ def _with_state(migration: SubscriptionMigration) -> Any:
 def progress_of(migration: SubscriptionMigration) -> Progress:
     counted = _with_state(migration).order_by().values("state").annotate(count=Count("pk"))
     counts = {row["state"]: row["count"] for row in counted}
-    return Progress(migration, tuple((state, words, counts.get(state, 0)) for state, words in STATES.items()))
+    return Progress(migration, tuple((state, str(words), counts.get(state, 0)) for state, words in STATES.items()))
