@@ -1,0 +1,70 @@
+"""Every page of staff in German: whoever chose it reads no English sentence of the catalogues."""
+
+import re
+from html import unescape
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib import admin
+from django.test import Client
+from django.urls import NoReverseMatch, reverse
+
+from accounts.staff_lists import StaffTable
+from billing_portal.catalogues import ROOMS, kept
+from billing_portal.tests.admin.refusing import MODELS, patterns, row_of
+from billing_portal.tests.admin.test_refusals_of_pages import PAGES, address_of
+from billing_portal.tests.admin.world import World
+
+pytestmark = pytest.mark.django_db
+
+# Kept in English whoever reads it: how documents were chosen, and what people and processors wrote.
+KEPT = frozenset({"All documents"})
+LOOKED_AT = sorted(name for name, (looking, _sending) in PAGES.items() if looking)
+
+
+class Texts(HTMLParser):
+    """The texts of a page, each without the space around it; codes and raw data are no words."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+        self._inside: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._inside.append(tag)
+        heard = ("aria-label", "placeholder", "title", "data-label", "data-once")
+        self.found |= {str(value) for name, value in attrs if name in heard and value}
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._inside and self._inside.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if not {"script", "style", "pre", "code"}.intersection(self._inside):
+            self.found.add(" ".join(data.split()))
+
+
+@pytest.fixture(scope="module")
+def english() -> frozenset[str]:
+    """What stands in the catalogues as one text and is said otherwise in German."""
+    said = {message.id: message.string for room in ROOMS for message in kept(room, "de") if isinstance(message.id, str)}
+    plain = {text for text, german in said.items() if text and german != text and "%(" not in text and "<" not in text}
+    return frozenset(text for text in plain if " " in text) - KEPT
+
+
+def left_in_english(client: Client, url: str, english: frozenset[str]) -> set[str]:
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "de"
+    response = client.get(url)
+    if response.streaming or not response["Content-Type"].startswith("text/html") or response.status_code != 200:
+        return set()
+    page = response.content.decode()
+    assert re.search(r'<html lang="de"', page) or "<html" not in page, url
+    return {text for text in Texts(page).found if unescape(text) in english}
+
+
+@pytest.mark.parametrize("name", LOOKED_AT)
+def test_a_page_says_nothing_in_english(name: str, world: World, clients: Any, english: frozenset[str]) -> None:
+    assert left_in_english(clients["staff"], address_of(name, world), english) == set()
