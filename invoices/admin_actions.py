@@ -52,6 +52,7 @@ class Action:
     carry_out: Callable[[Invoice, Any, datetime, User], str]
     is_done: Callable[[Invoice, Any], bool]
     form: type[ActionForm] = ActionForm
+    is_danger: bool = False
 
 
 def _issue(invoice: Invoice, form: ActionForm, at: datetime, actor: User) -> str:
@@ -109,6 +110,7 @@ VOID = Action(
     rule="void",
     carry_out=_void,
     is_done=lambda invoice, form: bool(invoice.status == InvoiceStatus.VOID and invoice.number),
+    is_danger=True,
 )
 WRITE_OFF = Action(
     title=gettext_lazy("Write off"),
@@ -117,6 +119,7 @@ WRITE_OFF = Action(
     rule="write_off",
     carry_out=_write_off,
     is_done=lambda invoice, form: invoice.status == InvoiceStatus.UNCOLLECTIBLE,
+    is_danger=True,
 )
 PAID_OUTSIDE = Action(
     title=gettext_lazy("Mark paid outside"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_lazy
 
 from core import formats
@@ -38,7 +39,9 @@ class MoneyField(forms.DecimalField):
 class ActionForm(forms.Form):
     """What every action on a document asks: why. `seen` is what was shown, `key` makes it happen once."""
 
-    reason = forms.CharField(max_length=500, help_text=gettext_lazy("Internal: kept in the audit trail"))
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), max_length=500, help_text=gettext_lazy("Internal: kept in the audit trail")
+    )
     seen = forms.CharField(max_length=80, required=False, widget=forms.HiddenInput)
     key = forms.RegexField(r"^[0-9a-f]{32}$", widget=forms.HiddenInput)
 
@@ -66,11 +69,13 @@ class OutsidePaymentForm(ActionForm):
 
     received_on = forms.DateField(label=gettext_lazy("Day received"), widget=forms.DateInput(attrs={"type": "date"}))
     method = forms.ChoiceField(
-        choices=[(value, str(label).capitalize()) for value, label in OutsideMethod.choices],
+        label=gettext_lazy("Method"),
+        choices=[(value, capfirst(label)) for value, label in OutsideMethod.choices],
         widget=forms.RadioSelect,
         initial=OutsideMethod.BANK_TRANSFER,
     )
     reference = forms.CharField(
+        label=gettext_lazy("Reference"),
         max_length=100,
         help_text=gettext_lazy("As on the bank statement, or the number of the cheque; the customer sees it"),
     )

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import GatewayName
+from accounts.staff_words import words_of
 
 
 class EventStatus(models.TextChoices):
@@ -90,5 +91,5 @@ class Dispute(models.Model):
     @property
     def words(self) -> str:
         """Its status and reason as people read them: `needs response (fraudulent)`."""
-        reason = f" ({self.reason.replace('_', ' ')})" if self.reason else ""
-        return self.status.replace("_", " ") + reason
+        reason = f" ({words_of(self.reason)})" if self.reason else ""
+        return f"{words_of(self.status)}{reason}"

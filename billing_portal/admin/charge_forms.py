@@ -17,7 +17,9 @@ WHEN = [("next", gettext_lazy("On the next invoice")), ("now", gettext_lazy("Inv
 class ChargeForm(AdjustForm):
     """«Add a charge». `key` is made with the page: sending it twice adds one. `seen` is what its preview said."""
 
-    title = forms.CharField(max_length=160, help_text=gettext_lazy("On the invoice: what it is for"))
+    title = forms.CharField(
+        label=gettext_lazy("Title"), max_length=160, help_text=gettext_lazy("On the invoice: what it is for")
+    )
     starts_on = forms.DateField(label=gettext_lazy("From"), widget=forms.DateInput(attrs={"type": "date"}))
     ends_on = forms.DateField(
         label=gettext_lazy("Until"),

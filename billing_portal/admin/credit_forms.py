@@ -49,7 +49,9 @@ class GrantForm(forms.Form):
         max_digits=16,
         help_text=gettext_lazy("In the currency's own units: 100.00"),
     )
-    currency = forms.CharField(max_length=3, min_length=3, help_text=gettext_lazy("ISO code: USD"))
+    currency = forms.CharField(
+        label=gettext_lazy("Currency"), max_length=3, min_length=3, help_text=gettext_lazy("ISO code: USD")
+    )
     name = forms.CharField(
         label=gettext_lazy("Name shown to the customer"),
         max_length=100,
@@ -57,7 +59,9 @@ class GrantForm(forms.Form):
         help_text=gettext_lazy("On the Credits tab and invoices"),
     )
     reason = forms.CharField(
-        max_length=500, help_text=gettext_lazy("Internal: why it is granted; kept in the audit trail")
+        label=gettext_lazy("Reason"),
+        max_length=500,
+        help_text=gettext_lazy("Internal: why it is granted; kept in the audit trail"),
     )
     charge = forms.ChoiceField(
         label=gettext_lazy("Type"), choices=CHARGES, initial="promotional", widget=forms.RadioSelect
@@ -176,15 +180,19 @@ class GrantForm(forms.Form):
 class ReasonForm(forms.Form):
     """Why; money actions ask for it."""
 
-    reason = forms.CharField(max_length=500, help_text=gettext_lazy("Kept in the audit trail"))
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), max_length=500, help_text=gettext_lazy("Kept in the audit trail")
+    )
 
 
 class AdjustForm(ReasonForm):
     """A signed change of the balance."""
 
     key = forms.CharField(widget=forms.HiddenInput, max_length=60)
-    amount = forms.DecimalField(max_digits=16, help_text=gettext_lazy("Below zero takes credit away: −25.00"))
-    currency = forms.CharField(max_length=3, min_length=3)
+    amount = forms.DecimalField(
+        label=gettext_lazy("Amount"), max_digits=16, help_text=gettext_lazy("Below zero takes credit away: −25.00")
+    )
+    currency = forms.CharField(label=gettext_lazy("Currency"), max_length=3, min_length=3)
     field_order = ("amount", "currency", "reason", "key")
 
     clean_currency = GrantForm.clean_currency
@@ -212,5 +220,7 @@ class PaymentForm(forms.Form):
     """A payment that was made outside."""
 
     reference = forms.CharField(
-        max_length=100, help_text=gettext_lazy("Bank reference or the like; kept in the audit trail")
+        label=gettext_lazy("Reference"),
+        max_length=100,
+        help_text=gettext_lazy("Bank reference or the like; kept in the audit trail"),
     )

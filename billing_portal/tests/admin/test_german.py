@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.contrib import admin
 from django.test import Client
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
-from accounts.staff_lists import StaffTable
 from billing_portal.catalogues import ROOMS, kept
-from billing_portal.tests.admin.refusing import MODELS, patterns, row_of
+from billing_portal.tests.admin.refusing import MODELS
 from billing_portal.tests.admin.test_refusals_of_pages import PAGES, address_of
 from billing_portal.tests.admin.world import World
 
@@ -21,6 +19,7 @@ pytestmark = pytest.mark.django_db
 
 # Kept in English whoever reads it: how documents were chosen, and what people and processors wrote.
 KEPT = frozenset({"All documents"})
+ROOMS_TABLES = [model for model in MODELS if model._meta.app_label in ROOMS]
 LOOKED_AT = sorted(name for name, (looking, _sending) in PAGES.items() if looking)
 
 
@@ -68,3 +67,21 @@ def left_in_english(client: Client, url: str, english: frozenset[str]) -> set[st
 @pytest.mark.parametrize("name", LOOKED_AT)
 def test_a_page_says_nothing_in_english(name: str, world: World, clients: Any, english: frozenset[str]) -> None:
     assert left_in_english(clients["staff"], address_of(name, world), english) == set()
+
+
+@pytest.mark.parametrize("model", ROOMS_TABLES, ids=lambda model: model._meta.label_lower)
+def test_a_list_says_nothing_in_english(model: Any, world: World, clients: Any, english: frozenset[str]) -> None:
+    url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    assert left_in_english(clients["staff"], url, english) == set()
+
+
+def test_the_work_list_says_nothing_in_english(world: World, clients: Any, english: frozenset[str]) -> None:
+    assert left_in_english(clients["staff"], reverse("admin:index"), english) == set()
+
+
+def test_files_and_what_is_noted_of_them_stay_english(world: World, clients: Any) -> None:
+    client = clients["staff"]
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "de"
+    response = client.get(reverse("admin:invoices_creditapplication_csv"))
+    assert "credit-applications-" in response["Content-Disposition"]
+    assert b"".join(response).startswith("\ufeffkey,credit_note_number".encode())
