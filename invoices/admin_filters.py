@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 
 from core.clock import now
 from core.periods import utc_day
@@ -23,7 +23,7 @@ STATUSES = (
     ("open", gettext_lazy("Not paid yet")),
     ("past_due", gettext_lazy("Past due")),
     ("processing", gettext_lazy("Processing")),
-    ("action_needed", gettext_lazy("Action needed")),
+    ("action_needed", pgettext_lazy("staff", "Action needed")),
     ("paid", gettext_lazy("Paid")),
     ("uncollectible", gettext_lazy("Uncollectible")),
     ("void", gettext_lazy("Void")),

@@ -36,7 +36,7 @@ OUTCOMES = {
     PaymentStatus.PENDING: Badge(gettext_lazy("Processing"), "info"),
     PaymentStatus.SUCCEEDED: Badge(gettext_lazy("Succeeded"), "success"),
     PaymentStatus.DECLINED: Badge(gettext_lazy("Declined"), "danger"),
-    PaymentStatus.NEEDS_CONFIRMATION: Badge(gettext_lazy("Action needed"), "warning"),
+    PaymentStatus.NEEDS_CONFIRMATION: Badge(pgettext_lazy("staff", "Action needed"), "warning"),
     PaymentStatus.UNKNOWN: Badge(gettext_lazy("Unknown"), "warning"),
     PaymentStatus.CANCELED: Badge(gettext_lazy("Given up"), "neutral"),
     PaymentStatus.SURPLUS: Badge(gettext_lazy("Came too late"), "warning"),
