@@ -10,10 +10,13 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import AuditEntry, Notice
 from billing_portal.catalogues import ROOMS, kept
 from billing_portal.tests.admin.refusing import MODELS
-from billing_portal.tests.admin.test_refusals_of_pages import PAGES, address_of
-from billing_portal.tests.admin.world import World
+from billing_portal.tests.admin.test_refusals_of_pages import PAGES, WRITTEN, Fields, address_of
+from billing_portal.tests.admin.world import World, kept_apart
+from invoices.models import GatewayEvent, InvoiceLine
+from invoices.models_archives import Archive
 
 pytestmark = pytest.mark.django_db
 
@@ -86,3 +89,32 @@ def test_files_and_what_is_noted_of_them_stay_english(world: World, clients: Any
     response = client.get(reverse("admin:invoices_creditapplication_csv"))
     assert "credit-applications-" in response["Content-Disposition"]
     assert b"".join(response).startswith(b"key,credit_note_number")
+
+
+# What verbs write in words, and people read later in their own language.
+WRITTEN_DOWN = {
+    AuditEntry: ("action", "subject", "before", "after", "reason"),
+    InvoiceLine: ("title", "detail"),
+    Notice: ("template", "context"),
+    GatewayEvent: ("effect",),
+    Archive: ("selection",),
+}
+PASSING = re.compile(r"[a-z]+_[0-9a-z]{20}|[0-9a-f]{16,}|\w*\d\w*")  # ids and numbers, which every row has of its own
+
+
+def kept_by(client: Client, name: str, world: World, language: str) -> set[str]:
+    """Everything that is written down after the form was sent in that language, without what is undone afterwards."""
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
+    url = address_of(name, world)
+    with kept_apart():
+        form = {"reason": "Because", "_save": "1"}
+        if PAGES[name][0]:
+            form = Fields(client.get(url).text).values
+        client.post(url, form | {"name": "Another"})
+        rows = (row for model, columns in WRITTEN_DOWN.items() for row in model.objects.values_list(*columns))
+        return {PASSING.sub("#", str(row)) for row in rows}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_is_kept_is_the_same_whoever_sends_the_form(name: str, world: World, clients: Any) -> None:
+    assert kept_by(clients["staff"], name, world, "de") == kept_by(clients["staff"], name, world, "en")
