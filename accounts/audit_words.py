@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext, gettext_lazy
+
 from accounts.models import AuditEntry
+from accounts.staff_words import words_of
 from core import formats
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
@@ -16,18 +19,18 @@ CODE = re.compile(r"[a-z]+(_[a-z]+)+")  # a value from a list of choices: bank_t
 NOTHING = "–"
 # Where the verb's name alone would not be understood.
 ACTIONS = {
-    "open_customer": "Create customer",
-    "park_customer": "Leave out of runs",
-    "unpark_customer": "Take along in runs again",
-    "begin_viewing": "Log in as viewer",
-    "end_viewing": "Stop viewing",
-    "add_usage_subject": "Add usage mapping",
-    "remove_usage_subject": "Remove usage mapping",
-    "make_default": "Make default payment method",
-    "start_clock": "Start test clock",
-    "move_clock": "Move test clock",
-    "end_move": "Test clock stands",
-    "end_clock": "End test clock",
+    "open_customer": gettext_lazy("Create customer"),
+    "park_customer": gettext_lazy("Leave out of runs"),
+    "unpark_customer": gettext_lazy("Take along in runs again"),
+    "begin_viewing": gettext_lazy("Log in as viewer"),
+    "end_viewing": gettext_lazy("Stop viewing"),
+    "add_usage_subject": gettext_lazy("Add usage mapping"),
+    "remove_usage_subject": gettext_lazy("Remove usage mapping"),
+    "make_default": gettext_lazy("Make default payment method"),
+    "start_clock": gettext_lazy("Start test clock"),
+    "move_clock": gettext_lazy("Move test clock"),
+    "end_move": gettext_lazy("Test clock stands"),
+    "end_clock": gettext_lazy("End test clock"),
 }
 
 
@@ -85,11 +88,11 @@ def _sides(
 
 def action_words(action: str) -> str:
     """`change_plan` → Change plan."""
-    return ACTIONS.get(action) or _words(action)
+    return str(ACTIONS.get(action) or _words(action))
 
 
 def _words(name: str) -> str:
-    text = name.replace("_", " ").strip()
+    text = str(words_of(name)).strip()
     return text[:1].upper() + text[1:]
 
 
@@ -98,7 +101,7 @@ def _value(name: str, values: Mapping[str, Any], currency: str) -> str:
     if value is None or value in ("", [], {}):
         return NOTHING
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return str(gettext("yes") if value else gettext("no"))
     is_amount = AMOUNT.search(name) or (name == "lines" and isinstance(value, dict))
     return _text(value, currency if is_amount else "")
 
@@ -113,7 +116,7 @@ def _text(value: Any, currency: str = "") -> str:
         return ", ".join(f"{_words(str(name))}: {_text(each, currency)}" for name, each in value.items())
     text = str(value)
     if CODE.fullmatch(text):
-        return text.replace("_", " ")
+        return str(words_of(text))
     try:
         if INSTANT.match(text):
             return formats.instant(datetime.fromisoformat(text))

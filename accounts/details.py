@@ -32,7 +32,9 @@ def checked_details(values: Mapping[str, Any]) -> dict[str, Any]:
     """The same values, stripped; raises InvalidBillingDetailsError."""
     unknown = sorted(set(values) - set(FIELDS))
     if unknown:
-        raise InvalidBillingDetailsError(message=f"{unknown[0]}: there is no such billing detail.")
+        raise InvalidBillingDetailsError(
+            message=gettext("%(name)s: there is no such billing detail.") % {"name": unknown[0]}
+        )
     checked = {field: value.strip() for field, value in values.items() if field != "recipients"}
     if checked.get("country") and checked["country"] not in country_names():
         raise InvalidBillingDetailsError(message=gettext("Country: use a two-letter ISO 3166-1 code, such as FR."))

@@ -12,6 +12,7 @@ from accounts.models import Customer
 from accounts.services.note_export import note_export
 from accounts.staff import staff_user
 from core.clock import now
+from core.language import english
 from core.money import to_major
 from core.periods import utc_day
 from core.spreadsheet import Cell, csv_lines
@@ -43,7 +44,7 @@ def export_rows(
 
     `name`, of the file and in the audit trail, is the table's where none is given.
     """
-    name = name or str(rows.model._meta.verbose_name_plural)
+    name = name or english(rows.model._meta.verbose_name_plural)
     header = [path_of(column).replace("__", "_") for column in columns]
     return export_file(request, header, _cells(rows, columns), name=name, customer=customer)
 

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Lower
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models_clock import ClockMove as ClockMove
 from accounts.models_mail import MutedMail as MutedMail
@@ -50,9 +51,9 @@ class User(AbstractUser):
 class PaymentPolicy(models.TextChoices):
     """Whether a customer must keep a payment method. Decided by plans, pushed down here."""
 
-    OPTIONAL = "optional", "optional"
-    REQUIRED = "required", "required"
-    MANAGED_BY_CONTRACT = "managed_by_contract", "managed by contract"
+    OPTIONAL = "optional", _("optional")
+    REQUIRED = "required", _("required")
+    MANAGED_BY_CONTRACT = "managed_by_contract", _("managed by contract")
 
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
@@ -187,9 +188,9 @@ class BillingProfile(models.Model):
 
 
 class SubjectKind(models.TextChoices):
-    CONSUMER = "consumer", "Consumer"
-    APPLICATION = "application", "Application"
-    SUBJECT = "subject", "Subject"
+    CONSUMER = "consumer", _("Consumer")
+    APPLICATION = "application", _("Application")
+    SUBJECT = "subject", _("Subject")
 
 
 class UsageSubject(models.Model):
@@ -224,8 +225,8 @@ class ApiToken(models.Model):
 
 
 class GatewayName(models.TextChoices):
-    SANDBOX = "sandbox", "Sandbox"
-    STRIPE = "stripe", "Stripe"
+    SANDBOX = "sandbox", _("Sandbox")
+    STRIPE = "stripe", _("Stripe")
 
 
 CARD = gettext_noop("%(brand)s ending %(last4)s")

@@ -11,12 +11,17 @@ from django.contrib.admin.views.main import ChangeList
 from django.db import connection
 from django.db.models import DateTimeField, Model, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Customer
+from accounts.staff_words import words_of
+from core import formats
 from core.clock import now
 from core.periods import midnight, utc_day
 
 if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
     Choices = list[tuple[str, str]]
 
 MONTHS = 13  # offered: this one and those of a year before; others are asked for by their address
@@ -25,7 +30,7 @@ MONTHS = 13  # offered: this one and those of a year before; others are asked fo
 class CustomerFilter(admin.SimpleListFilter):
     """Rows of one customer, by key. Not offered – there are too many –, but shown where a link has set it."""
 
-    title = "customer"
+    title = gettext_lazy("customer")
     parameter_name = "customer_key"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> "Choices":
@@ -50,10 +55,12 @@ class HappenedFilter(admin.EmptyFieldListFilter):
 
     def __init__(self, field: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(field, *args, **kwargs)
-        self.title = field.name.removesuffix("_at").replace("ends", "ended")
+        self.title = words_of(field.name.removesuffix("_at").replace("ends", "ended"))
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        for choice, words in zip(super().choices(changelist), ("All", "No", "Yes"), strict=True):
+        for choice, words in zip(
+            super().choices(changelist), (gettext("All"), gettext("No"), gettext("Yes")), strict=True
+        ):
             yield {**choice, "display": words}
 
 
@@ -72,7 +79,7 @@ class PeriodFilter(admin.SimpleListFilter):
         months = [first]
         while len(months) < MONTHS:
             months.append((months[-1] - timedelta(days=1)).replace(day=1))
-        return [("7d", "Last 7 days"), *((f"{month:%Y-%m}", f"{month:%B %Y}") for month in months)]
+        return [("7d", gettext("Last 7 days")), *((f"{month:%Y-%m}", formats.month(month)) for month in months)]
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         yield from super().choices(changelist)
@@ -109,9 +116,9 @@ class PeriodFilter(admin.SimpleListFilter):
         return (midnight(start), midnight(end)) if self.is_instant else (start, end)
 
 
-def period_of(name: str, title: str) -> type[PeriodFilter]:
+def period_of(name: str, title: "_StrOrPromise") -> type[PeriodFilter]:
     """A filter by month or day of a date or an instant."""
-    values = {"field": name, "parameter_name": f"{name}_in", "title": title}
+    values = {"field": name, "parameter_name": f"{name}_in", "title": words_of(title)}
     return type("PeriodFilter", (PeriodFilter,), values)
 
 
@@ -130,7 +137,7 @@ class KnownValues(admin.SimpleListFilter):
 
 def values_of(name: str, *, source: type[Model] | None = None) -> type[KnownValues]:
     """A filter by a column; `source`: another table whose column of that name has all values."""
-    values = {"field": name, "parameter_name": name, "title": name.replace("_", " "), "source": source}
+    values = {"field": name, "parameter_name": name, "title": words_of(name), "source": source}
     return type("KnownValues", (KnownValues,), values)
 
 

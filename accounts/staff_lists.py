@@ -19,12 +19,14 @@ from django.urls import path
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_GET
 
 from accounts.exporting import Amount, Column, export_rows
 from accounts.roles import EXPORT, check_may
 from accounts.staff_paging import BoundedPaginator
 from accounts.staff_search import found
+from accounts.staff_words import name_for_staff, words_of
 from core import formats
 
 if TYPE_CHECKING:  # generic for the type checker only
@@ -63,6 +65,10 @@ class StaffTable(ModelAdmin):
     show_facets = ShowFacets.NEVER  # a count for every choice of every filter
     csv_columns: Sequence[Column] = ()
 
+    def __init__(self, model: type[Model], admin_site: admin.AdminSite) -> None:
+        name_for_staff(model)
+        super().__init__(model, admin_site)
+
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.csv_view)
         return [path("csv/", view, name=f"{self.opts.app_label}_{self.opts.model_name}_csv"), *super().get_urls()]
@@ -88,12 +94,13 @@ class StaffTable(ModelAdmin):
             return one
         return str(one[0] if isinstance(one, tuple) else getattr(one, "parameter_name", ""))
 
-    @admin.display(description="select")
+    @admin.display(description=gettext_lazy("select"))
     def action_checkbox(self, obj: Any) -> SafeString:
         """As Django's, without a template for every row: it took half the time of a page."""
+        label = gettext("Select %(row)s") % {"row": obj}
         return format_html(
-            '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="Select {}">',
-            ACTION_CHECKBOX_NAME, obj.pk, obj,
+            '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">',
+            ACTION_CHECKBOX_NAME, obj.pk, label,
         )  # fmt: skip
 
     @method_decorator(require_GET)
@@ -121,7 +128,7 @@ def money_column(name: str, *, is_stored: bool = True) -> Callable[[Any, Any], s
     """A column of a list with the amount `name` in minor units of the row's currency, as people read it. `is_stored`:
     a column of the table, so that the list can be sorted by it."""
 
-    @admin.display(description=name.replace("_", " "), ordering=name if is_stored else None)
+    @admin.display(description=words_of(name), ordering=name if is_stored else None)
     def text(self: Any, row: Any) -> str:
         return formats.money(getattr(row, name), row.currency)
 

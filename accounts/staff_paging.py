@@ -7,7 +7,9 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
+from core import formats
 from core.money import round_half_away
 
 REACH = 10_000  # rows that can be paged through; further ones are found by filters, or downloaded
@@ -36,10 +38,15 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # not generic at r
         """`1 invoice`, `1,234 invoices`, `about 1,000,000 invoices`, `more than 10,000 invoices`."""
         opts = self.object_list.model._meta
         if not self.is_cut:
-            return f"{self.found:,} {opts.verbose_name if self.found == 1 else opts.verbose_name_plural}"
+            return (
+                f"{formats.quantity(self.found)} {opts.verbose_name if self.found == 1 else opts.verbose_name_plural}"
+            )
         estimate = 0 if self.object_list.query.where else table_estimate(opts.db_table)
-        about = f"about {_two_digits(estimate):,}" if estimate > REACH else f"more than {REACH:,}"
-        return f"{about} {opts.verbose_name_plural}"
+        if estimate > REACH:
+            said, figure = gettext("about %(figure)s %(rows)s"), _two_digits(estimate)
+        else:
+            said, figure = gettext("more than %(figure)s %(rows)s"), REACH
+        return said % {"figure": formats.quantity(figure), "rows": opts.verbose_name_plural}
 
     @property
     def reach(self) -> int:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext, ngettext_lazy
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from core.ids import public_id
@@ -14,10 +14,12 @@ from core.periods import midnight
 NEXT = "next"
 DAYS = (1, 3, 7, 30)
 HIDDEN = forms.HiddenInput({"id": False})  # a page has two such forms, and an id belongs to one element
-STEPS = (
-    (NEXT, _("To the next event")),
-    *((str(days), ngettext_lazy("%(number)s day", "%(number)s days", days) % {"number": days}) for days in DAYS),
-)
+
+
+def steps() -> list[tuple[str, str]]:
+    """How far the clock is moved: asked for with each form, in the language of whoever sees it."""
+    days = ((str(days), ngettext("%(number)s day", "%(number)s days", days) % {"number": days}) for days in DAYS)
+    return [(NEXT, gettext("To the next event")), *days]
 
 
 class MoveForm(forms.Form):
@@ -25,7 +27,7 @@ class MoveForm(forms.Form):
 
     key = forms.RegexField(r"^clk_[a-z0-9]{20}$", widget=HIDDEN)
     shown = forms.DateTimeField(widget=HIDDEN)
-    step = forms.ChoiceField(choices=STEPS, required=False, widget=HIDDEN)
+    step = forms.ChoiceField(choices=steps, required=False, widget=HIDDEN)
     on = forms.DateField(
         label=_("Date"),
         required=False,
@@ -57,7 +59,7 @@ class StartForm(forms.Form):
     """Why a customer gets a clock of their own; staff alone are asked."""
 
     reason = forms.CharField(
-        label="Reason", max_length=300, help_text="For the audit trail; the customer does not see it."
+        label=_("Reason"), max_length=300, help_text=_("For the audit trail; the customer does not see it.")
     )
 
 

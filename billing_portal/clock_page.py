@@ -11,7 +11,7 @@ from accounts.mail import Written, write_notice
 from accounts.models import AuditEntry, ClockMove, Customer, Notice, User
 from accounts.services.move_clock import move_clock
 from billing_portal import clock_run
-from billing_portal.clock_forms import STEPS, MoveForm
+from billing_portal.clock_forms import MoveForm, steps
 from billing_portal.clock_story import coming, tell
 from core import clock
 from core.nudge import nudge
@@ -46,7 +46,7 @@ def read(customer: Customer, link: Link) -> dict[str, Any]:
         "is_left": bool(move and moves and (move.busy_until is None or move.busy_until <= clock.now())),
         "coming": [{"on": each.at, "text": each.text, "next": each is events[0]} for each in events[:SHOWN]],
         "chapters": [(chapter, [_told(event, link) for event in chapter.events]) for chapter in chapters],
-        "steps": STEPS,
+        "steps": steps(),
     }
 
 

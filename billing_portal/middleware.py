@@ -19,22 +19,20 @@ from core.language import ENGLISH, override
 logger = logging.getLogger(__name__)
 
 API = "/api/"
-IN_ENGLISH = (API, "/admin/")
 MEGABYTE = 1024 * 1024
 
 
 class LanguageMiddleware:
     """The language that a person chose, else their browser's, for this request alone.
 
-    Programs are answered in English; so are staff, whose pages have no other words: a page half in German would tell
-    whoever has it read out the wrong language.
+    Programs are answered in English.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path.startswith(IN_ENGLISH):
+        if request.path.startswith(API):
             with override(ENGLISH):
                 return self.get_response(request)
         language = get_language_from_request(request)

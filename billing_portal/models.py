@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from billing_portal.report import RunReport
 from core.books import Finding
@@ -16,23 +17,23 @@ PATIENCE = timedelta(hours=2)  # a run that has not ended by then was killed
 
 
 class RunKind(models.TextChoices):
-    BILLING = "billing", "Billing run"
-    CUSTOMER = "customer", "Run for one customer"
-    BOOKS = "books", "Check of the books"
-    COLLECT = "collect", "Collecting payments"
-    SETTLE = "settle", "Settling credits"
-    RESOLVE = "resolve", "Asking the gateway"
-    DOCUMENTS = "documents", "Rendering documents"
-    NOTICES = "notices", "Sending messages"
+    BILLING = "billing", _("Billing run")
+    CUSTOMER = "customer", _("Run for one customer")
+    BOOKS = "books", _("Check of the books")
+    COLLECT = "collect", _("Collecting payments")
+    SETTLE = "settle", _("Settling credits")
+    RESOLVE = "resolve", _("Asking the gateway")
+    DOCUMENTS = "documents", _("Rendering documents")
+    NOTICES = "notices", _("Sending messages")
 
 
 MINUTELY = (RunKind.COLLECT, RunKind.SETTLE, RunKind.RESOLVE, RunKind.DOCUMENTS, RunKind.NOTICES)
 
 
 class Trigger(models.TextChoices):
-    SCHEDULE = "schedule", "Schedule"
-    COMMAND = "command", "Command"
-    PERSON = "person", "A person"
+    SCHEDULE = "schedule", _("Schedule")
+    COMMAND = "command", _("Command")
+    PERSON = "person", _("A person")
 
 
 class RunQuerySet(models.QuerySet["Run"]):

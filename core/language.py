@@ -92,3 +92,9 @@ def in_english(function: Callable[P, R]) -> Callable[P, R]:
 def english(value: object) -> str:
     """The text of a value – a label, a card – as it is kept."""
     return str(value)
+
+
+def inside(label: object) -> str:
+    """A label as it is written inside a sentence: English begins it small, German keeps its nouns large."""
+    text = str(label)
+    return text.lower() if language() == ENGLISH else text

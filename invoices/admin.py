@@ -6,6 +6,7 @@ from typing import Any, cast
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.staff_filters import Currency, CustomerFilter, period_of
 from accounts.staff_lists import Amount, StaffList, money_column
@@ -45,17 +46,24 @@ class InvoiceAdmin(WithArchives, StaffList):
         "due_text",
     )
     list_filter = (
-        *(StatusFilter, OverdueFilter, "kind", Currency, "collection", period_of("billing_on", "billing date")),
+        *(
+            StatusFilter,
+            OverdueFilter,
+            "kind",
+            Currency,
+            "collection",
+            period_of("billing_on", gettext_lazy("billing date")),
+        ),
         CustomerFilter,
     )
     list_select_related = ("customer",)
     search_fields = ("^number", "^key", "=public_id", "customer")
-    search_help_text = "Number or its beginning, customer’s name or key"
+    search_help_text = gettext_lazy("Number or its beginning, customer’s name or key")
     ordering = ("-billing_on", "-pk")
     csv_columns = INVOICE_COLUMNS
     total_text = money_column("total")
 
-    @admin.display(description="amount due")
+    @admin.display(description=gettext_lazy("amount due"))
     def due_text(self, invoice: Invoice) -> str:
         """Of a credit note what is left of it, below zero as its total."""
         return formats.money(-invoice.amount_due if invoice.is_credit_note else invoice.amount_due, invoice.currency)
@@ -69,13 +77,13 @@ class InvoiceAdmin(WithArchives, StaffList):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related(PAYMENTS)
 
-    @admin.display(description="number", ordering="number")
+    @admin.display(description=gettext_lazy("number"), ordering="number")
     def document(self, invoice: Invoice) -> str:
-        return invoice.number or "Draft"
+        return invoice.number or gettext("Draft")
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description=gettext_lazy("status"), ordering="status")
     def status_text(self, invoice: Invoice) -> str:
-        return badge(invoice, _today(invoice)).text
+        return str(badge(invoice, _today(invoice)).text)
 
     def csv_rows(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return with_amount_due(rows)
@@ -91,7 +99,7 @@ class PaymentAdmin(StaffList):
     list_filter = ("status", GatewayFilter, Currency, "automatic", period_of("created_at", "day"), CustomerFilter)
     list_select_related = ("customer",)
     search_fields = ("^key", "=public_id", "=gateway_id", "^receipt_number", "^invoice__number", "customer")
-    search_help_text = "Number of the invoice or receipt, customer’s name or key, the gateway’s reference"
+    search_help_text = gettext_lazy("Number of the invoice or receipt, customer’s name or key, the gateway’s reference")
     ordering = ("-pk",)
     csv_columns = (
         *("key", "invoice__number", "customer__key", "customer__name", "status", "decline_code", Amount("amount")),
@@ -130,7 +138,7 @@ class CreditApplicationAdmin(StaffList):
         *(Amount("amount", "invoice__currency"), "invoice__currency", "at"),
     )
 
-    @admin.display(description="amount", ordering="amount")
+    @admin.display(description=gettext_lazy("amount"), ordering="amount")
     def amount_text(self, part: CreditApplication) -> str:
         return formats.money(part.amount, part.invoice.currency)
 
@@ -152,7 +160,7 @@ class DocumentAdmin(StaffList):
 @admin.register(CreditStatement)
 class CreditStatementAdmin(StaffList):
     list_display = ("customer", "currency", "period_start", "period_end", "opening_text", "closing_text", "created_at")
-    list_filter = (Currency, period_of("period_end", "end of the period"), CustomerFilter)
+    list_filter = (Currency, period_of("period_end", gettext_lazy("end of the period")), CustomerFilter)
     list_select_related = ("customer",)
     search_fields = ("=public_id", "customer")
     ordering = ("-pk",)

@@ -7,11 +7,12 @@ Each is a form that says what will happen, asks why, and carries what was seen: 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import customer_now
@@ -32,6 +33,9 @@ from invoices.services.void_invoice import void_invoice
 from invoices.services.write_off_invoice import write_off_invoice
 from invoices.spreading import kept_for, open_notes
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 DONE = 303
 OUTSIDE_METHODS = {str(method): method for method in OutsideMethod}
 
@@ -41,29 +45,30 @@ class Action:
     """One page: `rule` is its name in invoices/rules.py; `carry_out` calls the verb and answers what to tell; `is_done`
     says that this form did it before."""
 
-    title: str
-    button: str
+    title: "_StrOrPromise"
+    button: "_StrOrPromise"
     template: str
     rule: str
     carry_out: Callable[[Invoice, Any, datetime, User], str]
     is_done: Callable[[Invoice, Any], bool]
     form: type[ActionForm] = ActionForm
+    is_danger: bool = False
 
 
 def _issue(invoice: Invoice, form: ActionForm, at: datetime, actor: User) -> str:
     reason = form.cleaned_data["reason"]
     issued = issue_early(invoice_id=invoice.pk, total=invoice.total, at=at, actor=actor, reason=reason)
-    return f"{issued.number} is issued."
+    return gettext("%(number)s is issued.") % {"number": issued.number}
 
 
 def _void(invoice: Invoice, form: ActionForm, at: datetime, actor: User) -> str:
     void_invoice(invoice_id=invoice.pk, at=at, actor=actor, reason=form.cleaned_data["reason"])
-    return f"{invoice.number} is void."
+    return gettext("%(number)s is void.") % {"number": invoice.number}
 
 
 def _write_off(invoice: Invoice, form: ActionForm, at: datetime, actor: User) -> str:
     write_off_invoice(invoice_id=invoice.pk, at=at, actor=actor, reason=form.cleaned_data["reason"])
-    return f"{invoice.number} is written off."
+    return gettext("%(number)s is written off.") % {"number": invoice.number}
 
 
 def _paid_outside(invoice: Invoice, form: OutsidePaymentForm, at: datetime, actor: User) -> str:
@@ -79,7 +84,10 @@ def _paid_outside(invoice: Invoice, form: OutsidePaymentForm, at: datetime, acto
         actor=actor,
         reason=values["reason"],
     )
-    return f"{formats.money(payment.amount, payment.currency)} recorded. Receipt {payment.receipt_number}."
+    return gettext("%(amount)s recorded. Receipt %(receipt_number)s.") % {
+        "amount": formats.money(payment.amount, payment.currency),
+        "receipt_number": payment.receipt_number,
+    }
 
 
 def _has_this_payment(invoice: Invoice, form: ActionForm) -> bool:
@@ -88,32 +96,34 @@ def _has_this_payment(invoice: Invoice, form: ActionForm) -> bool:
 
 
 ISSUE = Action(
-    title="Issue now",
-    button="Issue now",
+    title=gettext_lazy("Issue now"),
+    button=gettext_lazy("Issue now"),
     template="admin/invoices/issue.html",
     rule="issue",
     carry_out=_issue,
     is_done=lambda invoice, form: invoice.number is not None,
 )
 VOID = Action(
-    title="Void",
-    button="Void invoice",
+    title=pgettext_lazy("action", "Void"),
+    button=gettext_lazy("Void invoice"),
     template="admin/invoices/void.html",
     rule="void",
     carry_out=_void,
     is_done=lambda invoice, form: bool(invoice.status == InvoiceStatus.VOID and invoice.number),
+    is_danger=True,
 )
 WRITE_OFF = Action(
-    title="Write off",
-    button="Write off",
+    title=gettext_lazy("Write off"),
+    button=gettext_lazy("Write off"),
     template="admin/invoices/write_off.html",
     rule="write_off",
     carry_out=_write_off,
     is_done=lambda invoice, form: invoice.status == InvoiceStatus.UNCOLLECTIBLE,
+    is_danger=True,
 )
 PAID_OUTSIDE = Action(
-    title="Mark paid outside",
-    button="Record payment",
+    title=gettext_lazy("Mark paid outside"),
+    button=gettext_lazy("Record payment"),
     template="admin/invoices/paid_outside.html",
     rule="paid_outside",
     carry_out=_paid_outside,
@@ -157,7 +167,7 @@ def _renewed(request: HttpRequest, action: Action, invoice: Invoice, at: datetim
 
 
 def _context(action: Action, invoice: Invoice, form: ActionForm, *, is_stale: bool) -> dict[str, Any]:
-    name = invoice.number or "Draft"
+    name = invoice.number or gettext("Draft")
     return {
         "action": action,
         "invoice": invoice,

@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from accounts.roles import EXPORT, READ, check_may, may
@@ -66,7 +67,7 @@ class WithArchives(StaffTable):
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         return lookup == CHOSEN or super().lookup_allowed(lookup, value, request)
 
-    @admin.action(description="Download as ZIP", permissions=["export"])
+    @admin.action(description=gettext_lazy("Download as ZIP"), permissions=["export"])
     def download_as_zip(self, request: HttpRequest, queryset: "QuerySet[Invoice]") -> HttpResponse:
         """To the form: for the chosen rows, or for the list as it is filtered."""
         if request.POST.get("select_across") == "1":
@@ -82,7 +83,9 @@ class ArchiveForm(forms.Form):
 
     key = forms.RegexField(r"^[0-9a-f]{32}$", widget=forms.HiddenInput)
     purpose = forms.CharField(
-        label="What for", max_length=300, help_text="Kept with the ZIP and in the audit trail: Audit of 2026"
+        label=gettext_lazy("What for"),
+        max_length=300,
+        help_text=gettext_lazy("Kept with the ZIP and in the audit trail: Audit of 2026"),
     )
 
 
@@ -106,7 +109,7 @@ def archive_add(request: HttpRequest) -> HttpResponse:
     issued = invoices.filter(number__isnull=False).count()
     context = {
         "form": form,
-        "title": "Download as ZIP",
+        "title": gettext("Download as ZIP"),
         "issued": issued,
         "drafts": invoices.count() - issued,
         "selection": selection_text(request.GET),
@@ -158,7 +161,7 @@ def _back(query: QueryDict) -> str:
 def archive(request: HttpRequest, public_id: str) -> HttpResponse:
     """How far it is; asks again by itself until it is ready, and then no more."""
     row = get_object_or_404(Archive.objects.select_related("created_by", "customer"), public_id=public_id)
-    context = {"archive": row, "title": "ZIP of documents", **progress(row, request.GET.get("looks", ""))}
+    context = {"archive": row, "title": gettext("ZIP of documents"), **progress(row, request.GET.get("looks", ""))}
     page = "admin/invoices/archive.html"
     return render_staff(request, f"{page}#progress" if cast("PortalRequest", request).htmx else page, context)
 

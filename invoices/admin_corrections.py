@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import READ, SUPPORT
@@ -27,7 +28,7 @@ class CorrectionRequestAdmin(StaffList):
     list_filter = ("status", period_of("asked_at", "day"), CustomerFilter)
     list_select_related = ("invoice", "customer", "answered_by")
     search_fields = ("=public_id", "^invoice__number", "customer")
-    search_help_text = "Number of the invoice, customer’s name or key"
+    search_help_text = gettext_lazy("Number of the invoice, customer’s name or key")
     ordering = ("-pk",)
     csv_columns = (
         *("public_id", "invoice__number", "customer__key", "customer__name", "status", "wrong", "asked_at"),

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import customer_now
@@ -44,7 +45,7 @@ def invoice_credit(request: HttpRequest, invoice_id: int) -> HttpResponse:
     turn = _turn(request, form, found, issue)
     if turn.note is not None:
         return _issued(request, turn.note)
-    context = {**_shown(found, form, turn), "title": f"Credit note for {invoice.number}"}
+    context = {**_shown(found, form, turn), "title": gettext("Credit note for %(number)s") % {"number": invoice.number}}
     return render_staff(request, "admin/invoices/credit_note.html", context, turn.status)
 
 
@@ -77,7 +78,9 @@ def invoice_pay_out(request: HttpRequest, invoice_id: int) -> HttpResponse:
     """What is kept on a credit note goes to a card, or staff say that they transferred it."""
     note = _invoice(invoice_id)
     if not note.is_credit_note or not note.number:
-        raise NotRefundableError(f"document {note.pk} is no credit note", message="Only a credit note is paid out.")
+        raise NotRefundableError(
+            f"document {note.pk} is no credit note", message=gettext("Only a credit note is paid out.")
+        )
     left, at = left_on(note, note.refunds.all()), customer_now(note.customer)
     payments = refundable_payments(note.customer_id, note.currency)
     form = PayOutForm(request.POST or None, payments=payments, currency=note.currency, left=left, today=utc_day(at))
@@ -87,11 +90,23 @@ def invoice_pay_out(request: HttpRequest, invoice_id: int) -> HttpResponse:
         except InvoicesError as error:
             form.add_error(None, error.message)
         else:
-            done = "is on its way to the card" if refund.payment_id else "is recorded as paid out"
-            messages.success(request, f"{formats.money(refund.amount, refund.currency)} of {note.number} {done}.")
+            messages.success(request, _paid_out(refund, note))
             return HttpResponseRedirect(_document_url(note))
-    context = {"note": note, "total": -note.total, "left": left, "form": form, "title": f"Pay out {note.number}"}
+    context = {
+        "note": note,
+        "total": -note.total,
+        "left": left,
+        "form": form,
+        "title": gettext("Pay out %(number)s") % {"number": note.number},
+    }
     return render_staff(request, "admin/invoices/credit_pay_out.html", context, 422 if form.is_bound else 200)
+
+
+def _paid_out(refund: "Refund", note: Invoice) -> str:
+    about = {"amount": formats.money(refund.amount, refund.currency), "number": note.number}
+    if refund.payment_id:
+        return gettext("%(amount)s of %(number)s is on its way to the card.") % about
+    return gettext("%(amount)s of %(number)s is recorded as paid out.") % about
 
 
 def _pay_out(request: HttpRequest, note: Invoice, form: PayOutForm, at: datetime) -> Refund:
@@ -185,7 +200,11 @@ def _shown(found: Creditable, form: GivingBackForm, turn: Turn) -> dict[str, Any
 
 
 def _issued(request: HttpRequest, note: Invoice) -> HttpResponse:
-    messages.success(request, f"Credit note {note.number} over {formats.money(-note.total, note.currency)} is issued.")
+    messages.success(
+        request,
+        gettext("Credit note %(number)s over %(amount)s is issued.")
+        % {"number": note.number, "amount": formats.money(-note.total, note.currency)},
+    )
     return HttpResponseRedirect(_document_url(note))
 
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from django import forms
 from django.forms import BoundField
+from django.utils.translation import gettext, gettext_lazy
 
 from core import formats
 from core.money import exponent, quantize, to_major
@@ -17,10 +18,14 @@ from invoices.models import Payment
 from invoices.models_payments import OutsideMethod
 from invoices.refunding import Outside, refund_of
 
-WHAT = [("whole", "Everything that is left"), ("lines", "Chosen lines"), ("amount", "An amount")]
+WHAT = [
+    ("whole", gettext_lazy("Everything that is left")),
+    ("lines", gettext_lazy("Chosen lines")),
+    ("amount", gettext_lazy("An amount")),
+]
 GOES_TO = [
-    ("order", "Open invoices, then back to the card that paid; the rest is kept"),
-    ("kept", "Keep it for the next invoice: open invoices, but no card"),
+    ("order", gettext_lazy("Open invoices, then back to the card that paid; the rest is kept")),
+    ("kept", gettext_lazy("Keep it for the next invoice: open invoices, but no card")),
 ]
 OUTSIDE = "outside"
 
@@ -49,7 +54,9 @@ class GivingBackForm(forms.Form):
 
     key = forms.RegexField(r"^[0-9a-f]{32}$", widget=forms.HiddenInput)
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
-    reason = forms.CharField(max_length=300, help_text="For the audit trail; the customer does not see it.")
+    reason = forms.CharField(
+        max_length=300, help_text=gettext_lazy("For the audit trail; the customer does not see it.")
+    )
 
     def __init__(self, data: Mapping[str, Any] | None, **initial: Any) -> None:
         super().__init__(data, initial={"key": secrets.token_hex(16), **initial})
@@ -63,8 +70,8 @@ class GivingBackForm(forms.Form):
 class CreditForm(GivingBackForm):
     """A credit note: what is given back, and where the money goes."""
 
-    what = forms.ChoiceField(label="Give back", choices=WHAT, widget=forms.RadioSelect)
-    goes_to = forms.ChoiceField(label="Where the money goes", choices=GOES_TO, widget=forms.RadioSelect)
+    what = forms.ChoiceField(label=gettext_lazy("Give back"), choices=WHAT, widget=forms.RadioSelect)
+    goes_to = forms.ChoiceField(label=gettext_lazy("Where the money goes"), choices=GOES_TO, widget=forms.RadioSelect)
 
     def __init__(self, data: Mapping[str, Any] | None, *, found: Creditable) -> None:
         super().__init__(data, what="whole", goes_to="order")
@@ -72,20 +79,24 @@ class CreditForm(GivingBackForm):
         self.choosable = {f"line_{number}": each for number, each in enumerate(found.lines, 1) if each.left > 0}
         self.fields["amount"] = MoneyField(
             currency=self.currency,
-            label="Amount",
+            label=gettext("Amount"),
             required=False,
-            help_text=f"Tax included, at most {formats.money(max(found.money, 0), self.currency)}. "
-            "It is split over the lines in proportion to what is left of each.",
+            help_text=gettext(
+                "Tax included, at most %(amount)s. It is split over the lines in proportion to what is left of each."
+            )
+            % {"amount": formats.money(max(found.money, 0), self.currency)},
         )
         for name, each in self.choosable.items():
-            self.fields[name] = MoneyField(currency=self.currency, label=f"Of {each.line.title}", required=False)
+            self.fields[name] = MoneyField(
+                currency=self.currency, label=gettext("Of %(title)s") % {"title": each.line.title}, required=False
+            )
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         if values.get("what") == "amount" and not values.get("amount") and "amount" not in self.errors:
-            self.add_error("amount", "Say how much is given back.")
+            self.add_error("amount", gettext("Say how much is given back."))
         if values.get("what") == "lines" and not self._parts() and not self.errors:
-            self.add_error("what", "Say for one line at least how much of it is given back.")
+            self.add_error("what", gettext("Say for one line at least how much of it is given back."))
         return values
 
     @property
@@ -109,7 +120,11 @@ class CreditForm(GivingBackForm):
         """Say at each field that it asks for more than is left."""
         for name, each in self.choosable.items():
             if (self.cleaned_data.get(name) or 0) > each.left:
-                self.add_error(name, f"At most {formats.money(each.left, self.currency)} is left of this line.")
+                self.add_error(
+                    name,
+                    gettext("At most %(amount)s is left of this line.")
+                    % {"amount": formats.money(each.left, self.currency)},
+                )
 
 
 class RefundForm(GivingBackForm):
@@ -118,8 +133,8 @@ class RefundForm(GivingBackForm):
     def __init__(self, data: Mapping[str, Any] | None, *, payment: Payment, most: int) -> None:
         super().__init__(data, amount=to_major(most, payment.currency) if most else None)
         self.payment = payment
-        text = f"Tax included, at most {formats.money(most, payment.currency)}."
-        self.fields["amount"] = MoneyField(currency=payment.currency, label="Amount", help_text=text)
+        text = gettext("Tax included, at most %(amount)s.") % {"amount": formats.money(most, payment.currency)}
+        self.fields["amount"] = MoneyField(currency=payment.currency, label=gettext("Amount"), help_text=text)
         self.order_fields(["amount", "reason"])
 
     @property
@@ -130,10 +145,15 @@ class RefundForm(GivingBackForm):
 class PayOutForm(GivingBackForm):
     """What is kept on a credit note goes to a card that paid, or was transferred by staff."""
 
-    to = forms.ChoiceField(label="Pay out", widget=forms.RadioSelect)
-    method = forms.ChoiceField(label="How it was paid", choices=OutsideMethod, required=False)
-    reference = forms.CharField(label="Reference", max_length=100, required=False, help_text="The bank’s or your own")
-    paid_on = forms.DateField(label="Day", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    to = forms.ChoiceField(label=gettext_lazy("Pay out"), widget=forms.RadioSelect)
+    method = forms.ChoiceField(label=gettext_lazy("How it was paid"), choices=OutsideMethod, required=False)
+    reference = forms.CharField(
+        label=gettext_lazy("Reference"),
+        max_length=100,
+        required=False,
+        help_text=gettext_lazy("The bank’s or your own"),
+    )
+    paid_on = forms.DateField(label=gettext_lazy("Day"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
     def __init__(
         self,
@@ -147,12 +167,12 @@ class PayOutForm(GivingBackForm):
         first = str(payments[0][0].pk) if payments else OUTSIDE
         super().__init__(data, to=first, amount=to_major(left, currency), paid_on=today)
         self.today = today
-        text = f"At most {formats.money(left, currency)} is left."
-        self.fields["amount"] = MoneyField(currency=currency, label="Amount", help_text=text)
+        text = gettext("At most %(amount)s is left.") % {"amount": formats.money(left, currency)}
+        self.fields["amount"] = MoneyField(currency=currency, label=gettext("Amount"), help_text=text)
         cards = [(str(payment.pk), _card_text(payment, most)) for payment, most in payments]
         cast("forms.ChoiceField", self.fields["to"]).choices = [
             *cards,
-            (OUTSIDE, "Outside: it was transferred already"),
+            (OUTSIDE, gettext("Outside: it was transferred already")),
         ]
         self.order_fields(["amount", "to", "method", "reference", "paid_on", "reason"])
 
@@ -160,14 +180,14 @@ class PayOutForm(GivingBackForm):
         values = super().clean() or {}
         if values.get("to") == OUTSIDE:
             for name, text in (
-                ("reference", "Give the reference."),
-                ("paid_on", "Say on which day."),
-                ("method", "How?"),
+                ("reference", gettext("Give the reference.")),
+                ("paid_on", gettext("Say on which day.")),
+                ("method", gettext("How?")),
             ):
                 if not values.get(name) and name not in self.errors:
                     self.add_error(name, text)
             if values.get("paid_on") and values["paid_on"] > self.today:
-                self.add_error("paid_on", "Only what was transferred already is recorded.")
+                self.add_error("paid_on", gettext("Only what was transferred already is recorded."))
         return values
 
     @property
@@ -181,4 +201,8 @@ class PayOutForm(GivingBackForm):
 
 def _card_text(payment: Payment, most: int) -> str:
     """`Visa ending 4242, payment RCP-2026-000001 (up to $49.00)`."""
-    return f"{payment.payment_method}, {payment.receipt_number} (up to {formats.money(most, payment.currency)})"
+    return gettext("%(payment_method)s, %(receipt_number)s (up to %(amount)s)") % {
+        "payment_method": payment.payment_method,
+        "receipt_number": payment.receipt_number,
+        "amount": formats.money(most, payment.currency),
+    }

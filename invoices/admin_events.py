@@ -1,12 +1,13 @@
 """What card processors told us, as staff see it: events with what came of them and «Replay», and disputes."""
 
 import json
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import GatewayName
@@ -21,20 +22,25 @@ from invoices.models import Dispute, EventStatus, GatewayEvent
 from invoices.services.replay_event import replay_event
 from invoices.showing import Badge
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 BADGES = {
-    EventStatus.WAITING: Badge("Waiting", "info"),
-    EventStatus.DONE: Badge("Done", "success"),
-    EventStatus.IGNORED: Badge("Ignored", "neutral"),
-    EventStatus.FOREIGN: Badge("Not ours", "warning"),
-    EventStatus.FAILED: Badge("Failed", "danger"),
+    EventStatus.WAITING: Badge(gettext_lazy("Waiting"), "info"),
+    EventStatus.DONE: Badge(gettext_lazy("Done"), "success"),
+    EventStatus.IGNORED: Badge(gettext_lazy("Ignored"), "neutral"),
+    EventStatus.FOREIGN: Badge(gettext_lazy("Not ours"), "warning"),
+    EventStatus.FAILED: Badge(gettext_lazy("Failed"), "danger"),
 }
 SAID = {
-    EventStatus.WAITING: "A worker handles it within a minute, or at its next try.",
-    EventStatus.DONE: "What it speaks of was retrieved from the processor, and that recorded.",
-    EventStatus.IGNORED: "It is kept; nothing follows from events of this type.",
-    EventStatus.FOREIGN: "Nothing here has its id or key: it is of somebody else on the same account, or a row of ours "
-    "was lost. The check of the books compares both.",
-    EventStatus.FAILED: "It could not be handled for three days. Mend the cause, then replay it.",
+    EventStatus.WAITING: gettext_lazy("A worker handles it within a minute, or at its next try."),
+    EventStatus.DONE: gettext_lazy("What it speaks of was retrieved from the processor, and that recorded."),
+    EventStatus.IGNORED: gettext_lazy("It is kept; nothing follows from events of this type."),
+    EventStatus.FOREIGN: gettext_lazy(
+        "Nothing here has its id or key: it is of somebody else on the same account, or a row of ours "
+        "was lost. The check of the books compares both."
+    ),
+    EventStatus.FAILED: gettext_lazy("It could not be handled for three days. Mend the cause, then replay it."),
 }
 PAGES = {"payment": "admin:invoices_payment_change", "refund": "admin:invoices_refund_change"}
 
@@ -42,13 +48,15 @@ PAGES = {"payment": "admin:invoices_payment_change", "refund": "admin:invoices_r
 class ReplayForm(forms.Form):
     """«Replay», and why."""
 
-    reason = forms.CharField(label="Reason", max_length=300, help_text="For the audit trail.")
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), max_length=300, help_text=gettext_lazy("For the audit trail.")
+    )
 
 
 class TypeFilter(admin.SimpleListFilter):
     """The types that mean something here."""
 
-    title = "type"
+    title = gettext_lazy("type")
     parameter_name = "type"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -61,10 +69,10 @@ class TypeFilter(admin.SimpleListFilter):
 class ProcessorFilter(admin.SimpleListFilter):
     """Whose events."""
 
-    title = "gateway"
+    title = gettext_lazy("gateway")
     parameter_name = "gateway"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, "_StrOrPromise"]]:
         return list(GatewayName.choices)
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
@@ -76,16 +84,16 @@ class GatewayEventAdmin(StaffList):
     list_display = ("event_id", "type", "status_text", "effect", "intent_id", "received_at", "tries")
     list_filter = ("status", TypeFilter, ProcessorFilter, period_of("received_at", "day"))
     search_fields = ("=event_id", "=object_id", "=intent_id", "=key")
-    search_help_text = "Id of the event, intent, refund or dispute, or our key"
+    search_help_text = gettext_lazy("Id of the event, intent, refund or dispute, or our key")
     ordering = ("-pk",)
     csv_columns = (
         *("gateway", "event_id", "type", "created_at", "received_at", "object_id", "intent_id", "key", "status"),
         *("tries", "handled_at", "subject", "effect", "last_error"),
     )
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description=gettext_lazy("status"), ordering="status")
     def status_text(self, event: GatewayEvent) -> str:
-        return BADGES[EventStatus(event.status)].text
+        return str(BADGES[EventStatus(event.status)].text)
 
     def get_urls(self) -> list[Any]:
         replay = path("<int:pk>/replay/", event_replay, name="invoices_gatewayevent_replay")
@@ -101,7 +109,7 @@ class DisputeAdmin(StaffList):
     list_filter = (("closed_at", HappenedFilter), CustomerFilter)
     list_select_related = ("customer",)
     search_fields = ("=gateway_id", "customer")
-    search_help_text = "Id of the dispute, customer’s name or key"
+    search_help_text = gettext_lazy("Id of the dispute, customer’s name or key")
     ordering = ("-pk",)
     csv_columns = (
         *("gateway", "gateway_id", "payment__key", "customer__key", "customer__name", Amount("amount"), "currency"),
@@ -133,14 +141,14 @@ def event_replay(request: HttpRequest, pk: int) -> HttpResponse:
         return _render(request, event, form, 422)
     replay_event(event_id=event.pk, reason=form.cleaned_data["reason"], at=now(), actor=staff_user(request))
     nudge("billing_portal.tasks.handle_events")
-    messages.success(request, "The event is handled once more. What comes of it appears here.")
+    messages.success(request, gettext("The event is handled once more. What comes of it appears here."))
     return HttpResponseRedirect(reverse("admin:invoices_gatewayevent_change", args=[event.pk]), status=303)
 
 
 def _render(request: HttpRequest, event: GatewayEvent, form: ReplayForm, status: int = 200) -> HttpResponse:
     kind, _, number = event.subject.partition(":")
     context = {
-        "title": f"Event {event.event_id}",
+        "title": gettext("Event %(event_id)s") % {"event_id": event.event_id},
         "event": event,
         "badge": BADGES[EventStatus(event.status)],
         "said": SAID[EventStatus(event.status)],

@@ -7,6 +7,8 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.text import capfirst
+from django.utils.translation import gettext, gettext_lazy
 
 from core import formats
 from core.money import exponent, quantize, to_major
@@ -28,13 +30,18 @@ class MoneyField(forms.DecimalField):
     def validate(self, value: Any) -> None:
         super().validate(value)
         if value is not None and value != value.quantize(Decimal(1).scaleb(-exponent(self.currency))):
-            raise ValidationError(f"{self.currency} has {exponent(self.currency)} decimals: enter no more.")
+            raise ValidationError(
+                gettext("%(currency)s has %(decimals)s decimals: enter no more.")
+                % {"currency": self.currency, "decimals": exponent(self.currency)}
+            )
 
 
 class ActionForm(forms.Form):
     """What every action on a document asks: why. `seen` is what was shown, `key` makes it happen once."""
 
-    reason = forms.CharField(max_length=500, help_text="Internal: kept in the audit trail")
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), max_length=500, help_text=gettext_lazy("Internal: kept in the audit trail")
+    )
     seen = forms.CharField(max_length=80, required=False, widget=forms.HiddenInput)
     key = forms.RegexField(r"^[0-9a-f]{32}$", widget=forms.HiddenInput)
 
@@ -60,14 +67,17 @@ class ActionForm(forms.Form):
 class OutsidePaymentForm(ActionForm):
     """«Mark paid outside»."""
 
-    received_on = forms.DateField(label="Day received", widget=forms.DateInput(attrs={"type": "date"}))
+    received_on = forms.DateField(label=gettext_lazy("Day received"), widget=forms.DateInput(attrs={"type": "date"}))
     method = forms.ChoiceField(
-        choices=[(value, str(label).capitalize()) for value, label in OutsideMethod.choices],
+        label=gettext_lazy("Method"),
+        choices=[(value, capfirst(label)) for value, label in OutsideMethod.choices],
         widget=forms.RadioSelect,
         initial=OutsideMethod.BANK_TRANSFER,
     )
     reference = forms.CharField(
-        max_length=100, help_text="As on the bank statement, or the number of the cheque; the customer sees it"
+        label=gettext_lazy("Reference"),
+        max_length=100,
+        help_text=gettext_lazy("As on the bank statement, or the number of the cheque; the customer sees it"),
     )
 
     def first_values(self, invoice: Invoice, today: date) -> dict[str, Any]:
@@ -75,7 +85,10 @@ class OutsidePaymentForm(ActionForm):
 
     def prepare(self) -> None:
         due = formats.money(self.invoice.amount_due, self.invoice.currency)
-        hint = f"In {self.invoice.currency}. {due} is due; less is a part payment"
+        hint = gettext("In %(currency)s. %(due)s is due; less is a part payment") % {
+            "currency": self.invoice.currency,
+            "due": due,
+        }
         self.fields["amount"] = MoneyField(self.invoice.currency, help_text=hint)
         self.order_fields(["amount", "received_on", "method", "reference", "reason"])
 
@@ -87,8 +100,10 @@ class OutsidePaymentForm(ActionForm):
 class SendForm(forms.Form):
     """«Send again»: which message, and one more address."""
 
-    what = forms.ChoiceField(label="Message", widget=forms.RadioSelect)
-    also = forms.EmailField(label="Also to", required=False, help_text="One more address, for this message only")
+    what = forms.ChoiceField(label=gettext_lazy("Message"), widget=forms.RadioSelect)
+    also = forms.EmailField(
+        label=gettext_lazy("Also to"), required=False, help_text=gettext_lazy("One more address, for this message only")
+    )
 
     def __init__(self, data: Any, *, choices: list[tuple[str, str]]) -> None:
         super().__init__(data, initial={"what": choices[0][0] if choices else ""})

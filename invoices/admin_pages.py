@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import customer_now
@@ -74,17 +75,20 @@ def invoice_send_again(request: HttpRequest, pk: int) -> HttpResponse:
             form.add_error(None, error.message)
             status = error.status
     to = recipients([invoice.customer_id])[invoice.customer_id]
-    context = {"invoice": invoice, "form": form, "title": "Send again", "to": to}
+    context = {"invoice": invoice, "form": form, "title": gettext("Send again"), "to": to}
     return render_staff(request, "admin/invoices/send_again.html", context, status)
 
 
 def _messages_of(invoice: Invoice) -> list[tuple[str, str]]:
     if invoice.number is None:
         return []
-    kind = "Credit note" if invoice.is_credit_note else "Invoice"
+    kind = gettext("Credit note") if invoice.is_credit_note else "Invoice"
     return [
         ("document", f"{kind} {invoice.number}"),
-        *((str(payment.pk), f"Receipt {payment.receipt_number}") for payment in receipts(invoice)),
+        *(
+            (str(payment.pk), gettext("Receipt %(receipt_number)s") % {"receipt_number": payment.receipt_number})
+            for payment in receipts(invoice)
+        ),
     ]
 
 
@@ -96,7 +100,7 @@ def _send(request: HttpRequest, invoice: Invoice, values: dict[str, Any]) -> Htt
         at=customer_now(invoice.customer),
         actor=staff_user(request),
     )
-    messages.success(request, f"On its way to {', '.join(notice.to)}.")
+    messages.success(request, gettext("On its way to %(names)s.") % {"names": ", ".join(notice.to)})
     return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]), status=303)
 
 

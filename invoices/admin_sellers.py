@@ -5,6 +5,7 @@ from typing import Any, ClassVar, cast
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.audit import record
 from accounts.staff import staff_user
@@ -18,10 +19,12 @@ class SellerForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
     """With the reason, which the audit trail keeps."""
 
     new_logo = forms.FileField(
-        required=False, label="Logo", help_text="PNG or SVG up to 64 KB, for the head of PDFs that are made from now on"
+        required=False,
+        label=gettext_lazy("Logo"),
+        help_text=gettext_lazy("PNG or SVG up to 64 KB, for the head of PDFs that are made from now on"),
     )
-    remove_logo = forms.BooleanField(required=False, label="Remove the logo")
-    reason = forms.CharField(max_length=300, help_text="Kept in the audit trail: New registered office")
+    remove_logo = forms.BooleanField(required=False, label=gettext_lazy("Remove the logo"))
+    reason = forms.CharField(max_length=300, help_text=gettext_lazy("Kept in the audit trail: New registered office"))
 
     class Meta:
         model = Seller
@@ -30,9 +33,11 @@ class SellerForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
     def clean_accent(self) -> str:
         accent = str(self.cleaned_data["accent"]).lower()
         if accent and not is_colour(accent):
-            raise forms.ValidationError("A colour is # and six hexadecimal digits, like #1f4b99.")
+            raise forms.ValidationError(gettext("A colour is # and six hexadecimal digits, like #1f4b99."))
         if accent and not is_readable(accent):
-            raise forms.ValidationError("On white paper this colour is too light to be read. Choose a darker one.")
+            raise forms.ValidationError(
+                gettext("On white paper this colour is too light to be read. Choose a darker one.")
+            )
         return accent
 
     def clean_new_logo(self) -> str:

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db.models import Q
 from django.http import Http404
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 
 from accounts.audit_words import Row
 from accounts.gateways import decline_message
@@ -28,27 +29,34 @@ from invoices.rules import refusal
 from invoices.selectors import PAYMENTS, corrections_of
 from invoices.showing import Badge, badge, credit_figures
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 OUTCOMES = {
-    PaymentStatus.PENDING: Badge("Processing", "info"),
-    PaymentStatus.SUCCEEDED: Badge("Succeeded", "success"),
-    PaymentStatus.DECLINED: Badge("Declined", "danger"),
-    PaymentStatus.NEEDS_CONFIRMATION: Badge("Action needed", "warning"),
-    PaymentStatus.UNKNOWN: Badge("Unknown", "warning"),
-    PaymentStatus.CANCELED: Badge("Given up", "neutral"),
-    PaymentStatus.SURPLUS: Badge("Came too late", "warning"),
+    PaymentStatus.PENDING: Badge(gettext_lazy("Processing"), "info"),
+    PaymentStatus.SUCCEEDED: Badge(gettext_lazy("Succeeded"), "success"),
+    PaymentStatus.DECLINED: Badge(gettext_lazy("Declined"), "danger"),
+    PaymentStatus.NEEDS_CONFIRMATION: Badge(pgettext_lazy("staff", "Action needed"), "warning"),
+    PaymentStatus.UNKNOWN: Badge(gettext_lazy("Unknown"), "warning"),
+    PaymentStatus.CANCELED: Badge(gettext_lazy("Given up"), "neutral"),
+    PaymentStatus.SURPLUS: Badge(gettext_lazy("Came too late"), "warning"),
 }
 SAID = {
-    PaymentStatus.PENDING: "On its way to the card processor.",
-    PaymentStatus.NEEDS_CONFIRMATION: "The bank asks the customer to confirm this payment.",
-    PaymentStatus.UNKNOWN: "The card processor has not answered. It is asked again; nothing is charged twice.",
-    PaymentStatus.CANCELED: "It did not go through and was given up; nothing was charged.",
-    PaymentStatus.SURPLUS: "It was charged when the invoice needed it no more. The money goes back to the card.",
+    PaymentStatus.PENDING: gettext_lazy("On its way to the card processor."),
+    PaymentStatus.NEEDS_CONFIRMATION: gettext_lazy("The bank asks the customer to confirm this payment."),
+    PaymentStatus.UNKNOWN: gettext_lazy(
+        "The card processor has not answered. It is asked again; nothing is charged twice."
+    ),
+    PaymentStatus.CANCELED: gettext_lazy("It did not go through and was given up; nothing was charged."),
+    PaymentStatus.SURPLUS: gettext_lazy(
+        "It was charged when the invoice needed it no more. The money goes back to the card."
+    ),
 }
 REFUNDS = {
-    RefundStatus.PENDING: Badge("Processing", "info"),
-    RefundStatus.SUCCEEDED: Badge("Refunded", "success"),
-    RefundStatus.FAILED: Badge("Failed", "danger"),
-    RefundStatus.UNKNOWN: Badge("Unknown", "warning"),
+    RefundStatus.PENDING: Badge(gettext_lazy("Processing"), "info"),
+    RefundStatus.SUCCEEDED: Badge(gettext_lazy("Refunded"), "success"),
+    RefundStatus.FAILED: Badge(gettext_lazy("Failed"), "danger"),
+    RefundStatus.UNKNOWN: Badge(gettext_lazy("Unknown"), "warning"),
 }
 
 
@@ -57,7 +65,7 @@ class PaymentRow(NamedTuple):
 
     payment: Payment
     badge: Badge
-    said: str
+    said: "_StrOrPromise"
 
 
 class RefundRow(NamedTuple):
@@ -70,7 +78,7 @@ class RefundRow(NamedTuple):
 class ActionLink(NamedTuple):
     """Something that may be done with the document now; `name` of its page."""
 
-    label: str
+    label: "_StrOrPromise"
     name: str
 
 
@@ -148,14 +156,17 @@ def payment_row(payment: Payment) -> PaymentRow:
     if status == PaymentStatus.DECLINED:
         said = decline_message(payment.decline_code)
     elif payment.is_outside:
-        said = f"Paid {payment.how}."
+        said = gettext("Paid %(how)s.") % {"how": payment.how}
     return PaymentRow(payment, OUTCOMES[status], said)
+
+
+def _draft_title(invoice: Invoice) -> str:
+    return gettext("Draft credit note") if invoice.is_credit_note else gettext("Draft invoice")
 
 
 def invoice_context(invoice: Invoice, on: date) -> dict[str, Any]:
     """Everything the page of one document shows, but its story; `on` is the customer's day."""
     paper, is_draft = invoice_paper(invoice), invoice.number is None
-    kind = paper.title.lower()
     return {
         "invoice": invoice,
         "paper": paper,
@@ -163,17 +174,17 @@ def invoice_context(invoice: Invoice, on: date) -> dict[str, Any]:
         "is_draft": is_draft,
         "explain_for": invoice.customer.key,
         "waiting": next((one for one in invoice.payments.all() if one.status in UNRESOLVED), None),
-        "title": f"Draft {kind}" if is_draft else f"{paper.title} {invoice.number}",
+        "title": _draft_title(invoice) if is_draft else f"{paper.title} {invoice.number}",
         **credit_figures(invoice),
     }
 
 
 # What moves money, in the order of the buttons, by the name of its rule.
 MONEY_ACTIONS = {
-    "issue": ActionLink("Issue now", "admin:invoices_invoice_issue"),
-    "paid_outside": ActionLink("Mark paid outside", "admin:invoices_invoice_paid_outside"),
-    "void": ActionLink("Void", "admin:invoices_invoice_void"),
-    "write_off": ActionLink("Write off", "admin:invoices_invoice_write_off"),
+    "issue": ActionLink(gettext_lazy("Issue now"), "admin:invoices_invoice_issue"),
+    "paid_outside": ActionLink(gettext_lazy("Mark paid outside"), "admin:invoices_invoice_paid_outside"),
+    "void": ActionLink(pgettext_lazy("action", "Void"), "admin:invoices_invoice_void"),
+    "write_off": ActionLink(gettext_lazy("Write off"), "admin:invoices_invoice_write_off"),
 }
 
 
@@ -205,5 +216,5 @@ def payment_context(payment: Payment) -> dict[str, Any]:
             *_notices(f"invoice:{payment.invoice_id}:late:{payment.pk}", payment.customer_id),
         ],
         "audit": _audit(payment.customer_id, Q(subject__in=subjects) | asked, payment.currency),
-        "title": f"Payment of {formats.money(payment.amount, payment.currency)}",
+        "title": gettext("Payment of %(amount)s") % {"amount": formats.money(payment.amount, payment.currency)},
     }

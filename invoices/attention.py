@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+from django.utils.translation import gettext, ngettext
 
 from accounts.gateways import decline_message
 from accounts.models import PaymentPolicy
@@ -135,46 +136,69 @@ def payment_said(payment: Payment) -> Said:
 def _payment_words(payment: Payment) -> tuple[Badge, str]:
     status = PaymentStatus(payment.status)
     if status == PaymentStatus.UNKNOWN:
-        return Badge("Unknown", "warning"), "The answer was lost. It may have been charged; nothing is tried meanwhile."
+        return Badge(gettext("Unknown"), "warning"), gettext(
+            "The answer was lost. It may have been charged; nothing is tried meanwhile."
+        )
     if status == PaymentStatus.NEEDS_CONFIRMATION:
         until = formats.instant(payment.confirm_until)
-        given_up = f"From {until} on it is given up, and nothing is charged."
-        return Badge("Bank’s confirmation", "warning"), f"The customer has to confirm it with their bank. {given_up}"
+        return Badge(gettext("Bank’s confirmation"), "warning"), gettext(
+            "The customer has to confirm it with their bank. From %(until)s on it is given up, and nothing is charged."
+        ) % {"until": until}
     if status == PaymentStatus.PENDING:
-        reached = "It is announced there and not charged." if payment.gateway_id else "The gateway was not reached."
-        return Badge("Processing", "info"), reached
+        reached = (
+            gettext("It is announced there and not charged.")
+            if payment.gateway_id
+            else gettext("The gateway was not reached.")
+        )
+        return Badge(gettext("Processing"), "info"), reached
     if status == PaymentStatus.DECLINED:
         code = f" ({payment.decline_code})" if payment.decline_code else ""
-        return Badge("Declined", "danger"), f"{decline_message(payment.decline_code)}{code}"
+        return Badge(gettext("Declined"), "danger"), f"{decline_message(payment.decline_code)}{code}"
     if status == PaymentStatus.SUCCEEDED:
-        return Badge("Succeeded", "success"), f"Charged. Receipt {payment.receipt_number}."
+        return Badge(gettext("Succeeded"), "success"), gettext("Charged. Receipt %(number)s.") % {
+            "number": payment.receipt_number
+        }
     if status == PaymentStatus.SURPLUS:
-        return Badge("Came too late", "warning"), "Charged when no longer needed. It goes back to the card."
-    return Badge("Given up", "neutral"), "It never reached the card, or was not confirmed. Nothing was charged."
+        return Badge(gettext("Came too late"), "warning"), gettext(
+            "Charged when no longer needed. It goes back to the card."
+        )
+    return Badge(gettext("Given up"), "neutral"), gettext(
+        "It never reached the card, or was not confirmed. Nothing was charged."
+    )
 
 
 def refund_said(refund: Refund) -> Said:
     """How a refund stands."""
     words = {
-        RefundStatus.PENDING: (Badge("Processing", "info"), "It is on its way to the gateway."),
-        RefundStatus.UNKNOWN: (Badge("Unknown", "warning"), "The answer was lost. It is looked for, never made twice."),
-        RefundStatus.SUCCEEDED: (Badge("Succeeded", "success"), "The money is on its way to the card."),
+        RefundStatus.PENDING: (Badge(gettext("Processing"), "info"), gettext("It is on its way to the gateway.")),
+        RefundStatus.UNKNOWN: (
+            Badge(gettext("Unknown"), "warning"),
+            gettext("The answer was lost. It is looked for, never made twice."),
+        ),
+        RefundStatus.SUCCEEDED: (
+            Badge(gettext("Succeeded"), "success"),
+            gettext("The money is on its way to the card."),
+        ),
         RefundStatus.FAILED: (
-            Badge("Failed", "danger"),
-            "The money did not go back. The rest of the credit note is used on the next invoice, or paid outside.",
+            Badge(gettext("Failed"), "danger"),
+            gettext(
+                "The money did not go back. The rest of the credit note is used on the next invoice, or paid outside."
+            ),
         ),
     }
     badge, text = words[RefundStatus(refund.status)]
     if refund.credit_note_id is None and refund.status == RefundStatus.FAILED:
-        text = "The money did not go back, and no invoice needs it. Send it back again."
+        text = gettext("The money did not go back, and no invoice needs it. Send it back again.")
     if refund.payment_id is None:
-        text = "Staff recorded that it was transferred."
-    code = f" The gateway’s word: {refund.failure_code}." if refund.failure_code else ""
-    return Said(badge, text + code, _asked(refund.checks), refund.check_at)
+        text = gettext("Staff recorded that it was transferred.")
+    if refund.failure_code:
+        text = gettext("%(said)s The gateway’s word: %(code)s.") % {"said": text, "code": refund.failure_code}
+    return Said(badge, text, _asked(refund.checks), refund.check_at)
 
 
 def _asked(checks: int) -> str:
-    return {0: "Not yet", 1: "Once", 2: "Twice"}.get(checks, f"{checks} times")
+    few = {0: gettext("Not yet"), 1: gettext("Once"), 2: gettext("Twice")}
+    return few.get(checks) or ngettext("%(checks)s time", "%(checks)s times", checks) % {"checks": checks}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +230,13 @@ def payment_actions(payment: Payment, made: Sequence[Payment]) -> PaymentActions
 
 def _no_retry(payment: Payment, made: Sequence[Payment]) -> str:
     if payment.invoice.status != InvoiceStatus.OPEN:
-        return "The invoice is not open."
+        return gettext("The invoice is not open.")
     if any(one.status in UNRESOLVED for one in made):
-        return "An attempt has no outcome yet. Another one could charge twice."
+        return gettext("An attempt has no outcome yet. Another one could charge twice.")
     if made[-1].status != PaymentStatus.DECLINED:
-        return "The last attempt was not declined."
+        return gettext("The last attempt was not declined.")
     if payment.customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT:
-        return "This customer pays by contract; their card is not charged by hand."
+        return gettext("This customer pays by contract; their card is not charged by hand.")
     return ""
 
 

@@ -4,6 +4,7 @@ import base64
 import re
 from typing import Final
 
+from django.utils.translation import gettext
 from lxml import etree
 
 PNG: Final = b"\x89PNG\r\n\x1a\n"
@@ -19,7 +20,7 @@ class UnfitLogoError(ValueError):
 def logo_address(content: bytes) -> str:
     """A PNG or SVG as a data: address. Raises UnfitLogoError."""
     if len(content) > LARGEST:
-        raise UnfitLogoError(f"The file may have {LARGEST // 1024} KB.")
+        raise UnfitLogoError(gettext("The file may have %(size)s KB.") % {"size": LARGEST // 1024})
     if content.startswith(PNG):
         return "data:image/png;base64," + base64.b64encode(content).decode()
     check_drawing(content)
@@ -32,13 +33,15 @@ def check_drawing(content: bytes) -> None:
     try:
         root = etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
-        raise UnfitLogoError("The file is neither a PNG nor an SVG.") from error
+        raise UnfitLogoError(gettext("The file is neither a PNG nor an SVG.")) from error
     if etree.QName(root).localname != "svg":
-        raise UnfitLogoError("The file is neither a PNG nor an SVG.")
+        raise UnfitLogoError(gettext("The file is neither a PNG nor an SVG."))
     for element in root.iter(etree.Element):
         names = {etree.QName(name).localname for name in element.attrib}
         if etree.QName(element).localname in ACTIVE or "href" in names or any(one.startswith("on") for one in names):
-            raise UnfitLogoError("The SVG has more than shapes and text: remove scripts, styles, images and links.")
+            raise UnfitLogoError(
+                gettext("The SVG has more than shapes and text: remove scripts, styles, images and links.")
+            )
 
 
 def luminance(colour: str) -> float:

@@ -13,6 +13,7 @@ from typing import ClassVar
 from django.db import connection, models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Abs
+from django.utils.translation import gettext_lazy as _
 
 from core.ids import public_id
 from invoices import models_archives as models_archives
@@ -48,21 +49,21 @@ from invoices.totals import TaxRule, Totals, row_values, rules_values
 
 
 class InvoiceStatus(models.TextChoices):
-    DRAFT = "draft", "draft"
-    OPEN = "open", "open"
-    PAID = "paid", "paid"
-    UNCOLLECTIBLE = "uncollectible", "uncollectible"
-    VOID = "void", "void"
+    DRAFT = "draft", _("draft")
+    OPEN = "open", _("open")
+    PAID = "paid", _("paid")
+    UNCOLLECTIBLE = "uncollectible", _("uncollectible")
+    VOID = "void", _("void")
 
 
 class InvoiceKind(models.TextChoices):
-    INVOICE = "invoice", "invoice"
-    CREDIT_NOTE = "credit_note", "credit note"
+    INVOICE = "invoice", _("invoice")
+    CREDIT_NOTE = "credit_note", _("credit note")
 
 
 class Collection(models.TextChoices):
-    AUTOMATIC = "automatic", "charge the default card"
-    SEND_INVOICE = "send_invoice", "send the invoice"
+    AUTOMATIC = "automatic", _("charge the default card")
+    SEND_INVOICE = "send_invoice", _("send the invoice")
 
 
 # One statement for any number of rows; bulk_update would send a CASE per row and column.
@@ -298,9 +299,9 @@ class Invoice(models.Model):
 
 
 class LineKind(models.TextChoices):
-    FEE = "fee", "fee"
-    USAGE = "usage", "usage"
-    CREDITS = "credits", "credits sold"
+    FEE = "fee", _("fee")
+    USAGE = "usage", _("usage")
+    CREDITS = "credits", _("credits sold")
 
 
 class InvoiceLine(models.Model):

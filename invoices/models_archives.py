@@ -10,15 +10,16 @@ from functools import partial
 from django.db import models
 from django.db.models import Q
 from django.utils.text import slugify
+from django.utils.translation import gettext_lazy as _
 
 from core.ids import public_id
 
 
 class ArchiveStatus(models.TextChoices):
-    BUILDING = "building", "being made"
-    READY = "ready", "ready"
-    FAILED = "failed", "failed"
-    EXPIRED = "expired", "deleted"
+    BUILDING = "building", _("being made")
+    READY = "ready", _("ready")
+    FAILED = "failed", _("failed")
+    EXPIRED = "expired", _("deleted")
 
 
 class Archive(models.Model):

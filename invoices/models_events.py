@@ -3,16 +3,18 @@
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import GatewayName
+from accounts.staff_words import words_of
 
 
 class EventStatus(models.TextChoices):
-    WAITING = "waiting", "waiting"
-    DONE = "done", "done"
-    IGNORED = "ignored", "ignored"  # of a type that nothing follows from
-    FOREIGN = "foreign", "not ours"  # about nothing that this portal knows
-    FAILED = "failed", "failed"  # tried for days; somebody has to look
+    WAITING = "waiting", _("waiting")
+    DONE = "done", _("done")
+    IGNORED = "ignored", _("ignored")  # of a type that nothing follows from
+    FOREIGN = "foreign", _("not ours")  # about nothing that this portal knows
+    FAILED = "failed", _("failed")  # tried for days; somebody has to look
 
 
 class GatewayEvent(models.Model):
@@ -89,5 +91,5 @@ class Dispute(models.Model):
     @property
     def words(self) -> str:
         """Its status and reason as people read them: `needs response (fraudulent)`."""
-        reason = f" ({self.reason.replace('_', ' ')})" if self.reason else ""
-        return self.status.replace("_", " ") + reason
+        reason = f" ({words_of(self.reason)})" if self.reason else ""
+        return f"{words_of(self.status)}{reason}"

@@ -8,6 +8,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy as _
 
 from accounts import figures
 from core.ids import public_id
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class PaymentStatus(models.TextChoices):
-    PENDING = "pending", "processing"  # committed; the gateway has not answered
-    SUCCEEDED = "succeeded", "succeeded"
-    DECLINED = "declined", "declined"
-    NEEDS_CONFIRMATION = "needs_confirmation", "needs confirmation"
-    UNKNOWN = "unknown", "unknown"  # timed out or lost: resolved by retrieving, never by paying again
-    CANCELED = "canceled", "canceled"  # retrieved: never reached the card, so nothing was charged
-    SURPLUS = "surplus", "came too late"  # charged when the invoice needed it no more: it goes back (Refund)
+    PENDING = "pending", _("processing")  # committed; the gateway has not answered
+    SUCCEEDED = "succeeded", _("succeeded")
+    DECLINED = "declined", _("declined")
+    NEEDS_CONFIRMATION = "needs_confirmation", _("needs confirmation")
+    UNKNOWN = "unknown", _("unknown")  # timed out or lost: resolved by retrieving, never by paying again
+    CANCELED = "canceled", _("canceled")  # retrieved: never reached the card, so nothing was charged
+    SURPLUS = "surplus", _("came too late")  # charged when the invoice needed it no more: it goes back (Refund)
 
 
 UNRESOLVED = (PaymentStatus.PENDING, PaymentStatus.NEEDS_CONFIRMATION, PaymentStatus.UNKNOWN)
@@ -178,9 +179,9 @@ class CreditApplication(models.Model):
 class GoesTo(models.TextChoices):
     """Where the money of a credit note goes, decided when it is issued."""
 
-    ORDER = "order", "open invoices, then the card that paid; the rest is kept"
-    KEPT = "kept", "open invoices; the rest is kept for the next one"
-    PAYMENT = "payment", "one payment first, then as ever"
+    ORDER = "order", _("open invoices, then the card that paid; the rest is kept")
+    KEPT = "kept", _("open invoices; the rest is kept for the next one")
+    PAYMENT = "payment", _("one payment first, then as ever")
 
 
 class RefundStatus(models.TextChoices):
@@ -252,9 +253,9 @@ class Refund(models.Model):
 
 
 class DocumentKind(models.TextChoices):
-    INVOICE = "invoice", "invoice"
-    RECEIPT = "receipt", "receipt"
-    STATEMENT = "statement", "credit statement"
+    INVOICE = "invoice", _("invoice")
+    RECEIPT = "receipt", _("receipt")
+    STATEMENT = "statement", _("credit statement")
 
 
 class Document(models.Model):

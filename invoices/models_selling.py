@@ -4,14 +4,15 @@ from functools import partial
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from core.ids import public_id
 
 
 class OffBecause(models.TextChoices):
-    CUSTOMER = "customer", "switched off"
-    STAFF = "staff", "switched off by our staff"
-    FAILED = "failed", "a payment failed"
+    CUSTOMER = "customer", _("switched off")
+    STAFF = "staff", _("switched off by our staff")
+    FAILED = "failed", _("a payment failed")
 
 
 class TopUpRule(models.Model):
@@ -50,9 +51,9 @@ class TopUpRule(models.Model):
 
 
 class Origin(models.TextChoices):
-    CUSTOMER = "customer", "bought by the customer"
-    STAFF = "staff", "invoiced by staff"
-    TOP_UP = "top_up", "automatic top-up"
+    CUSTOMER = "customer", _("bought by the customer")
+    STAFF = "staff", _("invoiced by staff")
+    TOP_UP = "top_up", _("automatic top-up")
 
 
 class CreditSale(models.Model):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.utils.translation import gettext, pgettext
 
@@ -13,13 +13,16 @@ from core import formats
 from core.periods import Period
 from invoices.models import REFUNDING, UNRESOLVED, CreditStatement, Invoice, InvoiceStatus, Payment, PaymentStatus
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
 
 
 class Badge(NamedTuple):
     """A status in a word; `level` is the badge component's."""
 
-    text: str
+    text: "_StrOrPromise"
     level: str
 
 

@@ -23,10 +23,10 @@ COMING = {
     "consequence": gettext_noop("At the earliest: what the last notice says"),
 }
 FOR_STAFF = {
-    "try": "the card is tried again",
-    "reminder": "a reminder",
-    "final": "the final warning",
-    "consequence": "the plan’s consequence, at the earliest",
+    "try": gettext_noop("the card is tried again"),
+    "reminder": gettext_noop("a reminder"),
+    "final": gettext_noop("the final warning"),
+    "consequence": gettext_noop("the plan’s consequence, at the earliest"),
 }
 SENT = {
     "payment_reminder": gettext_noop("Reminder sent"),
@@ -119,11 +119,12 @@ def for_staff(stands: Dunning) -> list[str]:
     """Where a customer's story stands, and what comes; empty where nothing is overdue."""
     if stands.since is None:
         return []
-    warned = ", warned" if stands.state in ("warned", "consequence") else ""
-    began = f"Since {formats.day(utc_day(stands.since))}{warned}"
-    waits = ["A payment has no outcome yet: nothing is tried or threatened."] if stands.waits else []
+    about = {"day": formats.day(utc_day(stands.since))}
+    is_warned = stands.state in ("warned", "consequence")
+    began = gettext("Since %(day)s, warned") % about if is_warned else gettext("Since %(day)s") % about
+    waits = [gettext("A payment has no outcome yet: nothing is tried or threatened.")] if stands.waits else []
     return [began, *waits, *map(_coming, stands.steps)]
 
 
 def _coming(step: Step) -> str:
-    return f"{formats.day(utc_day(step.at))}: {FOR_STAFF[step.kind]}"
+    return f"{formats.day(utc_day(step.at))}: {gettext(FOR_STAFF[step.kind])}"

@@ -8,6 +8,7 @@ from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
+from django.utils.translation import gettext_lazy
 
 from accounts.roles import READ, may
 from accounts.staff_filters import CustomerFilter, HappenedFilter, period_of
@@ -47,7 +48,7 @@ class PlanAdmin(StaffList):
         # A contract names its customer.
         return rows if may(request.user, READ) else rows.filter(customer__isnull=True)
 
-    @admin.display(description="Active subscriptions", ordering="open_count")
+    @admin.display(description=gettext_lazy("Active subscriptions"), ordering="open_count")
     def active_subscriptions(self, plan: Any) -> int:
         return int(plan.open_count)
 
@@ -97,12 +98,12 @@ class RateCardAdmin(StaffList):
 class SubscriptionAdmin(StaffList):
     list_display = ("customer", "plan", "anchor_on", "starts_at", "ends_at", "next_billing_on", "calculate_at")
     list_filter = (
-        *("plan", ("ends_at", HappenedFilter), period_of("next_billing_on", "next billing date")),
+        *("plan", ("ends_at", HappenedFilter), period_of("next_billing_on", gettext_lazy("next billing date"))),
         CustomerFilter,
     )
     list_select_related = ("customer", "plan")
     search_fields = ("customer",)
-    search_help_text = "Customer’s name or key"
+    search_help_text = gettext_lazy("Customer’s name or key")
     ordering = ("-pk",)
     csv_columns = SUBSCRIPTION_COLUMNS
 
@@ -122,7 +123,7 @@ class RatedUsageAdmin(StaffList):
     )
     list_select_related = ("subscription__customer", "subscription__plan", "rate_card__plan")
     search_fields = ("=subscription__customer__key",)
-    search_help_text = "The customer’s whole key"
+    search_help_text = gettext_lazy("The customer’s whole key")
     ordering = ("-pk",)
     csv_columns = (
         *("subscription__customer__key", "subscription__plan__key", "rate_card__key", "window_starts_at"),
@@ -130,11 +131,11 @@ class RatedUsageAdmin(StaffList):
         *("rate_card__plan__currency", "invoice_key", "rated_at"),
     )
 
-    @admin.display(description="quantity", ordering="quantity")
+    @admin.display(description=gettext_lazy("quantity"), ordering="quantity")
     def quantity_text(self, rated: RatedUsage) -> str:
         return formats.quantity(rated.quantity)
 
-    @admin.display(description="amount", ordering="amount")
+    @admin.display(description=gettext_lazy("amount"), ordering="amount")
     def amount_text(self, rated: RatedUsage) -> str:
         return formats.money(rated.amount, rated.rate_card.plan.currency)
 
@@ -157,10 +158,10 @@ class ChangeQuoteAdmin(StaffList):
 @admin.register(ScheduledChange)
 class ScheduledChangeAdmin(StaffList):
     list_display = ("customer", "plan", "effective_at", "status", "reason", "created_by", "created_at", "settled_at")
-    list_filter = ("status", "plan", period_of("effective_at", "day it takes effect"), CustomerFilter)
+    list_filter = ("status", "plan", period_of("effective_at", gettext_lazy("day it takes effect")), CustomerFilter)
     list_select_related = ("customer", "plan", "created_by")
     search_fields = ("customer",)
-    search_help_text = "Customer’s name or key"
+    search_help_text = gettext_lazy("Customer’s name or key")
     ordering = ("-pk",)
     csv_columns = (
         *("customer__key", "customer__name", "plan__key", "plan__version", "effective_at", "status", "reason"),

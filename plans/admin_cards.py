@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.roles import CATALOG, MANAGE
@@ -54,9 +55,9 @@ def card_remove(request: HttpRequest, plan_id: str, card_id: int) -> HttpRespons
     plan = _draft(request, plan_id)
     if request.method == "POST":
         remove_rate_card(plan_id=plan.pk, card_id=card_id, at=clock.now(), actor=staff_user(request))
-        messages.success(request, "Rate card removed.")
+        messages.success(request, gettext("Rate card removed."))
         return HttpResponseRedirect(plan_url(plan))
-    context = {"plan": plan, "card": _card(plan, card_id), "title": "Remove rate card"}
+    context = {"plan": plan, "card": _card(plan, card_id), "title": gettext("Remove rate card")}
     return render_staff(request, "admin/plans/card_remove.html", context)
 
 
@@ -97,7 +98,7 @@ def _card_form(request: HttpRequest, plan: Plan, card: RateCard | None) -> HttpR
     if request.method == "POST" and not asked and _is_valid(form, tiers):
         saved = _save(request, plan, card, form, tiers)
         if saved is not None:
-            messages.success(request, f"Rate card “{saved.name}” saved.")
+            messages.success(request, gettext("Rate card “%(name)s” saved.") % {"name": saved.name})
             return HttpResponseRedirect(plan_url(plan))
     context = {
         "plan": plan,
@@ -105,7 +106,7 @@ def _card_form(request: HttpRequest, plan: Plan, card: RateCard | None) -> HttpR
         "form": form,
         "tiers": tiers,
         "features": all_features(),
-        "title": "Change rate card" if card else "Add Rate Card",
+        "title": gettext("Change rate card") if card else gettext("Add Rate Card"),
         **(_preview(plan, form, tiers) if asked else _stored(plan, card)),
     }
     status = 422 if request.method == "POST" and not asked else 200

@@ -8,9 +8,12 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
-from django.utils.text import slugify
+from django.utils.text import format_lazy, slugify
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import PaymentPolicy
+from core.language import inside
 from core.money import quantize, to_major
 from plans.models import FeeCadence, FeeTiming, Plan, PriceModel, RateCard, SettlementMode
 from plans.models_credits import CreditExhaustion
@@ -19,11 +22,16 @@ from plans.plan_rules import CONTRACT_FIELDS, LONGEST_TERMS
 from plans.pricing import Tier
 from usage.selectors import all_features, features_by_key
 
-KEY = RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*$", "Use small letters, digits and single hyphens, such as api-requests.")
+KEY = RegexValidator(
+    r"^[a-z0-9]+(-[a-z0-9]+)*$", _("Use small letters, digits and single hyphens, such as api-requests.")
+)
 POLICIES = [
-    (PaymentPolicy.OPTIONAL, "Not needed"),
-    (PaymentPolicy.REQUIRED, "Required: customers must have a card"),
-    (PaymentPolicy.MANAGED_BY_CONTRACT, "Managed by contract: invoices are sent, nothing is charged by itself"),
+    (PaymentPolicy.OPTIONAL, _("Not needed")),
+    (PaymentPolicy.REQUIRED, _("Required: customers must have a card")),
+    (
+        PaymentPolicy.MANAGED_BY_CONTRACT,
+        _("Managed by contract: invoices are sent, nothing is charged by itself"),
+    ),
 ]
 Data = Mapping[str, Any] | None
 # Not asked of a contract.
@@ -54,61 +62,78 @@ def terms_field() -> forms.IntegerField:
     """Days until an invoice is due, for the form of a plan and of a contract."""
     standard = settings.PAYMENT_TERMS.days
     return forms.IntegerField(
-        label="Payment terms, days", required=False, min_value=0, max_value=LONGEST_TERMS,
-        help_text=f"From the issue of an invoice until it is due: 14, 30, 60. Empty: {standard}, as for everybody.",
-    )  # fmt: skip
+        label=_("Payment terms, days"),
+        required=False,
+        min_value=0,
+        max_value=LONGEST_TERMS,
+        help_text=format_lazy(
+            _("From the issue of an invoice until it is due: 14, 30, 60. Empty: {standard}, as for everybody."),
+            standard=standard,
+        ),
+    )
 
 
 class PlanForm(forms.Form):
     """A plan's draft without its rate cards; a contract's says its terms instead of what stands on a tile."""
 
-    name = forms.CharField(label="Name", max_length=60, help_text="Without the product’s name: Plus")
+    name = forms.CharField(label=_("Name"), max_length=60, help_text=_("Without the product’s name: Plus"))
     key = forms.CharField(
-        label="Key",
+        label=_("Key"),
         max_length=40,
         required=False,
         validators=[KEY],
-        help_text="The same for all versions. Empty: made from the name.",
+        help_text=_("The same for all versions. Empty: made from the name."),
     )
-    tagline = forms.CharField(label="Tagline", max_length=200, required=False, help_text="One sentence on the tile")
-    facts = LinesField(label="Facts", required=False, help_text="Up to five short lines on the tile")
-    position = forms.IntegerField(label="Place", min_value=0, max_value=999, initial=10, help_text="Order of the tiles")
-    self_serve = forms.BooleanField(label="Customers may choose it by themselves", required=False, initial=True)
+    tagline = forms.CharField(
+        label=_("Tagline"),
+        max_length=200,
+        required=False,
+        help_text=_("One sentence on the tile"),
+    )
+    facts = LinesField(label=_("Facts"), required=False, help_text=_("Up to five short lines on the tile"))
+    position = forms.IntegerField(
+        label=_("Place"),
+        min_value=0,
+        max_value=999,
+        initial=10,
+        help_text=_("Order of the tiles"),
+    )
+    self_serve = forms.BooleanField(label=_("Customers may choose it by themselves"), required=False, initial=True)
     currency = forms.CharField(
-        label="Currency", min_length=3, max_length=3, initial="USD",
-        help_text="ISO 4217, such as USD. It never changes after the first save.",
+        label=_("Currency"), min_length=3, max_length=3, initial="USD",
+        help_text=_("ISO 4217, such as USD. It never changes after the first save."),
     )  # fmt: skip
     settlement_mode = forms.ChoiceField(
-        label="Settlement mode",
+        label=_("Settlement mode"),
         choices=[
-            (SettlementMode.CREDIT_THEN_INVOICE, "Credits then invoice"),
-            (SettlementMode.CREDIT_ONLY, "Credits only"),
+            (SettlementMode.CREDIT_THEN_INVOICE, _("Credits then invoice")),
+            (SettlementMode.CREDIT_ONLY, _("Credits only")),
         ],
         widget=forms.RadioSelect,
         initial=SettlementMode.CREDIT_THEN_INVOICE,
     )
     when_credits_run_out = forms.ChoiceField(
-        label="When credits run out",
+        label=_("When credits run out"),
         choices=CreditExhaustion.choices,
         widget=forms.RadioSelect,
         initial=CreditExhaustion.NEGATIVE,
         required=False,
-        help_text="Usage that arrives all the same still settles.",
+        help_text=_("Usage that arrives all the same still settles."),
     )
     payment_policy = forms.ChoiceField(
-        label="Payment method", choices=POLICIES, widget=forms.RadioSelect, initial=PaymentPolicy.OPTIONAL
+        label=_("Payment method"), choices=POLICIES, widget=forms.RadioSelect, initial=PaymentPolicy.OPTIONAL
     )
     overdue_consequence = forms.ChoiceField(
-        label="When it is not paid",
+        label=_("When it is not paid"),
         choices=OverdueConsequence.choices,
         widget=forms.RadioSelect,
         initial=OverdueConsequence.NONE,
         required=False,
-        help_text="At the earliest 7 days after a delivered final warning that names it.",
+        help_text=_("At the earliest 7 days after a delivered final warning that names it."),
     )
     payment_terms = terms_field()
-    contract_starts_on = DayField(label="Contract start", help_text="As agreed; shown to the customer")
-    contract_ends_on = DayField(label="Contract end", help_text="The last day. Nothing ends by itself")
+    contract_starts_on = DayField(label=_("Contract start"), help_text=_("As agreed; shown to the customer"))
+    contract_ends_on = DayField(label=_("Contract end"), help_text=_("The last day. Nothing ends by itself"))
 
     def __init__(self, data: Data, *, plan: Plan | None) -> None:
         super().__init__(data, initial=_plan_values(plan) if plan else None)
@@ -120,12 +145,12 @@ class PlanForm(forms.Form):
             for name in ("key", "currency"):
                 self.fields[name].disabled = True
         else:
-            self.fields["key"].widget.attrs["placeholder"] = "made from the name"
+            self.fields["key"].widget.attrs["placeholder"] = gettext("made from the name")
 
     def clean_facts(self) -> list[str]:
         facts: list[str] = self.cleaned_data["facts"]
         if len(facts) > 5:
-            raise ValidationError("Use at most five lines.")
+            raise ValidationError(gettext("Use at most five lines."))
         return facts
 
     def clean_currency(self) -> str:
@@ -145,7 +170,9 @@ class PlanForm(forms.Form):
         if values.get("settlement_mode") == SettlementMode.CREDIT_THEN_INVOICE:
             values["when_credits_run_out"] = CreditExhaustion.NEGATIVE
         elif values.get("payment_policy") == PaymentPolicy.REQUIRED:
-            self.add_error("payment_policy", "Credits only: nothing is charged to a card, so none can be required.")
+            self.add_error(
+                "payment_policy", gettext("Credits only: nothing is charged to a card, so none can be required.")
+            )
         return values
 
     def _check_consequence(self, wanted: str) -> None:
@@ -153,9 +180,11 @@ class PlanForm(forms.Form):
         if wanted == OverdueConsequence.NONE:
             return
         if self.cleaned_data.get("payment_policy") == PaymentPolicy.MANAGED_BY_CONTRACT:
-            self.add_error("overdue_consequence", "Managed by contract: reminders only.")
+            self.add_error("overdue_consequence", gettext("Managed by contract: reminders only."))
         elif wanted == OverdueConsequence.DOWNGRADE and self.plan is not None and self.plan.is_default:
-            self.add_error("overdue_consequence", "This is the default plan: there is no plan to move down to.")
+            self.add_error(
+                "overdue_consequence", gettext("This is the default plan: there is no plan to move down to.")
+            )
 
 
 def _plan_values(plan: Plan) -> dict[str, Any]:
@@ -180,7 +209,9 @@ class AmountField(forms.DecimalField):
             return None
         amount = quantize(exact, self.currency)
         if to_major(amount, self.currency) != exact:
-            raise ValidationError(f"{self.currency} has no such fraction: {exact}.")
+            raise ValidationError(
+                gettext("%(currency)s has no such fraction: %(exact)s.") % {"currency": self.currency, "exact": exact}
+            )
         return amount
 
 
@@ -196,7 +227,7 @@ class FeatureField(forms.CharField):
             return found.pk
         named = [feature for feature in all_features() if feature.name.lower() == text.lower()]
         if len(named) != 1:
-            raise ValidationError(f"There is no feature “{text}”.")
+            raise ValidationError(gettext("There is no feature “%(text)s”.") % {"text": text})
         return named[0].pk
 
 
@@ -211,36 +242,46 @@ class RateCardForm(forms.Form):
     """«Add Rate Card»: what is priced, how, and within which limits. Amounts come out in minor units."""
 
     model = forms.ChoiceField(
-        label="Pricing model", choices=PriceModel.choices, widget=forms.RadioSelect, initial=PriceModel.UNIT
+        label=_("Pricing model"),
+        choices=PriceModel.choices,
+        widget=forms.RadioSelect,
+        initial=PriceModel.UNIT,
     )
     feature = FeatureField(
-        label="Feature",
+        label=_("Feature"),
         required=False,
-        help_text="What is measured. Type its key or name.",
+        help_text=_("What is measured. Type its key or name."),
         widget=forms.TextInput(attrs={"list": "features", "autocomplete": "off"}),
     )
-    name = forms.CharField(label="Name", max_length=100, required=False, help_text="As on the invoice: API requests")
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=100,
+        required=False,
+        help_text=_("As on the invoice: API requests"),
+    )
     key = forms.CharField(
-        label="Key",
+        label=_("Key"),
         max_length=60,
         required=False,
         validators=[KEY],
-        help_text="The same over versions. Empty: made from the name.",
+        help_text=_("The same over versions. Empty: made from the name."),
     )
-    unit_amount = _exact(label="Price per unit", help_text="Or the price of one package")
+    unit_amount = _exact(label=_("Price per unit"), help_text=_("Or the price of one package"))
     per_units = forms.IntegerField(
-        label="Per N units", min_value=1, max_value=2_000_000_000, initial=1, required=False,
-        help_text="1.00 per 1,000 keeps small prices readable. Of a package: how many are in it.",
+        label=_("Per N units"), min_value=1, max_value=2_000_000_000, initial=1, required=False,
+        help_text=_("1.00 per 1,000 keeps small prices readable. Of a package: how many are in it."),
     )  # fmt: skip
-    amount = AmountField(label="Amount", help_text="The flat fee")
-    timing = forms.ChoiceField(label="Timing", choices=FeeTiming.choices, initial=FeeTiming.IN_ARREARS, required=False)
-    cadence = forms.ChoiceField(
-        label="Billing cadence", choices=FeeCadence.choices, initial=FeeCadence.MONTHLY, required=False
+    amount = AmountField(label=_("Amount"), help_text=_("The flat fee"))
+    timing = forms.ChoiceField(
+        label=_("Timing"), choices=FeeTiming.choices, initial=FeeTiming.IN_ARREARS, required=False
     )
-    free_units = _exact(label="Free units", help_text="Included in every usage window")
-    discount_percent = _exact(label="Discount, percent", help_text="Off the price of usage: 0 to 100")
-    minimum_amount = AmountField(label="Minimum", help_text="Least charge of a usage window")
-    maximum_amount = AmountField(label="Maximum", help_text="Highest charge of a usage window")
+    cadence = forms.ChoiceField(
+        label=_("Billing cadence"), choices=FeeCadence.choices, initial=FeeCadence.MONTHLY, required=False
+    )
+    free_units = _exact(label=_("Free units"), help_text=_("Included in every usage window"))
+    discount_percent = _exact(label=_("Discount, percent"), help_text=_("Off the price of usage: 0 to 100"))
+    minimum_amount = AmountField(label=_("Minimum"), help_text=_("Least charge of a usage window"))
+    maximum_amount = AmountField(label=_("Maximum"), help_text=_("Highest charge of a usage window"))
 
     def __init__(self, data: Data, *, currency: str, card: RateCard | None) -> None:
         super().__init__(data, initial=_card_values(card) if card else None)
@@ -255,7 +296,7 @@ class RateCardForm(forms.Form):
         if not values.get("name") and values["feature_id"] and "feature" not in self.errors:
             values["name"] = next(each.name for each in all_features() if each.pk == values["feature_id"])
         if not values.get("name") and "name" not in self.errors:
-            self.add_error("name", "Say what stands on the invoice.")
+            self.add_error("name", gettext("Say what stands on the invoice."))
         values["key"] = values.get("key") or slugify(values.get("name") or "")[:60]
         for name, default in (("per_units", 1), ("free_units", Decimal(0)), ("discount_percent", Decimal(0))):
             values[name] = default if values.get(name) is None else values[name]
@@ -279,9 +320,9 @@ def _tidy(value: Any) -> Any:
 class TierForm(forms.Form):
     """One tier; a row that is wholly empty is none."""
 
-    up_to = _exact(label="Up to")
-    unit_amount = _exact(label="Price per unit")
-    flat_amount = AmountField(label="Flat price")
+    up_to = _exact(label=_("Up to"))
+    unit_amount = _exact(label=_("Price per unit"))
+    flat_amount = AmountField(label=_("Flat price"))
 
     @property
     def is_empty(self) -> bool:
@@ -299,11 +340,14 @@ class BaseTierFormSet(forms.BaseFormSet):  # type: ignore[type-arg]  # not gener
         super().add_fields(form, index)
         form.empty_permitted = True
         for name, field in form.fields.items():
-            field.widget.attrs["aria-label"] = f"Tier {(index or 0) + 1}: {str(field.label).lower()}"
+            field.widget.attrs["aria-label"] = gettext("Tier %(number)s: %(label)s") % {
+                "number": (index or 0) + 1,
+                "label": inside(field.label),
+            }
             if isinstance(field, AmountField):
                 field.currency = self.currency
             if name == "up_to":
-                field.widget.attrs["placeholder"] = "no limit"
+                field.widget.attrs["placeholder"] = gettext("no limit")
 
     def tiers(self) -> list[Tier]:
         """Those that are filled in; flat prices in major units, as `plans.pricing` has them."""
@@ -320,7 +364,8 @@ class BaseTierFormSet(forms.BaseFormSet):  # type: ignore[type-arg]  # not gener
     def sentences(self) -> list[str]:
         """What is wrong, by the number of the tier."""
         return [
-            f"Tier {number}, {form.fields[name].label}: {error}"
+            gettext("Tier %(number)s, %(label)s: %(error)s")
+            % {"number": number, "label": form.fields[name].label, "error": error}
             for number, form in enumerate(self.forms, 1)
             for name, errors in form.errors.items()
             for error in errors

@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.roles import MANAGE, READ
@@ -35,9 +36,13 @@ class MigrationForm(forms.Form):
     key = forms.RegexField(r"^mig_[0-9a-z]{20}$", widget=forms.HiddenInput)
     seen = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
     when = forms.ChoiceField(
-        label="When", choices=MoveTime.choices, widget=forms.RadioSelect, initial=MoveTime.AFTER_NOTICE
+        label=gettext_lazy("When"), choices=MoveTime.choices, widget=forms.RadioSelect, initial=MoveTime.AFTER_NOTICE
     )
-    reason = forms.CharField(label="Reason", max_length=300, help_text="For the audit trail; customers do not see it.")
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=300,
+        help_text=gettext_lazy("For the audit trail; customers do not see it."),
+    )
 
     def __init__(self, data: Mapping[str, Any] | None) -> None:
         super().__init__(data, initial={"key": public_id("mig")})
@@ -78,8 +83,13 @@ def _decide(request: HttpRequest, plan: Plan, form: MigrationForm) -> HttpRespon
         at=clock.now(),
         actor=staff_user(request),
     )
-    count = f"{migration.expected} subscription{'' if migration.expected == 1 else 's'}"
-    messages.success(request, f"{count} will move to {plan}. This page says how it gets on.")
+    many = migration.expected
+    said = ngettext(
+        "%(count)s subscription will move to %(plan)s. This page says how it gets on.",
+        "%(count)s subscriptions will move to %(plan)s. This page says how it gets on.",
+        many,
+    )
+    messages.success(request, said % {"count": many, "plan": plan})
     return HttpResponseRedirect(progress_url(migration))
 
 
@@ -90,7 +100,7 @@ def _page(request: HttpRequest, form: MigrationForm, preview: MigrationPreview, 
         "preview": preview,
         "moved": status == 409,
         "seen_before": form.cleaned_data["seen"] if status == 409 else None,
-        "title": "Move subscriptions",
+        "title": gettext("Move subscriptions"),
     }
     return render_staff(request, "admin/plans/migrate.html", context, status)
 
@@ -103,7 +113,7 @@ def plan_migration(request: HttpRequest, plan_id: str, key: str) -> HttpResponse
     migration = migration_of(plan, key)
     if migration is None:
         raise Http404
-    context = {"plan": plan, **_progress(request, migration), "title": f"Move to {plan}"}
+    context = {"plan": plan, **_progress(request, migration), "title": gettext("Move to %(plan)s") % {"plan": plan}}
     if request.headers.get("HX-Request"):
         return render(request, "admin/plans/_progress.html", context)
     return render_staff(request, "admin/plans/migration.html", context)

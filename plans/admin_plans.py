@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import Customer
@@ -71,7 +72,7 @@ def plan_change(request: HttpRequest, plan_id: str) -> HttpResponse:
     if plan.status == PlanStatus.DRAFT and may(request.user, _writing(plan)):
         return _plan_form(request, plan)
     if request.method == "POST":
-        return render_staff(request, "403.html", {"message": "Published versions never change."}, status=403)
+        return render_staff(request, "403.html", {"message": gettext("Published versions never change.")}, status=403)
     open_ones = Subscription.objects.open().filter(plan__key=plan.key)
     context = {
         **_shown(plan),
@@ -93,11 +94,11 @@ def _plan_form(request: HttpRequest, plan: Plan | None) -> HttpResponse:
         except PlansError as error:
             form.add_error(None, error.message)
         else:
-            messages.success(request, f"{saved} saved as a draft.")
+            messages.success(request, gettext("%(saved)s saved as a draft.") % {"saved": saved})
             to_card = "_add_rate_card" in request.POST
             args = [saved.pk]
             return HttpResponseRedirect(reverse("admin:plans_plan_card_add", args=args) if to_card else plan_url(saved))
-    shown = _shown(plan) if plan else {"title": "New plan"}
+    shown = _shown(plan) if plan else {"title": gettext("New plan")}
     status = 422 if request.method == "POST" else 200
     return render_staff(request, "admin/plans/plan_form.html", {**shown, "form": form}, status)
 
@@ -106,7 +107,12 @@ def _shown(plan: Plan) -> dict[str, Any]:
     cards = [
         {"card": card, "price": card_price(card.terms(plan.currency), plan.currency)} for card in plan.rate_cards.all()
     ]
-    return {"plan": plan, "contract_of": plan.customer, "cards": cards, "title": f"{plan.name}, version {plan.version}"}
+    return {
+        "plan": plan,
+        "contract_of": plan.customer,
+        "cards": cards,
+        "title": gettext("%(name)s, version %(version)s") % {"name": plan.name, "version": plan.version},
+    }
 
 
 @staff_page(CATALOG, MANAGE)
@@ -120,16 +126,21 @@ def plan_publish(request: HttpRequest, plan_id: str) -> HttpResponse:
         published = publish_plan(plan=plan, at=at, actor=staff_user(request))
         if published.customer:
             messages.success(
-                request, f"{published} is published. It begins once {published.customer.name} is put on it."
+                request,
+                gettext("%(published)s is published. It begins once %(name)s is put on it.")
+                % {"published": published, "name": published.customer.name},
             )
             return HttpResponseRedirect(begin_url(published.customer, published))
-        messages.success(request, f"{published} is published. Customers can be put on it from now on.")
+        messages.success(
+            request,
+            gettext("%(published)s is published. Customers can be put on it from now on.") % {"published": published},
+        )
         return HttpResponseRedirect(plan_url(published))
     if plan.status != PlanStatus.DRAFT:
         return HttpResponseRedirect(plan_url(plan))
     shown = comparison(plan, at)
     return render_staff(
-        request, "admin/plans/publish.html", {"comparison": shown, "plan": plan, "title": "Publish Plan"}
+        request, "admin/plans/publish.html", {"comparison": shown, "plan": plan, "title": gettext("Publish Plan")}
     )
 
 
@@ -148,14 +159,18 @@ def begin_url(customer: Customer, plan: Plan) -> str:
 def plan_copy(request: HttpRequest, plan_id: str) -> HttpResponse:
     """«New version»: a draft that says the same, to be changed."""
     draft = copy_plan(plan_id=writable(request, plan_id).pk, at=clock.now(), actor=staff_user(request))
-    messages.success(request, f"{draft} is a draft. Nothing changes for anybody until it is published.")
+    messages.success(
+        request, gettext("%(draft)s is a draft. Nothing changes for anybody until it is published.") % {"draft": draft}
+    )
     return HttpResponseRedirect(plan_url(draft))
 
 
 class ArchiveForm(forms.Form):
     """Why nobody should choose a plan any more."""
 
-    reason = forms.CharField(label="Reason", max_length=300, help_text="For the audit trail.")
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), max_length=300, help_text=gettext_lazy("For the audit trail.")
+    )
 
 
 @staff_page(CATALOG, MANAGE)
@@ -168,13 +183,15 @@ def plan_archive(request: HttpRequest, plan_id: str) -> HttpResponse:
         archived = archive_plan(
             plan_id=plan.pk, at=clock.now(), actor=staff_user(request), reason=form.cleaned_data["reason"]
         )
-        messages.success(request, f"{archived} is archived. Nobody can choose it any more.")
+        messages.success(
+            request, gettext("%(archived)s is archived. Nobody can choose it any more.") % {"archived": archived}
+        )
         return HttpResponseRedirect(plan_url(archived))
     context = {
         "plan": plan,
         "form": form,
         "subscriptions": Subscription.objects.open().filter(plan=plan).count(),
         "scheduled": ScheduledChange.objects.filter(plan=plan, status=ScheduleStatus.SCHEDULED).count(),
-        "title": "Archive Plan",
+        "title": gettext("Archive Plan"),
     }
     return render_staff(request, "admin/plans/archive.html", context, 422 if request.method == "POST" else 200)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import AuditEntry, User
@@ -29,7 +30,12 @@ LEVELS = {
     InquiryStatus.WON: "success",
     InquiryStatus.LOST: "neutral",
 }
-FIELDS = {"status": "Status", "owner_id": "Owner", "next_step": "Next step", "next_on": "On"}
+FIELDS = {
+    "status": gettext_lazy("Status"),
+    "owner_id": gettext_lazy("Owner"),
+    "next_step": gettext_lazy("Next step"),
+    "next_on": gettext_lazy("On"),
+}
 
 
 @require_safe
@@ -38,7 +44,9 @@ def inquiries(request: HttpRequest) -> HttpResponse:
     """The board: every status with its requests, and how long they wait."""
     today = utc_day(clock.now())
     columns = [(column, [_row(one, today) for one in column.inquiries]) for column in board()]
-    return render_staff(request, "admin/plans/inquiries.html", {"title": "Contact requests", "columns": columns})
+    return render_staff(
+        request, "admin/plans/inquiries.html", {"title": gettext("Contact requests"), "columns": columns}
+    )
 
 
 def _row(inquiry: SalesInquiry, today: date) -> tuple[SalesInquiry, str, bool]:
@@ -48,7 +56,7 @@ def _row(inquiry: SalesInquiry, today: date) -> tuple[SalesInquiry, str, bool]:
 def age(inquiry: SalesInquiry, today: date) -> str:
     """For how many days it has its status."""
     days = (today - utc_day(inquiry.since)).days
-    return "Today" if days <= 0 else "1 day" if days == 1 else f"{days} days"
+    return gettext("Today") if days <= 0 else ngettext("%(days)s day", "%(days)s days", days) % {"days": days}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -69,7 +77,7 @@ def inquiry(request: HttpRequest, inquiry_id: str) -> HttpResponse:
     except PlansError as refusal:
         form.add_error("note" if refusal.status == 422 else None, refusal.message)
         return render_inquiry(request, found, form, refusal.status)
-    messages.success(request, f"Saved: {found.company}.")
+    messages.success(request, gettext("Saved: %(company)s.") % {"company": found.company})
     return HttpResponseRedirect(reverse("admin:plans_salesinquiry_change", args=[found.pk]), status=303)
 
 
@@ -109,5 +117,5 @@ def _said(name: str, value: Any, people: "Mapping[int, str]") -> str:
     if value in (None, ""):
         return "nobody" if name == "owner_id" else "none"
     if name == "owner_id":
-        return people.get(value, f"user {value}")
+        return people.get(value, gettext("user %(value)s") % {"value": value})
     return formats.day(date.fromisoformat(value)) if name == "next_on" else str(value)

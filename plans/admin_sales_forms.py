@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from django import forms
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import User
 from core.ids import public_id
@@ -16,17 +17,19 @@ class InquiryForm(forms.Form):
     key = forms.RegexField(r"^ink_[a-z0-9]{20}$", widget=forms.HiddenInput)
     seen = forms.CharField(required=False, widget=forms.HiddenInput, max_length=40)
     status = forms.ChoiceField(
-        label="Status", choices=[(one.value, one.label.capitalize()) for one in InquiryStatus], widget=forms.RadioSelect
+        label=gettext_lazy("Status"),
+        choices=[(one.value, one.label.capitalize()) for one in InquiryStatus],
+        widget=forms.RadioSelect,
     )
-    owner = forms.ChoiceField(label="Owner", required=False)
-    next_step = forms.CharField(label="Next step", required=False, max_length=200)
-    next_on = forms.DateField(label="On", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    owner = forms.ChoiceField(label=gettext_lazy("Owner"), required=False)
+    next_step = forms.CharField(label=gettext_lazy("Next step"), required=False, max_length=200)
+    next_on = forms.DateField(label=gettext_lazy("On"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     note = forms.CharField(
-        label="Note",
+        label=gettext_lazy("Note"),
         required=False,
         max_length=2_000,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Appended with your name; nobody can change it. The customer does not see it.",
+        help_text=gettext_lazy("Appended with your name; nobody can change it. The customer does not see it."),
     )
 
     def __init__(self, inquiry: SalesInquiry, owners: Sequence[User], data: Mapping[str, Any] | None = None) -> None:
@@ -43,12 +46,12 @@ class InquiryForm(forms.Form):
         if inquiry.owner is not None:
             known.setdefault(inquiry.owner.pk, inquiry.owner)  # who has left keeps it until somebody takes it
         self.owners = list(known.values())
-        choices = [("", "Nobody"), *((str(owner.pk), str(owner)) for owner in self.owners)]
+        choices = [("", gettext("Nobody")), *((str(owner.pk), str(owner)) for owner in self.owners)]
         cast("forms.ChoiceField", self.fields["owner"]).choices = choices
 
     def clean(self) -> dict[str, Any]:
         if self.cleaned_data.get("next_on") and not self.cleaned_data.get("next_step"):
-            self.add_error("next_step", "Say what is to be done on that day.")
+            self.add_error("next_step", gettext("Say what is to be done on that day."))
         return self.cleaned_data
 
     def work(self) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class ChangeTooEarlyError(PlansError):
     """A plan cannot begin before the current month, before the current plan, or in time that is billed already."""
 
     status = 422
-    message = "Start: this day is billed already, or before the current month."
+    message = gettext_noop("Start: this day is billed already, or before the current month.")
 
 
 class NothingDueError(PlansError):
@@ -136,25 +136,25 @@ class PlanInvalidError(PlansError):
 class PlanFrozenError(PlansError):
     """A published or archived version never changes."""
 
-    message = "This version is published and never changes. Make a new version."
+    message = gettext_noop("This version is published and never changes. Make a new version.")
 
 
 class NobodyToMoveError(PlansError):
     """No open subscription of another version can move to this one."""
 
-    message = "Nobody can move to this version."
+    message = gettext_noop("Nobody can move to this version.")
 
 
 class ChangeSettledError(PlansError):
     """A scheduled change that is carried out or superseded can't be withdrawn."""
 
-    message = "This change waits no longer: it is carried out, or another one took its place."
+    message = gettext_noop("This change waits no longer: it is carried out, or another one took its place.")
 
 
 class DefaultPlanError(PlansError):
     """Customers begin on the default plan and go back to it: it can't be taken away."""
 
-    message = "Customers begin on this plan, and «Cancel Plan» leads to it. It can't be archived."
+    message = gettext_noop("Customers begin on this plan, and «Cancel Plan» leads to it. It can't be archived.")
 
 
 class BudgetInvalidError(PlansError):
@@ -172,11 +172,13 @@ class RateCardInvalidError(PlansError):
 class InquiryMovedError(PlansError):
     """Somebody else has worked on the request since the form was shown."""
 
-    message = "Somebody has worked on this request since you opened it. Nothing was saved. Look again, then save."
+    message = gettext_noop(
+        "Somebody has worked on this request since you opened it. Nothing was saved. Look again, then save."
+    )
 
 
 class LostWithoutNoteError(PlansError):
     """A request is given up, and nobody says why."""
 
     status = 422
-    message = "Say in a note why it is lost."
+    message = gettext_noop("Say in a note why it is lost.")

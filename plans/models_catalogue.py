@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self, cast
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import PaymentPolicy
 from core.money import to_major
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
 
 
 class PlanStatus(models.TextChoices):
-    DRAFT = "draft", "draft"
-    PUBLISHED = "published", "published"
-    ARCHIVED = "archived", "archived"
+    DRAFT = "draft", _("draft")
+    PUBLISHED = "published", _("published")
+    ARCHIVED = "archived", _("archived")
 
 
 class SettlementMode(models.TextChoices):
-    CREDIT_ONLY = "credit_only", "Credits only"
-    CREDIT_THEN_INVOICE = "credit_then_invoice", "Credits then invoice"
+    CREDIT_ONLY = "credit_only", _("Credits only")
+    CREDIT_THEN_INVOICE = "credit_then_invoice", _("Credits then invoice")
 
 
 class PlanQuerySet(models.QuerySet["Plan"]):
@@ -168,14 +169,14 @@ class Plan(models.Model):
 
 
 class FeeTiming(models.TextChoices):
-    IN_ARREARS = "in_arrears", "in arrears"
-    IN_ADVANCE = "in_advance", "in advance"
-    ONE_TIME = "one_time", "one time"
+    IN_ARREARS = "in_arrears", _("in arrears")
+    IN_ADVANCE = "in_advance", _("in advance")
+    ONE_TIME = "one_time", _("one time")
 
 
 class FeeCadence(models.TextChoices):
-    MONTHLY = "monthly", "monthly"
-    YEARLY = "yearly", "yearly"
+    MONTHLY = "monthly", _("monthly")
+    YEARLY = "yearly", _("yearly")
 
 
 class RateCardQuerySet(models.QuerySet["RateCard"]):

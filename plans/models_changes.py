@@ -6,14 +6,15 @@ from typing import Self
 
 from django.db import models
 from django.db.models import F, Q, Value
+from django.utils.translation import gettext_lazy as _
 
 from core.ids import public_id
 
 
 class QuoteKind(models.TextChoices):
-    SUBSCRIBE = "subscribe", "subscribe"
-    CHANGE = "change", "change"
-    CANCEL = "cancel", "cancel"
+    SUBSCRIBE = "subscribe", _("subscribe")
+    CHANGE = "change", _("change")
+    CANCEL = "cancel", _("cancel")
 
 
 class ChangeQuoteQuerySet(models.QuerySet["ChangeQuote"]):
@@ -121,16 +122,16 @@ class ChangeQuote(models.Model):
 
 
 class ScheduleStatus(models.TextChoices):
-    SCHEDULED = "scheduled", "scheduled"
-    DONE = "done", "done"
-    SUPERSEDED = "superseded", "superseded"  # the customer, or staff, have changed the plan otherwise before
-    WITHDRAWN = "withdrawn", "withdrawn"  # staff have taken it back before its instant
+    SCHEDULED = "scheduled", _("scheduled")
+    DONE = "done", _("done")
+    SUPERSEDED = "superseded", _("superseded")  # the customer, or staff, have changed the plan otherwise before
+    WITHDRAWN = "withdrawn", _("withdrawn")  # staff have taken it back before its instant
 
 
 class MoveTime(models.TextChoices):
-    NOW = "now", "Immediately"
-    PERIOD_END = "period_end", "At the end of each billing period"
-    AFTER_NOTICE = "after_notice", "At the end of the billing period, at least 30 days ahead"
+    NOW = "now", _("Immediately")
+    PERIOD_END = "period_end", _("At the end of each billing period")
+    AFTER_NOTICE = "after_notice", _("At the end of the billing period, at least 30 days ahead")
 
 
 class SubscriptionMigration(models.Model):

@@ -1,11 +1,12 @@
 """How far the usage of a spell has been taken to the customer's credit. Part of `plans.models`."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class CreditExhaustion(models.TextChoices):
-    NEGATIVE = "negative", "Balance goes negative"
-    BLOCK = "block", "Access is refused"
+    NEGATIVE = "negative", _("Balance goes negative")
+    BLOCK = "block", _("Access is refused")
 
 
 class UsageWatch(models.Model):

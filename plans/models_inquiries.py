@@ -6,16 +6,17 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from core.ids import public_id
 
 
 class InquiryStatus(models.TextChoices):
-    NEW = "new", "new"
-    CONTACTED = "contacted", "contacted"
-    QUALIFIED = "qualified", "qualified"
-    WON = "won", "won"
-    LOST = "lost", "lost"
+    NEW = "new", _("new")
+    CONTACTED = "contacted", _("contacted")
+    QUALIFIED = "qualified", _("qualified")
+    WON = "won", _("won")
+    LOST = "lost", _("lost")
 
 
 OPEN_INQUIRIES = (InquiryStatus.NEW, InquiryStatus.CONTACTED, InquiryStatus.QUALIFIED)

@@ -2,12 +2,13 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 
 class OverdueConsequence(models.TextChoices):
-    NONE = "none", "Nothing: reminders only"
-    DOWNGRADE = "downgrade", "The plan ends: the customer moves to the default plan"
-    HOLD = "hold", "Access is refused until everything overdue is paid"
+    NONE = "none", _("Nothing: reminders only")
+    DOWNGRADE = "downgrade", _("The plan ends: the customer moves to the default plan")
+    HOLD = "hold", _("Access is refused until everything overdue is paid")
 
 
 class CarriedOutConsequenceQuerySet(models.QuerySet["CarriedOutConsequence"]):

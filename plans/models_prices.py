@@ -8,6 +8,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 from django.db.models import F, OuterRef, Q
 from django.db.models.functions import Cast, JSONObject
+from django.utils.translation import gettext_lazy as _
 
 from core.money import to_major
 from plans.pricing import Tier
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class PriceModel(models.TextChoices):
-    FLAT = "flat", "Flat fee"
-    UNIT = "unit", "Usage based"
-    GRADUATED = "graduated", "Graduated: each tier prices its own units"
-    VOLUME = "volume", "Volume: the tier reached prices all units"
-    PACKAGE = "package", "Package: whole packages"
-    FREE = "free", "Free"
+    FLAT = "flat", _("Flat fee")
+    UNIT = "unit", _("Usage based")
+    GRADUATED = "graduated", _("Graduated: each tier prices its own units")
+    VOLUME = "volume", _("Volume: the tier reached prices all units")
+    PACKAGE = "package", _("Package: whole packages")
+    FREE = "free", _("Free")
 
 
 class PriceTier(models.Model):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from core.language import gettext
 from plans.exceptions import PlanInvalidError
 
 CONTRACT_FIELDS = ("payment_terms", "contract_starts_on", "contract_ends_on")
@@ -14,10 +15,10 @@ def check_contract(values: Mapping[str, Any]) -> None:
     """Raises PlanInvalidError; what is not there, or None, is not agreed."""
     terms, starts_on, ends_on = (values.get(name) for name in CONTRACT_FIELDS)
     if terms is not None and not 0 <= terms <= LONGEST_TERMS:
-        message = f"Payment terms: from 0 to {LONGEST_TERMS} days."
+        message = gettext("Payment terms: from 0 to %(longest)s days.") % {"longest": LONGEST_TERMS}
         raise PlanInvalidError(f"payment terms of {terms} days", message=message)
     if starts_on and ends_on and ends_on < starts_on:
-        raise PlanInvalidError(f"{starts_on} to {ends_on}", message="Contract end: not before its start.")
+        raise PlanInvalidError(f"{starts_on} to {ends_on}", message=gettext("Contract end: not before its start."))
 
 
 def audited(values: Mapping[str, Any]) -> dict[str, Any]:

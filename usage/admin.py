@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy
 
 from accounts.staff_filters import CustomerFilter
 from accounts.staff_lists import StaffList
@@ -39,7 +40,7 @@ class FeatureAdmin(StaffList):
     csv_columns = ("key", "name", "meter__key", "filters", "unit", "unit_plural")
     actions = None
 
-    @admin.display(description="filters")
+    @admin.display(description=gettext_lazy("filters"))
     def filters_text(self, feature: Any) -> str:
         return "; ".join(f"{name} = {', '.join(values)}" for name, values in feature.filters.items())
 
@@ -56,7 +57,7 @@ class UsageEventAdmin(StaffList):
     list_filter = (CustomerFilter,)
     list_select_related = ("customer",)
     search_fields = ("=customer__key",)
-    search_help_text = "The customer’s whole key"
+    search_help_text = gettext_lazy("The customer’s whole key")
     ordering = ("-pk",)
     csv_columns = (
         *("customer__key", "source", "event_id", "type", "subject", "time", "data", "corrects", "received_at"),
@@ -69,10 +70,10 @@ class UsageHourAdmin(StaffList):
     list_filter = ("feature", CustomerFilter)
     list_select_related = ("customer", "feature")
     search_fields = ("=customer__key",)
-    search_help_text = "The customer’s whole key"
+    search_help_text = gettext_lazy("The customer’s whole key")
     ordering = ("-pk",)
     csv_columns = ("customer__key", "feature__key", "hour", "quantity", "events", "touched_at")
 
-    @admin.display(description="quantity", ordering="quantity")
+    @admin.display(description=gettext_lazy("quantity"), ordering="quantity")
     def quantity_text(self, hour: UsageHour) -> str:
         return formats.quantity(hour.quantity)

@@ -7,10 +7,13 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils.text import slugify
+from django.utils.translation import gettext, gettext_lazy
 
 from usage.models import Aggregation, Feature, Meter
 
-KEY = RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*$", "Use small letters, digits and single hyphens, such as api-requests.")
+KEY = RegexValidator(
+    r"^[a-z0-9]+(-[a-z0-9]+)*$", gettext_lazy("Use small letters, digits and single hyphens, such as api-requests.")
+)
 Data = Mapping[str, Any] | None
 
 
@@ -28,7 +31,9 @@ class PairsField(forms.CharField):
             if not line.strip():
                 continue
             if not equals or not name.strip() or not text.strip():
-                raise ValidationError(f"Write name = value, one per line: “{line.strip()}”.")
+                raise ValidationError(
+                    gettext("Write name = value, one per line: “%(strip)s”.") % {"strip": line.strip()}
+                )
             pairs[name.strip()] = text.strip()
         return pairs
 
@@ -41,9 +46,13 @@ class NamedForm(forms.Form):
 
     fixed: tuple[str, ...] = ()
 
-    name = forms.CharField(label="Name", max_length=100)
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=100)
     key = forms.CharField(
-        label="Key", max_length=60, required=False, validators=[KEY], help_text="Empty: made from the name."
+        label=gettext_lazy("Key"),
+        max_length=60,
+        required=False,
+        validators=[KEY],
+        help_text=gettext_lazy("Empty: made from the name."),
     )
 
     def fix(self) -> None:
@@ -62,15 +71,25 @@ class MeterForm(NamedForm):
 
     fixed = ("key", "event_type", "aggregation", "value_path", "dimensions")
 
-    event_type = forms.CharField(label="Event type", max_length=120, help_text="The CloudEvents type: api.request")
+    event_type = forms.CharField(
+        label=gettext_lazy("Event type"), max_length=120, help_text=gettext_lazy("The CloudEvents type: api.request")
+    )
     aggregation = forms.ChoiceField(
-        label="Aggregation", choices=Aggregation.choices, widget=forms.RadioSelect, initial=Aggregation.COUNT
+        label=gettext_lazy("Aggregation"),
+        choices=Aggregation.choices,
+        widget=forms.RadioSelect,
+        initial=Aggregation.COUNT,
     )
     value_path = forms.CharField(
-        label="Value property", max_length=200, required=False, help_text="A path such as $.tokens; not for count."
+        label=gettext_lazy("Value property"),
+        max_length=200,
+        required=False,
+        help_text=gettext_lazy("A path such as $.tokens; not for count."),
     )
     dimensions = PairsField(
-        label="Dimensions", required=False, help_text="What features may filter by, one per line: region = $.region"
+        label=gettext_lazy("Dimensions"),
+        required=False,
+        help_text=gettext_lazy("What features may filter by, one per line: region = $.region"),
     )
 
     def __init__(self, data: Data, *, meter: Meter | None) -> None:
@@ -85,15 +104,22 @@ class FeatureForm(NamedForm):
 
     fixed = ("key", "meter", "filters")
 
-    unit = forms.CharField(label="Unit", max_length=40, initial="unit", help_text="Singular: request")
-    unit_plural = forms.CharField(label="Units", max_length=40, initial="units", help_text="Plural: requests")
+    unit = forms.CharField(
+        label=gettext_lazy("Unit"), max_length=40, initial="unit", help_text=gettext_lazy("Singular: request")
+    )
+    unit_plural = forms.CharField(
+        label=gettext_lazy("Units"), max_length=40, initial="units", help_text=gettext_lazy("Plural: requests")
+    )
     meter = forms.ModelChoiceField(
-        Meter.objects.order_by("name"), label="Meter", required=False, empty_label="None: static, never used"
+        Meter.objects.order_by("name"),
+        label=gettext_lazy("Meter"),
+        required=False,
+        empty_label=gettext_lazy("None: static, never used"),
     )
     filters = PairsField(
-        label="Filters",
+        label=gettext_lazy("Filters"),
         required=False,
-        help_text="Which events count, one dimension per line: region = eu-west, eu-central",
+        help_text=gettext_lazy("Which events count, one dimension per line: region = eu-west, eu-central"),
     )
 
     def __init__(self, data: Data, *, feature: Feature | None) -> None:

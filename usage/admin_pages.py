@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from accounts.roles import CATALOG, READ, check_may, may
 from accounts.staff import render_staff, staff_page, staff_user
@@ -23,7 +24,7 @@ from usage.services.rename_meter import rename_meter
 @staff_page(CATALOG)
 def meter_add(request: HttpRequest) -> HttpResponse:
     form = MeterForm(_posted(request), meter=None)
-    return _page(request, form, "meter", "New meter", lambda values, who: define_meter(**values, **who))
+    return _page(request, form, "meter", gettext("New meter"), lambda values, who: define_meter(**values, **who))
 
 
 @staff_page(READ, CATALOG)
@@ -44,7 +45,7 @@ def meter_change(request: HttpRequest, pk: str) -> HttpResponse:
 @staff_page(CATALOG)
 def feature_add(request: HttpRequest) -> HttpResponse:
     form = FeatureForm(_posted(request), feature=None)
-    return _page(request, form, "feature", "New feature", lambda values, who: define_feature(**values, **who))
+    return _page(request, form, "feature", gettext("New feature"), lambda values, who: define_feature(**values, **who))
 
 
 @staff_page(READ, CATALOG)
@@ -84,7 +85,7 @@ def _page(
         except UsageError as error:
             form.add_error(None, error.message)
         else:
-            messages.success(request, f"{saved.name} saved.")
+            messages.success(request, gettext("%(name)s saved.") % {"name": saved.name})
             return HttpResponseRedirect(reverse(f"admin:usage_{table}_changelist"))
     context = {"form": form, "table": table, "title": title, "is_new": title.startswith("New "), "may_save": may_save}
     return render_staff(request, f"admin/usage/{table}_form.html", context, 422 if form.is_bound else 200)

@@ -2,16 +2,17 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 
 class Aggregation(models.TextChoices):
-    COUNT = "count", "count"
-    SUM = "sum", "sum"
-    AVG = "avg", "average"
-    MIN = "min", "minimum"
-    MAX = "max", "maximum"
-    UNIQUE_COUNT = "unique_count", "unique count"
-    LATEST = "latest", "latest"
+    COUNT = "count", _("count")
+    SUM = "sum", _("sum")
+    AVG = "avg", _("average")
+    MIN = "min", _("minimum")
+    MAX = "max", _("maximum")
+    UNIQUE_COUNT = "unique_count", _("unique count")
+    LATEST = "latest", _("latest")
 
 
 class Meter(models.Model):

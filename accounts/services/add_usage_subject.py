@@ -1,6 +1,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from accounts.audit import record
 from accounts.exceptions import CustomerInvalidError, SubjectTakenError
@@ -22,7 +23,10 @@ def add_usage_subject(
     defaults = {"customer": customer, "kind": kind}
     row, is_new = UsageSubject.objects.select_related("customer").get_or_create(subject=subject, defaults=defaults)
     if row.customer_id != customer_id:
-        message = f"“{subject}” belongs to {row.customer} already. Usage belongs to one customer."
+        message = gettext("“%(subject)s” belongs to %(customer)s already. Usage belongs to one customer.") % {
+            "subject": subject,
+            "customer": row.customer,
+        }
         raise SubjectTakenError(f"subject {subject} of customer {row.customer_id}", message=message)
     if is_new:
         record(
@@ -41,7 +45,10 @@ def _checked(subject: str, kind: str) -> str:
     subject = subject.strip()
     longest = UsageSubject._meta.get_field("subject").max_length or 0
     if not 0 < len(subject) <= longest:
-        raise CustomerInvalidError(f"{len(subject)} characters", message=f"Value: use 1 to {longest} characters.")
+        raise CustomerInvalidError(
+            f"{len(subject)} characters",
+            message=gettext("Value: use 1 to %(longest)s characters.") % {"longest": longest},
+        )
     if kind not in SubjectKind.values:
-        raise CustomerInvalidError(f"kind {kind}", message="Map to: choose Consumer, Application or Subject.")
+        raise CustomerInvalidError(f"kind {kind}", message=gettext("Map to: choose Consumer, Application or Subject."))
     return subject

@@ -1,6 +1,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from accounts.audit import record
 from accounts.exceptions import ViewingRefusedError
@@ -25,7 +26,7 @@ def begin_viewing(*, customer_id: int, key: str, until: datetime, at: datetime, 
     first = known.first()
     if first is not None:
         if first.actor_id != actor.pk or known.filter(action=ENDED).exists():
-            raise ViewingRefusedError(subject, message="This form was used before. Open it again.")
+            raise ViewingRefusedError(subject, message=gettext("This form was used before. Open it again."))
         return first
     return record(
         at=at,

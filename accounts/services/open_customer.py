@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from accounts.audit import record
 from accounts.details import checked_details
@@ -63,9 +64,12 @@ def _check(currency: str, subject: str) -> None:
         try:
             exponent(currency)
         except UnknownCurrencyError as error:
-            message = f"Currency: “{currency}” is not an ISO 4217 code."
+            message = gettext("Currency: “%(currency)s” is not an ISO 4217 code.") % {"currency": currency}
             raise CustomerInvalidError(f"unknown currency {currency}", message=message) from error
     taken = UsageSubject.objects.select_related("customer").filter(subject=subject).first() if subject else None
     if taken is not None:
-        message = f"Mapping: “{subject}” belongs to {taken.customer} already. Usage belongs to one customer."
+        message = gettext("Mapping: “%(subject)s” belongs to %(customer)s already. Usage belongs to one customer.") % {
+            "subject": subject,
+            "customer": taken.customer,
+        }
         raise CustomerInvalidError(f"subject {subject} is taken", message=message)

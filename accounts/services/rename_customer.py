@@ -1,6 +1,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from accounts.audit import record
 from accounts.exceptions import CustomerInvalidError
@@ -18,7 +19,9 @@ def rename_customer(*, customer_id: int, name: str, at: datetime, actor: User | 
     name = name.strip()
     longest = Customer._meta.get_field("name").max_length or 0
     if not 0 < len(name) <= longest:
-        raise CustomerInvalidError(f"{len(name)} characters", message=f"Name: use 1 to {longest} characters.")
+        raise CustomerInvalidError(
+            f"{len(name)} characters", message=gettext("Name: use 1 to %(longest)s characters.") % {"longest": longest}
+        )
     if name == customer.name:
         return customer
     before = customer.name

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import MANAGE, READ
@@ -40,7 +41,7 @@ def attention(request: HttpRequest) -> HttpResponse:
         waiting.troubled_refunds(at, LIMIT + 1),
     )
     context = {
-        "title": "Needs attention",
+        "title": gettext("Needs attention"),
         "limit": LIMIT,
         "unresolved": [(row, waiting.payment_said(row)) for row in unresolved],
         "declined": [(row, waiting.payment_said(row)) for row in declined],
@@ -90,7 +91,9 @@ def attention_ask(request: HttpRequest, payment: "Payment") -> HttpResponse:
     except RuleError as refusal:
         return render_payment(request, payment, refusal=refusal)
     said = waiting.payment_said(asked)
-    messages.info(request, f"The gateway was asked. {said.badge.text}: {said.text}")
+    messages.info(
+        request, gettext("The gateway was asked. %(status)s: %(said)s") % {"status": said.badge.text, "said": said.text}
+    )
     return to_payment(payment)
 
 
@@ -114,7 +117,7 @@ def attention_retry(request: HttpRequest, payment: "Payment") -> HttpResponse:
     except RuleError as refusal:  # the form is made anew: decide again, about what is true now
         return render_payment(request, waiting.payment_by_id(payment.public_id) or payment, refusal=refusal)
     nudge(SUBMIT, made.pk)
-    messages.success(request, "The card is tried again. This is the new attempt; its outcome appears here.")
+    messages.success(request, gettext("The card is tried again. This is the new attempt; its outcome appears here."))
     return to_payment(made)
 
 
@@ -140,7 +143,9 @@ def attention_refund_ask(request: HttpRequest, refund: "Refund") -> HttpResponse
         actor=staff_user(request),
     )
     said = waiting.refund_said(asked)
-    messages.info(request, f"The gateway was asked. {said.badge.text}: {said.text}")
+    messages.info(
+        request, gettext("The gateway was asked. %(status)s: %(said)s") % {"status": said.badge.text, "said": said.text}
+    )
     return HttpResponseRedirect(reverse("admin:attention_refund", args=[refund.public_id]), status=303)
 
 
@@ -163,7 +168,9 @@ def attention_refund_again(request: HttpRequest, refund: "Refund") -> HttpRespon
         messages.warning(request, refusal.message)
         made = refund
     else:
-        messages.success(request, "The money goes back with the next question to the gateway, within a minute.")
+        messages.success(
+            request, gettext("The money goes back with the next question to the gateway, within a minute.")
+        )
     return HttpResponseRedirect(reverse("admin:attention_refund", args=[made.public_id]), status=303)
 
 
@@ -184,7 +191,7 @@ def render_payment(
     actions = waiting.payment_actions(payment, made)
     shown = RetryForm(initial={"attempt": actions.attempt, "seen": actions.seen})
     context = {
-        "title": f"Payment of {payment.invoice}",
+        "title": gettext("Payment of %(invoice)s") % {"invoice": payment.invoice},
         "payment": payment,
         "said": waiting.payment_said(payment),
         "attempts": [(one, waiting.payment_said(one)) for one in made],
@@ -206,7 +213,7 @@ def render_refund(
     status: int = 200,
 ) -> HttpResponse:
     context = {
-        "title": f"Refund of {refund.document}",
+        "title": gettext("Refund of %(document)s") % {"document": refund.document},
         "refund": refund,
         "said": waiting.refund_said(refund),
         "can_ask": waiting.refund_can_be_asked(refund),

@@ -5,16 +5,17 @@ from secrets import token_hex
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.forms import BillingDetailsForm, InvitationForm
 from accounts.models import BillingProfile, Customer, Membership, Role, SubjectKind
 
 Data = Mapping[str, Any] | None
-REASON_HINT = "For the audit trail; the customer does not see it."
+REASON_HINT = gettext_lazy("For the audit trail; the customer does not see it.")
 
 
 def reason_field() -> forms.CharField:
-    return forms.CharField(label="Reason", max_length=300, help_text=REASON_HINT)
+    return forms.CharField(label=gettext("Reason"), max_length=300, help_text=REASON_HINT)
 
 
 class WhyForm(forms.Form):
@@ -37,7 +38,7 @@ class ViewForm(OnceForm):
 
 
 class RenameForm(WhyForm):
-    name = forms.CharField(label="Name", max_length=200)
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=200)
     field_order = ("name", "reason")
 
 
@@ -59,10 +60,12 @@ class SubjectForm(WhyForm):
     """One more way in which events name the customer."""
 
     kind = forms.ChoiceField(
-        label="Map to", choices=SubjectKind.choices, widget=forms.RadioSelect, initial=SubjectKind.SUBJECT
+        label=gettext_lazy("Map to"), choices=SubjectKind.choices, widget=forms.RadioSelect, initial=SubjectKind.SUBJECT
     )
     subject = forms.CharField(
-        label="Value", max_length=200, help_text="The <code>subject</code> of its events, letter by letter."
+        label=gettext_lazy("Value"),
+        max_length=200,
+        help_text=gettext_lazy("The <code>subject</code> of its events, letter by letter."),
     )
     field_order = ("kind", "subject", "reason")
 
@@ -79,7 +82,9 @@ class _PersonForm(WhyForm):
     def __init__(self, data: Data, customer: Customer, *, is_last_admin: bool, initial: Data = None) -> None:
         super().__init__(data, initial=dict(initial or {}))
         if is_last_admin:
-            self.fields["leaves_no_admin"].label = f"Leave {customer} without a billing admin"
+            self.fields["leaves_no_admin"].label = gettext("Leave %(customer)s without a billing admin") % {
+                "customer": customer
+            }
         else:
             del self.fields["leaves_no_admin"]
 
@@ -90,7 +95,7 @@ class _PersonForm(WhyForm):
 
 
 class RoleForm(_PersonForm):
-    role = forms.ChoiceField(label="Role", choices=Role.choices, widget=forms.RadioSelect)
+    role = forms.ChoiceField(label=gettext_lazy("Role"), choices=Role.choices, widget=forms.RadioSelect)
     field_order = ("role", "leaves_no_admin", "reason")
 
     def __init__(self, data: Data, member: Membership, *, is_last_admin: bool) -> None:

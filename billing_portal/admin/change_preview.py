@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.utils.translation import gettext, ngettext
 
 from accounts.models import Customer, PaymentMethod, PaymentPolicy
 from accounts.selectors import default_payment_methods, recipients
@@ -51,26 +52,29 @@ def shown(customer: Customer, preview: ChangePreview) -> dict[str, Any]:
 def _totals(preview: ChangePreview) -> list[Row]:
     """Between lines and total, as on the invoice: what credit pays, net, every tax that has a name."""
     owed, currency = preview.owed, preview.owed.currency
-    rows = [Row(f"Credits: {row.name}", -row.amount) for row in owed.preview.rows]
+    rows = [Row(gettext("Credits: %(name)s") % {"name": row.name}, -row.amount) for row in owed.preview.rows]
     back = sum(row.amount for row in owed.preview.rows) - owed.credits
     if back:
-        rows.append(Row("Credits returned to the balance", back))
+        rows.append(Row(gettext("Credits returned to the balance"), back))
     taxes = [Row(row_label(row, currency), row.tax) for row in owed.totals.taxes if row.rule.label]
-    return [*rows, Row("Net", owed.totals.subtotal), *taxes] if taxes else rows
+    return [*rows, Row(gettext("Net"), owed.totals.subtotal), *taxes] if taxes else rows
 
 
 def _after_total(preview: ChangePreview) -> list[Row]:
     owed = preview.owed
     if not owed.credit:
         return []
-    return [Row("Credit from earlier credit notes", -owed.credit), Row("Amount due", owed.totals.total - owed.credit)]
+    return [
+        Row(gettext("Credit from earlier credit notes"), -owed.credit),
+        Row(gettext("Amount due"), owed.totals.total - owed.credit),
+    ]
 
 
 def _payment(preview: ChangePreview, card: PaymentMethod | None) -> str:
     """How the closing invoice is paid; empty where nothing is to be paid."""
     due = preview.totals.total - preview.owed.credit
     if due < 0:
-        return (
+        return gettext(
             "A credit note: it lowers open invoices, then goes back to the card; the rest is kept for the next invoice."
         )
     if not due:
@@ -79,8 +83,12 @@ def _payment(preview: ChangePreview, card: PaymentMethod | None) -> str:
     if charging.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT or card is None:
         terms = charging.payment_terms
         days = settings.PAYMENT_TERMS.days if terms is None else terms
-        return f"Sent to be paid within {formats.quantity(days)} days of its issue."
-    return f"Charged to {card}, a day after it is issued."
+        return ngettext(
+            "Sent to be paid within %(figure)s day of its issue.",
+            "Sent to be paid within %(figure)s days of its issue.",
+            days,
+        ) % {"figure": formats.quantity(days)}
+    return gettext("Charged to %(card)s, a day after it is issued.") % {"card": card}
 
 
 def _charging(preview: ChangePreview) -> "Plan":

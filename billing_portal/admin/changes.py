@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import customer_now
@@ -25,6 +26,9 @@ from billing_portal.admin.change_forms import DetailsForm, RenameForm, SubjectFo
 from billing_portal.admin.customers import render_customer
 from core.exceptions import RuleError
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 ACTION = "admin/customer_action.html"
 
@@ -33,10 +37,10 @@ ACTION = "admin/customer_action.html"
 class Words:
     """What a page says: its heading, what happens, and its button."""
 
-    heading: str
-    lead: str
-    submit: str
-    note: str = ""
+    heading: "_StrOrPromise"
+    lead: "_StrOrPromise"
+    submit: "_StrOrPromise"
+    note: "_StrOrPromise" = ""
     is_danger: bool = False
 
 
@@ -78,12 +82,16 @@ def gone(request: HttpRequest, customer: Customer) -> HttpResponse:
 @customer_page(MANAGE)
 def customer_rename(request: HttpRequest, customer: Customer) -> HttpResponse:
     form = RenameForm(post_data(request), initial={"name": customer.name})
-    words = Words("Rename", "What staff and the customer call it. The legal name on invoices stays.", "Rename")
+    words = Words(
+        gettext("Rename"),
+        gettext("What staff and the customer call it. The legal name on invoices stays."),
+        gettext("Rename"),
+    )
 
     def do() -> str:
         at, actor = customer_now(customer), staff_user(request)
         renamed = rename_customer(customer_id=customer.pk, at=at, actor=actor, **form.cleaned_data)
-        return f"The customer is called {renamed.name}."
+        return gettext("The customer is called %(name)s.") % {"name": renamed.name}
 
     return act(request, customer, form, words, do)
 
@@ -93,8 +101,10 @@ def customer_rename(request: HttpRequest, customer: Customer) -> HttpResponse:
 def customer_details(request: HttpRequest, customer: Customer) -> HttpResponse:
     """As the customer changes them: recipients and billing admins are told by e-mail what changed."""
     form = DetailsForm(post_data(request), billing_profile(customer))
-    lead = "Used on future invoices. Issued invoices don’t change; an announced one is made again where tax changes."
-    note = "Recipients and billing admins are told by e-mail what was changed."
+    lead = gettext(
+        "Used on future invoices. Issued invoices don’t change; an announced one is made again where tax changes."
+    )
+    note = gettext("Recipients and billing admins are told by e-mail what was changed.")
 
     def do() -> str:
         update_billing_profile(
@@ -104,9 +114,9 @@ def customer_details(request: HttpRequest, customer: Customer) -> HttpResponse:
             actor=staff_user(request),
             reason=form.cleaned_data["reason"],
         )
-        return "Billing details saved."
+        return gettext("Billing details saved.")
 
-    words = Words("Billing details", lead, "Save", note)
+    words = Words(gettext("Billing details"), lead, gettext("Save"), note)
     return act(request, customer, form, words, do, template="admin/customer_details.html")
 
 
@@ -114,13 +124,20 @@ def customer_details(request: HttpRequest, customer: Customer) -> HttpResponse:
 @customer_page(MANAGE)
 def customer_subject_add(request: HttpRequest, customer: Customer) -> HttpResponse:
     form = SubjectForm(post_data(request))
-    lead = "Events that name it and arrive from now on are this customer’s. Those refused before have to be sent again."
-    words = Words("Add usage mapping", lead, "Add", "A subject belongs to one customer only.")
+    lead = gettext(
+        "Events that name it and arrive from now on are this customer’s. Those refused before have to be sent again."
+    )
+    words = Words(
+        gettext("Add usage mapping"), lead, gettext("Add"), gettext("A subject belongs to one customer only.")
+    )
 
     def do() -> str:
         at, actor = customer_now(customer), staff_user(request)
         row = add_usage_subject(customer_id=customer.pk, at=at, actor=actor, **form.cleaned_data)
-        return f"Events of “{row.subject}” are attributed to {customer.name}."
+        return gettext("Events of “%(subject)s” are attributed to %(name)s.") % {
+            "subject": row.subject,
+            "name": customer.name,
+        }
 
     return act(request, customer, form, words, do)
 
@@ -132,16 +149,20 @@ def customer_subject_remove(request: HttpRequest, customer: Customer, subject_id
     if row is None:
         return gone(request, customer)
     form = WhyForm(post_data(request))
-    lead = f"New events of “{row.subject}” are refused as unknown, corrections included."
-    note = f"What has been attributed stays with {customer.name} and is billed."
-    words = Words(f"Remove “{row.subject}”", lead, "Remove", note, is_danger=True)
+    lead = gettext("New events of “%(subject)s” are refused as unknown, corrections included.") % {
+        "subject": row.subject
+    }
+    note = gettext("What has been attributed stays with %(name)s and is billed.") % {"name": customer.name}
+    words = Words(
+        gettext("Remove “%(subject)s”") % {"subject": row.subject}, lead, gettext("Remove"), note, is_danger=True
+    )
 
     def do() -> str:
         at, actor = customer_now(customer), staff_user(request)
         remove_usage_subject(
             customer_id=customer.pk, subject_id=subject_id, at=at, actor=actor, reason=form.cleaned_data["reason"]
         )
-        return f"“{row.subject}” removed. New events of it are refused as unknown."
+        return gettext("“%(subject)s” removed. New events of it are refused as unknown.") % {"subject": row.subject}
 
     return act(request, customer, form, words, do)
 
@@ -150,14 +171,18 @@ def customer_subject_remove(request: HttpRequest, customer: Customer, subject_id
 @customer_page(MANAGE)
 def customer_unpark(request: HttpRequest, customer: Customer) -> HttpResponse:
     form = WhyForm(post_data(request))
-    lead = "The next run takes the customer along and catches up on everything that is due."
-    note = f"It was left out because: {customer.parked_reason}" if customer.parked_at else "It is in every run already."
-    words = Words("Take along in runs again", lead, "Take along in runs again", note)
+    lead = gettext("The next run takes the customer along and catches up on everything that is due.")
+    note = (
+        gettext("It was left out because: %(parked_reason)s") % {"parked_reason": customer.parked_reason}
+        if customer.parked_at
+        else gettext("It is in every run already.")
+    )
+    words = Words(gettext("Take along in runs again"), lead, gettext("Take along in runs again"), note)
 
     def do() -> str:
         at, actor = customer_now(customer), staff_user(request)
         unpark_customer(customer_id=customer.pk, at=at, actor=actor, reason=form.cleaned_data["reason"])
-        return f"{customer.name} is taken along in runs again."
+        return gettext("%(name)s is taken along in runs again.") % {"name": customer.name}
 
     return act(request, customer, form, words, do)
 

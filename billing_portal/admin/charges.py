@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import customer_now
@@ -78,7 +79,12 @@ def customer_invoices_charge(request: HttpRequest, customer: Customer) -> HttpRe
             added = None if is_stale else _add(request, form, preview, at)
             if added is not None:
                 return _done(request, customer, added)
-    context = {"form": form, "preview": preview, "is_stale": is_stale, "title": f"Add a charge – {customer.name}"}
+    context = {
+        "form": form,
+        "preview": preview,
+        "is_stale": is_stale,
+        "title": gettext("Add a charge – %(name)s") % {"name": customer.name},
+    }
     context |= _next_invoice(customer, subscription) | (_shown(preview) if preview else {})
     header = header_of(customer, at, subscription)
     return render_customer(request, customer, "admin/charges/add.html", context, status, header=header)
@@ -118,9 +124,16 @@ def _add(request: HttpRequest, form: ChargeForm, preview: ChargePreview, at: dat
 def _done(request: HttpRequest, customer: Customer, line: "InvoiceLine") -> HttpResponse:
     amount = formats.money(line.amount, line.currency)
     if line.invoice is None:
-        messages.success(request, f"“{line.title}”, {amount}, waits for the next invoice.")
+        messages.success(
+            request,
+            gettext("“%(title)s”, %(amount)s, waits for the next invoice.") % {"title": line.title, "amount": amount},
+        )
         return _to_tab(customer)
-    messages.success(request, f"“{line.title}”, {amount}, is on {line.invoice.number or 'the draft'}.")
+    said = {"title": line.title, "amount": amount, "number": line.invoice.number}
+    if line.invoice.number:
+        messages.success(request, gettext("“%(title)s”, %(amount)s, is on %(number)s.") % said)
+    else:
+        messages.success(request, gettext("“%(title)s”, %(amount)s, is on the draft.") % said)
     return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[line.invoice_id]), status=303)
 
 
@@ -165,9 +178,13 @@ def customer_invoices_take_back(request: HttpRequest, customer: Customer, line_i
         except RuleError as error:
             form.add_error(None, error.message)
         else:
-            messages.success(request, f"“{row.line.title}” is taken back.")
+            messages.success(request, gettext("“%(title)s” is taken back.") % {"title": row.line.title})
             return _to_tab(customer)
-    context = {"form": form, "line": row.line, "title": f"Take back a charge – {customer.name}"}
+    context = {
+        "form": form,
+        "line": row.line,
+        "title": gettext("Take back a charge – %(name)s") % {"name": customer.name},
+    }
     return render_customer(request, customer, "admin/charges/take_back.html", context, 422 if form.is_bound else 200)
 
 
@@ -177,7 +194,7 @@ def charge_whom(request: HttpRequest) -> HttpResponse:
     """«Add a charge» from the list of invoices: first, to whom."""
     asked = request.GET.get("q", "").strip().replace("\x00", "")[:100]
     found = Customer.objects.filter(Q(name__icontains=asked) | Q(key=asked)).order_by("name", "pk")
-    context = {"asked": asked, "found": list(found[:FOUND]) if asked else [], "title": "Add a charge"}
+    context = {"asked": asked, "found": list(found[:FOUND]) if asked else [], "title": gettext("Add a charge")}
     return render_staff(request, "admin/charges/whom.html", context)
 
 

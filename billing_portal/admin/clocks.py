@@ -6,6 +6,7 @@ from csp.decorators import csp, csp_update
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
+from django.utils.translation import gettext
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST, require_safe
 
@@ -44,19 +45,21 @@ def customer_clock(request: HttpRequest, customer: Customer) -> HttpResponse:
 def customer_clock_start(request: HttpRequest, customer: Customer) -> HttpResponse:
     """«Start the test clock», with a reason."""
     form = StartForm(post_data(request))
-    lead = (
-        f"From then on {customer.name} has its own present, which stands still until somebody moves it. Every day it "
-        "passes is billed by the real programs, with test cards."
-    )
-    note = "A clock never goes back. It ends only when real time has caught up with it."
+    lead = gettext(
+        "From then on %(name)s has its own present, which stands still until somebody moves it. Every "
+        "day it passes is billed by the real programs, with test cards."
+    ) % {"name": customer.name}
+    note = gettext("A clock never goes back. It ends only when real time has caught up with it.")
 
     def do() -> str:
         start_clock(
             customer_id=customer.pk, at=clock.now(), actor=staff_user(request), reason=form.cleaned_data["reason"]
         )
-        return "The test clock runs. It stands still until somebody moves it."
+        return gettext("The test clock runs. It stands still until somebody moves it.")
 
-    return act(request, customer, form, Words("Start a test clock", lead, "Start the test clock", note), do)
+    return act(
+        request, customer, form, Words(gettext("Start a test clock"), lead, gettext("Start the test clock"), note), do
+    )
 
 
 @require_POST
@@ -77,15 +80,17 @@ def customer_clock_move(request: HttpRequest, customer: Customer) -> HttpRespons
 def customer_clock_end(request: HttpRequest, customer: Customer) -> HttpResponse:
     """Back to real time, once that has caught up."""
     form = StartForm(post_data(request))
-    lead = f"{customer.name} lives in real time again. The next run catches up from where the clock stands."
+    lead = gettext("%(name)s lives in real time again. The next run catches up from where the clock stands.") % {
+        "name": customer.name
+    }
 
     def do() -> str:
         end_clock(
             customer_id=customer.pk, at=clock.now(), actor=staff_user(request), reason=form.cleaned_data["reason"]
         )
-        return "The test clock has ended."
+        return gettext("The test clock has ended.")
 
-    return act(request, customer, form, Words("End the test clock", lead, "End the test clock"), do)
+    return act(request, customer, form, Words(gettext("End the test clock"), lead, gettext("End the test clock")), do)
 
 
 @require_safe
@@ -127,7 +132,7 @@ def _context(request: HttpRequest, customer: Customer) -> dict[str, Any]:
         "can_end": customer.clock_at is not None and customer.clock_at <= clock.now(),
         "urls": {"page": _url(customer), "move": reverse("admin:customer_clock_move", args=[customer.key])},
         "staff": True,
-        "title": f"Test clock – {customer.name}",
+        "title": gettext("Test clock – %(name)s") % {"name": customer.name},
     }
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import customer_now
@@ -28,9 +29,9 @@ def customer_subscriptions_contract(request: HttpRequest, customer: Customer) ->
     form = ContractForm(request.POST if request.method == "POST" else None, customer=customer)
     draft = _draft(request, customer, form) if request.method == "POST" and form.is_valid() else None
     if draft is not None:
-        messages.success(request, f"{draft} is a draft. Set its prices, then publish it.")
+        messages.success(request, gettext("%(draft)s is a draft. Set its prices, then publish it.") % {"draft": draft})
         return HttpResponseRedirect(reverse("admin:plans_plan_change", args=[draft.pk]))
-    context = {"form": form, "title": f"New contract – {customer.name}"}
+    context = {"form": form, "title": gettext("New contract – %(name)s") % {"name": customer.name}}
     status = 422 if request.method == "POST" else 200
     return render_customer(request, customer, "admin/customer_subscriptions_contract.html", context, status)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Customer
 from core.money import UnknownCurrencyError, exponent, quantize
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
 CHARGES = [
-    ("promotional", "Promotional / Free"),
-    ("invoiced", "Invoice the customer"),
-    ("external", "Paid outside"),
+    ("promotional", gettext_lazy("Promotional / Free")),
+    ("invoiced", gettext_lazy("Invoice the customer")),
+    ("external", gettext_lazy("Paid outside")),
 ]
 AVAILABILITIES = [
-    ("now", "Available immediately on grant"),
-    ("on_date", "On date"),
-    ("after_payment", "After payment"),
+    ("now", gettext_lazy("Available immediately on grant")),
+    ("on_date", gettext_lazy("On date")),
+    ("after_payment", gettext_lazy("After payment")),
 ]
 INSTANT = "%Y-%m-%dT%H:%M"
 
@@ -43,41 +44,57 @@ class InstantField(forms.DateTimeField):
 class GrantForm(forms.Form):
     """«New credit grant»."""
 
-    amount = forms.DecimalField(label="Credit amount", max_digits=16, help_text="In the currency's own units: 100.00")
-    currency = forms.CharField(max_length=3, min_length=3, help_text="ISO code: USD")
+    amount = forms.DecimalField(
+        label=gettext_lazy("Credit amount"),
+        max_digits=16,
+        help_text=gettext_lazy("In the currency's own units: 100.00"),
+    )
+    currency = forms.CharField(
+        label=gettext_lazy("Currency"), max_length=3, min_length=3, help_text=gettext_lazy("ISO code: USD")
+    )
     name = forms.CharField(
-        label="Name shown to the customer",
+        label=gettext_lazy("Name shown to the customer"),
         max_length=100,
         initial="Credits",
-        help_text="On the Credits tab and invoices",
+        help_text=gettext_lazy("On the Credits tab and invoices"),
     )
-    reason = forms.CharField(max_length=500, help_text="Internal: why it is granted; kept in the audit trail")
-    charge = forms.ChoiceField(label="Type", choices=CHARGES, initial="promotional", widget=forms.RadioSelect)
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=500,
+        help_text=gettext_lazy("Internal: why it is granted; kept in the audit trail"),
+    )
+    charge = forms.ChoiceField(
+        label=gettext_lazy("Type"), choices=CHARGES, initial="promotional", widget=forms.RadioSelect
+    )
     unit_cost = forms.DecimalField(
-        label="Per-unit cost",
+        label=gettext_lazy("Per-unit cost"),
         required=False,
         min_value=Decimal(0),
         max_digits=20,
         decimal_places=12,
-        help_text="Of credit that is paid for: its price is the amount × this. Empty: 1",
+        help_text=gettext_lazy("Of credit that is paid for: its price is the amount × this. Empty: 1"),
     )
     availability = forms.ChoiceField(
-        label="Credit availability", choices=AVAILABILITIES, initial="now", widget=forms.RadioSelect
+        label=gettext_lazy("Credit availability"), choices=AVAILABILITIES, initial="now", widget=forms.RadioSelect
     )
-    effective_at = InstantField(label="Available from", required=False, help_text="UTC; for «On date»")
+    effective_at = InstantField(
+        label=gettext_lazy("Available from"), required=False, help_text=gettext_lazy("UTC; for «On date»")
+    )
     priority = forms.IntegerField(
-        label="Credit draw-down order",
+        label=gettext_lazy("Credit draw-down order"),
         min_value=1,
         max_value=1000,
         initial=10,
-        help_text="1 to 1000: the lowest number is used first",
+        help_text=gettext_lazy("1 to 1000: the lowest number is used first"),
     )
-    expires_at = InstantField(label="Expires", required=False, help_text="UTC; from this instant on it is gone")
+    expires_at = InstantField(
+        label=gettext_lazy("Expires"), required=False, help_text=gettext_lazy("UTC; from this instant on it is gone")
+    )
     features = forms.MultipleChoiceField(
-        label="Restrict to features",
+        label=gettext_lazy("Restrict to features"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="None: it pays for everything",
+        help_text=gettext_lazy("None: it pays for everything"),
     )
 
     def __init__(self, *args: Any, features: Mapping[str, str], at: datetime, **kwargs: Any) -> None:
@@ -90,7 +107,7 @@ class GrantForm(forms.Form):
         try:
             exponent(code)
         except UnknownCurrencyError as error:
-            raise ValidationError(f"There is no currency {code}.") from error
+            raise ValidationError(gettext("There is no currency %(code)s.") % {"code": code}) from error
         return code
 
     def clean(self) -> dict[str, Any]:
@@ -99,7 +116,9 @@ class GrantForm(forms.Form):
         self._check_availability(values)
         expires, effective = values.get("expires_at"), values.get("effective_at")
         if expires and expires <= max(effective or self.at, self.at):
-            self.add_error("expires_at", "Choose an instant that is later than when the credit becomes available.")
+            self.add_error(
+                "expires_at", gettext("Choose an instant that is later than when the credit becomes available.")
+            )
         return values
 
     def _check_amount(self, values: dict[str, Any]) -> None:
@@ -107,18 +126,24 @@ class GrantForm(forms.Form):
         if amount is None or currency is None:
             return
         if amount <= 0:
-            self.add_error("amount", "Enter an amount above zero.")
+            self.add_error("amount", gettext("Enter an amount above zero."))
         elif amount != amount.quantize(Decimal(1).scaleb(-exponent(currency))):
-            self.add_error("amount", f"{currency} has {exponent(currency)} decimals: enter no more.")
+            self.add_error(
+                "amount",
+                gettext("%(currency)s has %(decimals)s decimals: enter no more.")
+                % {"currency": currency, "decimals": exponent(currency)},
+            )
 
     def _check_availability(self, values: dict[str, Any]) -> None:
         charge, availability = values.get("charge"), values.get("availability")
         if availability == "on_date" and not values.get("effective_at"):
-            self.add_error("effective_at", "Say from when the credit is available.")
+            self.add_error("effective_at", gettext("Say from when the credit is available."))
         if charge == "promotional" and availability == "after_payment":
-            self.add_error("availability", "Nobody pays for promotional credit: choose another availability.")
+            self.add_error("availability", gettext("Nobody pays for promotional credit: choose another availability."))
         if charge == "invoiced" and availability == "now":
-            self.add_error("availability", "Invoiced credit is available once it is paid: choose «After payment».")
+            self.add_error(
+                "availability", gettext("Invoiced credit is available once it is paid: choose «After payment».")
+            )
 
     def values(self) -> dict[str, Any]:
         """What was filled in, to be kept and shown again."""
@@ -155,15 +180,19 @@ class GrantForm(forms.Form):
 class ReasonForm(forms.Form):
     """Why; money actions ask for it."""
 
-    reason = forms.CharField(max_length=500, help_text="Kept in the audit trail")
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), max_length=500, help_text=gettext_lazy("Kept in the audit trail")
+    )
 
 
 class AdjustForm(ReasonForm):
     """A signed change of the balance."""
 
     key = forms.CharField(widget=forms.HiddenInput, max_length=60)
-    amount = forms.DecimalField(max_digits=16, help_text="Below zero takes credit away: −25.00")
-    currency = forms.CharField(max_length=3, min_length=3)
+    amount = forms.DecimalField(
+        label=gettext_lazy("Amount"), max_digits=16, help_text=gettext_lazy("Below zero takes credit away: −25.00")
+    )
+    currency = forms.CharField(label=gettext_lazy("Currency"), max_length=3, min_length=3)
     field_order = ("amount", "currency", "reason", "key")
 
     clean_currency = GrantForm.clean_currency
@@ -173,9 +202,13 @@ class AdjustForm(ReasonForm):
         amount, currency = values.get("amount"), values.get("currency")
         if amount is not None and currency:
             if not amount:
-                self.add_error("amount", "Enter an amount above or below zero.")
+                self.add_error("amount", gettext("Enter an amount above or below zero."))
             elif amount != amount.quantize(Decimal(1).scaleb(-exponent(currency))):
-                self.add_error("amount", f"{currency} has {exponent(currency)} decimals: enter no more.")
+                self.add_error(
+                    "amount",
+                    gettext("%(currency)s has %(decimals)s decimals: enter no more.")
+                    % {"currency": currency, "decimals": exponent(currency)},
+                )
         return values
 
     @property
@@ -186,4 +219,8 @@ class AdjustForm(ReasonForm):
 class PaymentForm(forms.Form):
     """A payment that was made outside."""
 
-    reference = forms.CharField(max_length=100, help_text="Bank reference or the like; kept in the audit trail")
+    reference = forms.CharField(
+        label=gettext_lazy("Reference"),
+        max_length=100,
+        help_text=gettext_lazy("Bank reference or the like; kept in the audit trail"),
+    )

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import customer_now
@@ -144,10 +145,16 @@ def _granted(
     if grant.funding == "invoiced":
         sale = selling.sell(proposal, grant, seen=request.POST.get("total", ""), at=at, actor=actor)
         amount, number = formats.money(sale.grant.amount, sale.grant.currency), sale.invoice.number
-        messages.success(request, f"Invoice {number} is issued: {amount} of credits is available once it is paid.")
+        messages.success(
+            request,
+            gettext("Invoice %(number)s is issued: %(amount)s of credits is available once it is paid.")
+            % {"number": number, "amount": amount},
+        )
         return HttpResponseRedirect(_url("customer_credits", customer))
     made = proposals.accept_proposal(proposal=proposal, grant=grant, is_paid=form.is_paid_already, at=at, actor=actor)
-    messages.success(request, f"{formats.money(made.amount, made.currency)} of credits granted.")
+    messages.success(
+        request, gettext("%(amount)s of credits granted.") % {"amount": formats.money(made.amount, made.currency)}
+    )
     return _to_new_row(customer, made.pk)
 
 
@@ -202,7 +209,7 @@ def customer_credits_void(request: HttpRequest, customer: Customer, grant_id: st
         except RuleError as error:
             form.add_error(None, error.message)
         else:
-            messages.success(request, f"“{row.grant.name}” is voided.")
+            messages.success(request, gettext("“%(name)s” is voided.") % {"name": row.grant.name})
             return _to_new_row(customer, row.grant.pk)
     context = {"form": form, "card": presenting.GrantCard(row, ())}
     return render_customer(request, customer, "admin/credits/void.html", context, 422 if form.is_bound else 200)
@@ -218,7 +225,7 @@ def customer_credits_pay(request: HttpRequest, customer: Customer, grant_id: str
     if request.method == "POST" and form.is_valid():
         reference = form.cleaned_data["reference"]
         pay_grant(grant_id=row.grant.pk, at=at, actor=staff_user(request), reference=reference)
-        messages.success(request, f"“{row.grant.name}” is paid.")
+        messages.success(request, gettext("“%(name)s” is paid.") % {"name": row.grant.name})
         return _to_new_row(customer, row.grant.pk)
     context = {"form": form, "card": presenting.GrantCard(row, ())}
     return render_customer(request, customer, "admin/credits/pay.html", context, 422 if form.is_bound else 200)
@@ -232,7 +239,7 @@ def customer_credits_adjust(request: HttpRequest, customer: Customer) -> HttpRes
     form, at = AdjustForm(request.POST or None, initial=initial), customer_now(customer)
     if request.method == "POST" and form.is_valid():
         _adjust(request, customer, form, at)
-        messages.success(request, "The balance is adjusted.")
+        messages.success(request, gettext("The balance is adjusted."))
         return HttpResponseRedirect(_url("customer_credits", customer))
     context = {"form": form, "balances": selectors.balances(customer.pk, at)}
     return render_customer(request, customer, "admin/credits/adjust.html", context, 422 if form.is_bound else 200)

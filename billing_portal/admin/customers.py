@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_safe
 
 from accounts.access import customer_now
@@ -36,12 +37,12 @@ if TYPE_CHECKING:
 
 # (label, name of the URL) in the order of the tab bar
 TABS = (
-    ("Overview", "customer"),
-    ("Subscriptions", "customer_subscriptions"),
-    ("Credits", "customer_credits"),
-    ("Invoices", "customer_invoices"),
-    ("Usage", "customer_usage"),
-    ("Audit", "customer_audit"),
+    (gettext_lazy("Overview"), "customer"),
+    (gettext_lazy("Subscriptions"), "customer_subscriptions"),
+    (gettext_lazy("Credits"), "customer_credits"),
+    (gettext_lazy("Invoices"), "customer_invoices"),
+    (gettext_lazy("Usage"), "customer_usage"),
+    (gettext_lazy("Audit"), "customer_audit"),
 )
 PAGE = 50
 
@@ -58,7 +59,7 @@ class Header:
 
     @property
     def plan(self) -> str:
-        return str(self.subscription.plan) if self.subscription else "No plan yet"
+        return str(self.subscription.plan) if self.subscription else gettext("No plan yet")
 
 
 def header_of(customer: Customer, at: datetime, subscription: "Subscription | None" = None) -> Header:

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import path
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from accounts.access import customer_now
@@ -24,7 +25,7 @@ def customer_explain(request: HttpRequest, customer: Customer, line_key: str) ->
     context = {
         "charge": charge,
         "days": days_of(customer, charge),
-        "title": f"{charge.line.title}, explained – {customer.name}",
+        "title": gettext("%(title)s, explained – %(name)s") % {"title": charge.line.title, "name": customer.name},
     }
     return render_customer(request, customer, "admin/customer_explain.html", context)
 

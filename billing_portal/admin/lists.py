@@ -1,11 +1,12 @@
 """The list of customers: found and filtered by what other rooms know of them."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from accounts.admin import CustomerAdmin
 from accounts.models import Customer, PaymentMethod
@@ -15,13 +16,16 @@ from core.periods import utc_day
 from invoices.selectors import customers_by_number, customers_past_due
 from plans.selectors.exporting import customers_on, plan_names
 
-YES_NO = (("yes", "Yes"), ("no", "No"))
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+YES_NO = (("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No")))
 
 
 class PlanFilter(admin.SimpleListFilter):
     """Who is on a plan now, whichever its version."""
 
-    title = "plan"
+    title = gettext_lazy("plan")
     parameter_name = "plan"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -34,7 +38,7 @@ class PlanFilter(admin.SimpleListFilter):
 class YesNoFilter(admin.SimpleListFilter):
     """A fact that rows of other tables tell."""
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
+    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, "_StrOrPromise"], ...]:
         return YES_NO
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Customer]) -> QuerySet[Customer]:
@@ -53,7 +57,7 @@ class YesNoFilter(admin.SimpleListFilter):
 class PastDueFilter(YesNoFilter):
     """With an invoice past its due date, by the wall clock."""
 
-    title = "past due"
+    title = gettext_lazy("past due")
     parameter_name = "past_due"
 
     def fact(self) -> Q:
@@ -63,7 +67,7 @@ class PastDueFilter(YesNoFilter):
 class CardFilter(YesNoFilter):
     """With a default card."""
 
-    title = "payment method"
+    title = gettext_lazy("payment method")
     parameter_name = "card"
 
     def fact(self) -> Exists:
@@ -75,7 +79,9 @@ class CustomerListAdmin(CustomerAdmin):
     """Found by name, key, a member's e-mail address, usage subject, invoice number and the card's last four digits."""
 
     list_filter = (PlanFilter, PastDueFilter, CardFilter, *CustomerAdmin.list_filter)
-    search_help_text = "Name, key, e-mail address, usage subject, invoice number or a card’s last four digits"
+    search_help_text = gettext_lazy(
+        "Name, key, e-mail address, usage subject, invoice number or a card’s last four digits"
+    )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

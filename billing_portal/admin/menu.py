@@ -2,16 +2,21 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext_lazy
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A table or page: `url_name` inside `admin:`; `table` is `<app>_<model>`, empty for a page of its own."""
 
-    label: str
+    label: "_StrOrPromise"
     url_name: str
-    note: str
+    note: "_StrOrPromise"
     table: str = ""
 
     def covers(self, url_name: str) -> bool:
@@ -23,52 +28,78 @@ class Entry:
 class Section:
     """A part of the menu with its tabs."""
 
-    label: str
+    label: "_StrOrPromise"
     url_name: str
-    note: str
+    note: "_StrOrPromise"
     entries: tuple[Entry, ...]
     wanted: tuple[str, ...]  # short names of capabilities, one of which opens it
 
 
-def _table(label: str, table: str, note: str) -> Entry:
+def _table(label: "_StrOrPromise", table: str, note: "_StrOrPromise") -> Entry:
     return Entry(label, f"{table}_changelist", note, table)
 
 
 SECTIONS = (
     Section(
-        "Product Catalog",
+        gettext_lazy("Product Catalog"),
         "product_catalog",
-        "What is measured, what of it is sold, and at which price.",
+        gettext_lazy("What is measured, what of it is sold, and at which price."),
         (
-            _table("Meters", "usage_meter", "How events become a quantity"),
-            _table("Features", "usage_feature", "What of a meter can be priced"),
-            _table("Plans", "plans_plan", "Price lists in versions"),
+            _table(gettext_lazy("Meters"), "usage_meter", gettext_lazy("How events become a quantity")),
+            _table(gettext_lazy("Features"), "usage_feature", gettext_lazy("What of a meter can be priced")),
+            _table(gettext_lazy("Plans"), "plans_plan", gettext_lazy("Price lists in versions")),
         ),
         ("read", "catalog"),
     ),
     Section(
-        "Billing",
+        gettext_lazy("Billing"),
         "billing",
-        "Who is billed, for what, and what they owe.",
+        gettext_lazy("Who is billed, for what, and what they owe."),
         (
-            _table("Customers", "accounts_customer", "Who is billed, with their credits and usage"),
-            _table("Subscriptions", "plans_subscription", "Who is on which plan"),
-            _table("Scheduled changes", "plans_scheduledchange", "Plans that begin later"),
-            _table("Invoices", "invoices_invoice", "Invoices and credit notes"),
-            _table("Payments", "invoices_payment", "What was collected, declined or is uncertain"),
-            _table("Refunds", "invoices_refund", "What was paid back"),
-            _table("Contact requests", "plans_salesinquiry", "«Contact Sales», to be answered"),
-            _table("Corrections", "invoices_correctionrequest", "Customers who ask for a corrected invoice"),
-            _table("Events", "invoices_gatewayevent", "What the card processor told us, and what came of it"),
-            _table("Disputes", "invoices_dispute", "Charges that cardholders take back at their bank"),
-            Entry("Needs attention", "attention", "Payments and refunds that wait for somebody"),
-            Entry("Runs", "runs", "What ran, who is parked, and the check of the books"),
+            _table(
+                gettext_lazy("Customers"),
+                "accounts_customer",
+                gettext_lazy("Who is billed, with their credits and usage"),
+            ),
+            _table(gettext_lazy("Subscriptions"), "plans_subscription", gettext_lazy("Who is on which plan")),
+            _table(gettext_lazy("Scheduled changes"), "plans_scheduledchange", gettext_lazy("Plans that begin later")),
+            _table(gettext_lazy("Invoices"), "invoices_invoice", gettext_lazy("Invoices and credit notes")),
+            _table(
+                gettext_lazy("Payments"),
+                "invoices_payment",
+                gettext_lazy("What was collected, declined or is uncertain"),
+            ),
+            _table(gettext_lazy("Refunds"), "invoices_refund", gettext_lazy("What was paid back")),
+            _table(
+                gettext_lazy("Contact requests"), "plans_salesinquiry", gettext_lazy("«Contact Sales», to be answered")
+            ),
+            _table(
+                gettext_lazy("Corrections"),
+                "invoices_correctionrequest",
+                gettext_lazy("Customers who ask for a corrected invoice"),
+            ),
+            _table(
+                gettext_lazy("Events"),
+                "invoices_gatewayevent",
+                gettext_lazy("What the card processor told us, and what came of it"),
+            ),
+            _table(
+                gettext_lazy("Disputes"),
+                "invoices_dispute",
+                gettext_lazy("Charges that cardholders take back at their bank"),
+            ),
+            Entry(
+                gettext_lazy("Needs attention"),
+                "attention",
+                gettext_lazy("Payments and refunds that wait for somebody"),
+            ),
+            Entry(gettext_lazy("Runs"), "runs", gettext_lazy("What ran, who is parked, and the check of the books")),
         ),
         ("read",),
     ),
 )
 CUSTOMERS = "accounts_customer"
-NAMES = {"account": "Log-ins"}  # allauth's «Accounts», beside our own
+NAMES = {"account": gettext_lazy("Log-ins")}  # allauth's «Accounts», beside our own
 
 
 def sections_for(may: Mapping[str, bool]) -> tuple[Section, ...]:

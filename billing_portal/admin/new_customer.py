@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.exceptions import AccountsError
@@ -27,10 +28,10 @@ def customer_add(request: HttpRequest) -> HttpResponse:
         except AccountsError as error:
             form.add_error(None, error.message)
         else:
-            messages.success(request, f"{customer.name} created.")
+            messages.success(request, gettext("%(name)s created.") % {"name": customer.name})
             return HttpResponseRedirect(reverse("admin:customer", args=[customer.key]))
     status = 422 if request.method == "POST" else 200
-    return render_staff(request, "admin/customer_add.html", {"form": form, "title": "Create Customer"}, status)
+    return render_staff(request, "admin/customer_add.html", {"form": form, "title": gettext("Create Customer")}, status)
 
 
 def _open_once(request: HttpRequest, form: CustomerForm) -> Customer:

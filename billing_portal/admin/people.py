@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.access import customer_now
 from accounts.last_admin import is_last_admin
@@ -18,9 +19,12 @@ from billing_portal.admin.access import customer_page
 from billing_portal.admin.change_forms import InviteForm, OnceForm, RemoveMemberForm, RoleForm
 from billing_portal.admin.changes import Words, act, get_or_post, gone, post_data
 from core import clock
+from core.language import inside
 
-ROLES = "A billing admin can do everything, a billing viewer can read and download, a member has no access to billing."
-LAST = "This is the last billing admin: nobody of the customer could change anything any more."
+ROLES = gettext_lazy(
+    "A billing admin can do everything, a billing viewer can read and download, a member has no access to billing."
+)
+LAST = gettext_lazy("This is the last billing admin: nobody of the customer could change anything any more.")
 
 
 @get_or_post
@@ -28,14 +32,20 @@ LAST = "This is the last billing admin: nobody of the customer could change anyt
 def customer_invite(request: HttpRequest, customer: Customer) -> HttpResponse:
     form = InviteForm(post_data(request))
     words = Words(
-        "Invite a person", "They are told by e-mail, and set a password if they are new here.", "Invite", ROLES
+        gettext("Invite a person"),
+        gettext("They are told by e-mail, and set a password if they are new here."),
+        gettext("Invite"),
+        ROLES,
     )
 
     def do() -> str:
         # What is sent bears the real present, also where the customer has a clock of its own.
         at, actor = clock.now(), staff_user(request)
         member = invite_member(customer_id=customer.pk, at=at, actor=actor, **form.cleaned_data)
-        return f"{member.user.email} is {member.get_role_display().lower()} now and told by e-mail."
+        return gettext("%(email)s is %(role)s now and told by e-mail.") % {
+            "email": member.user.email,
+            "role": inside(member.get_role_display()),
+        }
 
     return act(request, customer, form, words, do)
 
@@ -46,13 +56,20 @@ def customer_role(request: HttpRequest, customer: Customer, membership_id: int) 
     member = _member(customer, membership_id)
     is_last = is_last_admin(member)
     form = RoleForm(post_data(request), member, is_last_admin=is_last)
-    lead = f"{member.user.email} is {member.get_role_display().lower()} of {customer.name}."
-    words = Words("Change role", f"{lead} {LAST}" if is_last else lead, "Change role", ROLES)
+    lead = gettext("%(email)s is %(role)s of %(name)s.") % {
+        "email": member.user.email,
+        "role": inside(member.get_role_display()),
+        "name": customer.name,
+    }
+    words = Words(gettext("Change role"), f"{lead} {LAST}" if is_last else lead, gettext("Change role"), ROLES)
 
     def do() -> str:
         role = form.cleaned_data["role"]
         changed = change_role(role=role, leaves_no_admin=form.is_said, **_about(request, member, form.cleaned_data))
-        return f"{member.user.email} is {changed.get_role_display().lower()} now."
+        return gettext("%(email)s is %(role)s now.") % {
+            "email": member.user.email,
+            "role": inside(changed.get_role_display()),
+        }
 
     return act(request, customer, form, words, do)
 
@@ -65,13 +82,19 @@ def customer_person_remove(request: HttpRequest, customer: Customer, membership_
         return gone(request, customer)
     is_last = is_last_admin(member)
     form = RemoveMemberForm(post_data(request), member, is_last_admin=is_last)
-    lead = f"They lose access to {customer.name} at once. Their own account stays."
-    note = "Invoice recipients are no people: they are changed under «Billing details»."
-    words = Words(f"Remove {member.user.email}", f"{lead} {LAST}" if is_last else lead, "Remove", note, is_danger=True)
+    lead = gettext("They lose access to %(name)s at once. Their own account stays.") % {"name": customer.name}
+    note = gettext("Invoice recipients are no people: they are changed under «Billing details».")
+    words = Words(
+        gettext("Remove %(email)s") % {"email": member.user.email},
+        f"{lead} {LAST}" if is_last else lead,
+        gettext("Remove"),
+        note,
+        is_danger=True,
+    )
 
     def do() -> str:
         remove_member(leaves_no_admin=form.is_said, **_about(request, member, form.cleaned_data))
-        return f"{member.user.email} no longer belongs to {customer.name}."
+        return gettext("%(email)s no longer belongs to %(name)s.") % {"email": member.user.email, "name": customer.name}
 
     return act(request, customer, form, words, do)
 
@@ -82,14 +105,18 @@ def customer_invite_again(request: HttpRequest, customer: Customer, membership_i
     """Sends again, and changes nothing of who may come in."""
     member = _member(customer, membership_id)
     form = OnceForm(post_data(request))
-    lead = f"{member.user.email} gets the invitation once more."
-    note = "" if member.user.has_usable_password() else "They have not set a password yet: the e-mail leads them to it."
-    words = Words("Send the invitation again", lead, "Send again", note)
+    lead = gettext("%(email)s gets the invitation once more.") % {"email": member.user.email}
+    note = (
+        ""
+        if member.user.has_usable_password()
+        else gettext("They have not set a password yet: the e-mail leads them to it.")
+    )
+    words = Words(gettext("Send the invitation again"), lead, gettext("Send again"), note)
 
     def do() -> str:
         about = _about(request, member, form.cleaned_data) | {"at": clock.now()}
         resend_invitation(key=form.cleaned_data["key"], **about)
-        return f"The invitation is on its way to {member.user.email} again."
+        return gettext("The invitation is on its way to %(email)s again.") % {"email": member.user.email}
 
     return act(request, customer, form, words, do)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy
 
 from core.ids import public_id
 
@@ -21,7 +22,7 @@ class RunAgainForm(CheckForm):
     """«Run again for this customer», and why."""
 
     reason = forms.CharField(
-        label="Reason",
+        label=gettext_lazy("Reason"),
         max_length=300,
-        help_text="What was wrong and is put right. For the audit trail; the customer does not see it.",
+        help_text=gettext_lazy("What was wrong and is put right. For the audit trail; the customer does not see it."),
     )

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Customer
@@ -54,7 +55,7 @@ def found_by(run: Run | None) -> dict[str, Any]:
 @staff_page(READ)
 def runs(request: HttpRequest) -> HttpResponse:
     rows = Run.objects.large().select_related("actor", "customer").defer("findings")
-    return render_staff(request, "admin/runs/list.html", {"title": "Runs", **page_of(rows, request)})
+    return render_staff(request, "admin/runs/list.html", {"title": gettext("Runs"), **page_of(rows, request)})
 
 
 @require_safe
@@ -62,7 +63,7 @@ def runs(request: HttpRequest) -> HttpResponse:
 def runs_minutely(request: HttpRequest) -> HttpResponse:
     """The jobs of each minute, where they did something or failed."""
     rows = Run.objects.filter(kind__in=MINUTELY).select_related("actor", "customer").defer("findings")
-    return render_staff(request, "admin/runs/list.html", {"title": "Minute jobs", **page_of(rows, request)})
+    return render_staff(request, "admin/runs/list.html", {"title": gettext("Minute jobs"), **page_of(rows, request)})
 
 
 @require_safe
@@ -73,7 +74,7 @@ def runs_run(request: HttpRequest, number: int) -> HttpResponse:
         raise Http404
     state = run.state(clock.now())
     context = {
-        "title": f"{run.get_kind_display()}, number {run.pk}",
+        "title": gettext("%(kind)s, number %(pk)s") % {"kind": run.get_kind_display(), "pk": run.pk},
         "run": run,
         "state": state,
         "is_waiting": state in ("waiting", "running"),
@@ -94,7 +95,7 @@ def runs_parked(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(Q(parked_at__gt=last.parked_at) | Q(parked_at=last.parked_at, pk__gt=last.pk))
     shown = list(rows[: PAGE + 1])
     context = {
-        "title": "Parked customers",
+        "title": gettext("Parked customers"),
         "customers": shown[:PAGE],
         "older_url": f"?after={shown[PAGE - 1].pk}" if len(shown) > PAGE else "",
         "newer_url": "?" if after else "",
@@ -117,7 +118,7 @@ def customer_run_again(request: HttpRequest, customer: Customer) -> HttpResponse
         )
         nudge(DO_WANTED)
         return HttpResponseRedirect(reverse("admin:runs_run", args=[run.pk]), status=303)
-    context = {"form": form, "title": f"Run again – {customer.name}"}
+    context = {"form": form, "title": gettext("Run again – %(name)s") % {"name": customer.name}}
     return render_customer(request, customer, "admin/runs/again.html", context, 422 if form.is_bound else 200)
 
 
@@ -129,7 +130,7 @@ def runs_books(request: HttpRequest) -> HttpResponse:
     waiting = Run.objects.filter(kind=RunKind.BOOKS).order_by("-pk").first()
     is_busy = waiting is not None and waiting.state(clock.now()) in ("waiting", "running")
     context = {
-        "title": "Check of the books",
+        "title": gettext("Check of the books"),
         "last": last,
         "green": last if last and not last.found else Run.objects.checks().filter(found=0).first(),
         "newest": waiting,
@@ -149,7 +150,7 @@ def runs_books_check(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         want_check(key=form.cleaned_data["key"], at=clock.now(), actor=staff_user(request))
         nudge(DO_WANTED)
-        messages.success(request, "A check is wanted. Its result appears here once a worker has made it.")
+        messages.success(request, gettext("A check is wanted. Its result appears here once a worker has made it."))
     return HttpResponseRedirect(reverse("admin:runs_books"), status=303)
 
 

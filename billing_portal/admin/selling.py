@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import customer_now
@@ -78,7 +79,7 @@ def customer_top_up_stop(request: HttpRequest, customer: Customer, rule_id: str)
             actor=staff_user(request),
             reason=form.cleaned_data["reason"],
         )
-        messages.success(request, "Automatic top-up is off.")
+        messages.success(request, gettext("Automatic top-up is off."))
         return HttpResponseRedirect(reverse("admin:customer_credits", args=[customer.key]))
     context = {"form": form, "rule": rule}
     return render_customer(request, customer, "admin/credits/top_up_stop.html", context, 422 if form.is_bound else 200)

@@ -18,6 +18,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import include, path, reverse
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.exceptions import StaffOnlyError
 from accounts.roles import CAPABILITIES, READ, capabilities, check_may
@@ -29,16 +30,16 @@ from core import clock
 class StaffSite(AdminSite):
     """Its menu groups tables by what people do with them, not by the room that keeps them."""
 
-    index_title = "Metering & Billing"
+    index_title = gettext_lazy("Metering & Billing")
     enable_nav_sidebar = False
 
     @property
     def site_header(self) -> str:  # type: ignore[override]
-        return f"{settings.PRODUCT_NAME} staff"
+        return gettext("%(product)s staff") % {"product": settings.PRODUCT_NAME}
 
     @property
     def site_title(self) -> str:  # type: ignore[override]
-        return f"{settings.PRODUCT_NAME} staff"
+        return gettext("%(product)s staff") % {"product": settings.PRODUCT_NAME}
 
     def get_urls(self) -> list[Any]:
         return [path("", include("billing_portal.admin.urls")), *super().get_urls()]
@@ -51,7 +52,7 @@ class StaffSite(AdminSite):
         @wraps(view)
         def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if self.has_permission(request) and lacks_second_factor(request.user):
-                messages.warning(request, "Staff need two-factor authentication. Set it up, then go on.")
+                messages.warning(request, gettext("Staff need two-factor authentication. Set it up, then go on."))
                 return redirect("mfa_activate_totp")
             try:
                 return inner(request, *args, **kwargs)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import customer_now
@@ -32,8 +33,18 @@ from plans.services.withdraw_change import withdraw_change
 if TYPE_CHECKING:
     from plans.models import ScheduledChange
 
-ADD = {"heading": "New subscription", "save_label": "Save", "back_label": "Cancel", "is_danger": False}
-CANCEL = {"heading": "Cancel Plan", "save_label": "Cancel Plan", "back_label": "Back", "is_danger": True}
+ADD = {
+    "heading": gettext_lazy("New subscription"),
+    "save_label": gettext_lazy("Save"),
+    "back_label": gettext_lazy("Cancel"),
+    "is_danger": False,
+}
+CANCEL = {
+    "heading": gettext_lazy("Cancel Plan"),
+    "save_label": gettext_lazy("Cancel Plan"),
+    "back_label": gettext_lazy("Back"),
+    "is_danger": True,
+}
 
 
 @require_safe
@@ -65,7 +76,7 @@ def customer_subscriptions_cancel(request: HttpRequest, customer: Customer) -> H
     """«Cancel Plan»: the same preview and the same verb, to the plan customers begin on."""
     current = current_subscription(customer.pk)
     if request.method == "GET" and (current is None or current.plan.is_default):
-        messages.info(request, "There is no plan to cancel.")
+        messages.info(request, gettext("There is no plan to cancel."))
         return HttpResponseRedirect(_list_url(customer))
     form = CancellationForm(request.POST if request.method == "POST" else None)
     return _change_page(request, customer, form, CANCEL)
@@ -120,10 +131,12 @@ def _save(request: HttpRequest, customer: Customer, form: ChangeForm) -> HttpRes
 
 def _saved(request: HttpRequest, customer: Customer, change: "ScheduledChange") -> HttpResponse:
     """What the first «Save» of a form has said, said again however often it is sent."""
-    began = "is on" if change.opened_id else "will be on"
-    since = "since" if change.opened_id else "from"
-    at = formats.instant(change.effective_at)
-    messages.success(request, f"{customer.name} {began} {change.plan} {since} {at}.")
+    about = {"customer": customer.name, "plan": change.plan, "at": formats.instant(change.effective_at)}
+    if change.opened_id:
+        said = gettext("%(customer)s is on %(plan)s since %(at)s.") % about
+    else:
+        said = gettext("%(customer)s will be on %(plan)s from %(at)s.") % about
+    messages.success(request, said)
     return HttpResponseRedirect(_list_url(customer))
 
 
@@ -138,13 +151,17 @@ def customer_subscriptions_withdraw(request: HttpRequest, customer: Customer, ch
     if request.method == "POST" and form.is_valid():
         at = customer_now(customer)
         withdraw_change(change_id=change.pk, at=at, actor=staff_user(request), reason=form.cleaned_data["reason"])
-        messages.success(request, f"{change.plan} is withdrawn: {customer.name} stays on the present plan.")
+        messages.success(
+            request,
+            gettext("%(plan)s is withdrawn: %(name)s stays on the present plan.")
+            % {"plan": change.plan, "name": customer.name},
+        )
         return HttpResponseRedirect(_list_url(customer))
     context = {
         "form": form,
         "change": change,
         "waits": change.status == "scheduled",
-        "title": f"Withdraw change – {customer.name}",
+        "title": gettext("Withdraw change – %(name)s") % {"name": customer.name},
     }
     status = 422 if request.method == "POST" else 200
     return render_customer(request, customer, "admin/customer_subscriptions_withdraw.html", context, status)

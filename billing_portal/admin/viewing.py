@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import viewing
@@ -33,18 +34,22 @@ def customer_view(request: HttpRequest, customer: Customer) -> HttpResponse:
             form.add_error(None, error.message)
         else:
             return HttpResponseRedirect(reverse("billing_overview"), status=303)
-    context = {"form": form, "words": _words(customer), "title": f"Log in as viewer – {customer.name}"}
+    context = {
+        "form": form,
+        "words": _words(customer),
+        "title": gettext("Log in as viewer – %(name)s") % {"name": customer.name},
+    }
     status = 422 if request.method == "POST" else 200
     return render_customer(request, customer, "admin/customer_action.html", context, status)
 
 
 def _words(customer: Customer) -> Words:
-    lead = (
-        f"You see the portal as a billing viewer of {customer.name} sees it, read-only, for 60 minutes. "
-        "You stay signed in as yourself: nothing can be changed, and nobody gets an e-mail."
-    )
-    note = "The customer’s audit trail keeps who looked, when and why."
-    return Words("Log in as viewer", lead, "Log in as viewer", note)
+    lead = gettext(
+        "You see the portal as a billing viewer of %(name)s sees it, read-only, for 60 minutes. You stay "
+        "signed in as yourself: nothing can be changed, and nobody gets an e-mail."
+    ) % {"name": customer.name}
+    note = gettext("The customer’s audit trail keeps who looked, when and why.")
+    return Words(gettext("Log in as viewer"), lead, gettext("Log in as viewer"), note)
 
 
 @require_POST
@@ -55,7 +60,9 @@ def viewing_stop(request: HttpRequest) -> HttpResponse:
     if current is None:
         return HttpResponseRedirect(reverse("admin:index"), status=303)
     viewing.stop(request, current, how="stopped", at=clock.now())
-    messages.success(request, f"You no longer view the portal of {current.customer}.")
+    messages.success(
+        request, gettext("You no longer view the portal of %(customer)s.") % {"customer": current.customer}
+    )
     return HttpResponseRedirect(reverse("admin:customer", args=[current.customer.key]), status=303)
 
 

@@ -7,18 +7,22 @@ documents as with ten. A person sees what their capabilities reach.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Customer
 from billing_portal.models import Run, RunKind
-from core import formats
+from core import formats, language
 from invoices import attention
 from invoices.corrections import open_corrections
 from plans.selectors.catalogue import draft_plans
 from plans.selectors.inquiries import open_inquiries
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 LIMIT = 100
 SHOWN = 3
@@ -37,12 +41,12 @@ class Work:
     """One kind of work. `empty` is what to say where there is none; `url` leads to all of it."""
 
     key: str
-    label: str
+    label: "_StrOrPromise"
     count: int
     lines: tuple[Line, ...]
     url: str
-    action: str
-    empty: str
+    action: "_StrOrPromise"
+    empty: "_StrOrPromise"
     level: str
 
     @property
@@ -57,10 +61,10 @@ class Kind(NamedTuple):
     find: Callable[[datetime, Mapping[str, bool]], Sequence[Any]]
     line: Callable[[Any], Line]
     key: str
-    label: str
+    label: "_StrOrPromise"
     url: str
-    action: str
-    empty: str
+    action: "_StrOrPromise"
+    empty: "_StrOrPromise"
     level: str
 
 
@@ -102,7 +106,7 @@ def _parked(_at: datetime, _may: Mapping[str, bool]) -> list[Customer]:
 
 
 def _parked_line(customer: Customer) -> Line:
-    since = f"since {formats.day(customer.parked_at.date())}" if customer.parked_at else ""
+    since = gettext("since %(day)s") % {"day": formats.day(customer.parked_at.date())} if customer.parked_at else ""
     return Line(customer.name, reverse("admin:customer", args=[customer.key]), since)
 
 
@@ -110,14 +114,14 @@ def _payment_line(payment: Any) -> Line:
     said = attention.payment_said(payment).badge.text
     amount = formats.money(payment.amount, payment.currency)
     url = reverse("admin:attention_payment", args=[payment.public_id])
-    return Line(f"{payment.customer.name}, {payment.invoice}", url, f"{amount}, {said.lower()}")
+    return Line(f"{payment.customer.name}, {payment.invoice}", url, f"{amount}, {language.inside(said)}")
 
 
 def _refund_line(refund: Any) -> Line:
     said = attention.refund_said(refund).badge.text
     amount = formats.money(refund.amount, refund.currency)
     url = reverse("admin:attention_refund", args=[refund.public_id])
-    return Line(f"{refund.customer.name}, {refund.document}", url, f"{amount}, {said.lower()}")
+    return Line(f"{refund.customer.name}, {refund.document}", url, f"{amount}, {language.inside(said)}")
 
 
 def _dispute_line(dispute: Any) -> Line:
@@ -134,23 +138,40 @@ def _event_line(event: Any) -> Line:
 def _overdue_line(invoice: Any) -> Line:
     amount = formats.money(invoice.amount_due, invoice.currency)
     url = reverse("admin:invoices_invoice_change", args=[invoice.pk])
-    return Line(f"{invoice.customer.name}, {invoice}", url, f"{amount}, due {formats.day(invoice.due_on)}")
+    return Line(
+        f"{invoice.customer.name}, {invoice}",
+        url,
+        gettext("%(amount)s, due %(day)s") % {"amount": amount, "day": formats.day(invoice.due_on)},
+    )
 
 
 def _draft_line(draft: Any) -> Line:
     amount = formats.money(draft.total, draft.currency)
     url = reverse("admin:invoices_invoice_change", args=[draft.pk])
-    return Line(draft.customer.name, url, f"{amount}, issued {formats.day(draft.billing_on)}")
+    return Line(
+        draft.customer.name,
+        url,
+        gettext("%(amount)s, issued %(day)s") % {"amount": amount, "day": formats.day(draft.billing_on)},
+    )
 
 
 def _inquiry_line(inquiry: Any) -> Line:
     url = reverse("admin:plans_salesinquiry_change", args=[inquiry.pk])
-    return Line(inquiry.company, url, f"{inquiry.status}, from {formats.day(inquiry.created_at.date())}")
+    return Line(
+        inquiry.company,
+        url,
+        gettext("%(status)s, from %(day)s")
+        % {"status": inquiry.get_status_display(), "day": formats.day(inquiry.created_at.date())},
+    )
 
 
 def _correction_line(asked: Any) -> Line:
     url = reverse("admin:invoices_correctionrequest_change", args=[asked.pk])
-    return Line(f"{asked.customer.name}, {asked.invoice}", url, f"asked {formats.day(asked.asked_at.date())}")
+    return Line(
+        f"{asked.customer.name}, {asked.invoice}",
+        url,
+        gettext("asked %(day)s") % {"day": formats.day(asked.asked_at.date())},
+    )
 
 
 def _plan_line(plan: Any) -> Line:
@@ -159,56 +180,124 @@ def _plan_line(plan: Any) -> Line:
 
 KINDS: Iterable[Kind] = (
     Kind(
-        ("read",), _parked, _parked_line, "parked", "Parked customers", "runs_parked",
-        "All parked customers", "Every run takes every customer along.", "danger",
-    ),
-    Kind(
-        ("read",), lambda at, _may: attention.unresolved_payments(at, LIMIT + 1), _payment_line, "unresolved",
-        "Uncertain payments", "attention", "All that needs attention", "Every payment has its outcome.",
-        "warning",
-    ),
-    Kind(
-        ("read",), lambda _at, _may: attention.declined_payments(LIMIT + 1), _payment_line, "declined",
-        "Declined payments", "attention", "All that needs attention", "No open invoice had its card declined.",
+        ("read",),
+        _parked,
+        _parked_line,
+        "parked",
+        gettext_lazy("Parked customers"),
+        "runs_parked",
+        gettext_lazy("All parked customers"),
+        gettext_lazy("Every run takes every customer along."),
         "danger",
     ),
     Kind(
-        ("read",), lambda at, _may: attention.overdue_invoices(at, LIMIT + 1), _overdue_line, "overdue",
-        "Overdue invoices", "invoices_invoice_changelist?status__exact=past_due", "All that is past due",
-        "Nothing is past due.", "warning",
+        ("read",),
+        lambda at, _may: attention.unresolved_payments(at, LIMIT + 1),
+        _payment_line,
+        "unresolved",
+        gettext_lazy("Uncertain payments"),
+        "attention",
+        gettext_lazy("All that needs attention"),
+        gettext_lazy("Every payment has its outcome."),
+        "warning",
     ),
     Kind(
-        ("read",), lambda at, _may: attention.troubled_refunds(at, LIMIT + 1), _refund_line, "refunds",
-        "Refunds in trouble", "attention", "All that needs attention", "No refund has failed.", "danger",
+        ("read",),
+        lambda _at, _may: attention.declined_payments(LIMIT + 1),
+        _payment_line,
+        "declined",
+        gettext_lazy("Declined payments"),
+        "attention",
+        gettext_lazy("All that needs attention"),
+        gettext_lazy("No open invoice had its card declined."),
+        "danger",
     ),
     Kind(
-        ("read",), lambda _at, _may: attention.open_disputes(LIMIT + 1), _dispute_line, "disputes",
-        "Disputes", "invoices_dispute_changelist?closed_at__isempty=1", "All open disputes",
-        "No cardholder takes a charge back.", "danger",
+        ("read",),
+        lambda at, _may: attention.overdue_invoices(at, LIMIT + 1),
+        _overdue_line,
+        "overdue",
+        gettext_lazy("Overdue invoices"),
+        "invoices_invoice_changelist?status__exact=past_due",
+        gettext_lazy("All that is past due"),
+        gettext_lazy("Nothing is past due."),
+        "warning",
     ),
     Kind(
-        ("read",), lambda _at, _may: attention.failed_events(LIMIT + 1), _event_line, "events",
-        "Failed events", "invoices_gatewayevent_changelist?status__exact=failed", "All failed events",
-        "Every event of the processor was handled.", "warning",
+        ("read",),
+        lambda at, _may: attention.troubled_refunds(at, LIMIT + 1),
+        _refund_line,
+        "refunds",
+        gettext_lazy("Refunds in trouble"),
+        "attention",
+        gettext_lazy("All that needs attention"),
+        gettext_lazy("No refund has failed."),
+        "danger",
     ),
     Kind(
-        ("read",), lambda _at, _may: attention.drafts_to_check(LIMIT + 1), _draft_line, "drafts",
-        "Drafts to check", "invoices_invoice_changelist?status__exact=draft", "All drafts",
-        "No invoice waits for its billing date.", "info",
+        ("read",),
+        lambda _at, _may: attention.open_disputes(LIMIT + 1),
+        _dispute_line,
+        "disputes",
+        gettext_lazy("Disputes"),
+        "invoices_dispute_changelist?closed_at__isempty=1",
+        gettext_lazy("All open disputes"),
+        gettext_lazy("No cardholder takes a charge back."),
+        "danger",
     ),
     Kind(
-        ("read", "support"), lambda _at, _may: open_inquiries(LIMIT + 1), _inquiry_line, "inquiries",
-        "Contact requests", "plans_salesinquiry_changelist", "All contact requests", "Nobody waits for an answer.",
+        ("read",),
+        lambda _at, _may: attention.failed_events(LIMIT + 1),
+        _event_line,
+        "events",
+        gettext_lazy("Failed events"),
+        "invoices_gatewayevent_changelist?status__exact=failed",
+        gettext_lazy("All failed events"),
+        gettext_lazy("Every event of the processor was handled."),
+        "warning",
+    ),
+    Kind(
+        ("read",),
+        lambda _at, _may: attention.drafts_to_check(LIMIT + 1),
+        _draft_line,
+        "drafts",
+        gettext_lazy("Drafts to check"),
+        "invoices_invoice_changelist?status__exact=draft",
+        gettext_lazy("All drafts"),
+        gettext_lazy("No invoice waits for its billing date."),
         "info",
     ),
     Kind(
-        ("read",), lambda _at, _may: open_corrections(LIMIT + 1), _correction_line, "corrections",
-        "Corrections asked for", "invoices_correctionrequest_changelist?status__exact=open", "All open requests",
-        "Nobody asks for a corrected invoice.", "info",
+        ("read", "support"),
+        lambda _at, _may: open_inquiries(LIMIT + 1),
+        _inquiry_line,
+        "inquiries",
+        gettext_lazy("Contact requests"),
+        "plans_salesinquiry_changelist",
+        gettext_lazy("All contact requests"),
+        gettext_lazy("Nobody waits for an answer."),
+        "info",
     ),
     Kind(
-        ("read", "catalog"), lambda _at, may: draft_plans(LIMIT + 1, contracts=may["read"]), _plan_line, "plans",
-        "Plans in draft", "plans_plan_changelist?status__exact=draft", "All drafts of plans",
-        "Every version is published.", "info",
+        ("read",),
+        lambda _at, _may: open_corrections(LIMIT + 1),
+        _correction_line,
+        "corrections",
+        gettext_lazy("Corrections asked for"),
+        "invoices_correctionrequest_changelist?status__exact=open",
+        gettext_lazy("All open requests"),
+        gettext_lazy("Nobody asks for a corrected invoice."),
+        "info",
     ),
-)  # fmt: skip
+    Kind(
+        ("read", "catalog"),
+        lambda _at, may: draft_plans(LIMIT + 1, contracts=may["read"]),
+        _plan_line,
+        "plans",
+        gettext_lazy("Plans in draft"),
+        "plans_plan_changelist?status__exact=draft",
+        gettext_lazy("All drafts of plans"),
+        gettext_lazy("Every version is published."),
+        "info",
+    ),
+)

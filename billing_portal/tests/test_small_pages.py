@@ -82,7 +82,15 @@ def test_programs_are_answered_in_english(client, db):
     assert "Content-Language" not in response.headers
 
 
-def test_staff_read_english(client, staff, log_in):
+def test_staff_read_the_language_they_ask_for(client, staff, log_in):
     page = log_in(staff).get(reverse("admin:index"), headers={"Accept-Language": "de"})
-    assert '<html lang="en"' in page.content.decode()
-    assert "Abmelden" not in page.content.decode()
+    assert '<html lang="de"' in page.content.decode()
+    assert "Abmelden" in page.content.decode()
+    assert page.headers["Content-Language"] == "de"
+
+
+def test_staff_choose_their_language_at_the_foot_of_the_page(client, staff, log_in):
+    client = log_in(staff)
+    assert f'action="{reverse("set_language")}"' in client.get(reverse("admin:index")).text
+    client.post(reverse("set_language"), {"language": "de"})
+    assert "Abmelden" in client.get(reverse("admin:index")).text

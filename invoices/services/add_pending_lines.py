@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from accounts.audit import record
 from accounts.models import User
@@ -52,7 +53,10 @@ def _check_currency(currency: str, own: str) -> None:
     try:
         exponent(currency)
     except UnknownCurrencyError as error:
-        raise CurrencyError(f"unknown currency {currency}", message=f"There is no currency {currency}.") from error
+        raise CurrencyError(
+            f"unknown currency {currency}",
+            message=gettext("There is no currency %(currency)s.") % {"currency": currency},
+        ) from error
     if currency != own:
         raise CurrencyError(f"{currency}, but the customer is billed in {own}")
 

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
 from accounts.models import Customer
 from plans.examples import month_price
 from plans.models import Plan, Subscription
@@ -84,33 +86,41 @@ def _checks(plan: Plan) -> tuple[Check, ...]:
     broken = [sentence for card in terms.cards for sentence in broken_rules(card)]
     priced = {card.feature_id for card in terms.metered}
     missing = [feature.name for feature in all_features() if feature.meter_id and feature.pk not in priced]
-    unpriced = f"Not on this plan, so never charged: {', '.join(missing)}"
+    unpriced = gettext("Not on this plan, so never charged: %(names)s") % {"names": ", ".join(missing)}
     return (
-        Check(f"Currency is set: {plan.currency}", is_fulfilled=True),
-        Check("There is at least one rate card", bool(terms.cards), is_note=True),
-        Check("Every metered feature is priced" if not missing else unpriced, not missing, is_note=True),
+        Check(gettext("Currency is set: %(currency)s") % {"currency": plan.currency}, is_fulfilled=True),
+        Check(gettext("There is at least one rate card"), bool(terms.cards), is_note=True),
+        Check(gettext("Every metered feature is priced") if not missing else unpriced, not missing, is_note=True),
         *(Check(sentence, is_fulfilled=False) for sentence in broken),
-        *([] if broken else [Check("Prices keep the rules; tiers do not overlap", is_fulfilled=True)]),
+        *([] if broken else [Check(gettext("Prices keep the rules; tiers do not overlap"), is_fulfilled=True)]),
     )
 
 
 def _differences(before: Plan, after: Plan) -> tuple[Difference, ...]:
     facts = [
         Difference(label, str(getattr(before, name)), str(getattr(after, name)))
-        for label, name in (("Name", "name"), ("Tagline", "tagline"), ("Currency", "currency"))
+        for label, name in (
+            (gettext("Name"), "name"),
+            (gettext("Tagline"), "tagline"),
+            (gettext("Currency"), "currency"),
+        )
     ]
     choices = [
         Difference(label, before_text, after_text)
         for label, before_text, after_text in (
-            ("Settlement mode", before.get_settlement_mode_display(), after.get_settlement_mode_display()),
+            (gettext("Settlement mode"), before.get_settlement_mode_display(), after.get_settlement_mode_display()),
             (
-                "When credits run out",
+                gettext("When credits run out"),
                 before.get_when_credits_run_out_display(),
                 after.get_when_credits_run_out_display(),
             ),
-            ("Payment method", before.get_payment_policy_display(), after.get_payment_policy_display()),
-            ("When it is not paid", before.get_overdue_consequence_display(), after.get_overdue_consequence_display()),
-            ("Self-service", _yes(before.self_serve), _yes(after.self_serve)),
+            (gettext("Payment method"), before.get_payment_policy_display(), after.get_payment_policy_display()),
+            (
+                gettext("When it is not paid"),
+                before.get_overdue_consequence_display(),
+                after.get_overdue_consequence_display(),
+            ),
+            (gettext("Self-service"), _yes(before.self_serve), _yes(after.self_serve)),
         )
     ]
     old, new = _prices(before.terms()), _prices(after.terms())

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, Value, When
+from django.utils.translation import gettext_lazy
 
 from plans.exceptions import PlansError
 from plans.models import (
@@ -24,18 +25,18 @@ if TYPE_CHECKING:
 
 SHOWN = 20  # customers who cannot move, named one by one
 OBSTACLES = {
-    "currency": "Billed in another currency",
-    "scheduled": "A change is scheduled already",
-    "parked": "Left out of runs",
-    "starting": "A first payment has no outcome yet",
+    "currency": gettext_lazy("Billed in another currency"),
+    "scheduled": gettext_lazy("A change is scheduled already"),
+    "parked": gettext_lazy("Left out of runs"),
+    "starting": gettext_lazy("A first payment has no outcome yet"),
 }
 WAITING, MOVED, FAILED, SUPERSEDED, WITHDRAWN = "waiting", "moved", "failed", "superseded", "withdrawn"
 STATES = {
-    WAITING: "Scheduled",
-    MOVED: "Moved",
-    FAILED: "Failed (parked)",
-    SUPERSEDED: "Superseded",
-    WITHDRAWN: "Withdrawn",
+    WAITING: gettext_lazy("Scheduled"),
+    MOVED: gettext_lazy("Moved"),
+    FAILED: gettext_lazy("Failed (parked)"),
+    SUPERSEDED: gettext_lazy("Superseded"),
+    WITHDRAWN: gettext_lazy("Withdrawn"),
 }
 
 
@@ -138,7 +139,7 @@ def preview_migration(plan: Plan, at: datetime) -> MigrationPreview:
     return MigrationPreview(
         plan=plan,
         versions=tuple(versions),
-        obstacles=tuple((words, count) for words, count in obstacles if count),
+        obstacles=tuple((str(words), count) for words, count in obstacles if count),
         stuck=tuple(_stuck(plan)) if any(count for _words, count in obstacles) else (),
         samples=tuple(_sample_moves(plans, plan, at)),
     )
@@ -148,7 +149,7 @@ def _stuck(plan: Plan) -> Iterable[Stuck]:
     rows = others(plan).exclude(obstacle="").select_related("customer", "plan").order_by("obstacle", "customer__name")
     for row in rows[:SHOWN]:
         words = OBSTACLES[row.obstacle]
-        yield Stuck(row, f"{words}: {row.customer.parked_reason}" if row.obstacle == "parked" else words)
+        yield Stuck(row, f"{words}: {row.customer.parked_reason}" if row.obstacle == "parked" else str(words))
 
 
 def _sample_moves(plans: dict[int, Plan], plan: Plan, at: datetime) -> Iterable[SampleMove]:
@@ -201,4 +202,4 @@ def _with_state(migration: SubscriptionMigration) -> Any:
 def progress_of(migration: SubscriptionMigration) -> Progress:
     counted = _with_state(migration).order_by().values("state").annotate(count=Count("pk"))
     counts = {row["state"]: row["count"] for row in counted}
-    return Progress(migration, tuple((state, words, counts.get(state, 0)) for state, words in STATES.items()))
+    return Progress(migration, tuple((state, str(words), counts.get(state, 0)) for state, words in STATES.items()))

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from accounts.audit import record
 from accounts.models import User
@@ -21,7 +22,7 @@ def archive_plan(*, plan_id: int, at: datetime, actor: User | None, reason: str)
         return plan
     if plan.status != PlanStatus.PUBLISHED:
         raise PlanNotFoundError(
-            f"{plan} is {plan.status}", message="A draft is not published, so there is nothing to archive."
+            f"{plan} is {plan.status}", message=gettext("A draft is not published, so there is nothing to archive.")
         )
     if plan.is_default:
         raise DefaultPlanError(f"{plan} is the default plan")

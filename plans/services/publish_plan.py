@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from accounts.audit import record
 from accounts.models import PaymentPolicy, User
@@ -46,14 +47,16 @@ def publish_plan(*, plan: Plan, at: datetime, actor: User | None) -> Plan:
 
 def _check(plan: Plan) -> None:
     if plan.status == PlanStatus.ARCHIVED:
-        raise PlanNotPublishableError(f"{plan} is archived", message="Status: an archived version stays archived.")
+        raise PlanNotPublishableError(
+            f"{plan} is archived", message=gettext("Status: an archived version stays archived.")
+        )
     try:
         exponent(plan.currency)
     except UnknownCurrencyError as error:
-        message = f"Currency: “{plan.currency}” is not an ISO 4217 code."
+        message = gettext("Currency: “%(currency)s” is not an ISO 4217 code.") % {"currency": plan.currency}
         raise PlanNotPublishableError(f"{plan}: unknown currency", message=message) from error
     if plan.settlement_mode == SettlementMode.CREDIT_ONLY and plan.payment_policy == PaymentPolicy.REQUIRED:
-        message = "Payment policy: a credits-only plan needs no card."
+        message = gettext("Payment policy: a credits-only plan needs no card.")
         raise PlanNotPublishableError(f"{plan} requires a card", message=message)
     cards = plan.rate_cards.with_terms().order_by("position", "pk")
     broken = [rule for card in cards for rule in broken_rules(card.terms(plan.currency))]

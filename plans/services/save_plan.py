@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from accounts.audit import record
 from accounts.models import User
@@ -34,7 +35,7 @@ def save_plan(*, plan_id: int | None, values: Mapping[str, Any], at: datetime, a
         raise PlanFrozenError(f"{plan} is {plan.status}")
     changed = {field: values[field] for field in FIELDS if field in values and values[field] != getattr(plan, field)}
     if plan_id is not None and any(field in changed for field in FIXED):
-        raise PlanInvalidError(f"{plan}: {changed}", message="Key and currency stay as they were first saved.")
+        raise PlanInvalidError(f"{plan}: {changed}", message=gettext("Key and currency stay as they were first saved."))
     if plan_id is not None and not changed:
         return plan
     check_contract({**{field: getattr(plan, field) for field in CONTRACT_FIELDS}, **changed})
@@ -64,7 +65,7 @@ def _write(plan: Plan) -> None:
 
 
 def _key_taken(key: str) -> PlanInvalidError:
-    message = f"Key: there is a plan “{key}” already. Open it and choose «New version»."
+    message = gettext("Key: there is a plan “%(key)s” already. Open it and choose «New version».") % {"key": key}
     return PlanInvalidError(f"plan {key} exists", message=message)
 
 
@@ -75,5 +76,5 @@ def _check_new(values: Mapping[str, Any]) -> None:
     try:
         exponent(currency)
     except UnknownCurrencyError as error:
-        message = f"Currency: “{currency}” is not an ISO 4217 code."
+        message = gettext("Currency: “%(currency)s” is not an ISO 4217 code.") % {"currency": currency}
         raise PlanInvalidError(f"unknown currency {currency}", message=message) from error

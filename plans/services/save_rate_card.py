@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.forms.models import model_to_dict
+from django.utils.translation import gettext
 
 from accounts.audit import record
 from accounts.models import User
@@ -96,17 +97,20 @@ def _fitting(values: Mapping[str, Any]) -> dict[str, Any]:
 def _check(plan: Plan, card: RateCard, tiers: Sequence[Tier]) -> None:
     others = plan.rate_cards.exclude(pk=card.pk)
     if others.filter(key=card.key).exists():
-        raise RateCardInvalidError(f"{card.key} twice", message=f"Key: this plan has a rate card “{card.key}” already.")
+        raise RateCardInvalidError(
+            f"{card.key} twice",
+            message=gettext("Key: this plan has a rate card “%(key)s” already.") % {"key": card.key},
+        )
     if card.feature_id and others.filter(feature_id=card.feature_id).exists():
-        message = "Feature: this plan prices it already. One feature has one price."
+        message = gettext("Feature: this plan prices it already. One feature has one price.")
         raise RateCardInvalidError(f"feature {card.feature_id} twice", message=message)
     if card.model != PriceModel.FLAT and not card.feature_id:
-        raise RateCardInvalidError("no feature", message="Feature: choose what is priced.")
+        raise RateCardInvalidError("no feature", message=gettext("Feature: choose what is priced."))
     needs_price = card.model in (PriceModel.UNIT, PriceModel.PACKAGE)
     if needs_price and card.unit_amount is None:
-        raise RateCardInvalidError("no price", message="Price: say what it costs; 0 where it is not charged.")
+        raise RateCardInvalidError("no price", message=gettext("Price: say what it costs; 0 where it is not charged."))
     if card.model == PriceModel.FLAT and card.amount is None:
-        raise RateCardInvalidError("no fee", message="Amount: say what the fee is.")
+        raise RateCardInvalidError("no fee", message=gettext("Amount: say what the fee is."))
     card.tier_values = []
     broken = list(broken_rules(replace(card.terms(plan.currency), tiers=tuple(tiers))))
     if broken:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from accounts.audit import record
 from accounts.models import User
@@ -55,15 +56,19 @@ def define_feature(
 
 def _check(key: str, meter: Meter | None, filters: Mapping[str, Sequence[str]]) -> None:
     if not key:
-        raise InvalidFeatureError("no key", message="A feature needs a key.")
+        raise InvalidFeatureError("no key", message=gettext("A feature needs a key."))
     if filters and meter is None:
-        raise InvalidFeatureError("filters without a meter", message="A feature without a meter has no filters.")
+        raise InvalidFeatureError(
+            "filters without a meter", message=gettext("A feature without a meter has no filters.")
+        )
     for dimension, allowed in filters.items():
         if meter is not None and dimension not in meter.dimensions:
             raise InvalidFeatureError(
-                f"{meter.key} has no dimension {dimension}", message=f"“{dimension}” is no dimension of this meter."
+                f"{meter.key} has no dimension {dimension}",
+                message=gettext("“%(dimension)s” is no dimension of this meter.") % {"dimension": dimension},
             )
         if not allowed:
             raise InvalidFeatureError(
-                f"filter {dimension} allows nothing", message=f"The filter “{dimension}” allows no value."
+                f"filter {dimension} allows nothing",
+                message=gettext("The filter “%(dimension)s” allows no value.") % {"dimension": dimension},
             )

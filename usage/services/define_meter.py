@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from accounts.audit import record
 from accounts.models import User
@@ -53,17 +54,29 @@ def define_meter(
 
 def _check(key: str, event_type: str, aggregation: str, value_path: str, dimensions: Mapping[str, str]) -> None:
     if not key or not event_type:
-        raise InvalidMeterError("key and event type are required", message="A meter needs a key and an event type.")
+        raise InvalidMeterError(
+            "key and event type are required", message=gettext("A meter needs a key and an event type.")
+        )
     if aggregation not in RULES:
-        raise InvalidMeterError(f"unknown aggregation {aggregation!r}", message=f"“{aggregation}” is no aggregation.")
+        raise InvalidMeterError(
+            f"unknown aggregation {aggregation!r}",
+            message=gettext("“%(aggregation)s” is no aggregation.") % {"aggregation": aggregation},
+        )
     needs_value = RULES[aggregation].needs_value
     if needs_value != bool(value_path):
         raise InvalidMeterError(
             f"{aggregation} with value path {value_path!r}",
-            message=f"“{aggregation}” {'needs' if needs_value else 'has no'} value path.",
+            message=(
+                gettext("“%(aggregation)s” needs value path.")
+                if needs_value
+                else gettext("“%(aggregation)s” has no value path.")
+            )
+            % {"aggregation": aggregation},
         )
     try:
         for path in [value_path, *dimensions.values()] if value_path else dimensions.values():
             keys(path)
     except PathError as error:
-        raise InvalidMeterError(str(error), message=f"A path must look like $.tokens: {error}.") from error
+        raise InvalidMeterError(
+            str(error), message=gettext("A path must look like $.tokens: %(error)s.") % {"error": error}
+        ) from error
