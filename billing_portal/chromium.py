@@ -42,4 +42,4 @@ def photograph(page: "Page", folder: Path, name: str, looks: Iterable[tuple[str,
     """`overview-past-due-light-1280.png` and its sisters, of the page that is open."""
     for theme, width in looks:
         dress(page, theme, width)
-        page.screenshot(path=folder / f"{name.replace('/', '-')}-{theme}-{width}.png", full_page=True)
+        page.screenshot(caret="initial", path=folder / f"{name.replace('/', '-')}-{theme}-{width}.png", full_page=True)

@@ -6,7 +6,6 @@ from fractions import Fraction
 
 from django import template
 from django.template import Context
-from django.template.defaultfilters import stringfilter
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
@@ -34,13 +33,6 @@ def _instant(value: datetime | str) -> datetime:
 def money(amount: int | None, currency: str) -> str:
     """`{{ invoice.total|money:invoice.currency }}` – $1,797.00. Nothing where there is no amount."""
     return "" if amount is None else formats.money(int(amount), str(currency))
-
-
-@register.filter(is_safe=True)
-@stringfilter
-def unbroken(text: str) -> str:
-    """A sentence in which no line ends between a minus and its amount: −$6.90 is no $6.90."""
-    return text.replace("−", "−\u2060")
 
 
 @register.simple_tag
