@@ -78,6 +78,7 @@ def test_the_command_knows_no_other_state(tmp_path):
         call_command("states", "overview/nirvana", into=tmp_path)
 
 
+@pytest.mark.longest
 @pytest.mark.django_db(transaction=True)
 def test_every_state_shows_itself_and_keeps_nobody_out(page, console_errors):
     """One browser and one database for all of them: a story is told for every page that it leads to."""
