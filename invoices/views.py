@@ -1,12 +1,14 @@
 """The billing portal and the page of one invoice."""
 
+from datetime import date
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET
+from django.views.decorators.vary import vary_on_headers
 
 from accounts import selectors as accounts
 from accounts.access import PortalRequest, billing_page, can_write, customer_now, enter_customer
@@ -16,6 +18,7 @@ from invoices import selectors
 from invoices.archive_entries import years_of
 from invoices.corrections import latest_corrections
 from invoices.einvoice import missing
+from invoices.forms_history import HistoryFilter
 from invoices.models import CreditSale, Invoice, InvoiceStatus, Payment
 from invoices.paper import address, invoice_paper
 from invoices.showing import badge, credit_figures, credited, paying, receipts, row, statement_row
@@ -25,13 +28,17 @@ PAGE_SIZE = 24
 
 
 @require_GET
+@vary_on_headers("HX-Request")
 @billing_page()
 def portal(request: PortalRequest) -> HttpResponse:
     customer, today = request.customer, utc_day(customer_now(request.customer))
     profile = accounts.billing_profile(customer)
     cards, unpaid = accounts.payment_methods(customer), selectors.unpaid(customer.pk)
     may_pay = can_write(request.membership) and customer.payment_policy != PaymentPolicy.MANAGED_BY_CONTRACT
-    history = Paginator(selectors.billing_history(customer.pk), PAGE_SIZE).get_page(request.GET.get("page"))
+    history = _history(request, today)
+    status = 422 if history["filter"].errors else 200
+    if request.htmx and not request.htmx.history_restore_request:
+        return render(request, "invoices/_history.html", {**history, "swapped": True}, status=status)
     context = {
         "customer": customer,
         "can_write": can_write(request.membership),
@@ -39,23 +46,37 @@ def portal(request: PortalRequest) -> HttpResponse:
         "today": today,
         "unpaid": [(row(one, today), declined_sentences(one)) for one in unpaid],
         "to_pay": to_pay_with(unpaid, cards, today) if may_pay else [],
-        "history": [row(invoice, today) for invoice in history],
-        **_pages(history),
-        "years": years_of(customer.pk) if history else [],
+        **history,
         "statements": [statement_row(each) for each in selectors.credit_statements(customer.pk)],
         "profile": profile,
         "address": address(accounts.party_of(profile)),
         "recipients": accounts.mail_settings(customer.pk)[0],
         "corrections": latest_corrections(customer.pk),
     }
-    return render(request, "invoices/portal.html", context)
+    return render(request, "invoices/portal.html", context, status=status)
 
 
-def _pages(page: Page[Invoice]) -> dict[str, str]:
-    """Addresses of the pages before and after, where there are any."""
-    newer = f"?page={page.previous_page_number()}#history" if page.has_previous() else ""
-    older = f"?page={page.next_page_number()}#history" if page.has_next() else ""
-    return {"newer_url": newer, "older_url": older}
+def _history(request: PortalRequest, today: date) -> dict[str, Any]:
+    """One page of «Billing History», as its filter narrows it."""
+    customer_id = request.customer.pk
+    years = years_of(customer_id)
+    form = HistoryFilter(request.GET, years=years)
+    found = form.narrow(selectors.billing_history(customer_id))
+    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    newer = _page_url(form, page.previous_page_number()) if page.has_previous() else ""
+    older = _page_url(form, page.next_page_number()) if page.has_next() else ""
+    return {
+        "years": years,
+        "filter": form,
+        "history": [row(invoice, today) for invoice in page],
+        "count": page.paginator.count,
+        "newer_url": newer,
+        "older_url": older,
+    }
+
+
+def _page_url(form: HistoryFilter, number: int) -> str:
+    return f"?{form.query}{'&' if form.query else ''}page={number}#history"
 
 
 @require_GET

@@ -1,0 +1,115 @@
+"""«Billing History», narrowed down: with and without a script; the address is the state."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from accounts.tests.cards import add_card
+from core.clock import travel_to
+from invoices.services.issue_credit_note import issue_credit_note
+from invoices.services.void_invoice import void_invoice
+from invoices.tests.cast import open_invoice
+from invoices.tests.test_browser import enter
+from invoices.tests.test_pages import paid, text
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def documents(seller, customer, alice, at):
+    """By name; the one of last year is paid, too."""
+    add_card(customer, alice, at - timedelta(days=400))
+    last_year = paid(open_invoice(customer, 1000, at=at - timedelta(days=365)), at - timedelta(days=365)).invoice
+    to_pay = open_invoice(customer, 4900, at=at)
+    settled = paid(open_invoice(customer, 2500, at=at), at).invoice
+    voided = void_invoice(invoice_id=open_invoice(customer, 700, at=at).pk, at=at, reason="A mistake")
+    note = issue_credit_note(invoice_id=settled.pk, at=at, reason="An outage")
+    with travel_to(at):
+        yield {"last year": last_year, "to pay": to_pay, "settled": settled, "voided": voided, "note": note}
+
+
+def shown(response):
+    return [row.invoice for row in response.context["history"]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ({}, {"last year", "to pay", "settled", "voided", "note"}),
+        ({"year": "2025"}, {"last year"}),
+        ({"year": "2026"}, {"to pay", "settled", "voided", "note"}),
+        ({"status": "open"}, {"to pay"}),
+        ({"status": "paid"}, {"last year", "settled"}),
+        ({"status": "void"}, {"voided"}),
+        ({"status": "credit-note"}, {"note"}),
+        ({"number": "inv-2025"}, {"last year"}),
+        ({"year": "2026", "status": "paid", "number": "INV"}, {"settled"}),
+        ({"status": "uncollectible"}, set()),
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, HTMX])
+@pytest.mark.django_db
+def test_it_shows_what_matches(asked, names, headers, documents, alice, log_in):
+    answer = log_in(alice).get(reverse("portal"), asked, headers=headers)
+    assert {invoice.pk for invoice in shown(answer)} == {documents[name].pk for name in names}
+    page = text(answer)
+    assert ("No document matches these filters." in page) is not names
+    assert ("<html" in page) is not bool(headers)
+    assert (f'data-say="{len(names)} document' in page) is bool(headers)
+
+
+@pytest.mark.django_db
+def test_a_stranger_finds_nothing_by_any_filter(documents, other_customer, charlie, log_in):
+    assert shown(log_in(charlie).get(reverse("portal"), {"number": "INV"})) == []
+
+
+@pytest.mark.parametrize("asked", [{"year": "1999"}, {"year": "x"}, {"status": "late"}, {"number": "9" * 41}])
+@pytest.mark.parametrize("headers", [{}, HTMX])
+@pytest.mark.django_db
+def test_it_refuses_what_is_no_filter(asked, headers, documents, alice, log_in):
+    answer = log_in(alice).get(reverse("portal"), asked, headers=headers)
+    assert answer.status_code == 422
+    assert "There is a problem" in text(answer)
+    assert shown(answer) == []
+
+
+@pytest.mark.django_db
+def test_other_pages_keep_the_filter(documents, alice, log_in, monkeypatch):
+    monkeypatch.setattr("invoices.views.PAGE_SIZE", 1)
+    client = log_in(alice)
+    with CaptureQueriesContext(connection) as asked:
+        first = client.get(reverse("portal"), {"status": "paid"})
+    assert len(asked) <= 15
+    assert "?status=paid&amp;page=2#history" in text(first)
+    second = client.get(reverse("portal"), {"status": "paid", "page": "2"})
+    assert [*shown(first), *shown(second)] == [documents["settled"], documents["last year"]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_finds_a_number_while_it_is_typed(page, live_server, documents, alice, log_in):
+    enter(page, live_server, log_in(alice))
+    page.goto("/settings/billing/portal/")
+    rows = page.locator("#history-found tbody tr")
+    expect(rows).to_have_count(5)
+    page.get_by_label("Number").press_sequentially("inv-2025")
+    expect(rows).to_have_count(1)
+    expect(page.get_by_label("Number")).to_be_focused()
+    expect(page.locator("#live")).to_have_text("1 document")
+    page.wait_for_url("**/portal/?year=&status=&number=inv-2025")
+    page.reload()
+    expect(rows).to_have_count(1)
+    page.get_by_role("link", name="Clear", exact=True).click()
+    expect(rows).to_have_count(5)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_is_narrowed_down_without_a_script(page_without_js, live_server, documents, alice, log_in):
+    enter(page_without_js, live_server, log_in(alice))
+    page_without_js.goto("/settings/billing/portal/")
+    page_without_js.get_by_label("Status").select_option("To pay")
+    page_without_js.get_by_role("button", name="Filter").click()
+    expect(page_without_js.locator("#history-found tbody tr")).to_have_count(1)
