@@ -22,6 +22,8 @@ FLAGS: Final = [
     "--disable-sync",
 ]
 
+# Colours that fade into each other, and what is shown only to those who have to wait, are at their end at once.
+STILL: Final = "document.getAnimations().forEach(one => one.finish())"
 COMING: Final = ".htmx-request, [hx-trigger=load]"  # what htmx is fetching, and what it is about to
 
 
@@ -36,6 +38,12 @@ def dress(page: "Page", theme: str = "light", width: int = 1280) -> None:
     """The page that is open, in a theme and on a width."""
     page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
     page.set_viewport_size({"width": width, "height": 800})
+
+
+def settle(page: "Page") -> None:
+    """Until what the page fetches has come."""
+    page.wait_for_load_state()
+    page.locator(COMING).first.wait_for(state="detached")
 
 
 def photograph(page: "Page", folder: Path, name: str, looks: Iterable[tuple[str, int]]) -> None:

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from billing_portal.chromium import COMING
+from billing_portal.chromium import STILL, settle
 from billing_portal.states.state import State
 from billing_portal.states.telling import FIRST_LOOK
 
@@ -17,7 +17,6 @@ EVERYTHING = "**/*"
 BUSY = "[data-once][aria-disabled=true], [aria-busy=true], .htmx-request"
 # A form that is held back stays on its page: a page that waits for the next one can't be photographed.
 HOLD_FORMS = "addEventListener('submit', event => event.preventDefault())"
-APPEAR = "document.getAnimations().forEach(one => one.finish())"  # what is shown only to those who have to wait
 
 
 @contextmanager
@@ -46,12 +45,6 @@ def looking_at(page: "Page", state: State) -> "Iterator[Response | None]":
             settle(page)
 
 
-def settle(page: "Page") -> None:
-    """Until what the page fetches has come."""
-    page.wait_for_load_state()
-    page.locator(COMING).first.wait_for(state="detached")
-
-
 def _come_to(page: "Page", state: State, catch: "Callable[[Route], None]") -> "Response | None":
     if state.answer and not state.presses:
         page.route(EVERYTHING, catch)
@@ -63,7 +56,7 @@ def _come_to(page: "Page", state: State, catch: "Callable[[Route], None]") -> "R
         _press(page, state)
     if state.answer == "held":
         page.wait_for_selector(BUSY, state="attached")
-        page.evaluate(APPEAR)
+        page.evaluate(STILL)
     else:
         settle(page)
     return answer

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
-from billing_portal.chromium import COMING, dress
+from billing_portal.chromium import STILL, dress
 
 # Of what is in order one example is enough: without it axe describes every element of the page.
 WCAG = {
@@ -35,18 +35,13 @@ def complaints(page: Page, rules: Mapping[str, Any] = WCAG) -> list[str]:
     return [f"{rule['id']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]]
 
 
-def settle(page: Page) -> None:
-    """Until the panels that a page fetches have come."""
-    expect(page.locator(COMING)).to_have_count(0)
-
-
 def problems(page: Page, looks: Iterable[tuple[str, int]] = LOOKS) -> list[str]:
     """Of the page that is open, in every look; it is left in the last one."""
     found = []
     for look in looks:
         theme, width = look
         dress(page, theme, width)
-        page.evaluate("document.getAnimations().forEach(one => one.finish())")  # of colours that fade into each other
+        page.evaluate(STILL)
         wide = page.evaluate("document.documentElement.scrollWidth") > width
         said = complaints(page, COLOURS if look in REST else WCAG)
         found += [f"{theme} {width}: {one}" for one in (*said, *(["scrolls sideways"] if wide else []))]

@@ -8,8 +8,8 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, Response
 
+from billing_portal.chromium import settle
 from billing_portal.tests.admin.test_staff_browser import enter
-from billing_portal.tests.looks import settle
 from billing_portal.tests.people import on_plus
 from core.clock import now
 from invoices.tests.cast import open_invoice

@@ -7,9 +7,9 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from accounts.models import AuditEntry, Membership, UsageSubject
-from billing_portal.chromium import dress
+from billing_portal.chromium import dress, settle
 from billing_portal.tests.admin.test_staff_browser import enter
-from billing_portal.tests.looks import problems, settle
+from billing_portal.tests.looks import problems
 from billing_portal.tests.people import on_plus
 from core.clock import now
 from plans.tests.conftest import send
