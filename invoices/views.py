@@ -32,13 +32,13 @@ PAGE_SIZE = 24
 @billing_page()
 def portal(request: PortalRequest) -> HttpResponse:
     customer, today = request.customer, utc_day(customer_now(request.customer))
-    profile = accounts.billing_profile(customer)
-    cards, unpaid = accounts.payment_methods(customer), selectors.unpaid(customer.pk)
-    may_pay = can_write(request.membership) and customer.payment_policy != PaymentPolicy.MANAGED_BY_CONTRACT
     history = _history(request, today)
     status = 422 if history["filter"].errors else 200
     if request.htmx and not request.htmx.history_restore_request:
         return render(request, "invoices/_history.html", {**history, "swapped": True}, status=status)
+    profile = accounts.billing_profile(customer)
+    cards, unpaid = accounts.payment_methods(customer), selectors.unpaid(customer.pk)
+    may_pay = can_write(request.membership) and customer.payment_policy != PaymentPolicy.MANAGED_BY_CONTRACT
     context = {
         "customer": customer,
         "can_write": can_write(request.membership),

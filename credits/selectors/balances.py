@@ -182,10 +182,15 @@ def _as_if_booked(customer_id: int, currency: str, at: datetime) -> Purse:
 
 
 def _next_expiry(read: _Reading, at: datetime, feature_key: str | None) -> NextExpiry | None:
+    ending = [
+        (one.expires_at, one.id)
+        for one in read.sources
+        if one.expires_at is not None
+        and one.expires_at > at
+        and (feature_key is None or drawdown.may_repay(one.features, feature_key))
+    ]
+    if not ending:  # as with most, who are not asked what their open charges take
+        return None
     left = drawdown.left_after(read.sources, at=at, open_charges=read.open_charges)
-    ending: dict[datetime, int] = defaultdict(int)
-    for one in read.sources:
-        counts = left[one.id] and (feature_key is None or drawdown.may_repay(one.features, feature_key))
-        if counts and one.expires_at is not None and one.expires_at > at:
-            ending[one.expires_at] += left[one.id]
-    return NextExpiry(min(ending), ending[min(ending)]) if ending else None
+    first = min((on for on, number in ending if left[number]), default=None)
+    return NextExpiry(first, sum(left[number] for on, number in ending if on == first)) if first else None
