@@ -19,6 +19,7 @@ urlpatterns = [
     path(INVOICE, views.invoice, name="invoice"),
     path(INVOICE + "invoice.pdf", views_documents.invoice_pdf, name="invoice_pdf"),
     path(INVOICE + "invoice.xml", views_documents.invoice_xml, name="invoice_xml"),
+    path(INVOICE + "copy/", views_documents.invoice_copy, name="invoice_copy"),
     path(INVOICE + "receipts/<slug:payment_id>.pdf", views_documents.receipt_pdf, name="receipt_pdf"),
     path(INVOICE + "pay/", views_paying.invoice_pay, name="invoice_pay"),
     path(INVOICE + "payments/<slug:payment_id>/", views_paying.payment_status, name="payment_status"),

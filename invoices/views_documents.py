@@ -1,22 +1,25 @@
-"""«Download invoice», «Download receipt», «Download e-invoice (XML)»: the stored PDFs and their data.
+"""«Download invoice», «Download receipt», «Download e-invoice (XML)», «E-mail a copy»: the stored PDFs and their data.
 
 No request renders a PDF."""
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TypedDict, Unpack
+from typing import TypedDict, Unpack, cast
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.translation import gettext
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
-from accounts.access import enter_customer
+from accounts.access import PortalRequest, customer_now, enter_customer
 from core.nudge import nudge
 from invoices.einvoice import data_of, missing
 from invoices.models import CreditStatement, Document, DocumentKind, Invoice, PaymentStatus
 from invoices.pdf import available
+from invoices.services.send_copy import send_copy
 from invoices.views import find, find_payment
 
 RETRY_SECONDS = 4
@@ -69,6 +72,17 @@ def receipt_pdf(request: HttpRequest, public_id: str, payment_id: str) -> HttpRe
     if payment.status != PaymentStatus.SUCCEEDED:
         return refused(request, invoice, gettext("The receipt is available after payment."), 404)
     return download(request, invoice, kind=DocumentKind.RECEIPT, payment_id=payment.pk)
+
+
+@require_POST
+@login_required
+def invoice_copy(request: HttpRequest, public_id: str) -> HttpResponse:
+    """«E-mail a copy», to whoever asks: what they may download they may also get by mail."""
+    invoice = find(public_id)
+    customer = enter_customer(request, invoice.customer_id).customer
+    notice = send_copy(invoice_id=invoice.pk, at=customer_now(customer), actor=cast("PortalRequest", request).user)
+    messages.success(request, gettext("A copy is on its way to %(email)s.") % {"email": ", ".join(notice.to)})
+    return HttpResponseRedirect(reverse("invoice", args=[invoice.public_id]), status=303)
 
 
 @require_GET

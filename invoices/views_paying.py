@@ -15,6 +15,7 @@ from accounts.access import PortalRequest, can_write, customer_now, enter_custom
 from accounts.gateways import decline_message, get_gateway
 from accounts.gateways.base import GatewayError
 from accounts.models import PaymentMethod, User
+from accounts.selectors import recipients
 from core import formats
 from core.nudge import nudge
 from invoices.exceptions import NotPayableError, PaymentMethodMissingError
@@ -118,7 +119,12 @@ def say_outcome(request: HttpRequest, payment: Payment) -> None:
     values = {"amount": formats.money(payment.amount, payment.currency)}
     if payment.status == PaymentStatus.SUCCEEDED:
         values |= {"how": payment.how, "number": payment.receipt_number or ""}
-        messages.success(request, gettext("%(amount)s paid %(how)s. Receipt %(number)s.") % values)
+        to = recipients([payment.invoice.customer_id])[payment.invoice.customer_id]
+        said = gettext("%(amount)s paid %(how)s. Receipt %(number)s.")
+        if to:
+            values |= {"emails": ", ".join(to)}
+            said = gettext("%(amount)s paid %(how)s. Receipt %(number)s goes to %(emails)s.")
+        messages.success(request, said % values)
     elif payment.status == PaymentStatus.DECLINED:
         failed = gettext("Payment of %(amount)s failed.") % values
         messages.error(request, f"{failed} {decline_message(payment.decline_code)}")

@@ -64,6 +64,7 @@ def each_page(invoice, payment):
         ("get", url("receipt_pdf", invoice, payment.public_id)),
         ("get", url("payment_status", invoice, payment.public_id)),
         ("post", url("invoice_pay", invoice)),
+        ("post", url("invoice_copy", invoice)),
     ]
 
 
@@ -232,7 +233,7 @@ def test_pay_leads_through_the_status_page_to_the_paid_invoice(invoice, alice, l
     response = client.get(response["Location"])
     assert (response.status_code, response["Location"]) == (303, url("invoice", invoice))
     page = text(client.get(url("invoice", invoice)))
-    assert "$49.00 paid with Visa ending 4242. Receipt RCP-2026-000001." in page
+    assert "$49.00 paid with Visa ending 4242. Receipt RCP-2026-000001 goes to alice@example.com." in page
     assert "Download receipt" in page
     assert charges() == [(payment.key, "succeeded")]
 
