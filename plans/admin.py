@@ -142,15 +142,18 @@ class RatedUsageAdmin(StaffList):
 
 @admin.register(ChangeQuote)
 class ChangeQuoteAdmin(StaffList):
-    list_display = ("public_id", "customer", "kind", "plan", "total_text", "created_at", "completed_at")
-    list_filter = ("kind", ("completed_at", HappenedFilter), CustomerFilter)
+    list_display = (
+        *("public_id", "customer", "kind", "plan", "total_text", "created_at", "completed_at"),
+        *("leaving_reason", "leaving_words"),
+    )
+    list_filter = ("kind", ("completed_at", HappenedFilter), "leaving_reason", CustomerFilter)
     list_select_related = ("customer", "plan")
     search_fields = ("^public_id", "customer")
     ordering = ("-pk",)
     csv_columns = (
         *("public_id", "customer__key", "customer__name", "kind", "plan__key", "plan__version", "effective_at"),
         *(Amount("subtotal"), Amount("tax"), Amount("total"), "currency", "created_at", "created_by__email"),
-        *("accepted_at", "completed_at", "given_up_at"),
+        *("accepted_at", "completed_at", "given_up_at", "leaving_reason", "leaving_words"),
     )
     total_text = money_column("total")
 

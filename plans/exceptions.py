@@ -55,6 +55,12 @@ class AlreadySubscribedError(PlansError):
     message = gettext_noop("You're already on this plan.")
 
 
+class NotCancelledError(PlansError):
+    """A reason for leaving was given where nobody has left."""
+
+    message = gettext_noop("This plan was not cancelled.")
+
+
 class NothingToCancelError(PlansError):
     """The customer is on the default plan, which cannot be cancelled."""
 

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from plans.models import SalesInquiry
+from plans.models import LeavingReason, SalesInquiry
 
 FIELDS = ("name", "email", "company", "message", "volume")
 AUTOCOMPLETE = {"name": "name", "email": "email", "company": "organization"}
@@ -58,3 +58,20 @@ class ContactSalesForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
 def _at_most_5000(message: str) -> None:
     if len(message) > 5_000:
         raise ValidationError(gettext("At most 5,000 characters."))
+
+
+class LeavingForm(forms.Form):
+    """Why somebody has cancelled. All of it may stay empty by not sending it."""
+
+    reason = forms.ChoiceField(
+        label=_("The main reason"), choices=LeavingReason.choices, widget=forms.RadioSelect, required=False
+    )
+    words = forms.CharField(
+        label=_("In your own words"), max_length=2_000, widget=forms.Textarea(attrs={"rows": 3}), required=False
+    )
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if not self.errors and not any(values.values()):
+            self.add_error("reason", gettext("Choose a reason, or write a few words."))
+        return values

@@ -8,6 +8,7 @@ from plans.models_catalogue import PlanStatus as PlanStatus
 from plans.models_catalogue import RateCard as RateCard
 from plans.models_catalogue import SettlementMode as SettlementMode
 from plans.models_changes import ChangeQuote as ChangeQuote
+from plans.models_changes import LeavingReason as LeavingReason
 from plans.models_changes import MoveTime as MoveTime
 from plans.models_changes import QuoteKind as QuoteKind
 from plans.models_changes import ScheduledChange as ScheduledChange

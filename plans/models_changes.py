@@ -17,6 +17,19 @@ class QuoteKind(models.TextChoices):
     CANCEL = "cancel", _("cancel")
 
 
+class LeavingReason(models.TextChoices):
+    """Why somebody has cancelled, in the words of the form that asks them."""
+
+    TOO_EXPENSIVE = "too_expensive", _("It costs too much")
+    UNUSED = "unused", _("We do not use it enough")
+    MISSING_FEATURES = "missing_features", _("Something we need is missing")
+    TOO_COMPLEX = "too_complex", _("It is too hard to use")
+    LOW_QUALITY = "low_quality", _("It did not work well enough")
+    CUSTOMER_SERVICE = "customer_service", _("Support did not help us")
+    SWITCHED_SERVICE = "switched_service", _("We use another service now")
+    OTHER = "other", _("Something else")
+
+
 class ChangeQuoteQuerySet(models.QuerySet["ChangeQuote"]):
     def starts_to_settle(self) -> Self:
         """Whose first invoice is issued while the plan has not begun: its payment may have an outcome by now."""
@@ -82,11 +95,30 @@ class ChangeQuote(models.Model):
         "invoices.Invoice", null=True, on_delete=models.PROTECT, related_name="+", help_text="The closing invoice"
     )
 
+    leaving_reason = models.CharField(
+        max_length=20,
+        choices=LeavingReason,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Of a cancellation, told afterwards by whoever wanted to",
+    )
+    leaving_words = models.TextField(blank=True, default="", db_default="", help_text="The same in their own words")
+    reason_at = models.DateTimeField(null=True, help_text="When that was told; it is asked no more")
+
     objects = ChangeQuoteQuerySet.as_manager()
 
     class Meta:
         constraints = (
             models.CheckConstraint(condition=Q(kind__in=QuoteKind.values), name="quote_kind_known"),
+            models.CheckConstraint(
+                condition=Q(leaving_reason__in=["", *LeavingReason.values]), name="quote_leaving_reason_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(reason_at__isnull=True, leaving_reason="", leaving_words="")
+                | Q(reason_at__isnull=False, kind=QuoteKind.CANCEL, completed_at__isnull=False),
+                name="quote_reason_of_a_cancellation",
+            ),
             models.CheckConstraint(
                 condition=Q(credit=0) | Q(credit__gt=0, credit__lte=F("total")), name="quote_credit_within_total"
             ),
@@ -108,6 +140,11 @@ class ChangeQuote(models.Model):
     def amount_back(self) -> int:
         """What a document below zero gives back."""
         return max(-self.total, 0)
+
+    @property
+    def asks_why(self) -> bool:
+        """Whether the person who has cancelled may still say why."""
+        return self.kind == QuoteKind.CANCEL and self.completed_at is not None and self.reason_at is None
 
     def complete(self, at: datetime) -> None:
         """Note that it was carried out, with what it opened and billed."""

@@ -242,7 +242,7 @@ def _cancel_posted(request: PortalRequest) -> HttpResponse:
     messages.success(request, pages.ended_text(done))
     nudge("billing_portal.tasks.collect_due")
     nudge("billing_portal.tasks.deliver_notices")
-    return see_other(reverse("billing_overview"))
+    return see_other(f"{reverse('billing_overview')}?{urlencode({'left': done.public_id})}")
 
 
 def _cancel_asked(request: PortalRequest, stale: str = "") -> HttpResponse:

@@ -26,6 +26,8 @@ from invoices.previewing import Credit
 from invoices.selectors import read_payments, unsettled
 from invoices.showing import is_past_due, unresolved
 from invoices.taxing import TaxText, row_texts, tax_texts
+from plans.forms import LeavingForm
+from plans.selectors.catalogue import quote_of
 from plans.selectors.estimating import Estimate, next_plan_estimate
 from plans.selectors.projecting import Prospects, prospects, thin_days
 from plans.selectors.spending import spending_of
@@ -281,8 +283,16 @@ def show_overview(request: PortalRequest) -> HttpResponse:
         "admins": []
         if can_write(request.membership)
         else [describe(user) for user in billing_admins(request.customer)],
+        **_leaving(request),
     }
     return render(request, "billing_portal/overview.html", context)
+
+
+def _leaving(request: PortalRequest) -> dict[str, Any]:
+    """«Why are you leaving?», on the page that «Confirm Downgrade» leads to; nothing on any other visit."""
+    left = request.GET.get("left", "")
+    quote = quote_of(request.customer.pk, left) if left and can_write(request.membership) else None
+    return {"left": quote, "leaving": LeavingForm()} if quote and quote.asks_why else {}
 
 
 @require_safe

@@ -69,7 +69,7 @@ STATES = (
     State("overview/no-card", "no-card", "A payment that cannot work is said beforehand.", OVERVIEW, ("No payment method", "Add a payment method")),
     State("overview/card-expires", "card-expires", "The card will have expired.", OVERVIEW, ("Visa ending 4242 expires 10/2026",)),
     State("overview/past-due", "past-due", "Why, when it is tried again, and what to do.", OVERVIEW, ("Payment failed.", "Past due", "Cancel Plan", "$258.38")),
-    State("overview/downgraded", "leaving", "Confirmed: on Free from this day on, with the final invoice.", address_of("plan_cancel"), ("Your plan is now Meridian Free.", "Final Meridian Plus invoice: $128.74.", "$138.89"), confirming),
+    State("overview/downgraded", "leaving", "Confirmed: on Free from this day on, with the final invoice.", address_of("plan_cancel"), ("Your plan is now Meridian Free.", "Final Meridian Plus invoice: $128.74.", "$138.89", "Why are you leaving?"), confirming),
     State("overview/enterprise", "enterprise", "Contract, dates and a contact; nothing to press.", OVERVIEW, ("Your plan is managed under a contract.", "Contract end")),
     State("overview/credit-only", "prepaid", "Credits used and left; no card is asked for.", OVERVIEW, ("Credits only", "of credits used", "$104.34")),
     State("overview/credits-low", "low", "Credit runs low, and whom to ask.", OVERVIEW, ("running low", "Ask for credits", "$0.75")),

@@ -11,6 +11,7 @@ from accounts.services.open_customer import open_customer
 from accounts.tests.cards import DECLINES
 from billing_portal.billing_run import run_billing
 from billing_portal.tests.keys import Keys
+from billing_portal.tests.looks import problems
 from billing_portal.tests.people import on_free
 from core import clock
 from credits.tests.cast import grant
@@ -112,6 +113,19 @@ def leave(keys: Keys) -> None:
     keys.press("link", "Cancel Plan")
     keys.press("button", "Confirm Downgrade")
     expect(keys.page.get_by_role("main")).to_contain_text("Meridian Free")
+    say_why(keys)
+
+
+def say_why(keys: Keys) -> None:
+    """What is asked after it, first with an answer that is empty."""
+    keys.press("button", "Send answer")
+    wrong = keys.page.get_by_role("link", name="The main reason – Choose a reason, or write a few words.")
+    expect(keys.page.locator(".summary")).to_be_focused()
+    assert problems(keys.page) == []
+    keys.push(wrong)
+    keys.choose("We do not use it enough")
+    keys.press("button", "Send answer")
+    expect(keys.page.get_by_role("main")).to_contain_text("Thank you.")
 
 
 def test_a_customer_needs_no_mouse(page: Page, alice, seller, catalogue):

@@ -104,6 +104,9 @@ def test_what_confirm_downgrade_shows_is_what_is_charged(walk):
         expect(walk.page.get_by_role("main")).to_contain_text("13 of 31 days")
         walk.page.get_by_role("button", name="Confirm Downgrade").click()
         expect(walk.page.get_by_role("main")).to_contain_text("Meridian Free")
+        walk.page.get_by_label("In your own words").fill("The walk is over.")
+        walk.page.get_by_role("button", name="Send answer").click()
+        expect(walk.page.get_by_role("main")).to_contain_text("Thank you.")
     walk.run(leaving_at)
     with clock.travel_to(leaving_at):
         invoice = walk.open_latest_invoice()
