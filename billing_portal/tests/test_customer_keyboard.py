@@ -118,6 +118,7 @@ def leave(keys: Keys) -> None:
 
 def say_why(keys: Keys) -> None:
     """What is asked after it, first with an answer that is empty."""
+    keys.push(keys.page.locator("summary", has_text="Why are you leaving?"))
     keys.press("button", "Send answer")
     wrong = keys.page.get_by_role("link", name="The main reason – Choose a reason, or write a few words.")
     expect(keys.page.locator(".summary")).to_be_focused()

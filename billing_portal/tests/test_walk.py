@@ -104,6 +104,7 @@ def test_what_confirm_downgrade_shows_is_what_is_charged(walk):
         expect(walk.page.get_by_role("main")).to_contain_text("13 of 31 days")
         walk.page.get_by_role("button", name="Confirm Downgrade").click()
         expect(walk.page.get_by_role("main")).to_contain_text("Meridian Free")
+        walk.page.get_by_text("Why are you leaving?").click()
         walk.page.get_by_label("In your own words").fill("The walk is over.")
         walk.page.get_by_role("button", name="Send answer").click()
         expect(walk.page.get_by_role("main")).to_contain_text("Thank you.")

@@ -123,7 +123,7 @@ def test_its_own_page_asks_too(left, alice, log_in, django_assert_max_num_querie
     client = log_in(alice)
     with django_assert_max_num_queries(5):
         page = client.get(page_of(left))
-    assert (page.status_code, "Meridian Plus has ended" in page.text) == (200, True)
+    assert (page.status_code, "Meridian Plus has ended." in page.text) == (200, True)
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
