@@ -14,6 +14,7 @@ from accounts.gateways import decline_message
 from accounts.models import Customer, PaymentPolicy
 from core import formats
 from core.periods import Window
+from credits.selectors import balance
 from credits.words import grant_name
 from invoices.taxing import row_label
 from invoices.totals import row_from
@@ -199,7 +200,8 @@ def _titled(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _for_people(line: dict[str, Any]) -> dict[str, Any]:
     words = detail(line["detail"], line.get("explain", {}))
-    return {**line, "title": f"{title(line['title'])}, {_line_window(line)}", "detail": words}
+    standing = _("Counting until you confirm") if line["kind"] == "usage" else pgettext("line", "Final")
+    return {**line, "title": f"{title(line['title'])}, {_line_window(line)}", "detail": words, "standing": standing}
 
 
 def moves_charges(before: Plan, after: Plan) -> str:
@@ -235,6 +237,15 @@ def quote_totals(quote: ChangeQuote) -> list[dict[str, Any]]:
     if back:
         credits.append({"label": _("Credits returned to your balance"), "amount": back})
     return [*credits, *_tax_rows(quote)]
+
+
+def balance_after(quote: ChangeQuote) -> str:
+    """The settled balance once credit has paid what it pays of the final invoice; empty where it pays nothing of it, or
+    where hours of usage are charged to it besides."""
+    if not quote.credits or quote.to_credits:
+        return ""
+    settled = balance(quote.customer_id, quote.currency, quote.effective_at).settled
+    return formats.money(settled - quote.credits, quote.currency)
 
 
 def ended_text(done: ChangeQuote) -> str:

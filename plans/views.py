@@ -266,6 +266,7 @@ def _cancel_page(request: PortalRequest, quote: ChangeQuote, unpaid: "list[Invoi
         "totals": pages.quote_totals(quote),
         "tax_notes": tax_notes(quote),
         "credit": pages.quote_credit(quote),
+        "balance_after": pages.balance_after(quote),
         "losses": pages.losses(quote.subscription.plan, quote.plan),
         "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
         "payable_by": utc_day(at) + settings.PAYMENT_TERMS,

@@ -70,5 +70,5 @@ STATES = (
     State("cancel/no-card", "no-card", "Without a card the final invoice is payable by a day.", CANCEL, ("payable by",)),
     State("cancel/enterprise", "enterprise", "No form, but a contact.", CANCEL, ("There is no self-serve downgrade option for Enterprise plans.",)),
     State("cancel/credit-only", "prepaid", "What goes to credit, and no invoice.", CANCEL, ("Nothing to pay.",)),
-    State("cancel/credits-cover", "zero", "Credit pays all of the final invoice.", CANCEL, ("Paid with credits.",)),
+    State("cancel/credits-cover", "zero", "Credit pays all of the final invoice.", CANCEL, ("Paid with credits. Your balance after:",)),
 )  # fmt: skip

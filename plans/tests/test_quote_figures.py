@@ -9,6 +9,8 @@ from django.urls import reverse
 from accounts.gateways.base import Outcome
 from accounts.models import BillingProfile
 from core.clock import travel_to
+from credits.selectors import balance
+from credits.tests.cast import grant
 from invoices.models import Seller, TaxRate
 from invoices.services.collect_payment import collect_payment
 from invoices.services.record_payment import record_payment
@@ -177,3 +179,23 @@ def test_nothing_to_pay_takes_no_credit(free, customer, catalogue, at):
 
 
 # --- quotes of before ------------------------------------------------------------------------------------------------
+
+
+# --- credit that pays -------------------------------------------------------------------------------------------------
+def test_it_says_what_is_left_of_credit_that_covers_all(plus, customer, alice, log_in, at):
+    grant(customer, 5_000, at=at)
+    with travel_to(LATER):
+        shown = text(log_in(alice).get(reverse("plan_cancel")))
+    assert "Paid with credits.</strong> Your balance after: $32.61.</p>" in shown
+
+    cancel_subscription(quote=ChangeQuote.objects.get(kind=QuoteKind.CANCEL), at=LATER, actor=alice)
+    assert balance(customer.pk, "USD", LATER).settled == 3_261
+
+
+def test_every_line_says_whether_it_still_counts(plus, customer, alice, log_in, at):
+    send(customer, at + timedelta(days=1), tokens=3_000_000)
+    with travel_to(LATER):
+        rows = text(log_in(alice).get(reverse("plan_cancel"))).split("<tbody>")[-1].split("</tr>")
+    said = {row.split("</th>")[0].split(">")[-1].split(",")[0]: row for row in rows if '<th scope="row">' in row}
+    assert '<div class="note">Final</div>' in said["Plus monthly fee"]
+    assert '<div class="note">Counting until you confirm</div>' in said["AI tokens"]
