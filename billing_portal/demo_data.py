@@ -109,6 +109,8 @@ def seed_seller() -> Seller:
         country="FR",
         tax_id="FR32123456789",
         registration="RCS Paris 123 456 789 · capital 100 000 €",
+        late_payment="Late payment: interest at three times the French legal rate and €40 for recovery costs "
+        "(art. L. 441-10 Code de commerce). No discount for early payment.",
         email="billing@example.com",
     )
     TaxRate.objects.bulk_create(

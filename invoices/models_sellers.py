@@ -21,6 +21,13 @@ class Seller(models.Model):
     country = models.CharField(max_length=2)
     tax_id = models.CharField(max_length=40, blank=True)
     registration = models.CharField(max_length=200, blank=True, help_text="Register, number, capital – as law asks")
+    late_payment = models.TextField(
+        max_length=500,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Below the terms of invoices, as law asks: interest and charges for late payment, discounts",
+    )
     email = models.EmailField()
     iban = models.CharField(max_length=40, blank=True)
     number_prefix = models.CharField(

@@ -41,7 +41,8 @@ class InvoicePaper:
 
     A credit note's amounts are printed positive. `taxes` has a row per rate; `tax_notes` says why none is charged.
     Where credit pays, `charges` is the sum of the lines and `grants` what each grant takes off it, before tax; else
-    both are empty. `ledger` says where the customer's credit ledger was when it was issued.
+    both are empty. `late_payment` is the seller's own words, in the seller's language. `ledger` says where the
+    customer's credit ledger was when it was issued.
     """
 
     title: str
@@ -54,6 +55,7 @@ class InvoicePaper:
     currency: str
     po_number: str
     terms: str
+    late_payment: str
     iban: str
     seller: Party
     customer: Party
@@ -124,6 +126,7 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
         currency=invoice.currency,
         po_number=customer.get("po_number", ""),
         terms=_terms(invoice, due),
+        late_payment="" if invoice.is_credit_note else seller.get("late_payment", ""),
         iban="" if is_charged(invoice) or invoice.is_credit_note or not due else seller.get("iban", ""),
         seller=seller,
         customer=customer,

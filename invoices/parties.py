@@ -2,7 +2,10 @@
 
 from invoices.models import Seller
 
-FIELDS = ("legal_name", "line1", "line2", "postal_code", "city", "country", "tax_id", "registration", "email", "iban")
+FIELDS = (
+    *("legal_name", "line1", "line2", "postal_code", "city", "country"),
+    *("tax_id", "registration", "late_payment", "email", "iban"),
+)
 
 
 def seller_party(seller: Seller) -> dict[str, str]:
