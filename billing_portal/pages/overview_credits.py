@@ -79,7 +79,7 @@ def credit_warnings(state: CreditState | None, *, credits_only: bool) -> list[di
     """Said on a credits-only plan: credit is low, used up or overdrawn."""
     if state is None or not credits_only:
         return []
-    ask = {"url": state.ask_url, "label": gettext("Ask for credits")}
+    ask = {"writes": True, "url": state.ask_url, "label": gettext("Ask for credits")}
     amount = formats.money(state.own.available, state.own.currency)
     if state.is_negative:
         return [{**ask, "level": "danger", "text": _negative(state) % {"amount": amount}}]
