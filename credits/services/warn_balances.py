@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Case, When
 
 from accounts.notices import NoticeDraft
-from accounts.selectors import recipients
+from accounts.selectors import recipients, recipients_and_admins
 from accounts.services.queue_notices import queue_notices
 from core.due import only
 from credits.at_zero import AtZero, AtZeroOf, unknown
@@ -68,11 +68,17 @@ def _moved(rows: Sequence[CreditBalance], at: datetime) -> list[tuple[CreditBala
 
 def _notices(fallen: Sequence[tuple[CreditBalance, str, int]], at: datetime, at_zero: AtZeroOf) -> list[NoticeDraft]:
     owners = {row.customer_id for row, _, _ in fallen}
-    to, then = recipients(owners), at_zero(owners) if owners else {}
+    if not owners:
+        return []
+    to, everybody, then = recipients(owners), recipients_and_admins(owners), at_zero(owners)
+    asked = [
+        (one, everybody if one[1] == "negative" else to)  # that is no choice: somebody must do something about it
+        for one in fallen
+    ]
     return [
-        _notice(row, level, available, at=row.customer.present(at), to=to[row.customer_id], then=_then(row, then))
-        for row, level, available in fallen
-        if to[row.customer_id]
+        _notice(row, level, available, at=row.customer.present(at), to=whom[row.customer_id], then=_then(row, then))
+        for (row, level, available), whom in asked
+        if whom[row.customer_id]
     ]
 
 

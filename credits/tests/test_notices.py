@@ -283,6 +283,15 @@ def test_it_says_what_happens_where_none_is_left(customer, at, amount, then, sai
     assert f"\n\n{said}\n\n" in sent(at).body
 
 
+def test_below_zero_who_can_do_something_about_it_is_told_too(customer, alice, at):
+    BillingProfile.objects.filter(customer=customer).update(recipients=["books@example.com"])
+    grant(customer, 1_000, at)
+    for amount in (900, 200):
+        use(customer, amount, at)
+        warn_balances(at=at)
+    assert [notice.to for notice in told("credits_low")] == [["books@example.com"], ["books@example.com", alice.email]]
+
+
 def test_credit_in_another_currency_than_the_plan_is_told_without_it(customer, at):
     grant(customer, 1_000, at)
     use(customer, 1_000, at)
