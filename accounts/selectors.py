@@ -85,6 +85,15 @@ def recipients(customer_ids: Collection[int]) -> dict[int, list[str]]:
     return {customer_id: named.get(customer_id) or admins.get(customer_id, []) for customer_id in customer_ids}
 
 
+def recipients_and_admins(customer_ids: Collection[int]) -> dict[int, list[str]]:
+    """The same and every billing admin: for what somebody with a log-in must do. Three queries."""
+    admins = _admin_emails(customer_ids)
+    return {
+        customer_id: list(dict.fromkeys([*named, *admins.get(customer_id, [])]))
+        for customer_id, named in recipients(customer_ids).items()
+    }
+
+
 def muted_mail(customer_id: int) -> frozenset[str]:
     """The kinds of optional mail that a customer has switched off."""
     return frozenset(MutedMail.objects.filter(customer_id=customer_id).values_list("kind", flat=True))
@@ -118,8 +127,7 @@ def mail_settings(customer_id: int) -> MailSettings:
 
 def security_recipients(customer_id: int) -> list[str]:
     """Who must hear of a change to cards or details: recipients and every billing admin."""
-    admins = _admin_emails([customer_id]).get(customer_id, [])
-    return sorted({*recipients([customer_id])[customer_id], *admins})
+    return sorted(recipients_and_admins([customer_id])[customer_id])
 
 
 def parties(customer_ids: Collection[int]) -> dict[int, dict[str, Any]]:

@@ -45,6 +45,7 @@ from invoices.services.submit_payment import submit_payment
 from invoices.services.thank_recovered import thank_recovered
 from invoices.services.top_up import top_up
 from invoices.topping_up import due_to_give_up, due_to_top_up, failed_top_ups
+from plans.selectors.at_zero import at_zero_of
 from plans.selectors.catalogue import due_for_calculation, due_for_follow_up, due_to_change, starts_to_settle
 from plans.selectors.overdue import consequences_of, due_to_carry_out, due_to_release, due_to_remind
 from plans.selectors.settlement import due_to_settle
@@ -80,7 +81,8 @@ def run_billing(*, at: datetime, progress: Progress = silently, report: RunRepor
     """Do everything that is due at `at`, however long the portal was away. `report`: one that somebody else reads."""
     report = report or RunReport(at=at.isoformat())
     bill_and_collect(at=at, report=report, progress=progress)
-    report.measured("warned", lambda: warn_balances(at=at) + warn_expiries(at=at) + ask_for_cards(at=at))
+    report.measured("warned", partial(warn_balances, at=at, at_zero=at_zero_of))
+    report.measured("warned", lambda: warn_expiries(at=at) + ask_for_cards(at=at))
     report.measured("warned", partial(warn_card_expiries, at=at))
     tell_due(at=at, report=report)
     report.documents = report.measured("documents", partial(deliver_documents, at=at))

@@ -24,6 +24,7 @@ from credits.services.warn_expiries import warn_expiries
 from invoices.attaching import find_files
 from invoices.services.ask_for_cards import ask_for_cards
 from invoices.services.deliver_documents import deliver_documents
+from plans.selectors.at_zero import at_zero_of
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,8 @@ def run_at(customer_id: int, at: datetime) -> RunReport:
     """The whole run for one customer at an instant of their clock: documents, cards, warnings, PDFs, messages."""
     report = RunReport(at=at.isoformat())
     bill_and_collect(at=at, report=report, customer_id=customer_id)
-    for warn in (warn_balances, warn_expiries, ask_for_cards):
+    warn_balances(at=at, customer_id=customer_id, at_zero=at_zero_of)
+    for warn in (warn_expiries, ask_for_cards):
         warn(at=at, customer_id=customer_id)
     deliver_documents(at=at, customer_id=customer_id)
     # Mail servers live in real time: when another attempt is made is no matter of the customer's clock.

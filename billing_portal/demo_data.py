@@ -27,6 +27,7 @@ from credits.services.warn_expiries import warn_expiries
 from invoices.models import Seller, TaxRate
 from plans.models import QuoteKind
 from plans.seed import Catalogue, demo_catalogue, prepaid_plan
+from plans.selectors.at_zero import at_zero_of
 from plans.services.make_quote import make_quote
 from plans.services.open_contract import open_contract
 from plans.services.open_default_subscription import open_default_subscription
@@ -92,7 +93,7 @@ def bill(at: datetime) -> None:
     report = RunReport(at=at.isoformat())
     bill_due(at=at, report=report)
     collect_due(at=at, report=report)
-    warn_balances(at=at)
+    warn_balances(at=at, at_zero=at_zero_of)
     warn_expiries(at=at)
     if report.parked:
         raise RuntimeError(f"the demo's run parked {report.parked}")

@@ -21,6 +21,7 @@ from invoices.services.find_late_successes import find_late_successes
 from invoices.services.handle_events import handle_events as handle_events_verb
 from invoices.services.submit_payment import submit_payment as submit_payment_verb
 from invoices.services.tell_archives import tell_archives
+from plans.selectors.at_zero import at_zero_of
 
 
 @shared_task(name="billing_portal.tasks.run_billing")
@@ -64,7 +65,7 @@ def settle_credits() -> None:
     at = clock.now()
     with recorded(RunKind.SETTLE, at=at) as (report, _run):
         billing_run.settle_due(at=at, report=report)
-        report.measured("warned", partial(warn_balances, at=at))
+        report.measured("warned", partial(warn_balances, at=at, at_zero=at_zero_of))
 
 
 @shared_task(name="billing_portal.tasks.change_plans")

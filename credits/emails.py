@@ -42,14 +42,30 @@ def granted(
 
 
 def low(
-    *, customer_id: int, customer: str, currency: str, available: int, level: str, at: datetime, to: list[str]
+    *,
+    customer_id: int,
+    customer: str,
+    currency: str,
+    available: int,
+    level: str,
+    lasts: int | None,
+    then: str,
+    at: datetime,
+    to: list[str],
 ) -> NoticeDraft:
-    """E18: little is left, nothing, or less. The instant `at` tells one fall from the next."""
+    """E18: little is left, nothing, or less. The instant `at` tells one fall from the next.
+
+    `lasts`: full days at the present rate, None: not known. `then`: what happens without credit (`AtZero.what`, or
+    nothing).
+    """
     money = _money(currency)
     context = _context(customer) | {
         "level": level,
         "available": money(available),
         "owed": money(-available),
+        "lasts": lasts is not None,
+        "days": lasts or 0,
+        "then": then,
         "help_email": settings.BILLING_EMAIL,
     }
     key = f"credits:{customer_id}:{currency}:{level}:{at:%Y%m%dT%H%M%S}"

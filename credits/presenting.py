@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext, gettext_noop
@@ -13,6 +14,7 @@ from core import formats
 from core.money import to_major
 from core.wording import title_of
 from credits.models import Funding, TransactionKind
+from credits.pace import Pace, runway_in_words
 from credits.words import grant_name
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from credits.selectors import Balance, GrantRow, Movement
 
 SOON = timedelta(days=14)
+NO_PACES: Mapping[str, Pace] = MappingProxyType({})
 OVER = ("used up", "expired", "voided")
 STATUSES = {
     "active": gettext_noop("Active"),
@@ -100,10 +103,12 @@ def _belongs_to(movement: "Movement") -> tuple[object, ...]:
 
 @dataclass(frozen=True, slots=True)
 class BalanceCard:
-    """One currency's balance as an equation, and the sentences that go with it."""
+    """One currency's balance as an equation, and the sentences that go with it. `lasts`: how long it does, in words;
+    empty where that cannot be told."""
 
     balance: "Balance"
     expires_soon: bool
+    lasts: str = ""
 
     @property
     def sentence(self) -> str:
@@ -115,10 +120,22 @@ class BalanceCard:
         return sentence % {"amount": amount}
 
 
-def balance_cards(balances: Sequence["Balance"], at: datetime) -> list[BalanceCard]:
+def balance_cards(
+    balances: Sequence["Balance"], at: datetime, paces: Mapping[str, Pace] = NO_PACES
+) -> list[BalanceCard]:
+    """`paces`: how fast each currency is used, by its code."""
     return [
-        BalanceCard(balance, bool(balance.next_expiry and balance.next_expiry.at <= at + SOON)) for balance in balances
+        BalanceCard(
+            balance,
+            bool(balance.next_expiry and balance.next_expiry.at <= at + SOON),
+            _lasts(balance, paces.get(balance.currency)),
+        )
+        for balance in balances
     ]
+
+
+def _lasts(balance: "Balance", rate: Pace | None) -> str:
+    return runway_in_words(rate.runway(balance.available)) if rate and rate.is_direct else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The «Credits» tab: balances, grants, «Transaction History», and the ledger that anyone can verify."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from core.spreadsheet import csv_lines, exact_lines
 from credits import presenting, selectors
 from credits.exporting import LEDGER_COLUMNS, ledger_rows
 from credits.forms import HeadForm, HistoryFilter
+from credits.pace import Pace, pace
 from credits.verifying import verify_customer
 from usage.selectors import feature_names
 
@@ -35,11 +37,18 @@ def credits_page(request: PortalRequest) -> HttpResponse:
         "customer": customer,
         "can_buy": customer.payment_policy != PaymentPolicy.MANAGED_BY_CONTRACT,
         "can_write": can_write(request.membership),
-        "balances": presenting.balance_cards(balances, at),
+        "balances": presenting.balance_cards(balances, at, _paces(customer, balances, at)),
         **presenting.grant_cards(selectors.grants(customer.pk, at), names),
         **history(request.GET, customer.pk, [balance.currency for balance in balances], names),
     }
     return render(request, "credits/credits.html", context)
+
+
+def _paces(customer: Customer, balances: list[selectors.Balance], at: datetime) -> dict[str, Pace]:
+    """None where invoices are paid: they take credit once a month."""
+    if customer.payment_policy == PaymentPolicy.REQUIRED:
+        return {}
+    return {balance.currency: pace(customer.pk, balance.currency, at) for balance in balances}
 
 
 @require_safe
@@ -111,6 +120,7 @@ def history(data: QueryDict, customer_id: int, currencies: list[str], features: 
     chosen = {name: str(data[name]) for name in form.fields if data.get(name)}
     return {
         "filter": form,
+        "in_currencies": [chosen["currency"]] if "currency" in chosen else currencies,
         "rows": presenting.history_rows(page.rows),
         "query": urlencode(chosen),
         "older_url": _url(chosen, page.older),

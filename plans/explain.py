@@ -20,6 +20,8 @@ from core.periods import Period
 from invoices.hand_charges import BY_HAND
 from invoices.sold_lines import SOLD, price_of
 from plans.capping import limit, limit_steps
+from plans.explain_notes import price_version as price_version
+from plans.explain_notes import window_note
 from plans.explanation import Explanation as Explanation
 from plans.explanation import Step, TierRow
 
@@ -64,14 +66,6 @@ def derived_amount(data: Data) -> int:
     else:
         amount = limit(data, _fee_amount(data) if data["model"] == "flat" else _usage_amount(data))
     return -amount if data.get("given_back") else amount
-
-
-def price_version(data: Data) -> str:
-    """`Plus, price list version 3`; empty for a charge that no price list has."""
-    if data["model"] in AS_AGREED:
-        return ""
-    said = {"plan": data["plan_name"], "version": data["price_version"]}
-    return _("%(plan)s, price list version %(version)s") % said
 
 
 def _by_hand(data: Data) -> Explanation:
@@ -247,16 +241,12 @@ def _capped(data: Data, amount: Fraction) -> Fraction:
 def _quantity_steps(data: Data) -> Iterator[Step]:
     quantity, included = Decimal(data["quantity"]), Fraction(data["included"])
     used = _("%(quantity)s %(units)s used") % {"quantity": formats.quantity(quantity), "units": _units(data, quantity)}
-    yield Step(f"  {used}", _window_note(data))
+    yield Step(f"  {used}", window_note(data))
     if included:
         of_plan = _("%(quantity)s included in %(plan)s") % {"quantity": number(included), "plan": data["plan_name"]}
         yield Step(f"− {of_plan}", _included_note(data))
         billable = _("%(quantity)s billable") % {"quantity": number(_billable(data))}
         yield Step(f"= {billable}", _("never less than 0") if quantity < included else "")
-
-
-def _window_note(data: Data) -> str:
-    return "" if data["window"] == data["planned_window"] else _("the window was cut short by a change of plan")
 
 
 def _included_note(data: Data) -> str:

@@ -1,6 +1,6 @@
 """PURE: how an amount is explained: the steps of a sum, and what fell into which tier. plans/explain.py makes them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 
@@ -31,6 +31,12 @@ class Explanation:
     steps: tuple[Step, ...]
     tiers: tuple[TierRow, ...] = ()
     quantity: Decimal | None = None
+
+    def noted(self, note: str) -> "Explanation":
+        """The same with more to say about its first step."""
+        first, *others = self.steps
+        notes = "; ".join(filter(None, (note, first.note)))
+        return replace(self, steps=(Step(first.figure, notes), *others))
 
     @property
     def columns(self) -> tuple[tuple[str, str], ...]:

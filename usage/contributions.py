@@ -44,6 +44,24 @@ def contributions(
     return map(Contribution._make, rows.iterator(chunk_size=CHUNK))
 
 
+def first_and_last(
+    customer_id: int, feature: Feature, window: Window, *, received_until: datetime | None = None
+) -> tuple[datetime, datetime] | None:
+    """When the first and the last event happened that count for `feature` (with its meter) in the window; None where
+    there is none. Corrections say nothing about when something was used. One query, which reads no further than that.
+    """
+    if feature.meter is None:
+        return None
+    events = _measured(feature.meter, feature).filter(
+        customer_id=customer_id, time__gte=window.start, time__lt=window.end, corrects=""
+    )
+    if received_until is not None:
+        events = events.filter(received_at__lte=received_until)
+    first, last = (events.order_by(order).values_list("time", flat=True)[:1] for order in ("time", "-time"))
+    found = sorted(first.union(last, all=True))
+    return (found[0], found[-1]) if found else None
+
+
 def _measured(meter: Meter, feature: Feature) -> QuerySet[UsageEvent]:
     """Events with what they bring, by the database's own rule, which is the rule of the roll-ups."""
     corrects = ExpressionWrapper(~Q(corrects=""), output_field=BooleanField())

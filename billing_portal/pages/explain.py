@@ -1,24 +1,30 @@
 """Explain a charge: one address per line – upcoming, announced or issued – from its amount down to its events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, urlencode
 
+from django.conf import settings
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from accounts.access import PortalRequest, billing_page, customer_now
 from accounts.models import Customer
 from core import formats
-from core.periods import Window
+from core.periods import Window, utc_day
 from core.spreadsheet import Cell, csv_lines
+from credits.charges import Allocation
 from credits.explained import ExplainedCharge, explained_charge
+from credits.selectors import allocations_of
 from credits.words import grant_name
+from invoices.charging import charge_key
 from invoices.lines import LineDraft
 from invoices.selectors import line_by_key
 from invoices.totals import TaxRule, rule_from
@@ -27,13 +33,15 @@ from plans.exceptions import NoSubscriptionError
 from plans.explain import explain, price_version
 from plans.explanation import Explanation
 from plans.line_words import title
+from plans.selectors.catalogue import rate_card_by_id
 from plans.selectors.upcoming import running, upcoming_invoice
 from usage.aggregation import RULES
-from usage.contributions import contributions
+from usage.contributions import contributions, first_and_last
 from usage.selectors import daily_quantities, features_by_key
 
 if TYPE_CHECKING:
     from invoices.models import Invoice, InvoiceLine
+    from plans.models import RateCard
     from usage.models import Feature
 
 SUM = "billing_portal/_explain.html#sum"  # what htmx opens beside a line
@@ -44,6 +52,7 @@ EVENT_COLUMNS = ("time", "quantity", "event_id", "source", "subject", "type", "c
 class Charge:
     """A line with where it stands. `seen_until`: usage after that instant is not known to it."""
 
+    customer_id: int
     line: "LineDraft | InvoiceLine"
     currency: str
     seen_until: datetime
@@ -51,10 +60,48 @@ class Charge:
     invoice: "Invoice | None" = None
     is_stored: bool = False
     credit: ExplainedCharge | None = None
+    paid: Allocation | None = None
+
+    @cached_property
+    def data(self) -> Mapping[str, Any]:
+        """What the line has stored, and since when its price list is in force."""
+        since = self.card.plan.published_at if self.card else None
+        return {**self.line.explain, "price_since": utc_day(since).isoformat()} if since else self.line.explain
+
+    @cached_property
+    def card(self) -> "RateCard | None":
+        """The price it was rated by; None for what is on no price list."""
+        number = self.line.explain.get("rate_card_id")
+        return rate_card_by_id(number) if number else None
 
     @cached_property
     def derived(self) -> Explanation:
-        return explain(self.line.explain)
+        derived = explain(self.data)
+        return derived.noted(self._used_when) if self._used_when else derived
+
+    @cached_property
+    def _used_when(self) -> str:
+        """When the first and the last of it was used."""
+        if "quantity" not in self.line.explain or self.feature is None:
+            return ""
+        found = first_and_last(self.customer_id, self.feature, self.seen, received_until=self.received_until)
+        if found is None:
+            return ""
+        first, last = found
+        return gettext("first %(first)s, last %(last)s") % {
+            "first": formats.instant(first),
+            "last": formats.instant(last),
+        }
+
+    @property
+    def seen(self) -> Window:
+        """The window as far as it is known to the line."""
+        return self.window if self.is_stored else self.window.until(self.seen_until)
+
+    @property
+    def received_until(self) -> datetime | None:
+        """What reached us after that instant is not in it."""
+        return self.seen_until if self.is_stored else None
 
     @property
     def agrees(self) -> bool:
@@ -69,7 +116,7 @@ class Charge:
     @property
     def paid_by(self) -> list[tuple[str, int]]:
         """What each grant paid of it, minor units."""
-        parts = self.credit.paid.parts if self.credit else ()
+        parts = self.paid.parts if self.paid else ()
         return [(grant_name(name), amount) for _id, name, amount in parts]
 
     @property
@@ -78,7 +125,29 @@ class Charge:
 
     @property
     def price_version(self) -> str:
-        return price_version(self.line.explain)
+        return price_version(self.data)
+
+    @property
+    def returned(self) -> int:
+        """What credit paid and corrections gave back since, minor units."""
+        if self.credit:
+            return self.credit.returned
+        return getattr(self.line, "credits", 0) - self.paid.covered if self.paid else 0
+
+    @property
+    def left(self) -> int:
+        """What credit did not pay of a line of a document, minor units; before tax."""
+        return self.line.amount - getattr(self.line, "credits", 0)
+
+    @property
+    def ask_url(self) -> str:
+        """A message to billing support that says which charge it is about."""
+        period, amount = formats.window(self.window), formats.money(self.line.amount, self.currency)
+        page = settings.PORTAL_URL + reverse("billing_explain", args=[self.line.key])
+        subject = gettext("Question about %(title)s, %(period)s") % {"title": self.title, "period": period}
+        body = f"\n\n\n{self.title}, {period}: {amount}\n{self.line.key}\n{page}\n"
+        query = urlencode({"subject": subject, "body": body}, quote_via=quote)
+        return f"mailto:{settings.BILLING_EMAIL}?{query}"
 
     @property
     def window(self) -> Window:
@@ -95,7 +164,9 @@ class Charge:
 
     @cached_property
     def feature(self) -> "Feature | None":
-        return features_by_key([self.line.feature_key]).get(self.line.feature_key)
+        if self.card and self.card.feature and self.card.feature.key == self.line.feature_key:
+            return self.card.feature
+        return features_by_key([self.line.feature_key]).get(self.line.feature_key) if self.line.feature_key else None
 
 
 class DayRow(NamedTuple):
@@ -158,7 +229,7 @@ def find_charge(customer: Customer, key: str, at: datetime) -> Charge:
         return _stored(stored, at)
     credit = explained_charge(customer.pk, key)
     if credit is not None:
-        return _credit(credit)
+        return _credit(customer.pk, credit)
     try:
         return _upcoming(customer, key, at)
     except NoSubscriptionError:
@@ -168,23 +239,44 @@ def find_charge(customer: Customer, key: str, at: datetime) -> Charge:
 def _stored(line: "InvoiceLine", at: datetime) -> Charge:
     invoice = line.invoice
     return Charge(
+        customer_id=line.customer_id,
         line=line,
         currency=line.currency,
         seen_until=invoice.calculated_at if invoice else at,
         taxes=tuple(tax_in_words(rule_from(values)) for values in invoice.taxes) if invoice else (),
         invoice=invoice,
         is_stored=True,
+        paid=_paid(line) if invoice and line.credits > 0 else None,
     )
 
 
-def _credit(credit: ExplainedCharge) -> Charge:
-    """A line that credit alone pays, as it was charged. Usage is rated from the beginning of its window."""
+def _paid(line: "InvoiceLine") -> Allocation | None:
+    """Which credit paid a line of a document."""
+    key = charge_key(line.key, str(line.invoice_id))
+    return allocations_of([key]).get(key)
+
+
+def _credit(customer_id: int, credit: ExplainedCharge) -> Charge:
+    """A line that credit alone pays, as it was charged."""
+    return Charge(
+        customer_id=customer_id,
+        line=_charged_line(credit),
+        currency=credit.currency,
+        seen_until=credit.booked_at,
+        taxes=(),
+        credit=credit,
+        paid=credit.paid,
+    )
+
+
+def _charged_line(credit: ExplainedCharge) -> LineDraft:
+    """Usage is rated from the beginning of its window."""
     details = credit.details
     data = details["explain"]
     starts_at = details["starts_at"]
     if details["kind"] == "usage":
         starts_at = data["window"].partition("/")[0]
-    line = LineDraft(
+    return LineDraft(
         key=credit.key,
         kind=details["kind"],
         title=details["title"],
@@ -196,7 +288,6 @@ def _credit(credit: ExplainedCharge) -> Charge:
         feature_key=credit.feature_key,
         explain=data,
     )
-    return Charge(line=line, currency=credit.currency, seen_until=credit.booked_at, taxes=(), credit=credit)
 
 
 def _instant(text: str) -> datetime:
@@ -214,7 +305,7 @@ def _upcoming(customer: Customer, key: str, at: datetime) -> Charge:
     if line is None:
         raise Http404
     taxes = tuple(tax_in_words(rule) for rule in upcoming.rule.each)
-    return Charge(line=line, currency=upcoming.currency, seen_until=at, taxes=taxes)
+    return Charge(customer_id=customer.pk, line=line, currency=upcoming.currency, seen_until=at, taxes=taxes)
 
 
 def tax_in_words(rule: TaxRule) -> str:
@@ -232,8 +323,7 @@ def days_of(customer: Customer, charge: Charge) -> Days | None:
     feature = charge.feature
     if feature is None or feature.meter is None or charge.derived.quantity is None:
         return None
-    window = charge.window if charge.is_stored else charge.window.until(charge.seen_until)
-    days = daily_quantities(customer.pk, [feature.pk], window)[feature.pk]
+    days = daily_quantities(customer.pk, [feature.pk], charge.seen)[feature.pk]
     busiest = max((used for _on, used in days), default=Decimal(0))
     rows = tuple(DayRow(on, used, int(200 * used / busiest) if used > 0 else 0) for on, used in days)
     rest = sum((used for _on, used in days), Decimal(0)) - charge.derived.quantity
@@ -242,7 +332,5 @@ def days_of(customer: Customer, charge: Charge) -> Days | None:
 
 def event_rows(customer: Customer, charge: Charge, feature: "Feature") -> Iterator[tuple[Cell, ...]]:
     """One row per event that counts, in the order of EVENT_COLUMNS."""
-    received_until = charge.seen_until if charge.is_stored else None
-    window = charge.window if charge.is_stored else charge.window.until(charge.seen_until)
-    for event in contributions(customer.pk, feature, window, received_until=received_until):
+    for event in contributions(customer.pk, feature, charge.seen, received_until=charge.received_until):
         yield tuple(getattr(event, name) for name in EVENT_COLUMNS)

@@ -18,7 +18,7 @@ from accounts.selectors import billing_admins, default_payment_methods
 from billing_portal.pages.alerts import Standing
 from billing_portal.pages.overview_chart import Chart
 from billing_portal.pages.overview_credits import CreditState, read_credits
-from billing_portal.pages.overview_notices import banners
+from billing_portal.pages.overview_notices import banners, for_readers
 from core.money import to_major
 from core.periods import utc_day
 from core.spreadsheet import Cell, csv_lines
@@ -91,6 +91,21 @@ class Overview:
         """(what, price in words) of the plan the customer is on."""
         terms = self.subscription.plan.terms()
         return [(card.name, card_price(card, terms.currency)) for card in terms.cards]
+
+    @property
+    def charges(self) -> bool:
+        """Whether a customer on the plan can owe anything."""
+        return self.subscription.plan.terms().is_priced
+
+    @property
+    def is_billed_at_once(self) -> bool:
+        """Whether something of the plan was due when it began."""
+        return any(fee.amount and fee.timing != "in_arrears" for fee in self.subscription.plan.terms().fees)
+
+    @property
+    def is_paid_by_card(self) -> bool:
+        """Whether the default card pays what comes: an invoice under a contract is paid by transfer."""
+        return self.card is not None and not self.by_contract
 
     @property
     def bills(self) -> bool:
@@ -274,15 +289,14 @@ def billing_overview(request: PortalRequest) -> HttpResponse:
 
 def show_overview(request: PortalRequest) -> HttpResponse:
     overview = read_overview(request.customer, customer_now(request.customer))
-    found = banners(overview)
+    writes = can_write(request.membership)
+    found = banners(overview) if writes else [for_readers(banner) for banner in banners(overview)]
     context = {
         "overview": overview,
         "banners": found[:2],
         "more_banners": found[2:],
-        "can_write": can_write(request.membership),
-        "admins": []
-        if can_write(request.membership)
-        else [describe(user) for user in billing_admins(request.customer)],
+        "can_write": writes,
+        "admins": [] if writes else [describe(user) for user in billing_admins(request.customer)],
         **_leaving(request),
     }
     return render(request, "billing_portal/overview.html", context)
@@ -314,7 +328,7 @@ def panel(request: PortalRequest, name: str) -> HttpResponse:
     if not request.htmx:
         return show_overview(request)
     overview = read_overview(request.customer, customer_now(request.customer))
-    context = {"overview": overview, "refreshed": True}
+    context = {"overview": overview, "refreshed": True, "can_write": can_write(request.membership)}
     works = getattr(overview, name) is not None
     status = 200 if works else SERVICE_UNAVAILABLE
     return render(request, f"billing_portal/overview.html#{name}", context, status=status)

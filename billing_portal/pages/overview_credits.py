@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 
 from core import formats
-from credits.pace import pace
+from credits.pace import pace, runway_in_words
 from credits.selectors import Balance, balances
 
 LOW_SHARE = 5  # a fifth of the newest grant
@@ -35,12 +35,7 @@ class CreditState:
     @property
     def runway_text(self) -> str:
         """`≈ 3 days left at this rate`; empty where it cannot be told."""
-        if self.runway is None:
-            return ""
-        if not self.runway:
-            return gettext("Less than a day left at this rate")
-        text = ngettext("≈ %(count)d day left at this rate", "≈ %(count)d days left at this rate", self.runway)
-        return text % {"count": self.runway}
+        return runway_in_words(self.runway)
 
     @property
     def shortfall(self) -> int:
@@ -79,7 +74,7 @@ def credit_warnings(state: CreditState | None, *, credits_only: bool) -> list[di
     """Said on a credits-only plan: credit is low, used up or overdrawn."""
     if state is None or not credits_only:
         return []
-    ask = {"url": state.ask_url, "label": gettext("Ask for credits")}
+    ask = {"writes": True, "url": state.ask_url, "label": gettext("Ask for credits")}
     amount = formats.money(state.own.available, state.own.currency)
     if state.is_negative:
         return [{**ask, "level": "danger", "text": _negative(state) % {"amount": amount}}]

@@ -33,9 +33,15 @@ def banners(overview: "Overview") -> list[Banner]:
     ]
     if overview.by_contract:
         found.append({"level": "info", "text": gettext("Your plan is managed under a contract.")})
-    elif (known := overview.upcoming) and known.draft and known.amount_due:
+    elif (known := overview.upcoming) and known.draft:
         found.append({"level": "info", "text": announcement(overview, known.draft, known.amount_due)})
     return sorted(found, key=lambda banner: SEVERITY[banner["level"]])
+
+
+def for_readers(banner: Banner) -> Banner:
+    """The same for those who may only read: without what only billing admins can do."""
+    hidden = {"more_url", "more_label", *(("url", "label") if banner.get("writes") else ())}
+    return {name: value for name, value in banner.items() if name not in hidden}
 
 
 SEVERITY = {"danger": 0, "warning": 1, "info": 2}
@@ -121,7 +127,7 @@ def card_warnings(overview: "Overview") -> list[Banner]:
     billing_on = overview.upcoming.billing_on if overview.upcoming else None
     if billing_on is None or overview.by_contract or not overview.has_document:
         return []
-    add = {"level": "warning", "url": reverse("pm_add"), "label": gettext("Add a payment method")}
+    add = {"level": "warning", "writes": True, "url": reverse("pm_add"), "label": gettext("Add a payment method")}
     if overview.card is None:
         values = {"day": formats.day(billing_on), "plan": overview.subscription.plan.name}
         return [{**add, "text": gettext("Add a payment method before %(day)s to keep %(plan)s.") % values}]
@@ -137,6 +143,8 @@ def delayed_usage(overview: "Overview") -> list[Banner]:
     if not overview.is_delayed or overview.usage is None or overview.usage.received_at is None:
         return []
     text = gettext("Usage is delayed (last update %(instant)s). Charges may rise when it catches up.")
+    if not overview.charges:
+        text = gettext("Usage is delayed (last update %(instant)s). What you used since then is not counted yet.")
     return [{"level": "warning", "text": text % {"instant": formats.instant(overview.usage.received_at)}}]
 
 
@@ -146,6 +154,8 @@ def announcement(overview: "Overview", draft: "Invoice", amount_due: int) -> str
         "day": formats.day(draft.billing_on),
         "card": str(overview.card),
     }
+    if not amount_due:
+        return gettext("Charges for this period are final: nothing will be charged on %(day)s.") % values
     if overview.card is None:
         return gettext("Charges for this period are final: %(amount)s, billed on %(day)s.") % values
     return gettext("Charges for this period are final: %(amount)s. We'll charge %(card)s on %(day)s.") % values

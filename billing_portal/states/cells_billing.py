@@ -94,6 +94,7 @@ STATES = (
     State("usage/credit-only", "prepaid", "What was used of credits.", USAGE, ("Credits used so far",)),
     State("usage/explained", "plus", "A running charge as an equation.", _explained, ("AI tokens", "$98.26")),
     State("usage/explained-invoiced", "paid", "A line of an issued invoice as an equation.", _explained_line, ("AI tokens", "INV-", "$166.32")),
+    State("usage/explained-credits", "credits-first", "What credit paid of a line, by grant, and what it left.", _explained_line, ("Paid with credits", "Tokens only", "Left to the invoice", "$193.21")),
     # --- Billing portal ---
     State("portal/active", "paid", "Two cards, nothing to pay, one invoice.", PORTAL, ("Mastercard ending 4444", "Default", "Paid")),
     State("portal/empty", "new", "No card, no invoice, and none needed.", PORTAL, ("No payment method.", "Nothing to pay.", "No invoices yet.")),

@@ -33,6 +33,7 @@ STATES = (
     State("credits/no-card", "no-card", "As active.", CREDITS, ("No credits yet.",), looks_like="credits/empty"),
     State("credits/enterprise", "enterprise", "Bought through sales.", CREDITS, ("No credits yet.",), looks_like="credits/empty"),
     State("credits/credit-only", "prepaid", "Hour by hour.", CREDITS, ("Starting credits", "Consumed")),
+    State("credits/low", "low", "Little is left, and for how long it lasts.", CREDITS, ("$0.75", "Less than a day left at this rate")),
     State("credits/negative", "negative", "Below zero, in words.", CREDITS, ("Overdrawn", "$6.90")),
     State("credits/verify", "credits-first", "How to check the ledger oneself.", _verified, ("The ledger is intact", "They match")),
     State("credits/buy", "plus", "How much.", address_of("credits_buy"), ("Amount of credits",)),

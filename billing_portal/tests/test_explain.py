@@ -1,10 +1,12 @@
 """Every charge has an address that derives it, the same before and after it is billed."""
 
 import csv
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import unescape
 from io import StringIO
+from urllib.parse import parse_qs
 
 import pytest
 from django.urls import reverse
@@ -12,9 +14,13 @@ from django.urls import reverse
 from billing_portal.billing_run import run_billing
 from billing_portal.tests.people import on_free, on_plus
 from core import clock
+from credits.grants import GrantDraft
+from credits.services.grant_credits import grant_credits
 from invoices.giving_back import Wanted
 from invoices.models import Invoice, InvoiceLine
+from invoices.services.finalize_invoices import finalize_invoices
 from invoices.services.issue_credit_note import issue_credit_note
+from invoices.services.void_invoice import void_invoice
 from plans.models import Subscription
 from plans.tests.conftest import send
 from usage.services.ingest_events import ingest_events
@@ -57,11 +63,12 @@ def test_a_line_that_still_counts_is_derived(key, alice, log_in):
         "AI tokens, explained",
         "Still counting",
         "3,500,000 tokens used",
-        '× $0.0020 per 1,000 tokens <span class="note">Plus, price list version 1 </span>',
+        "first 21 Oct 2026, 10:00 UTC, last 29 Oct 2026, 10:00 UTC",
+        '× $0.0020 per 1,000 tokens <span class="note">Plus, price list version 1, since 20 Oct 2026 </span>',
         "= $7.00",
         '<rect class="fill" width="100" height="8"/></svg></div></td><td class="num">1,000,000</td>',
         'On this line</th><td class="wide"></td><td class="num">3,500,000</td>',
-        "Download events (CSV)",
+        "Download these events (CSV)",
     ):
         assert part in shown, part
 
@@ -69,7 +76,7 @@ def test_a_line_that_still_counts_is_derived(key, alice, log_in):
 def test_a_fee_is_derived(key, alice, log_in):
     shown = text(page(log_in(alice), key(FEE)))
     assert '× 31 of 31 days <span class="note">20 Oct – 19 Nov 2026 </span>' in shown
-    assert "Download events" not in shown
+    assert "Download these events" not in shown
 
 
 @pytest.mark.django_db(transaction=True)
@@ -161,6 +168,7 @@ def test_late_usage_has_a_derivation_of_its_own(key, customer, alice, log_in):
     assert late.amount == 400
     assert response.context["charge"].agrees
     assert "5,500,000 tokens used" in shown
+    assert "3,500,000 were known when it was billed before" in shown
     assert "− $7.00" in shown
     assert "Reached us after" not in shown
     exported = rows(page(client, late.key, "billing_explain_events"))
@@ -173,7 +181,7 @@ def test_what_free_includes_is_derived_too(customer, alice, seller, catalogue, a
     with clock.travel_to(MIDDLE):
         shown = text(page(log_in(alice), f"subscription:{spell.pk}:usage:api-requests:2026-10-20T10:00:00Z/2026-11-20"))
     assert "− 5,000 included in Free" in shown
-    assert '× 0 <span class="note">not charged: Free, price list version 1 </span>' in shown
+    assert '× 0 <span class="note">not charged: Free, price list version 1, since 20 Oct 2026 </span>' in shown
 
 
 def test_the_events_sum_to_the_quantity(key, alice, log_in):
@@ -185,6 +193,77 @@ def test_the_events_sum_to_the_quantity(key, alice, log_in):
     exported = rows(response)
     assert sum(Decimal(row["quantity"]) for row in exported) == shown.line.quantity == 3_500_000
     assert exported[0]["time"] == "2026-10-21T10:00:00Z"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_only_what_reached_us_in_time_is_first_or_last(key, customer, alice, log_in):
+    run_billing(at=CALCULATED_AT)
+    late = {"specversion": "1.0", "source": "test", "subject": customer.key, "time": "2026-10-20T11:00:00Z"}
+    event = {**late, "id": "late", "type": "ai.tokens", "data": {"tokens": 70}}
+    ingest_events(events=[event], token_customer_id=None, at=CALCULATED_AT + timedelta(minutes=1))
+    assert "first 21 Oct 2026, 10:00 UTC" in text(page(log_in(alice), key(TOKENS)))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_says_which_grant_paid_and_what_was_left_to_the_invoice(key, customer, alice, log_in):
+    with clock.travel_to(MIDDLE):
+        for name, amount in (("Welcome", 5_000), ("Sorry", 300)):
+            draft = GrantDraft(
+                key=name,
+                customer_id=customer.pk,
+                currency="USD",
+                amount=amount,
+                funding="promotional",
+                name=name,
+                reason="Test",
+            )
+            grant_credits(grant=draft, at=MIDDLE, actor=None)
+    client = log_in(alice)
+    assert "Paid with credits" not in text(page(client, key(TOKENS)))  # nothing is drawn before the calculation
+    run_billing(at=CALCULATED_AT)
+    fee, tokens = text(page(client, key(FEE))), text(page(client, key(TOKENS)))
+    assert 'Welcome</th><td class="num">$49.00</td>' in fee
+    assert 'Left to the invoice <span class="note">before tax</span></th><td class="num">$0.00</td>' in fee
+    for part in (
+        'Welcome</th><td class="num">$1.00</td>',
+        'Sorry</th><td class="num">$3.00</td>',
+        'Left to the invoice <span class="note">before tax</span></th><td class="num">$3.00</td>',
+        'Charged</th><td class="num">$7.00</td>',
+    ):
+        assert part in tokens, part
+    void_invoice(invoice_id=finalized(BILLED_AT).pk, at=BILLED_AT, reason="Test")
+    given_back = text(page(client, key(TOKENS)))
+    assert 'Given back by corrections</th><td class="num">$4.00</td>' in given_back
+
+
+def finalized(at):
+    """The one invoice, issued and not paid: nobody takes it to the processor."""
+    [draft] = Invoice.objects.all()
+    finalize_invoices(invoice_ids=[draft.pk], at=at)
+    return draft
+
+
+def test_a_question_about_it_names_it(key, alice, log_in, settings):
+    settings.BILLING_EMAIL, settings.PORTAL_URL = "billing@example.org", "https://bills.example"
+    shown = unescape(page(log_in(alice), key(TOKENS)).content.decode())
+    [address] = re.findall(r'<a href="(mailto:[^"]*)">Ask about this charge</a>', shown)
+    to, _, query = address.partition("?")
+    asked = parse_qs(query, strict_parsing=True)
+    assert to == "mailto:billing@example.org"
+    assert asked["subject"] == ["Question about AI tokens, 20 Oct, 10:00 – 16 Nov 2026 UTC"]
+    [body] = asked["body"]
+    assert key(TOKENS) in body.splitlines()
+    assert "AI tokens, 20 Oct, 10:00 – 16 Nov 2026 UTC: $7.00" in body
+    assert f"https://bills.example{reverse('billing_explain', args=[key(TOKENS)])}" in body
+
+
+def test_the_sum_leads_to_the_days(key, alice, log_in):
+    client = log_in(alice)
+    headers = {"HX-Request": "true"}
+    beside = client.get(reverse("billing_explain", args=[key(TOKENS)]), headers=headers).content.decode()
+    assert f'href="{reverse("billing_explain", args=[key(TOKENS)])}#days"' in beside
+    assert 'id="days"' in page(client, key(TOKENS)).content.decode()
+    assert "#days" not in client.get(reverse("billing_explain", args=[key(FEE)]), headers=headers).content.decode()
 
 
 def test_no_event_is_a_formula(key, customer, alice, log_in):
@@ -261,7 +340,7 @@ def test_it_asks_the_database_little(key, alice, log_in, django_assert_max_num_q
     with django_assert_max_num_queries(16):
         page(client, key(TOKENS))
     run_billing(at=CALCULATED_AT)
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):  # one of them for the first and the last instant of its usage
         page(client, key(TOKENS))
     with django_assert_max_num_queries(6):
         rows(page(client, key(TOKENS), "billing_explain_events"))

@@ -50,6 +50,23 @@ def test_nobody_is_kept_out(plus, alice, page, live_server, log_in):
     assert problems(page) == []
 
 
+def test_on_paper_the_chart_is_black_and_told_apart_by_its_dashes(plus, alice, page, live_server, log_in):
+    enter(page, live_server, log_in(alice))
+    dress(page, theme="dark")
+    page.goto(URL)
+    page.emulate_media(media="print")
+    drawn = {
+        name: page.locator(f".course .{name}").first.evaluate(
+            "one => [getComputedStyle(one).stroke, getComputedStyle(one).strokeDasharray]"
+        )
+        for name in ("line", "ahead", "budget")
+    }
+    assert {colour for colour, _dashes in drawn.values()} == {"rgb(0, 0, 0)"}
+    assert len({dashes for _colour, dashes in drawn.values()}) == 3
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")  # who chose it for the screen
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(20, 24, 31)"
+
+
 def test_words_in_the_chart_do_not_lie_on_each_other(plus, alice, page, live_server, log_in):
     enter(page, live_server, log_in(alice))
     for width in (320, 1280):

@@ -121,10 +121,13 @@ def icon(name: str, css: str = "") -> SafeString:
 
 
 @register.inclusion_tag("components/meter.html")
-def meter(used: Decimal | int, included: Decimal | Fraction | int, label: str = "") -> dict[str, object]:
+def meter(
+    used: Decimal | int, included: Decimal | Fraction | int, label: str = "", *, charged: bool = True
+) -> dict[str, object]:
     """`{% meter used included "API requests" %}` – a bar beside the text that says the same in words.
 
-    Drawn in half percents of the included quantity; what is over it is shown as its own part.
+    `charged`: whether what is over the included quantity costs something. Drawn in half percents of the included
+    quantity; what is over it is shown as its own part.
     """
     share = Fraction(used) / Fraction(included) if included else Fraction(0)
     over = max(Fraction(0), share - 1)
@@ -133,6 +136,7 @@ def meter(used: Decimal | int, included: Decimal | Fraction | int, label: str = 
         "label": label,
         "used": used,
         "included": included,
+        "charged": charged,
         "billed": max(Fraction(used) - Fraction(included), Fraction(0)),
         "inside": _half_percents(inside),
         "over": _half_percents(over / (1 + over)),

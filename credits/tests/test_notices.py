@@ -10,6 +10,7 @@ from django.db import connection
 from accounts.figures import written
 from accounts.models import BillingProfile, Membership, Notice
 from accounts.services.deliver_notices import deliver_notices
+from credits.at_zero import AtZero
 from credits.models import CreditBalance, CreditGrant, OpenCharge
 from credits.services.adjust_balance import adjust_balance
 from credits.services.pay_grant import pay_grant
@@ -224,6 +225,78 @@ def test_the_messages_say_what_is_left(customer, at):
             "amount.",
         ),
     ]
+
+
+HASTE, EASE = [(day, 2_050) for day in range(4)], [(0, 6_400), *((day, 400) for day in range(10, 14))]
+
+
+def low_after(customer, uses, at, then):
+    """The message to a customer who used this of 100.00, as (day, amount), a day after the last."""
+    grant(customer, 10_000, at)
+    for day, amount in uses:
+        use(customer, amount, at + day * DAY)
+    Notice.objects.all().delete()
+    now = at + (uses[-1][0] + 1) * DAY
+    warn_balances(at=now, at_zero=lambda owners: {owner: AtZero("USD", then) for owner in owners})
+    return sent(now)
+
+
+@pytest.mark.parametrize(
+    ("uses", "then", "subject", "said"),
+    [
+        (
+            HASTE,
+            "negative",
+            "Credits: $18.00 left (less than a day)",
+            "At the rate of the last 7 days they last less than a day. "
+            "When they are used up, usage continues and the balance goes negative.",
+        ),
+        (
+            EASE,
+            "refused",
+            "Credits: $20.00 left (≈ 5 days)",
+            "At the rate of the last 7 days they last about 5 days. When they are used up, new requests are refused.",
+        ),
+        # Invoices take credit once a month: that is no rate.
+        (EASE, "invoiced", "Credits: $20.00 left", "When they are used up, the rest goes on your invoice."),
+    ],
+)
+def test_it_says_how_long_it_lasts_and_what_happens_then(customer, at, uses, then, subject, said):
+    message = low_after(customer, uses, at, then)
+    assert message.subject == subject
+    assert f"\n\n{said}\n\n" in message.body
+
+
+@pytest.mark.parametrize(
+    ("amount", "then", "said"),
+    [
+        (1_000, "refused", "New requests are refused."),
+        (1_000, "invoiced", "What you use from now on goes on your invoice."),
+        (1_200, "negative", "Usage continues; the balance goes on falling."),
+    ],
+)
+def test_it_says_what_happens_where_none_is_left(customer, at, amount, then, said):
+    grant(customer, 1_000, at)
+    use(customer, amount, at)
+    Notice.objects.all().delete()
+    warn_balances(at=at, at_zero=lambda owners: {owner: AtZero("USD", then) for owner in owners})
+    assert f"\n\n{said}\n\n" in sent(at).body
+
+
+def test_below_zero_who_can_do_something_about_it_is_told_too(customer, alice, at):
+    BillingProfile.objects.filter(customer=customer).update(recipients=["books@example.com"])
+    grant(customer, 1_000, at)
+    for amount in (900, 200):
+        use(customer, amount, at)
+        warn_balances(at=at)
+    assert [notice.to for notice in told("credits_low")] == [["books@example.com"], ["books@example.com", alice.email]]
+
+
+def test_credit_in_another_currency_than_the_plan_is_told_without_it(customer, at):
+    grant(customer, 1_000, at)
+    use(customer, 1_000, at)
+    warn_balances(at=at, at_zero=lambda owners: {owner: AtZero("EUR", "refused") for owner in owners})
+    assert written(told("credits_low")[0].context)["then"] == ""
 
 
 def test_many_customers_are_asked_in_a_constant_number_of_queries(

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from accounts.models import Notice, PaymentMethod, PaymentPolicy
-from accounts.selectors import recipients
+from accounts.selectors import recipients_and_admins
 from accounts.services.queue_notices import queue_notices
 from core.due import only
 from core.periods import utc_day
@@ -23,13 +23,14 @@ DAY_BEFORE = timedelta(days=1)
 @transaction.atomic
 def ask_for_cards(*, at: datetime, customer_id: int | None = None) -> int:
     """Queue E12 for each draft that waits for a card: when it is calculated, and once more the day before its billing
-    date, by the customer's own clock; how many were queued. Only where the plan requires a card. Again: nothing.
-    With `customer_id` of that customer alone."""
+    date, by the customer's own clock; how many were queued. Only where the plan requires a card. Billing admins are
+    told, too: a recipient may have no log-in to add one with. Again: nothing. With `customer_id` of that customer
+    alone."""
     drafts = _drafts(customer_id)
     wanted = {f"invoice:{draft.pk}:card:{number}": (draft, number) for draft in drafts for number in _due(draft, at)}
     told = set(Notice.objects.filter(key__in=list(wanted)).values_list("key", flat=True))
     untold = [pair for key, pair in wanted.items() if key not in told]
-    to = recipients({draft.customer_id for draft, _number in untold})
+    to = recipients_and_admins({draft.customer_id for draft, _number in untold})
     notices = [card_missing(draft, number, to[draft.customer_id]) for draft, number in untold]
     queue_notices(notices, at=at)
     return sum(bool(notice.to) for notice in notices)

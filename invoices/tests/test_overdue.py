@@ -257,6 +257,14 @@ def test_who_has_no_card_is_asked_when_charges_are_calculated_and_a_day_before(s
     assert draft.status == "draft"
 
 
+def test_who_can_add_a_card_is_asked_beside_an_accountant_who_cannot(seller, customer, alice, at):
+    Customer.objects.update(payment_policy=PaymentPolicy.REQUIRED)
+    BillingProfile.objects.filter(customer=customer).update(recipients=["books@example.com"])
+    calculated(customer, 4900)
+    ask_for_cards(at=at - 3 * DAY)
+    assert Notice.objects.get(template="payment_card_missing").to == ["books@example.com", alice.email]
+
+
 def test_nobody_is_asked_for_a_card_that_is_there_or_not_needed(seller, customer, alice, at):
     calculated(customer, 4900)
     assert ask_for_cards(at=at - 3 * DAY) == 0

@@ -8,6 +8,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.figures import written
+from accounts.mail import write_notice
 from accounts.models import AuditEntry, Notice
 from core.periods import Period, midnight
 from credits.charges import ChargeDraft
@@ -109,6 +110,16 @@ def test_a_balance_below_zero_says_so(seller, customer):
     used(customer, 1234, october(9))
     paper = statement_paper(stated(customer))
     assert (paper.opening, paper.closing, paper.is_overdrawn) == ("$0.00", "−$12.34", True)
+
+
+def test_it_does_not_say_that_usage_continues_because_plans_differ_in_that(seller, customer, alice):
+    used(customer, 500, october(3, 2))
+    row = stated(customer)
+    [notice] = Notice.objects.filter(template="credit_statement")
+    paper = render_to_string("pdf/statement.html", {"paper": statement_paper(row)})
+    for said in (write_notice(notice).text, paper):
+        assert "The balance is below zero. The next credit granted covers this amount first." in said
+        assert "Usage continues" not in said
 
 
 def test_a_month_in_which_nothing_moved_is_stated_too(seller, customer):

@@ -9,7 +9,7 @@ from django.db.models.functions import TruncDate
 from accounts.selectors import present_in_sql
 from core.due import Due, only
 from invoices.selectors import drafts_until
-from plans.models import ChangeQuote, Plan, PlanStatus, ScheduledChange, ScheduleStatus, Subscription
+from plans.models import ChangeQuote, Plan, PlanStatus, RateCard, ScheduledChange, ScheduleStatus, Subscription
 
 
 def catalogue(customer_id: int | None = None) -> list[Plan]:
@@ -34,6 +34,11 @@ def draft_plans(limit: int, *, contracts: bool) -> list[Plan]:
 def published_plan(key: str) -> Plan | None:
     """The published version of a plan; its rate cards are not read yet."""
     return Plan.objects.published().filter(key=key).first()
+
+
+def rate_card_by_id(rate_card_id: int) -> RateCard | None:
+    """A rate card with its price list version and what it counts; None where there is none. One query."""
+    return RateCard.objects.select_related("plan", "feature__meter").filter(pk=rate_card_id).first()
 
 
 def default_plan() -> Plan:

@@ -145,7 +145,8 @@ class UpcomingInvoice:
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """One metered price over the running window. `included` and `billable` units are exact."""
+    """One metered price over the running window. `included` and `billable` units are exact; `is_charged`: whether any
+    quantity costs something."""
 
     line_key: str
     feature_id: int
@@ -158,6 +159,7 @@ class UsageRow:
     billable: Fraction
     unit_price: str
     amount: int
+    is_charged: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,11 @@ class UsageToDate:
     def is_delayed(self) -> bool:
         """Whether usage that ordinarily comes has not come."""
         return self.fresh.is_delayed(self.as_of)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was used since the window began."""
+        return not any(row.quantity for row in self.rows)
 
     @property
     def amount(self) -> int:
@@ -388,4 +395,5 @@ def _row(facts: SpellFacts, rated: RatedWindow) -> UsageRow:
         billable=rated.priced.billable,
         unit_price=unit_price(card, facts.terms.currency),
         amount=rated.amount,
+        is_charged=card.prices_usage,
     )

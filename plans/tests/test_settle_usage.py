@@ -25,10 +25,12 @@ HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 
 
-def credits_plan(at: datetime, *, key: str = "credits", cards: tuple[dict[str, Any], ...] | None = None) -> Plan:
+def credits_plan(
+    at: datetime, *, key: str = "credits", cards: tuple[dict[str, Any], ...] | None = None, **more: Any
+) -> Plan:
     """A published credits-only plan: tokens at 1.00 per 1,000, unless told otherwise."""
     plan = Plan.objects.create(
-        key=key, name=key.capitalize(), currency="USD", settlement_mode=SettlementMode.CREDIT_ONLY, position=8
+        key=key, name=key.capitalize(), currency="USD", settlement_mode=SettlementMode.CREDIT_ONLY, position=8, **more
     )
     for place, card in enumerate((tokens_card("1.00"),) if cards is None else cards):
         RateCard.objects.create(plan=plan, position=place, **card)

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from core.periods import Window
-from usage.contributions import contributions
+from usage.contributions import contributions, first_and_last
 from usage.selectors import Span, features_by_key, quantities
 from usage.services.define_feature import define_feature
 from usage.services.ingest_events import ingest_events
@@ -68,3 +68,20 @@ def test_what_came_later_can_be_left_out(customer, tokens, window, at):
 def test_another_customers_events_are_not_there(customer, other_customer, tokens, window, at):
     keep(at, event(other_customer, "theirs", at))
     assert list(contributions(customer.pk, tokens, window)) == []
+
+
+def test_it_knows_when_the_first_and_the_last_was_used(customer, token_meter, window, at):
+    only = define_feature(key="gpt", name="GPT", meter=token_meter, filters={"model": ["gpt"]}, at=at, actor=None)
+    used = {"tokens": 1, "model": "gpt"}
+    keep(
+        at + DAY,
+        event(customer, "other", at, data={**used, "model": "other"}),
+        event(customer, "first", at + DAY / 8, data=used),
+        event(customer, "middle", at + DAY / 4, data=used),
+        event(customer, "last", at + DAY / 2, data=used),
+    )
+    keep(at + 2 * DAY, event(customer, "late", at + DAY / 16, data=used))
+    keep(at + 2 * DAY, event(customer, "taken-back", at + DAY * 3 / 4, corrects="middle", data=used))
+    assert first_and_last(customer.pk, only, window) == (at + DAY / 16, at + DAY / 2)
+    assert first_and_last(customer.pk, only, window, received_until=at + DAY) == (at + DAY / 8, at + DAY / 2)
+    assert first_and_last(customer.pk, only, Window(at + DAY, at + 2 * DAY)) is None
