@@ -40,7 +40,8 @@ def invoice_credit(request: HttpRequest, invoice_id: int) -> HttpResponse:
     form = CreditForm(request.POST or None, found=found)
 
     def issue() -> Invoice:
-        return issue_credit_note(invoice_id=invoice.pk, wanted=form.wanted, **_who(request, invoice, form))
+        memo = form.cleaned_data["memo"]
+        return issue_credit_note(invoice_id=invoice.pk, wanted=form.wanted, memo=memo, **_who(request, invoice, form))
 
     turn = _turn(request, form, found, issue)
     if turn.note is not None:

@@ -72,6 +72,12 @@ class CreditForm(GivingBackForm):
 
     what = forms.ChoiceField(label=gettext_lazy("Give back"), choices=WHAT, widget=forms.RadioSelect)
     goes_to = forms.ChoiceField(label=gettext_lazy("Where the money goes"), choices=GOES_TO, widget=forms.RadioSelect)
+    memo = forms.CharField(
+        label=gettext_lazy("Reason on the credit note"),
+        max_length=300,
+        required=False,
+        help_text=gettext_lazy("Printed as you write it: in the customer’s language."),
+    )
 
     def __init__(self, data: Mapping[str, Any] | None, *, found: Creditable) -> None:
         super().__init__(data, what="whole", goes_to="order")

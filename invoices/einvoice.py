@@ -322,11 +322,11 @@ def _means(invoice: Invoice, paper: InvoicePaper) -> Terms:
 
 # --- the rest -------------------------------------------------------------------------------------------------------
 def _notes(invoice: Invoice, paper: InvoicePaper) -> list[str]:
-    """Several taxes on one amount by name, because the standard has one rate; what law asks to be said of late payment;
-    and where the credit ledger was."""
+    """Several taxes on one amount by name, because the standard has one rate; why a credit note gives back; what law
+    asks to be said of late payment; and where the credit ledger was."""
     is_several = len(invoice.taxes) > 1
     taxes = [f"{tax.label}: {tax.amount}" for tax in paper.taxes] if is_several else []
-    return [*taxes, *filter(None, [paper.late_payment, paper.ledger])]
+    return [*taxes, *filter(None, [paper.memo, paper.late_payment, paper.ledger])]
 
 
 def _corrected(invoice: Invoice) -> list[Terms]:

@@ -140,6 +140,9 @@ class Invoice(models.Model):
         db_default=Value([], models.JSONField()),
         help_text="Credit note: numbers of the invoices whose lines it gives back",
     )
+    memo = models.CharField(
+        max_length=300, blank=True, default="", db_default="", help_text="Credit note: why it gives back, as printed"
+    )
     status = models.CharField(max_length=20, choices=InvoiceStatus, default=InvoiceStatus.DRAFT)
     number = models.CharField(  # noqa: DJ001 - null, because a unique empty text could be there only once
         max_length=30, null=True, unique=True, help_text="Given when finalized, gap-free"

@@ -41,8 +41,8 @@ class InvoicePaper:
 
     A credit note's amounts are printed positive. `taxes` has a row per rate; `tax_notes` says why none is charged.
     Where credit pays, `charges` is the sum of the lines and `grants` what each grant takes off it, before tax; else
-    both are empty. `late_payment` is the seller's own words, in the seller's language. `ledger` says where the
-    customer's credit ledger was when it was issued.
+    both are empty. `memo` says why a credit note gives back. `late_payment` is the seller's own words, in the seller's
+    language. `ledger` says where the customer's credit ledger was when it was issued.
     """
 
     title: str
@@ -54,6 +54,7 @@ class InvoicePaper:
     period: str
     currency: str
     po_number: str
+    memo: str
     terms: str
     late_payment: str
     iban: str
@@ -125,6 +126,7 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
         period=formats.period(Period(invoice.period_start, invoice.period_end)),
         currency=invoice.currency,
         po_number=customer.get("po_number", ""),
+        memo=gettext("Reason: %(memo)s") % {"memo": invoice.memo} if invoice.memo else "",
         terms=_terms(invoice, due),
         late_payment="" if invoice.is_credit_note else seller.get("late_payment", ""),
         iban="" if is_charged(invoice) or invoice.is_credit_note or not due else seller.get("iban", ""),

@@ -10,6 +10,7 @@ from accounts.services.lock_customers import lock_customers
 from invoices.creditable import Creditable, check_total, note_draft, read_creditable
 from invoices.exceptions import InvoiceMovedError
 from invoices.giving_back import EVERYTHING, Wanted
+from invoices.lines import InvoiceDraft
 from invoices.models import Invoice
 from invoices.previewing_notes import preview_note
 from invoices.selling import take_back_sold
@@ -24,6 +25,7 @@ def issue_credit_note(
     at: datetime,
     actor: User | None = None,
     reason: str,
+    memo: str = "",
     wanted: Wanted = EVERYTHING,
     key: str = "",
     seen: str = "",
@@ -32,9 +34,11 @@ def issue_credit_note(
 
     Money goes where `wanted` says and is settled at once; credits return to where they came from. A repeat with the
     same `key` gives the same note; without a key, the last one where nothing is left. `seen` are the figures of the
-    preview (`NotePreview.figures`) where there was one. Raises NotCreditableError (a draft, a credit note, a void
-    invoice, nothing left), OverCreditedError (also where credit that the invoice sold is used),
-    AmountNotReachableError; InvoiceMovedError where it is not the note that was seen.
+    preview (`NotePreview.figures`) where there was one. `memo` is printed on the note, `reason` is not.
+
+    Raises NotCreditableError (a draft, a credit note, a void invoice, nothing left), OverCreditedError (also where
+    credit that the invoice sold is used), AmountNotReachableError; InvoiceMovedError where it is not the note that was
+    seen.
     """
     customer_id = Invoice.objects.values_list("customer_id", flat=True).get(pk=invoice_id)
     lock_customers([customer_id])
@@ -50,7 +54,9 @@ def issue_credit_note(
         return last
     if seen and preview_note(found=found, wanted=wanted, at=at).figures != seen:
         raise InvoiceMovedError(f"invoice {invoice_id}: not what was seen")
-    note = _issue(found, wanted, full_key, at, actor, reason)
+    draft = _draft(found, note_draft(found, wanted, key=full_key, at=at), at, actor, reason)
+    Invoice.objects.filter(pk=draft.pk).update(memo=memo)
+    [note] = finalize_invoices(invoice_ids=[draft.pk], at=at, actor=actor, collect_now=True)
     record(
         at=at,
         actor=actor,
@@ -63,11 +69,9 @@ def issue_credit_note(
     return note
 
 
-def _issue(found: Creditable, wanted: Wanted, key: str, at: datetime, actor: User | None, reason: str) -> Invoice:
+def _draft(found: Creditable, asked: InvoiceDraft, at: datetime, actor: User | None, reason: str) -> Invoice:
     """Credit that was sold is taken back before the note is settled: what closes the invoice then delivers no more."""
-    asked = note_draft(found, wanted, key=key, at=at)
     [draft] = draft_invoices(drafts=[asked], at=at, actor=actor)
     check_total(found, draft.total)
     take_back_sold(found.invoice, asked.lines, at, actor, reason)
-    [note] = finalize_invoices(invoice_ids=[draft.pk], at=at, actor=actor, collect_now=True)
-    return note
+    return draft

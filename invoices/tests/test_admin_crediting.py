@@ -91,7 +91,7 @@ def test_drafts_are_not_credited_and_invoices_not_paid_out(as_clerk, invoice, cu
 # --- credit notes ---------------------------------------------------------------------------------------------------
 def test_a_note_is_seen_before_it_is_issued(as_clerk, clerk, invoice):
     form = as_clerk.get(credit_url(invoice))
-    answers = {"what": "amount", "amount": "6.00", "reason": "Outage"}
+    answers = {"what": "amount", "amount": "6.00", "reason": "Outage", "memo": "For the outage of 21 October"}
     preview = as_clerk.post(credit_url(invoice), filled(form, **answers, _preview="1"))
     assert preview.status_code == 200
     for words in ("Credit note total", "$6.00", "VAT 20 % of $5.00", "Back to Visa ending 4242", "Issue credit note"):
@@ -102,7 +102,7 @@ def test_a_note_is_seen_before_it_is_issued(as_clerk, clerk, invoice):
     assert saved["Location"] == reverse("admin:invoices_invoice_change", args=[note.pk])
     assert (note.total, Refund.objects.get().amount) == (-600, 600)
     entry = AuditEntry.objects.get(action="issue_credit_note")
-    assert (entry.actor, entry.reason) == (clerk, "Outage")
+    assert (entry.actor, entry.reason, note.memo) == (clerk, "Outage", "For the outage of 21 October")
 
 
 def test_a_form_sent_twice_issues_one_note(as_clerk, invoice):
