@@ -1,14 +1,11 @@
 """Where allauth meets the house: signing up opens a customer on the default plan."""
 
-import time
-
-from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.authentication import get_authentication_records
 from django.db import transaction
 from django.http import HttpRequest
 
 from accounts.models import User
+from accounts.recent import is_recent
 from accounts.services.open_customer import open_customer
 from billing_portal.forms import SignupForm
 from core import clock
@@ -36,7 +33,4 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
     def is_reauthentication_required(self, *, app: str, **kwargs: object) -> bool:
         """A log-in of the last minutes confirms who it is as well as the password once more: staff who have to set up
         their second factor come straight from it."""
-        records = get_authentication_records(self.request, self.request.user)
-        if records and time.time() - records[-1]["at"] < app_settings.REAUTHENTICATION_TIMEOUT:
-            return False
-        return bool(super().is_reauthentication_required(app=app, **kwargs))
+        return not is_recent(self.request) and bool(super().is_reauthentication_required(app=app, **kwargs))

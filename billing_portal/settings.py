@@ -134,6 +134,7 @@ MIDDLEWARE = [
     "billing_portal.viewing.ViewingMiddleware",
     "accounts.middleware.CurrentCustomerMiddleware",
     "billing_portal.middleware.PortalMiddleware",
+    "billing_portal.entering.EnteringMiddleware",
 ]
 
 ROOT_URLCONF = "billing_portal.urls"

@@ -12,8 +12,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.access import PortalRequest, billing_page, can_write, customer_now, describe, enter_customer
+from accounts.drafts import refill
 from accounts.forms import BillingDetailsForm
 from accounts.models import PaymentPolicy
+from accounts.recent import check_recent
 from accounts.selectors import billing_admins, billing_profile, default_payment_methods
 from accounts.services.update_billing_profile import update_billing_profile
 from core.nudge import nudge
@@ -137,6 +139,7 @@ def _turned_away(request: PortalRequest, reason: str) -> HttpResponse:
 
 def _upgrade_posted(request: PortalRequest, plan: Plan) -> HttpResponse:
     """Details first, then the quote is accepted; without a card the card page comes between, and we go on after it."""
+    check_recent(request)
     form = BillingDetailsForm(request.POST, instance=billing_profile(request.customer))
     if not form.is_valid():
         return _upgrade_page(request, plan, form=form)
@@ -196,7 +199,7 @@ def _upgrade_page(
     profile = quote.customer.billing_profile
     context = {
         "plan": plan,
-        "form": form or BillingDetailsForm(instance=profile),
+        "form": refill(request, form or BillingDetailsForm(instance=profile)),
         "quote": quote,
         "changes_plan": quote.kind == QuoteKind.CHANGE,
         "lines": pages.quote_lines(quote),
