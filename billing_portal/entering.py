@@ -53,7 +53,10 @@ class EnteringMiddleware:
 
 
 def leads_to_login(request: HttpRequest, response: HttpResponseBase) -> bool:
-    """Whether a page of the portal sends a stranger to the log-in."""
+    """Whether a stranger is sent to the log-in who posted something, or asked for a fragment; all others it leads back
+    by itself."""
+    if request.method in SAFE and not getattr(request, "htmx", False):
+        return False
     target = response.headers.get("Location", "") if response.status_code == 302 else ""
     login = resolve_url(settings.LOGIN_URL)
     of_allauth = request.path.startswith(login.removesuffix("login/"))
@@ -69,12 +72,10 @@ def way_in(request: HttpRequest, url: str, page: str, person: int | None) -> Htt
 
 
 def page_of(request: HttpRequest) -> str:
-    """The page on which the person is: what is only ever posted to is none."""
+    """The page on which somebody is who posted something or asked for a fragment. What is only posted to is none."""
     htmx: HtmxDetails | None = getattr(request, "htmx", None)
     if htmx:
         return local_path(htmx.current_url_abs_path, request.get_full_path())
-    if request.method in SAFE:
-        return request.get_full_path()
     here = urlsplit(came_from(request))
     return local_path(f"{here.path}?{here.query}" if here.query else here.path, request.get_full_path())
 
