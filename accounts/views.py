@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -75,9 +76,7 @@ def billing_details(request: PortalRequest) -> HttpResponse:
     form = BillingDetailsForm(request.POST or None, instance=profile)
     if form.is_valid():
         _save_details(request, form)
-        messages.success(
-            request, gettext("Billing details saved. They are used on future invoices; issued invoices don’t change.")
-        )
+        messages.success(request, _details_saved())
         return see_other(local_path(request.POST.get("next"), reverse("billing_details")))
     context = {
         "form": drafts.refill(request, form),
@@ -94,6 +93,13 @@ def _save_details(request: PortalRequest, form: BillingDetailsForm) -> None:
         check_recent(request)
     at = customer_now(request.customer)
     update_billing_profile(customer_id=request.customer.pk, values=form.cleaned_data, at=at, actor=request.user)
+
+
+def _details_saved() -> str:
+    """What that changes, and what helps where it came too late for an invoice."""
+    said = gettext("Billing details saved. They are used on future invoices; issued invoices don’t change.")
+    ask = gettext("Ask for a corrected invoice")
+    return format_html('{} <a href="{}">{}</a>', said, reverse("correction_add"), ask)
 
 
 @require_http_methods(["GET", "POST"])

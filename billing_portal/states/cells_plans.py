@@ -52,7 +52,7 @@ STATES = (
     State("upgrade/past-due", "left-owing", "No new plan before the overdue invoice: back to the overview.", UPGRADE, ("Pay the overdue invoice first.",)),
     State("upgrade/enterprise", "enterprise", "A contract is not upgraded here: back to the overview.", UPGRADE, ("Contact your sales representative.",), looks_like="overview/enterprise"),
     State("upgrade/credit-only", "prepaid", "Charges move from credits to the card.", UPGRADE, ("charges move from credits to your card",)),
-    State("upgrade/already", "plus", "Back after success: already there.", UPGRADE, ("already on this plan",), looks_like="overview/active"),
+    State("upgrade/already", "plus", "Back after success: already there.", UPGRADE, ("You're already on Meridian Plus.",), looks_like="overview/active"),
     # --- Contact Sales ---
     State("sales/active", "free", "The form, with what is known filled in.", SALES, ("What do you need?",)),
     State("sales/loading", "free", "«Contact Sales» was pressed, and the answer is to come.", SALES, ("Sending…",), types=(("message", "Two million requests a month from March."),), presses="Contact Sales", answer="held"),
