@@ -197,6 +197,13 @@ def test_subscribing_asks_and_keeps_what_was_typed(browser: Client, subscribed: 
     assert "What you typed is still here" in page
 
 
+def test_the_demo_says_the_password_that_it_filled_in_itself(browser: Client, settings: object) -> None:
+    said = "This is a demo: the password is"
+    assert said in browser.get("/accounts/reauthenticate/").content.decode()
+    settings.DEMO = False  # type: ignore[attr-defined]
+    assert said not in browser.get("/accounts/reauthenticate/").content.decode()
+
+
 def test_cancelling_never_asks(browser: Client, subscribed: Customer) -> None:
     """No friction on leaving."""
     long_ago(browser)
