@@ -27,8 +27,9 @@ def keep(request: HttpRequest, *, page: str, person: int) -> None:
         request.session[SESSION_KEY] = {"page": page, "person": person, "at": time.time(), "fields": fields}
 
 
-def refill(request: HttpRequest, form: Form) -> Form:
-    """The form; the draft of this page stands in it where it is shown unbound, and that is said. Saves nothing."""
+def refill(request: HttpRequest, form: Form, *more: BaseForm) -> Form:
+    """The form; the draft of this page stands in it, and in `more` of its page, where it is shown unbound, and that is
+    said. Saves nothing."""
     draft = request.session.get(SESSION_KEY)
     if form.is_bound or request.method != "GET" or not draft or draft["page"] != request.get_full_path():
         return form
@@ -38,7 +39,9 @@ def refill(request: HttpRequest, form: Form) -> Form:
     typed = QueryDict(mutable=True)
     for name, values in draft["fields"].items():
         typed.setlist(name, values)
-    for name, field in form.fields.items():
-        form.initial[name] = field.widget.value_from_datadict(typed, {}, form.add_prefix(name))
+    forms: tuple[BaseForm, ...] = (form, *more)
+    for one in forms:
+        for name, field in one.fields.items():
+            one.initial[name] = field.widget.value_from_datadict(typed, {}, one.add_prefix(name))
     messages.info(request, gettext("Nothing was sent yet. What you typed is still here: check it and send it again."))
     return form
