@@ -38,6 +38,12 @@ KINDS: Final = {
 LONGEST: Final = 160  # characters of what a browser says of itself
 
 
+def with_next(url: str, page: str | None) -> str:
+    """The address, and where it leads on: to a page of this portal or nowhere."""
+    page = local_path(page)
+    return f"{url}?{urlencode({REDIRECT_FIELD_NAME: page})}" if page else url
+
+
 def shortened(browser: str) -> str:
     return browser if len(browser) <= LONGEST else browser[:LONGEST] + "…"
 
@@ -73,8 +79,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: object) -> str:
         """With the page that they wanted to go to: the link may be opened in another browser."""
         url = str(super().get_email_confirmation_url(request, emailconfirmation))
-        page = local_path(request.POST.get(REDIRECT_FIELD_NAME))
-        return f"{url}?{urlencode({REDIRECT_FIELD_NAME: page})}" if page else url
+        return with_next(url, request.POST.get(REDIRECT_FIELD_NAME))
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """Through a new password, too, they get where they wanted to go."""
+        return with_next(str(super().get_reset_password_from_key_url(key)), self.request.POST.get("then"))
 
     def format_email_subject(self, subject: str) -> str:
         """Without a prefix: the product's name stands in the sender and in the text."""

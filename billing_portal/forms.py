@@ -7,6 +7,9 @@ from allauth.mfa.base import forms as mfa
 from django import forms
 from django.db import transaction
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -60,6 +63,9 @@ class LoginForm(HouseForm, allauth.LoginForm):  # type: ignore[misc] # allauth h
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["login"].widget.attrs["autocomplete"] = "username"
+        page = self.request.POST.get("next") or self.request.GET.get("next")
+        forgot = reverse("account_reset_password") + (f"?{urlencode({'next': page})}" if page else "")
+        self.fields["password"].help_text = format_html('<a href="{}">{}</a>', forgot, _("Forgot your password?"))
 
 
 class AddEmailForm(HouseForm, allauth.AddEmailForm):  # type: ignore[misc] # allauth has no types

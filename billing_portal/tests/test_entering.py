@@ -11,6 +11,7 @@ from django.test import Client
 from accounts import drafts
 from accounts.models import BillingProfile, Customer, PaymentMethod, User
 from accounts.recent import SESSION_KEY
+from billing_portal.simulation.people import session_of
 from conftest import PASSWORD
 from plans.selectors import current_subscription
 from plans.services.open_default_subscription import open_default_subscription
@@ -195,6 +196,14 @@ def test_subscribing_asks_and_keeps_what_was_typed(browser: Client, subscribed: 
     page = browser.get(back["Location"]).content.decode()
     assert 'value="Wonder Holding"' in page
     assert "What you typed is still here" in page
+
+
+def test_the_people_of_a_simulated_year_are_not_asked(alice: User, card: PaymentMethod) -> None:
+    """A run takes longer than a confirmation lasts, and has nobody who types a password."""
+    browser = Client()
+    browser.cookies["sessionid"] = session_of(alice)
+    browser.post(f"{PORTAL}payment-methods/{card.key}/delete/")
+    assert PaymentMethod.objects.get(pk=card.pk).deleted_at
 
 
 def test_the_demo_says_the_password_that_it_filled_in_itself(browser: Client, settings: object) -> None:

@@ -78,6 +78,30 @@ def test_signing_up_leads_on_even_where_the_link_is_opened_in_another_browser(
     assert sent["Location"] == "/settings/billing/plan/"
 
 
+def test_a_forgotten_password_leads_on_to_where_one_was_going(client: Client, alice: User, customer: Customer) -> None:
+    verify(alice)
+    login = client.get("/accounts/login/?next=/settings/billing/portal/").content.decode()
+    assert 'href="/accounts/password/reset/?next=%2Fsettings%2Fbilling%2Fportal%2F"' in login
+    page = client.get("/accounts/password/reset/?next=/settings/billing/portal/").content.decode()
+    assert 'name="then" value="/settings/billing/portal/"' in page
+
+    sent = client.post("/accounts/password/reset/", {"email": alice.email, "then": "/settings/billing/portal/"})
+    assert sent["Location"] == "/accounts/password/reset/done/"
+    link = re.search(r"http://testserver(/accounts/password/reset/key/\S+)", str(mail.outbox[0].body))
+    assert link
+    form = client.get(link[1])["Location"]
+    assert 'name="next" value="/settings/billing/portal/"' in client.get(form).content.decode()
+    new = {"password1": "another-long-phrase-1", "password2": "another-long-phrase-1"}
+    changed = client.post(form.partition("?")[0], new | {"next": "/settings/billing/portal/"})
+    assert changed["Location"] == "/settings/billing/portal/"
+
+
+def test_a_new_password_never_leads_elsewhere(client: Client, alice: User) -> None:
+    verify(alice)
+    client.post("/accounts/password/reset/", {"email": alice.email, "then": "https://elsewhere.example/"})
+    assert "elsewhere" not in str(mail.outbox[0].body)
+
+
 def test_the_second_factor_leads_on_to_where_one_was_going(client: Client, alice: User, customer: Customer) -> None:
     codes = with_second_factor(alice)
     log_in(client, alice, next="/settings/billing/portal/")
