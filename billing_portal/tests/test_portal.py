@@ -89,3 +89,9 @@ def test_it_asks_thirteen_questions_two_of_them_about_the_plan(
     client = log_in(alice)
     with django_assert_num_queries(13):
         client.get(reverse("portal"))
+
+
+def test_saved_details_lead_to_a_corrected_invoice(customer, alice, log_in):
+    typed = {"legal_name": "Wonder Holding", "line1": "Rue 1", "city": "Paris", "country": "FR"}
+    answer = log_in(alice).post(reverse("billing_details"), typed, follow=True)
+    assert f'<a href="{reverse("correction_add")}">Ask for a corrected invoice</a>' in answer.text
