@@ -11,6 +11,16 @@ from core.language import language
 # Codes of Babel's list that are regions, unions or pseudo-locales, not places an address can be in.
 NO_COUNTRIES = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"})
 
+# Where an address is not whole without its state, province or region; elsewhere nobody is asked for one.
+WITH_REGION = frozenset(
+    {"AE", "AU", "BR", "CA", "CN", "CO", "ES", "HK", "ID", "IN", "IT", "JP", "KR", "MX", "MY", "RU", "TW", "US"}
+)
+
+
+def asks_region(country: str) -> bool:
+    """Whether the form of an address asks for the region; while no country is chosen it does."""
+    return not country or country in WITH_REGION
+
 
 def country_names() -> dict[str, str]:
     """Name in the active language by two-letter code, in the order of the names."""

@@ -20,6 +20,31 @@ ROLES: dict[str, str] = {
     Role.MEMBER: gettext_noop("member"),
 }
 
+# What somebody's own account went through: kind → subject and sentence.
+SECURITY: dict[str, tuple[str, str]] = {
+    "log-in": (
+        gettext_noop("New log-in"),
+        gettext_noop("Somebody logged in as %(email)s, in a browser that hadn't been used for that before."),
+    ),
+    "password": (gettext_noop("Password changed"), gettext_noop("The password of %(email)s was changed.")),
+    "addresses": (
+        gettext_noop("E-mail addresses changed"),
+        gettext_noop("The e-mail addresses of %(email)s were changed."),
+    ),
+    "second factor on": (
+        gettext_noop("Two-factor authentication activated"),
+        gettext_noop("Logging in as %(email)s asks for a code from now on."),
+    ),
+    "second factor off": (
+        gettext_noop("Two-factor authentication deactivated"),
+        gettext_noop("Logging in as %(email)s takes the password alone from now on."),
+    ),
+    "recovery codes": (
+        gettext_noop("New recovery codes"),
+        gettext_noop("New recovery codes of %(email)s were made. The old ones don't work any more."),
+    ),
+}
+
 
 def link(name: str) -> str:
     """The absolute address of a page."""
@@ -131,5 +156,27 @@ def invitation(
             "by": _who(actor),
             "at": at.isoformat(),
             "link": link("account_reset_password" if is_new else "account_login"),
+        },
+    )
+
+
+def account_changed(
+    user: User, *, kind: str, to: str, at: datetime, ip: str, browser: str, language: str
+) -> NoticeDraft:
+    """E24: something happened to a person's own account (a key of SECURITY), to them alone, in `language`."""
+    title, what = SECURITY[kind]
+    return NoticeDraft(
+        key=f"user:{user.pk}:{kind}:{_stamp(at)}",
+        customer_id=None,
+        template="accounts_security",
+        to=[to],
+        context={
+            "title": figures.sentence(title),
+            "what": figures.sentence(what, email=user.email),
+            "at": at.isoformat(),
+            "ip": ip,
+            "browser": browser,
+            "link": link("account_change_password"),
+            "language": language,
         },
     )

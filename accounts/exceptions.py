@@ -28,6 +28,13 @@ class RoleRequiredError(AccountsError):
         super().__init__(description, message=needed + _ask(admins))
 
 
+class ConfirmationRequiredError(AccountsError):
+    """The log-in is too long ago for this; who confirms by password or code may do it."""
+
+    status = 403
+    message = gettext_noop("Confirm first that it is you.")
+
+
 class ManagedByContractError(AccountsError):
     """An Enterprise customer's cards are arranged by contract."""
 

@@ -8,7 +8,7 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.countries import country_choices
+from accounts.countries import asks_region, country_choices
 from accounts.details import LABELS
 from accounts.models import BillingProfile, Role
 from accounts.selectors import PARTY_FIELDS
@@ -73,6 +73,11 @@ class BillingDetailsForm(forms.ModelForm):  # type: ignore[type-arg]  # not gene
             self.fields[name].required = True
         for name, hint in AUTOCOMPLETE.items():
             self.fields[name].widget.attrs["autocomplete"] = hint
+
+    @property
+    def asks_region(self) -> bool:
+        """Whether the country that is chosen has regions in its addresses, or one was given all the same."""
+        return bool(asks_region(self["country"].value() or "") or self["region"].value())
 
     def _post_clean(self) -> None:
         """A model form would write into its instance here; the verb does that, under the customer's lock."""

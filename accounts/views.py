@@ -7,10 +7,11 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import selectors
+from accounts import drafts, selectors
 from accounts.access import (
     PortalRequest,
     billing_page,
@@ -26,6 +27,7 @@ from accounts.exceptions import AlreadyMemberError
 from accounts.forms import ApiTokenForm, BillingDetailsForm, InvitationForm
 from accounts.middleware import SESSION_KEY, current_membership
 from accounts.models import ApiToken, Customer, Role, User
+from accounts.recent import check_recent
 from accounts.services.create_api_token import create_api_token
 from accounts.services.invite_member import invite_member
 from accounts.services.revoke_api_token import revoke_api_token
@@ -73,23 +75,31 @@ def billing_details(request: PortalRequest) -> HttpResponse:
     profile = selectors.billing_profile(request.customer)
     form = BillingDetailsForm(request.POST or None, instance=profile)
     if form.is_valid():
-        update_billing_profile(
-            customer_id=request.customer.pk,
-            values=form.cleaned_data,
-            at=customer_now(request.customer),
-            actor=request.user,
-        )
-        messages.success(
-            request, gettext("Billing details saved. They are used on future invoices; issued invoices don’t change.")
-        )
+        _save_details(request, form)
+        messages.success(request, _details_saved())
         return see_other(local_path(request.POST.get("next"), reverse("billing_details")))
     context = {
-        "form": form,
+        "form": drafts.refill(request, form),
         "can_write": can_write(request.membership),
         "country": country_names().get(profile.country, ""),
         "next": local_path((request.POST or request.GET).get("next")),
     }
     return render(request, "accounts/billing_details.html", context, status=422 if form.errors else 200)
+
+
+def _save_details(request: PortalRequest, form: BillingDetailsForm) -> None:
+    """Who gets invoices is changed only by somebody who has just shown who they are."""
+    if "recipients" in form.changed_data:
+        check_recent(request)
+    at = customer_now(request.customer)
+    update_billing_profile(customer_id=request.customer.pk, values=form.cleaned_data, at=at, actor=request.user)
+
+
+def _details_saved() -> str:
+    """What that changes, and what helps where it came too late for an invoice."""
+    said = gettext("Billing details saved. They are used on future invoices; issued invoices don’t change.")
+    ask = gettext("Ask for a corrected invoice")
+    return format_html('{} <a href="{}">{}</a>', said, reverse("correction_add"), ask)
 
 
 @require_http_methods(["GET", "POST"])
@@ -102,7 +112,7 @@ def members(request: PortalRequest) -> HttpResponse:
             messages.success(request, gettext("%(email)s added and told by e-mail.") % form.cleaned_data)
             return see_other(reverse("members"))
     context = {
-        "form": form,
+        "form": drafts.refill(request, form),
         "members": selectors.members(request.customer),
         "can_write": can_write(request.membership),
     }
@@ -132,7 +142,7 @@ def api_tokens(request: PortalRequest) -> HttpResponse:
             )
             form = ApiTokenForm()
     context = {
-        "form": form,
+        "form": drafts.refill(request, form),
         "tokens": selectors.api_tokens(request.customer),
         "created": created,
         "secret": secret,

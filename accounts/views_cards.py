@@ -18,6 +18,7 @@ from accounts.forms import CardSetupForm
 from accounts.gateways.base import GatewayError
 from accounts.middleware import SESSION_KEY
 from accounts.models import CardSetup, Customer, PaymentMethod, PaymentPolicy, User
+from accounts.recent import check_recent
 from accounts.services.add_payment_method import add_payment_method
 from accounts.services.delete_payment_method import delete_payment_method
 from accounts.services.make_default import make_default
@@ -125,6 +126,7 @@ def pm_delete(request: HttpRequest, key: str) -> HttpResponse:
     method = _find(request, key)
     policy = method.customer.payment_policy
     if request.method == "POST":
+        check_recent(request)
         at = customer_now(method.customer)
         delete_payment_method(payment_method=method, at=at, actor=cast("User", request.user))
         messages.success(request, gettext("%(card)s deleted.") % {"card": method})

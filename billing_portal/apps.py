@@ -1,6 +1,13 @@
+from typing import Any
+
+from allauth.account.signals import authentication_step_completed
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.contrib.auth.signals import user_logged_in
+from django.http import HttpRequest
 from django.utils.module_loading import autodiscover_modules
+
+from accounts.recent import confirmed
 
 
 class BillingPortalConfig(AppConfig):
@@ -11,6 +18,13 @@ class BillingPortalConfig(AppConfig):
     def ready(self) -> None:
         """Web and worker know the same checks and tasks, so that a page can nudge a task by its name."""
         autodiscover_modules("checks", "tasks")
+        for shown in (user_logged_in, authentication_step_completed):
+            shown.connect(note_confirmation, dispatch_uid="billing_portal.note_confirmation")
+
+
+def note_confirmation(request: HttpRequest, **_told: Any) -> None:
+    """However somebody logged in, or gave password or code once more: they have just shown who they are."""
+    confirmed(request.session)
 
 
 class StaffConfig(AdminConfig):

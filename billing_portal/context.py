@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.middleware import current_memberships, current_viewing
 from billing_portal.demo import DEMO_LOGINS
+from billing_portal.purposes import purpose
 
 THEMES = (("", _("System")), ("light", _("Light")), ("dark", _("Dark")))
 
@@ -75,5 +76,6 @@ def portal(request: HttpRequest) -> dict[str, Any]:
             *(SETTINGS_NAV if current_viewing(request) is None else VIEWED_NAV),
             *((CLOCK,) if settings.DEMO else ()),
         ),
+        "purpose": SimpleLazyObject(lambda: purpose(request)),
         "memberships": SimpleLazyObject(lambda: current_memberships(request)),
     }

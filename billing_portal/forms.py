@@ -1,19 +1,47 @@
-"""Forms of the roof: signing up and logging in."""
+"""Forms of the roof: allauth's, in the words of the house."""
 
-from typing import Any
+from typing import Any, Final
 
-from allauth.account.forms import LoginForm as AllauthLoginForm
-from allauth.account.forms import SignupForm as AllauthSignupForm
+from allauth.account import forms as allauth
+from allauth.mfa.base import forms as mfa
 from django import forms
 from django.db import transaction
 from django.http import HttpRequest
-from django.utils.translation import gettext
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 
+LABELS: Final[dict[str, Any]] = {
+    "login": _("E-mail"),
+    "email": _("E-mail"),
+    "password": _("Password"),
+    "oldpassword": _("Current password"),
+    "password2": _("New password again"),
+    "remember": _("Stay logged in on this device"),
+    "code": _("Code"),
+}
+# Allauth's own words, here so that they are read in our German, which says «Sie».
+SAME_TWICE: Final = _("You must type the same password each time.")
+RULES: Final = _("At least 8 characters, not a common password and not your e-mail address.")
 
-class SignupForm(AllauthSignupForm):  # type: ignore[misc] # allauth has no types
+
+class HouseForm(forms.BaseForm):
+    """The same words as on every other form; a label says what a field is, so that it needs no placeholder."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.label = LABELS.get(name, field.label or "")
+            field.widget.attrs.pop("placeholder", None)
+        if "password1" in self.fields:
+            new = _("New password") if "password2" in self.fields else _("Password")
+            self.fields["password1"].label, self.fields["password1"].help_text = new, RULES
+
+
+class SignupForm(HouseForm, allauth.SignupForm):  # type: ignore[misc] # allauth has no types
     """Company, e-mail, password. The account and its customer begin together or not at all."""
 
     company_name = forms.CharField(
@@ -22,13 +50,6 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc] # allauth has no type
 
     field_order = ("company_name", "email", "password1")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["email"].label = gettext("E-mail")
-        self.fields["password1"].help_text = gettext(
-            "At least 8 characters, not a common password and not your e-mail address."
-        )
-
     def save(self, request: HttpRequest) -> User:
         """The person with their customer, on the default plan (see AccountAdapter.save_user)."""
         with transaction.atomic():
@@ -36,10 +57,40 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc] # allauth has no type
             return user
 
 
-class LoginForm(AllauthLoginForm):  # type: ignore[misc] # allauth has no types
-    """The same words as on every other form."""
+class LoginForm(HouseForm, allauth.LoginForm):  # type: ignore[misc] # allauth has no types
+    """An e-mail address is what people are known by here: password managers look for `username`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["login"].label = gettext("E-mail")
-        self.fields["remember"].label = gettext("Stay logged in on this device")
+        self.fields["login"].widget.attrs["autocomplete"] = "username"
+        page = self.request.POST.get("next") or self.request.GET.get("next")
+        forgot = reverse("account_reset_password") + (f"?{urlencode({'next': page})}" if page else "")
+        self.fields["password"].help_text = format_html('<a href="{}">{}</a>', forgot, _("Forgot your password?"))
+
+
+class AddEmailForm(HouseForm, allauth.AddEmailForm):  # type: ignore[misc] # allauth has no types
+    """Another address of the same person."""
+
+
+class ChangePasswordForm(HouseForm, allauth.ChangePasswordForm):  # type: ignore[misc] # allauth has no types
+    """The old one, and the new one twice."""
+
+
+class ResetPasswordForm(HouseForm, allauth.ResetPasswordForm):  # type: ignore[misc] # allauth has no types
+    """Where the link is sent."""
+
+
+class ResetPasswordKeyForm(HouseForm, allauth.ResetPasswordKeyForm):  # type: ignore[misc] # allauth has no types
+    """The new password twice."""
+
+
+class ReauthenticateForm(HouseForm, allauth.ReauthenticateForm):  # type: ignore[misc] # allauth has no types
+    """The password once more."""
+
+
+class CodeForm(HouseForm, mfa.AuthenticateForm):  # type: ignore[misc] # allauth has no types
+    """The second step."""
+
+
+class CodeAgainForm(HouseForm, mfa.ReauthenticateForm):  # type: ignore[misc] # allauth has no types
+    """The second step once more."""

@@ -134,6 +134,7 @@ MIDDLEWARE = [
     "billing_portal.viewing.ViewingMiddleware",
     "accounts.middleware.CurrentCustomerMiddleware",
     "billing_portal.middleware.PortalMiddleware",
+    "billing_portal.entering.EnteringMiddleware",
 ]
 
 ROOT_URLCONF = "billing_portal.urls"
@@ -181,7 +182,15 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "billing_overview"
 ACCOUNT_ADAPTER = "billing_portal.adapters.AccountAdapter"
-ACCOUNT_FORMS = {"signup": "billing_portal.forms.SignupForm", "login": "billing_portal.forms.LoginForm"}
+ACCOUNT_FORMS = {
+    "signup": "billing_portal.forms.SignupForm",
+    "login": "billing_portal.forms.LoginForm",
+    "add_email": "billing_portal.forms.AddEmailForm",
+    "change_password": "billing_portal.forms.ChangePasswordForm",
+    "reset_password": "billing_portal.forms.ResetPasswordForm",
+    "reset_password_from_key": "billing_portal.forms.ResetPasswordKeyForm",
+    "reauthenticate": "billing_portal.forms.ReauthenticateForm",
+}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -191,6 +200,10 @@ ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
 ACCOUNT_PREVENT_ENUMERATION = True
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "billing_portal.forms.CodeForm",
+    "reauthenticate": "billing_portal.forms.CodeAgainForm",
+}
 MFA_TOTP_TOLERANCE = 1  # digits of the half minute before and after: clocks and people are slow
 STAFF_MFA_REQUIRED = flag("STAFF_MFA_REQUIRED", default=not (DEBUG or DEMO))
 

@@ -6,7 +6,6 @@ PORTAL = "settings/billing/portal/"
 INVOICE = "settings/billing/invoices/<slug:public_id>/"
 
 urlpatterns = [
-    path(PORTAL, views.portal, name="portal"),
     path(PORTAL + "years/<int:year>/", views_exports.export_add, name="export_add"),
     path(PORTAL + "exports/<slug:public_id>/", views_exports.export, name="export"),
     path(PORTAL + "exports/<slug:public_id>/archive.zip", views_exports.export_zip, name="export_zip"),

@@ -1,5 +1,6 @@
-"""The billing portal and the page of one invoice."""
+"""What the billing portal shows, and the page of one invoice."""
 
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -8,11 +9,10 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET
-from django.views.decorators.vary import vary_on_headers
 
 from accounts import selectors as accounts
-from accounts.access import PortalRequest, billing_page, can_write, customer_now, enter_customer
-from accounts.models import Membership, PaymentPolicy
+from accounts.access import PortalRequest, can_write, customer_now, enter_customer
+from accounts.models import Customer, Membership, PaymentPolicy
 from core.periods import utc_day
 from invoices import selectors
 from invoices.archive_entries import years_of
@@ -27,16 +27,14 @@ from invoices.showing_overdue import declined_sentences, timeline, to_pay_with
 PAGE_SIZE = 24
 
 
-@require_GET
-@vary_on_headers("HX-Request")
-@billing_page()
-def portal(request: PortalRequest) -> HttpResponse:
+def portal_page(request: PortalRequest, words_of_plan: Callable[[], Mapping[str, str]]) -> HttpResponse:
+    """The billing portal, or the part of it that its filter swaps. `words_of_plan` knows what only the plan says where
+    there is nothing to show: `no_card`, `card_not_needed`, `no_invoice`."""
     customer, today = request.customer, utc_day(customer_now(request.customer))
     history = _history(request, today)
     status = 422 if history["filter"].errors else 200
     if request.htmx and not request.htmx.history_restore_request:
         return render(request, "invoices/_history.html", {**history, "swapped": True}, status=status)
-    profile = accounts.billing_profile(customer)
     cards, unpaid = accounts.payment_methods(customer), selectors.unpaid(customer.pk)
     may_pay = can_write(request.membership) and customer.payment_policy != PaymentPolicy.MANAGED_BY_CONTRACT
     context = {
@@ -48,12 +46,22 @@ def portal(request: PortalRequest) -> HttpResponse:
         "to_pay": to_pay_with(unpaid, cards, today) if may_pay else [],
         **history,
         "statements": [statement_row(each) for each in selectors.credit_statements(customer.pk)],
+        **_details(customer),
+        "error_title": status != 200,
+        **({} if cards and history["years"] else words_of_plan()),
+    }
+    return render(request, "invoices/portal.html", context, status=status)
+
+
+def _details(customer: Customer) -> dict[str, Any]:
+    """Who is billed, who gets the documents, and what was asked to be corrected."""
+    profile = accounts.billing_profile(customer)
+    return {
         "profile": profile,
         "address": address(accounts.party_of(profile)),
         "recipients": accounts.mail_settings(customer.pk)[0],
         "corrections": latest_corrections(customer.pk),
     }
-    return render(request, "invoices/portal.html", context, status=status)
 
 
 def _history(request: PortalRequest, today: date) -> dict[str, Any]:

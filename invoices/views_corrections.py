@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import PortalRequest, billing_page, customer_now, enter_customer
+from accounts.drafts import refill
 from invoices.corrections import OFFERED, correctable, state
 from invoices.exceptions import InvoicesError
 from invoices.forms_corrections import CorrectionForm
@@ -29,7 +30,8 @@ def correction_add(request: PortalRequest) -> HttpResponse:
         if made is not None:
             messages.success(request, _("We got your request. You hear from us by e-mail."))
             return HttpResponseRedirect(reverse("correction", args=[made.public_id]), status=303)
-    return render(request, "invoices/correction_add.html", {"form": form, "invoices": invoices}, status=status)
+    context = {"form": refill(request, form), "invoices": invoices}
+    return render(request, "invoices/correction_add.html", context, status=status)
 
 
 def _asked(request: PortalRequest, form: CorrectionForm) -> tuple[CorrectionRequest | None, int]:

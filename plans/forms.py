@@ -1,13 +1,42 @@
 """What people fill in. Bad input is refused here by field and rule."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import PaymentMethod
 from plans.models import LeavingReason, SalesInquiry
+
+
+class CardChoiceForm(forms.Form):
+    """Which of several saved cards is charged; `cards` are the customer's, one of them the default."""
+
+    payment_method = forms.ChoiceField(
+        label=_("Charged to"), widget=forms.RadioSelect, help_text=_("The card you choose becomes your default.")
+    )
+
+    def __init__(self, cards: Sequence[PaymentMethod], data: Mapping[str, Any] | None = None) -> None:
+        default = next((card.key for card in cards if card.is_default), "")
+        super().__init__(data, initial={"payment_method": default})
+        self.cards = {card.key: card for card in cards}
+        cast("forms.ChoiceField", self.fields["payment_method"]).choices = [
+            (card.key, _expires(card)) for card in cards
+        ]
+
+    @property
+    def chosen(self) -> PaymentMethod:
+        """Of a form that is valid."""
+        return self.cards[self.cleaned_data["payment_method"]]
+
+
+def _expires(card: PaymentMethod) -> str:
+    values = {"card": card, "month": f"{card.exp_month:02d}", "year": card.exp_year}
+    return gettext("%(card)s, expires %(month)s/%(year)s") % values
+
 
 FIELDS = ("name", "email", "company", "message", "volume")
 AUTOCOMPLETE = {"name": "name", "email": "email", "company": "organization"}

@@ -183,6 +183,16 @@ def price_changes(before: Plan, after: Plan) -> list[tuple[str, str, str]]:
     return [row for row in rows if row[1] != row[2]]
 
 
+def quote_tables(quote: ChangeQuote) -> dict[str, list[dict[str, Any]]]:
+    """All tables of a quote, as the pages that ask for a confirmation name them."""
+    return {
+        "lines": quote_lines(quote),
+        "credit_lines": credit_lines(quote),
+        "totals": quote_totals(quote),
+        "credit": quote_credit(quote),
+    }
+
+
 def quote_lines(quote: ChangeQuote) -> list[dict[str, Any]]:
     """Its lines for people, those of the invoice: a title says which days or instants, because one price can have
     several windows."""

@@ -60,7 +60,8 @@ def check_change(
     """The rules of «Upgrade» from one paid plan to another. `documents`: where somebody has read them."""
     check_self_serve(customer)
     if plan.key == current.plan.key:
-        raise AlreadySubscribedError(f"customer {customer.pk} is on {plan} already")
+        said = _("You're already on %(plan)s.") % {"plan": plan.title}
+        raise AlreadySubscribedError(f"customer {customer.pk} is on {plan} already", message=said)
     if not plan.self_serve or plan.is_default:
         raise PlanNotFoundError(f"{plan} is not chosen by upgrading")
     check_currency(customer, current, plan)

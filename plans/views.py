@@ -12,9 +12,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.access import PortalRequest, billing_page, can_write, customer_now, describe, enter_customer
+from accounts.drafts import refill
 from accounts.forms import BillingDetailsForm
-from accounts.models import PaymentPolicy
-from accounts.selectors import billing_admins, billing_profile, default_payment_methods
+from accounts.models import PaymentMethod, PaymentPolicy
+from accounts.recent import check_recent
+from accounts.selectors import billing_admins, billing_profile, default_payment_methods, payment_methods
+from accounts.services.make_default import make_default
 from accounts.services.update_billing_profile import update_billing_profile
 from core.nudge import nudge
 from core.periods import utc_day
@@ -34,6 +37,7 @@ from plans.exceptions import (
     QuoteStaleError,
     StartPendingError,
 )
+from plans.forms import CardChoiceForm
 from plans.models import ChangeQuote, Plan, QuoteKind
 from plans.quotes import check_self_serve
 from plans.services.accept_quote import accept_quote
@@ -137,22 +141,31 @@ def _turned_away(request: PortalRequest, reason: str) -> HttpResponse:
 
 def _upgrade_posted(request: PortalRequest, plan: Plan) -> HttpResponse:
     """Details first, then the quote is accepted; without a card the card page comes between, and we go on after it."""
+    check_recent(request)
     form = BillingDetailsForm(request.POST, instance=billing_profile(request.customer))
+    cards = payment_methods(request.customer)
+    choice = _card_choice(cards, request)
+    if choice and not choice.is_valid():
+        form.add_error(None, _("Choose one of your cards."))
     if not form.is_valid():
         return _upgrade_page(request, plan, form=form)
     at = customer_now(request.customer)
     update_billing_profile(customer_id=request.customer.pk, values=form.cleaned_data, at=at, actor=request.user)
     quote = selectors.quote_of(request.customer.pk, request.POST.get("quote", "")) or _quote(request, plan)
     accepted = accept_quote(quote=quote, at=at, actor=request.user)
-    if _card_missing(request, plan):
+    if choice:
+        make_default(payment_method=choice.chosen, at=at, actor=request.user)
+    elif plan.payment_policy == PaymentPolicy.REQUIRED and not cards:
         back = f"{reverse('plan_upgrade_return', args=[plan.key])}?{urlencode({'quote': accepted.public_id})}"
         return see_other(f"{reverse('pm_add')}?{urlencode({'next': back})}")
     return _subscribed(request, accepted)
 
 
-def _card_missing(request: PortalRequest, plan: Plan) -> bool:
-    needed = plan.payment_policy == PaymentPolicy.REQUIRED
-    return needed and not default_payment_methods([request.customer.pk])
+def _card_choice(cards: list[PaymentMethod], request: PortalRequest) -> CardChoiceForm | None:
+    """Where there are several; a page of before that had one names none, and the default stays."""
+    if len(cards) < 2 or (request.method == "POST" and "payment_method" not in request.POST):
+        return None
+    return CardChoiceForm(cards, request.POST or None)
 
 
 def _subscribed(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
@@ -193,22 +206,20 @@ def _upgrade_page(
     request: PortalRequest, plan: Plan, *, form: BillingDetailsForm | None = None, stale: QuoteStaleError | None = None
 ) -> HttpResponse:
     quote = stale.after if stale else _quote(request, plan)
-    profile = quote.customer.billing_profile
+    profile, cards = quote.customer.billing_profile, payment_methods(request.customer)
+    choice = _card_choice(cards, request)
     context = {
         "plan": plan,
-        "form": form or BillingDetailsForm(instance=profile),
+        "form": refill(request, form or BillingDetailsForm(instance=profile), *([choice] if choice else [])),
         "quote": quote,
         "changes_plan": quote.kind == QuoteKind.CHANGE,
-        "lines": pages.quote_lines(quote),
-        "credit_lines": pages.credit_lines(quote),
+        **pages.quote_tables(quote),
         "moves_charges": pages.moves_charges(quote.subscription.plan, quote.plan),
-        "totals": pages.quote_totals(quote),
         "tax_notes": tax_notes(quote),
-        "credit": pages.quote_credit(quote),
-        "total_label": _("Total") if quote.credit or quote.amount_back else _("Due today"),
         "summary": upgrade_summary(quote, customer_now(request.customer)),
         "hint": tax_id_hint(profile.country, profile.tax_id, rules_from(quote.tax_rules)),
-        "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
+        "card": next((card for card in cards if card.is_default), None),
+        "card_form": choice,
         "seller": default_seller(),
         "stale": stale,
         "changes": pages.price_changes(stale.before.plan, stale.after.plan) if stale else [],
@@ -261,11 +272,8 @@ def _cancel_page(request: PortalRequest, quote: ChangeQuote, unpaid: "list[Invoi
     at = customer_now(request.customer)
     context: dict[str, Any] = {
         "quote": quote,
-        "lines": pages.quote_lines(quote),
-        "credit_lines": pages.credit_lines(quote),
-        "totals": pages.quote_totals(quote),
+        **pages.quote_tables(quote),
         "tax_notes": tax_notes(quote),
-        "credit": pages.quote_credit(quote),
         "balance_after": pages.balance_after(quote),
         "losses": pages.losses(quote.subscription.plan, quote.plan),
         "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),

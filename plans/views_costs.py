@@ -8,6 +8,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.access import PortalRequest, billing_page, customer_now
 from accounts.countries import country_names
+from accounts.forms import BillingDetailsForm
 from invoices.selectors import tax_rule_at
 from plans import selectors
 from plans.costs import costs, offered, tax_id_hint
@@ -28,11 +29,14 @@ def plan_costs(request: PortalRequest, slug: str) -> HttpResponse:
     typed = request.POST.get("country", "")
     country, tax_id = typed if typed in country_names() else "", request.POST.get("tax_id", "").strip()[:LONGEST]
     rule = tax_rule_at(country, tax_id)
+    form = BillingDetailsForm(initial={"country": country})
     estimate = estimate_or_none(request.customer.pk, plan, customer_now(request.customer))
     context: dict[str, Any] = {
         "costs": costs(plan.terms(), rule, estimate, is_placed=bool(country)),
         "hint": tax_id_hint(country, tax_id, rule),
         "swapped": True,
         "quiet": "quiet" in request.POST,  # the page asks for it by itself, which nobody needs to hear
+        "region_moves": form.asks_region != ("region" in request.POST),  # else it stays as it is, whoever types in it
+        "form": form,
     }
     return render(request, "plans/_costs.html", context)

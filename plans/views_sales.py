@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.access import PortalRequest, billing_page, customer_now
+from accounts.drafts import refill
 from accounts.models import PaymentPolicy
 from core.nudge import nudge
 from plans.forms import ContactSalesForm
@@ -25,7 +26,8 @@ def contact_sales_page(request: PortalRequest) -> HttpResponse:
     if request.customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT:
         return render(request, "plans/contact_sales.html", {"sales_email": settings.SALES_EMAIL})
     initial = {"name": request.user.get_full_name(), "email": request.user.email, "company": request.customer.name}
-    return render(request, "plans/contact_sales.html", {"form": ContactSalesForm(initial=initial)})
+    form = refill(request, ContactSalesForm(initial=initial))
+    return render(request, "plans/contact_sales.html", {"form": form})
 
 
 @require_GET

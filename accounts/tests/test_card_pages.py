@@ -351,3 +351,10 @@ def test_it_comes_back_to_the_customer_whose_card_it_was(log_in, alice, customer
     assert client.session[SESSION_KEY] == customer.pk
     assert [str(method) for method in selectors.payment_methods(customer)] == ["Visa ending 4242"]
     assert selectors.payment_methods(other_customer) == []
+
+
+def test_who_needs_no_card_is_told_and_may_add_one(customer, alice, log_in):
+    page = log_in(alice).get(reverse("pm_add")).text
+    assert "Not needed for your plan. You can add one all the same." in page
+    on_the_way = log_in(alice).get(reverse("pm_add"), {"next": "/settings/billing/plan/plus/"}).text
+    assert "Not needed" not in on_the_way  # to a plan that needs one

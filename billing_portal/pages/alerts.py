@@ -1,7 +1,7 @@
 """Recipients and alerts: who gets mail, which mail, and at which spending and usage."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.db import transaction
@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import PortalRequest, billing_page, can_write, check_role, customer_now
+from accounts.drafts import refill
 from accounts.models import Language, OptionalMail
 from accounts.selectors import mail_settings
 from accounts.services.choose_mail import choose_mail
@@ -85,8 +86,16 @@ def billing_notifications(request: PortalRequest) -> HttpResponse:
         save(request, form)
         messages.success(request, gettext("Saved. Alerts are sent by e-mail; they do not stop usage."))
         return see_other(reverse("billing_notifications"))
-    shown = {"form": form, "standing": Standing(spent), "budget": budget, "to": mail.to, "muted": labels(mail.muted)}
-    return show(request, shown, status=422 if form.errors else 200)
+    context = {
+        "form": refill(request, form),
+        "standing": Standing(spent),
+        "budget": budget,
+        "to": mail.to,
+        "muted": labels(mail.muted),
+        "language": Language(mail.language).label,
+        "can_write": can_write(request.membership),
+    }
+    return render(request, "billing_portal/notifications.html", context, status=422 if form.errors else 200)
 
 
 def save(request: PortalRequest, form: AlertsForm) -> None:
@@ -96,12 +105,6 @@ def save(request: PortalRequest, form: AlertsForm) -> None:
         choose_mail(customer_id=customer_id, muted=form.muted(), at=at, actor=request.user)
         language = {"language": form.cleaned_data["language"]}
         update_billing_profile(customer_id=customer_id, values=language, at=at, actor=request.user)
-
-
-def show(request: PortalRequest, shown: dict[str, Any], status: int) -> HttpResponse:
-    form: AlertsForm = shown["form"]
-    context = shown | {"can_write": can_write(request.membership), "language": Language(form.initial["language"]).label}
-    return render(request, "billing_portal/notifications.html", context, status=status)
 
 
 def labels(kinds: frozenset[str]) -> list[str]:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import PortalRequest, billing_page, can_write, check_role, customer_now
+from accounts.drafts import refill
 from accounts.selectors import default_payment_methods
 from billing_portal.pages.buying import check_self_serve, currency_of
 from billing_portal.pages.buying_forms import TopUpForm
@@ -37,7 +38,8 @@ def credits_top_up(request: PortalRequest) -> HttpResponse:
     currency = currency_of(request.customer)
     rule = rule_of(request.customer.pk, currency)
     if request.method != "POST":
-        return _page(request, rule, TopUpForm(currency=currency, initial=_initial(rule)))
+        form = refill(request, TopUpForm(currency=currency, initial=_initial(rule)))
+        return _page(request, rule, form)
     check_role(request.membership, write=True)
     return _stop(request, rule) if "off" in request.POST else _set(request, rule, currency)
 

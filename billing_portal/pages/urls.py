@@ -25,6 +25,7 @@ from billing_portal.pages.overview import (
     billing_upcoming,
     billing_usage_panel,
 )
+from billing_portal.pages.portal import portal
 from billing_portal.pages.styleguide import styleguide
 from billing_portal.pages.styleguide_emails import styleguide_email, styleguide_email_html, styleguide_emails
 from billing_portal.pages.styleguide_states import styleguide_state, styleguide_states
@@ -49,6 +50,7 @@ urlpatterns = [
     path("settings/billing/_/usage-panel/", billing_usage_panel, name="billing_usage_panel"),
     path("settings/billing/_/upcoming/", billing_upcoming, name="billing_upcoming"),
     path("settings/billing/cost-so-far.csv", billing_course_csv, name="billing_course_csv"),
+    path("settings/billing/portal/", portal, name="portal"),
     path("settings/billing/portal/notifications/", billing_notifications, name="billing_notifications"),
     path("settings/billing/usage/", billing_usage, name="billing_usage"),
     path("settings/billing/usage.csv", billing_usage_csv, name="billing_usage_csv"),

@@ -47,12 +47,13 @@ STATES = (
     # --- Subscribe ---
     State("upgrade/loading", "free", "«Subscribe» was pressed, and the answer is to come.", UPGRADE, ("Subscribing…",), presses="Subscribe", answer="held"),
     State("upgrade/no-card", "free", "The card comes after Subscribe.", UPGRADE, ("Due today", "Card details are entered on our payment provider", "$58.80", "$156.67")),
+    State("upgrade/cards", "two-cards", "Of several cards one is chosen; the region is asked for where there is one.", UPGRADE, ("Charged to", "Mastercard ending 4444", "The card you choose becomes your default.")),
     State("upgrade/error", "free", "What is missing is named, what was typed is kept.", UPGRADE, ("There is a problem",), _no_name, 422),
     State("upgrade/moved", "quoted", "The figures were held too long: they are shown again.", UPGRADE, ("The figures were held until",), _subscribing, 409),
     State("upgrade/past-due", "left-owing", "No new plan before the overdue invoice: back to the overview.", UPGRADE, ("Pay the overdue invoice first.",)),
     State("upgrade/enterprise", "enterprise", "A contract is not upgraded here: back to the overview.", UPGRADE, ("Contact your sales representative.",), looks_like="overview/enterprise"),
     State("upgrade/credit-only", "prepaid", "Charges move from credits to the card.", UPGRADE, ("charges move from credits to your card",)),
-    State("upgrade/already", "plus", "Back after success: already there.", UPGRADE, ("already on this plan",), looks_like="overview/active"),
+    State("upgrade/already", "plus", "Back after success: already there.", UPGRADE, ("You're already on Meridian Plus.",), looks_like="overview/active"),
     # --- Contact Sales ---
     State("sales/active", "free", "The form, with what is known filled in.", SALES, ("What do you need?",)),
     State("sales/loading", "free", "«Contact Sales» was pressed, and the answer is to come.", SALES, ("Sending…",), types=(("message", "Two million requests a month from March."),), presses="Contact Sales", answer="held"),

@@ -51,6 +51,15 @@ def new(scene: Scene) -> None:
 
 
 @story
+def two_cards(scene: Scene) -> None:
+    """On Free, with two cards."""
+    scene.on_free()
+    scene.add_card()
+    scene.add_card(MASTERCARD)
+    scene.stand_at(BEGIN)
+
+
+@story
 def free(scene: Scene) -> None:
     """On Free for ten days, with usage."""
     scene.on_free()

@@ -80,7 +80,7 @@ def test_a_known_address_tells_nobody_that_it_is_known(client: Client, at: datet
     known = sign_up(client, at, email=alice.email)
     assert known.status_code == 302  # type: ignore[attr-defined]
     assert not Customer.objects.filter(name="Newcomer Inc").exists()
-    assert "already exists" in str(mail.outbox[-1].body)
+    assert "There is an account with it already" in str(mail.outbox[-1].body)
 
 
 @pytest.mark.parametrize("missing", ["company_name", "email", "password1"])

@@ -101,6 +101,13 @@ def look_on(page, state):
         return [str(gave_up), page.url]
 
 
+def mistitled(page):
+    """A title says what the heading says, and that something is wrong: for whoever hears it or has many pages open."""
+    heading = " ".join(page.locator("h1").first.text_content().split())
+    error = "Error: " if page.locator(".summary").count() else ""
+    return [] if page.title().startswith(f"{error}{heading} – ") else [f"is titled {page.title()}"]
+
+
 def look(page, state):
     """What is wrong with it, and then what it says instead."""
     dress(page)
@@ -109,6 +116,8 @@ def look(page, state):
         found = [f"does not say: {words}" for words in state.shows if words not in text]
         if answer.status != state.status:
             found.append(f"answers {answer.status}")
+        if state.who != "staff" and not state.presses:
+            found += mistitled(page)
         if not state.looks_like:
             photograph(page, Path(SHOTS), state.name, LOOKS if SHOTS else ())
             found += problems(page, (*LOOKS, *REST))

@@ -74,6 +74,7 @@ def test_it_refuses_what_is_no_filter(asked, headers, documents, alice, log_in):
     answer = log_in(alice).get(reverse("portal"), asked, headers=headers)
     assert answer.status_code == 422
     assert "There is a problem" in text(answer)
+    assert ("<title>Error: Billing portal" in text(answer)) is (not headers)
     assert shown(answer) == []
 
 

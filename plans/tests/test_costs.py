@@ -1,8 +1,11 @@
 """The summary of «Subscribe» follows what is typed, before anything is stored."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
+from accounts.models import BillingProfile
 from core.clock import travel_to
 from plans.seed import prepaid_plan
 from plans.services.open_contract import open_contract
@@ -118,3 +121,37 @@ def test_under_a_contract_nothing_is_chosen(free, customer, catalogue, alice, lo
 def test_it_asks_little(typed, django_assert_max_num_queries):
     with django_assert_max_num_queries(8):
         typed(country="FR")
+
+
+# --- the region, where the country has one ----------------------------------------------------------------------------
+
+REGION = 'name="region"'
+SWAPPED = '<div id="region" hx-swap-oob="true">'
+
+
+def test_a_country_with_states_brings_the_field_and_one_without_takes_it_away(typed):
+    came = text(typed(country="US"))
+    assert SWAPPED in came
+    assert REGION in came
+    gone = text(typed(country="FR", region="Texas"))
+    assert f"{SWAPPED}</div>" in gone
+
+
+def test_a_field_that_is_there_already_is_not_touched(typed):
+    """Somebody may be typing in it."""
+    assert SWAPPED not in text(typed(country="CA", region="Onta"))
+    assert SWAPPED not in text(typed(country="FR"))
+
+
+def test_the_form_asks_for_a_region_only_where_there_is_one(free, alice, customer, log_in):
+    client = log_in(alice)
+
+    def shown(**values):
+        BillingProfile.objects.filter(customer=customer).update(**values)
+        page = text(client.get(reverse("plan_upgrade", args=["plus"])))
+        return REGION in re.sub("<noscript>.*?</noscript>", "", page), REGION in page
+
+    assert shown(country="") == (True, True)
+    assert shown(country="US") == (True, True)
+    assert shown(country="FR") == (False, True)  # without a script one can still choose another country
+    assert shown(country="FR", region="Île-de-France") == (True, True)

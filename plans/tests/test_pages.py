@@ -306,7 +306,7 @@ def test_it_says_so_on_a_double_submit(free, customer, as_alice, at):
 
     again = as_alice.get(reverse("plan_upgrade", args=["plus"]), follow=True)
 
-    assert "already on this plan" in text(again)
+    assert "You&#x27;re already on Meridian Plus." in text(again)
 
 
 @pytest.mark.parametrize("slug", ["free", "enterprises", "gold"])

@@ -1,0 +1,47 @@
+"""What somebody typed into a form that could not be taken yet, until they are back on its page.
+
+One draft a session, for the person who typed it and nobody else who logs in there; never a password.
+"""
+
+import time
+from typing import TypeVar
+
+from django.contrib import messages
+from django.forms import BaseForm
+from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext
+
+Form = TypeVar("Form", bound=BaseForm)
+
+SESSION_KEY = "draft"
+LIFETIME = 3_600  # seconds
+LONGEST = 20_000  # characters; a session is no place for more
+LEFT_OUT = frozenset({"csrfmiddlewaretoken"})
+
+
+def keep(request: HttpRequest, *, page: str, person: int) -> None:
+    """Keeps what was posted for `page` (a path with its query), as the draft of the user with that id."""
+    fields = {name: request.POST.getlist(name) for name in request.POST if name not in LEFT_OUT}
+    request.session.pop(SESSION_KEY, None)
+    if fields and sum(len(value) for values in fields.values() for value in values) <= LONGEST:
+        request.session[SESSION_KEY] = {"page": page, "person": person, "at": time.time(), "fields": fields}
+
+
+def refill(request: HttpRequest, form: Form, *more: BaseForm) -> Form:
+    """The form; the draft of this page stands in it, and in `more` of its page, where it is shown unbound, and that is
+    said. Saves nothing."""
+    draft = request.session.get(SESSION_KEY)
+    if form.is_bound or request.method != "GET" or not draft or draft["page"] != request.get_full_path():
+        return form
+    del request.session[SESSION_KEY]
+    if draft["person"] != request.user.pk or time.time() - draft["at"] > LIFETIME:
+        return form
+    typed = QueryDict(mutable=True)
+    for name, values in draft["fields"].items():
+        typed.setlist(name, values)
+    forms: tuple[BaseForm, ...] = (form, *more)
+    for one in forms:
+        for name, field in one.fields.items():
+            one.initial[name] = field.widget.value_from_datadict(typed, {}, one.add_prefix(name))
+    messages.info(request, gettext("Nothing was sent yet. What you typed is still here: check it and send it again."))
+    return form

@@ -1,0 +1,97 @@
+"""The billing portal: what it says where there is nothing, which only the plan knows."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from core.clock import travel_to
+from invoices.services.finalize_invoices import finalize_invoices
+from plans.seed import prepaid_plan
+from plans.services.calculate_charges import calculate_charges
+from plans.services.open_default_subscription import open_default_subscription
+from plans.tests.conftest import add_card, go_plus
+
+NOT_NEEDED = "Not needed: your plan is paid with credits."
+
+
+@pytest.fixture(autouse=True)
+def _now(at):
+    with travel_to(at):
+        yield
+
+
+@pytest.fixture
+def shown(alice, log_in):
+    client = log_in(alice)
+    return lambda: " ".join(client.get(reverse("portal")).text.split())
+
+
+@pytest.fixture
+def prepaid(seller, catalogue, customer, at):
+    opened = open_default_subscription(customer_id=customer.pk, at=at, actor=None)
+    opened.plan = prepaid_plan(at)
+    opened.save()
+    return customer
+
+
+def test_on_free_it_says_that_no_card_is_needed_on_free(catalogue, seller, customer, at, shown):
+    open_default_subscription(customer_id=customer.pk, at=at, actor=None)
+    page = shown()
+    assert "No payment method. You don’t need one on Free." in page
+    assert "No invoices yet." in page  # nothing says when
+
+
+def test_on_a_paid_plan_it_says_when_the_first_invoice_comes(catalogue, seller, customer, at, shown):
+    opened = go_plus(customer, catalogue, at)
+    assert "Your first invoice will appear here on 20 Nov 2026, the day it is issued." in shown()
+
+    [draft] = calculate_charges(subscription_ids=[opened.pk], at=at + timedelta(days=29))
+    finalize_invoices(invoice_ids=[draft.pk], at=at + timedelta(days=32))
+    assert "Your first invoice will appear" not in shown()
+
+
+def test_where_credits_pay_the_cards_are_folded_away(prepaid, shown):
+    page = shown()
+    assert f"<details><summary>{NOT_NEEDED}</summary>" in page
+    inside = re.search(r"<details><summary>Not needed.*?</details>", page)
+    assert inside
+    assert reverse("pm_add") in inside[0]  # still possible
+    assert page.count(f'href="{reverse("pm_add")}"') == 1
+    assert "Your first invoice will appear" not in page
+
+
+def test_cards_that_are_there_stay_in_sight(prepaid, at, shown):
+    """A top-up charges them."""
+    add_card(prepaid, at)
+    page = shown()
+    assert NOT_NEEDED not in page
+    assert "Visa ending 4242" in page
+
+
+def test_a_viewer_is_offered_no_card_to_add(prepaid, bob, log_in):
+    page = log_in(bob).get(reverse("portal")).text
+    assert NOT_NEEDED in page
+    assert reverse("pm_add") not in page
+
+
+def test_it_is_for_people_of_the_customer_who_see_billing(customer, charlie, dora, client, log_in):
+    assert log_in(charlie).get(reverse("portal")).status_code == 404
+    assert log_in(dora).get(reverse("portal")).status_code == 403
+    assert client.get(reverse("portal"))["Location"].startswith("/accounts/login/")
+
+
+def test_it_asks_thirteen_questions_two_of_them_about_the_plan(
+    catalogue, seller, customer, at, alice, log_in, django_assert_num_queries
+):
+    open_default_subscription(customer_id=customer.pk, at=at, actor=None)
+    client = log_in(alice)
+    with django_assert_num_queries(13):
+        client.get(reverse("portal"))
+
+
+def test_saved_details_lead_to_a_corrected_invoice(customer, alice, log_in):
+    typed = {"legal_name": "Wonder Holding", "line1": "Rue 1", "city": "Paris", "country": "FR"}
+    answer = log_in(alice).post(reverse("billing_details"), typed, follow=True)
+    assert f'<a href="{reverse("correction_add")}">Ask for a corrected invoice</a>' in answer.text
