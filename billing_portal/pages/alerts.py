@@ -1,7 +1,7 @@
 """Recipients and alerts: who gets mail, which mail, and at which spending and usage."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.db import transaction
@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.access import PortalRequest, billing_page, can_write, check_role, customer_now
 from accounts.drafts import refill
 from accounts.models import Language, OptionalMail
-from accounts.selectors import mail_settings
+from accounts.selectors import MailSettings, mail_settings
 from accounts.services.choose_mail import choose_mail
 from accounts.services.update_billing_profile import update_billing_profile
 from billing_portal.pages.alerts_forms import AlertsForm, initial
@@ -90,9 +90,7 @@ def billing_notifications(request: PortalRequest) -> HttpResponse:
         "form": refill(request, form),
         "standing": Standing(spent),
         "budget": budget,
-        "to": mail.to,
-        "muted": labels(mail.muted),
-        "language": Language(mail.language).label,
+        **mail_in_words(mail),
         "can_write": can_write(request.membership),
     }
     return render(request, "billing_portal/notifications.html", context, status=422 if form.errors else 200)
@@ -107,6 +105,7 @@ def save(request: PortalRequest, form: AlertsForm) -> None:
         update_billing_profile(customer_id=customer_id, values=language, at=at, actor=request.user)
 
 
-def labels(kinds: frozenset[str]) -> list[str]:
-    """Kinds of optional mail in words."""
-    return [str(label) for kind, label in OptionalMail.choices if kind in kinds]
+def mail_in_words(mail: MailSettings) -> dict[str, Any]:
+    """Who gets it, in which language, and which kinds are switched off."""
+    muted = [str(label) for kind, label in OptionalMail.choices if kind in mail.muted]
+    return {"to": mail.to, "muted": muted, "language": Language(mail.language).label}
