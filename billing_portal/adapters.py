@@ -3,9 +3,12 @@
 from typing import Any, ClassVar, Final
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.core.mail import EmailMessage
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
@@ -88,6 +91,20 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
     def format_email_subject(self, subject: str) -> str:
         """Without a prefix: the product's name stands in the sender and in the text."""
         return subject
+
+    def render_mail(
+        self,
+        template_prefix: str,
+        email: str | list[str],
+        context: dict[str, Any],
+        headers: dict[str, str] | None = None,
+    ) -> EmailMessage:
+        """In the frame of every message, and answered where every message is."""
+        subject = " ".join(render_to_string(f"{template_prefix}_subject.txt", context).split())
+        frame = {"subject": subject, "reply_to": settings.BILLING_EMAIL, "template": "account"}
+        message: EmailMessage = super().render_mail(template_prefix, email, {**context, **frame}, headers)
+        message.reply_to = [settings.BILLING_EMAIL]
+        return message
 
     def post_login(self, request: HttpRequest, user: User, *, signup: bool, **told: Any) -> HttpResponse:
         """Somebody who logs in with a browser that they never used hears of it, unless they have just signed up."""
