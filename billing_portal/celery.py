@@ -4,7 +4,8 @@ import os
 
 from celery import Celery, Task
 from celery.schedules import crontab
-from celery.signals import worker_init
+from celery.signals import task_prerun, worker_init
+from django.db import close_old_connections
 
 from core.garbage import look_seldom
 from core.language import ENGLISH, override
@@ -29,6 +30,13 @@ app.autodiscover_tasks()
 def start_tidy(**_told: object) -> None:
     """Before a worker forks: what it has loaded is nobody's garbage."""
     look_seldom()
+
+
+@task_prerun.connect
+def keep_good_connections(task: Task, **_told: object) -> None:  # type: ignore[type-arg]
+    """A task goes on with the connection of the one before as a request does, unless it is old or broken."""
+    if not task.request.is_eager:
+        close_old_connections()
 
 
 MINUTE = 60.0

@@ -167,6 +167,7 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_DB_REUSE_MAX = 1_000  # tasks until a connection is closed for good; most do less than connecting takes
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000  # kB; WeasyPrint grows with long documents

@@ -6,6 +6,7 @@ from typing import Any, Final
 from celery.signals import task_postrun, task_prerun, worker_ready
 from celery.states import SUCCESS
 from django.apps import AppConfig
+from django.conf import settings
 from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
@@ -46,9 +47,12 @@ def load_everything() -> None:
     """Every module that imports a verb, so that a wrapped one is replaced in all of them."""
     import_string("billing_portal.tasks.run_billing")
     import_string("invoices.pdf.available")()  # before the fork: the library of the PDFs takes seconds
+    import_string("facturx.generate_cii_xml")
     for name in ANSWERS:  # … and that of the processor reads a module when the first of its kind is answered
         import_string(f"stripe.{name}")
-    _ = get_resolver().url_patterns
+    for name in (*settings.MIDDLEWARE, "kombu.transport.redis.Transport"):
+        import_string(name)
+    _ = get_resolver().reverse_dict  # every address read and compiled, which each child would do for itself
 
 
 def _note_finished(task_id: str, state: str, **_values: Any) -> None:

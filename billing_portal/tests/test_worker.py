@@ -1,4 +1,4 @@
-"""One test with the real broker and a real worker process; everything else runs tasks at once."""
+"""Tests with the real broker and a real worker process; everything else runs tasks at once."""
 
 import os
 import subprocess
@@ -13,6 +13,7 @@ from celery import Celery
 from django.db import connection
 
 from billing_portal.billing_run import RunReport, bill_due
+from billing_portal.models import Run
 from billing_portal.tests.people import on_plus
 from invoices.models import Invoice
 
@@ -44,11 +45,42 @@ def test_a_worker_charges_what_is_due_when_it_is_woken(worker, valkey_url, custo
     customer.clock_at = BILLED_AT  # the worker lives in the real present
     customer.save()
 
-    # Not the current app of this process: the tests after this one nudge tasks of their own.
-    with Celery(broker=valkey_url, set_as_current=False) as caller:
-        caller.send_task("billing_portal.tasks.collect_due")
+    wake(valkey_url, "collect_due")
 
+    wait_until(worker, lambda: Invoice.objects.get().status == "paid")
+
+
+def test_a_worker_keeps_its_connection_and_gets_over_its_loss(worker, valkey_url, seller, catalogue):
+    before, kept = backends(), []
+    for number in (1, 2, 3):
+        wake(valkey_url, "run_billing")
+        wait_until(worker, lambda number=number: Run.objects.filter(ended_at__isnull=False).count() == number)
+        [connected] = backends() - before
+        kept.append(connected)
+        if number == 2:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [connected])
+    assert kept[0] == kept[1] != kept[2]
+    assert set(Run.objects.values_list("error", flat=True)) == {""}
+
+
+def wake(broker, task):
+    # Not the current app of this process: the tests after this one nudge tasks of their own.
+    with Celery(broker=broker, set_as_current=False) as caller:
+        caller.send_task(f"billing_portal.tasks.{task}")
+
+
+def wait_until(worker, condition):
     until = time.monotonic() + PATIENCE
-    while Invoice.objects.get().status != "paid" and time.monotonic() < until and worker.poll() is None:
+    while not condition() and time.monotonic() < until and worker.poll() is None:
         time.sleep(0.2)
-    assert Invoice.objects.get().status == "paid"
+    assert condition()
+
+
+def backends():
+    """Whoever else is connected to this database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return {pid for (pid,) in cursor.fetchall()}
