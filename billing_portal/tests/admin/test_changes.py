@@ -310,7 +310,7 @@ def test_it_explains_a_line_to_who_reads(line, plus, as_clerk, auditor, log_in, 
         assert f'href="{url}"' in as_clerk.get(url_of("customer_upcoming", plus)).text
         assert f'href="{url}"' in as_clerk.get(url_of("customer_usage", plus)).text
         client = log_in(auditor)
-        with django_assert_max_num_queries(21):
+        with django_assert_max_num_queries(22):
             page = client.get(url)
         assert page.context["charge"].agrees
         assert "How it is calculated" in page.text
