@@ -43,7 +43,9 @@ def valkey_url() -> Iterator[str]:
 
 
 # Made with the database and changed by no test.
-KEPT = frozenset({"django_migrations", "django_content_type", "auth_permission"})
+KEPT = frozenset(
+    {"django_migrations", "django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
+)
 
 
 @pytest.fixture(scope="session", autouse=True)

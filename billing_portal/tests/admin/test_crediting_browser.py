@@ -48,7 +48,8 @@ def credit_a_line(page: Page, invoice: Invoice) -> Invoice:
     page.get_by_label("Chosen lines").check()
     page.get_by_label("Line 1: give back of Plus monthly fee").fill("10")
     page.get_by_label("Keep it for the next invoice").check()
-    page.get_by_label("Reason").fill("Outage on 12 October")
+    page.get_by_label("Reason on the credit note").fill("Outage")
+    page.get_by_label("Reason", exact=True).fill("Outage on 12 October")
     page.get_by_role("button", name="Preview").click()
     expect(page.get_by_role("row", name="Credit note total")).to_contain_text("$12.00")
     expect(page.get_by_text("Lowers what is due on INV-2026-000002")).to_be_visible()
@@ -60,7 +61,7 @@ def credit_a_line(page: Page, invoice: Invoice) -> Invoice:
 def refund_a_part(page: Page, invoice: Invoice) -> None:
     page.goto(refund_url(invoice))
     page.get_by_label("Amount").fill("5.07")
-    page.get_by_label("Reason").fill("Goodwill")
+    page.get_by_label("Reason", exact=True).fill("Goodwill")
     page.get_by_role("button", name="Preview").click()
     expect(page.get_by_text("Back to Visa ending 4242, payment RCP-2026-000001")).to_be_visible()
     page.get_by_role("button", name="Refund", exact=True).click()
@@ -72,7 +73,7 @@ def pay_out(page: Page, note: Invoice) -> None:
     page.get_by_label("Outside: it was transferred already").check()
     page.get_by_label("How it was paid").select_option(label="bank transfer")
     page.get_by_label("Reference").fill("SEPA 4711")
-    page.get_by_label("Reason").fill("They asked for it")
+    page.get_by_label("Reason", exact=True).fill("They asked for it")
     page.get_by_role("button", name="Pay out").click()
     expect(page.get_by_text("$6.00 of CN-2026-000001 is recorded as paid out.")).to_be_visible()
 
@@ -95,7 +96,7 @@ def test_nobody_is_kept_out_of_giving_money_back(page, log_in, clerk, invoice):
     found += problems(page)
     for amount in ("60", "45"):
         page.get_by_label("Line 1: give back of Plus monthly fee").fill(amount)
-        page.get_by_label("Reason").fill("Outage on 12 October")
+        page.get_by_label("Reason", exact=True).fill("Outage on 12 October")
         page.get_by_role("button", name="Preview").click()
         found += problems(page)
     note = credit_a_line(page, invoice)

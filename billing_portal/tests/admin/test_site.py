@@ -104,6 +104,13 @@ def test_it_makes_the_roles_with_the_database(role, db):
     assert {f"accounts.{codename}" for codename in codenames} == set(ROLES[role])
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("turn", ["first", "second"])
+def test_the_roles_outlive_a_test_that_commits(turn):
+    """Whichever of the workers' tests comes next finds the database as it was made."""
+    assert set(Group.objects.values_list("name", flat=True)) == set(ROLES)
+
+
 # --- each role sees its part ------------------------------------------------------------------------------------------
 CATALOG_PAGES = ["product_catalog"]
 CATALOG_FORMS = ["plans_plan_add", "usage_meter_add", "usage_feature_add"]
