@@ -10,10 +10,12 @@ from playwright.sync_api import expect
 
 from accounts.tests.cards import add_card
 from core.clock import travel_to
+from invoices.services.collect_payment import collect_payment
 from invoices.services.issue_credit_note import issue_credit_note
 from invoices.services.void_invoice import void_invoice
 from invoices.tests.cast import open_invoice
 from invoices.tests.test_browser import enter
+from invoices.tests.test_outside_payments import record_it
 from invoices.tests.test_pages import paid, text
 
 HTMX = {"HX-Request": "true"}
@@ -60,6 +62,17 @@ def test_it_shows_what_matches(asked, names, headers, documents, alice, log_in):
     assert ("No document matches these filters." in page) is not names
     assert ("<html" in page) is not bool(headers)
     assert (f'data-say="{len(names)} document' in page) is bool(headers)
+
+
+@pytest.mark.django_db
+def test_what_is_paid_in_part_or_being_paid_is_still_to_pay(documents, customer, at, alice, log_in):
+    partly, processing = open_invoice(customer, 5000, at=at), open_invoice(customer, 6000, at=at)
+    record_it(partly, at, amount=1500)
+    collect_payment(invoice_id=processing.pk, at=at, automatic=False)
+    answer = log_in(alice).get(reverse("portal"), {"status": "open"})
+    assert {invoice.pk for invoice in shown(answer)} == {documents["to pay"].pk, partly.pk, processing.pk}
+    for badge in ("Partly paid", "Processing"):
+        assert badge in text(answer)
 
 
 @pytest.mark.django_db
