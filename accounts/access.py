@@ -5,10 +5,11 @@ from datetime import datetime
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django_htmx.middleware import HtmxDetails
 
 from accounts.exceptions import RoleRequiredError
@@ -65,6 +66,12 @@ def local_path(url: str | None, default: str = "") -> str:
     if url and url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None):
         return url
     return default
+
+
+def with_next(url: str, page: str | None) -> str:
+    """The address, and where it leads on: to a page of this portal or nowhere."""
+    page = local_path(page)
+    return f"{url}?{urlencode({REDIRECT_FIELD_NAME: page})}" if page else url
 
 
 def membership_for(user: User, customer_id: int) -> Membership:

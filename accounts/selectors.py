@@ -75,22 +75,24 @@ def _admin_emails(customer_ids: Collection[int]) -> dict[int, list[str]]:
     return emails
 
 
+def _named(customer_ids: Collection[int]) -> dict[int, list[str]]:
+    """The recipients that a profile names; empty where it names none."""
+    profiles = BillingProfile.objects.filter(any_of("customer_id", customer_ids))
+    return {customer_id: list(to) for customer_id, to in profiles.values_list("customer_id", "recipients")}
+
+
 def recipients(customer_ids: Collection[int]) -> dict[int, list[str]]:
     """Who gets a customer's documents: the profile's recipients, else the billing admins. Two queries."""
-    admins = _admin_emails(customer_ids)
-    profiles = BillingProfile.objects.filter(any_of("customer_id", customer_ids)).values_list(
-        "customer_id", "recipients"
-    )
-    named = {customer_id: list(to) for customer_id, to in profiles}
+    named, admins = _named(customer_ids), _admin_emails(customer_ids)
     return {customer_id: named.get(customer_id) or admins.get(customer_id, []) for customer_id in customer_ids}
 
 
 def recipients_and_admins(customer_ids: Collection[int]) -> dict[int, list[str]]:
-    """The same and every billing admin: for what somebody with a log-in must do. Three queries."""
-    admins = _admin_emails(customer_ids)
+    """The same and every billing admin: for what somebody with a log-in must do. Two queries."""
+    named, admins = _named(customer_ids), _admin_emails(customer_ids)
     return {
-        customer_id: list(dict.fromkeys([*named, *admins.get(customer_id, [])]))
-        for customer_id, named in recipients(customer_ids).items()
+        customer_id: list(dict.fromkeys([*named.get(customer_id, []), *admins.get(customer_id, [])]))
+        for customer_id in customer_ids
     }
 
 

@@ -9,10 +9,9 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from accounts.access import local_path
+from accounts.access import with_next
 from accounts.emails import account_changed
 from accounts.models import User
 from accounts.recent import is_recent
@@ -39,12 +38,6 @@ KINDS: Final = {
     "mfa/email/recovery_codes_generated": "recovery codes",
 }
 LONGEST: Final = 160  # characters of what a browser says of itself
-
-
-def with_next(url: str, page: str | None) -> str:
-    """The address, and where it leads on: to a page of this portal or nowhere."""
-    page = local_path(page)
-    return f"{url}?{urlencode({REDIRECT_FIELD_NAME: page})}" if page else url
 
 
 def shortened(browser: str) -> str:

@@ -10,14 +10,12 @@ from urllib.parse import urlsplit
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings
-from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import resolve_url
-from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import drafts
-from accounts.access import local_path
+from accounts.access import local_path, with_next
 from accounts.exceptions import ConfirmationRequiredError
 from billing_portal.middleware import came_from
 
@@ -67,7 +65,7 @@ def way_in(request: HttpRequest, url: str, page: str, person: int | None) -> Htt
     """To `url`, which leads back to `page`. A fragment can't be a log-in: there the whole page changes."""
     if person is not None and request.method == "POST":
         drafts.keep(request, page=page, person=person)
-    address = f"{url}?{urlencode({REDIRECT_FIELD_NAME: page})}"
+    address = with_next(url, page)
     return HttpResponseClientRedirect(address) if getattr(request, "htmx", False) else HttpResponseRedirect(address)
 
 

@@ -9,9 +9,9 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
+from accounts.access import with_next
 from accounts.models import User
 
 LABELS: Final[dict[str, Any]] = {
@@ -64,7 +64,7 @@ class LoginForm(HouseForm, allauth.LoginForm):  # type: ignore[misc] # allauth h
         super().__init__(*args, **kwargs)
         self.fields["login"].widget.attrs["autocomplete"] = "username"
         page = self.request.POST.get("next") or self.request.GET.get("next")
-        forgot = reverse("account_reset_password") + (f"?{urlencode({'next': page})}" if page else "")
+        forgot = with_next(reverse("account_reset_password"), page)
         self.fields["password"].help_text = format_html('<a href="{}">{}</a>', forgot, _("Forgot your password?"))
 
 

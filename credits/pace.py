@@ -40,9 +40,8 @@ def pace(customer_id: int, currency: str, at: datetime) -> Pace:
     week = Q(booked_at__gt=at - WEEK, booked_at__lte=at, kind__in=USED)
     moved = LedgerTransaction.objects.filter(customer=OuterRef("customer"), currency=OuterRef("currency")).filter(week)
     granted = CreditGrant.objects.filter(customer=OuterRef("customer"), currency=OuterRef("currency"))
-    direct = LedgerTransaction.objects.filter(week, customer=OuterRef("customer"), currency=OuterRef("currency"))
     rows = CreditBalance.objects.filter(customer_id=customer_id, currency=currency).annotate(
-        direct=Exists(direct.filter(charge__isnull=False).exclude(charge__details={})),
+        direct=Exists(moved.filter(charge__isnull=False).exclude(charge__details={})),
         moved=Subquery(moved.order_by().values("customer").annotate(sum=Sum("amount")).values("sum")),
         since=Subquery(moved.order_by().values("customer").annotate(first=Min("booked_at")).values("first")),
         granted=Subquery(granted.order_by("-created_at", "-pk").values("amount")[:1]),
