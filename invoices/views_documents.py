@@ -8,7 +8,7 @@ from typing import TypedDict, Unpack, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -21,6 +21,7 @@ from invoices.models import CreditStatement, Document, DocumentKind, Invoice, Pa
 from invoices.pdf import available
 from invoices.services.send_copy import send_copy
 from invoices.views import find, find_payment
+from invoices.views_paying import see_other
 
 RETRY_SECONDS = 4
 
@@ -82,7 +83,7 @@ def invoice_copy(request: HttpRequest, public_id: str) -> HttpResponse:
     customer = enter_customer(request, invoice.customer_id).customer
     notice = send_copy(invoice_id=invoice.pk, at=customer_now(customer), actor=cast("PortalRequest", request).user)
     messages.success(request, gettext("A copy is on its way to %(email)s.") % {"email": ", ".join(notice.to)})
-    return HttpResponseRedirect(reverse("invoice", args=[invoice.public_id]), status=303)
+    return see_other(reverse("invoice", args=[invoice.public_id]))
 
 
 @require_GET

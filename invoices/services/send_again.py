@@ -6,14 +6,13 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext, gettext_noop
 
-from accounts.audit import record
 from accounts.models import Notice, User
 from accounts.notices import NoticeDraft
-from accounts.selectors import default_payment_methods, recipients
+from accounts.selectors import recipients
 from accounts.services.lock_customers import lock_customers
-from accounts.services.queue_notices import queue_notices
-from invoices.emails import issued, paid
+from invoices.emails import paid
 from invoices.exceptions import NotSendableError
+from invoices.mailing import document_mail, queue_once
 from invoices.models import Invoice, PaymentStatus
 
 NOBODY = gettext_noop("Nobody receives this customer's mail. Add an address, then send again.")
@@ -35,29 +34,16 @@ def send_again(
     to = list(dict.fromkeys([*recipients([customer_id])[customer_id], *filter(None, [also])]))
     draft = _message(invoice, payment_id, to)
     draft = replace(draft, key=f"{draft.key}:again:{at:%Y-%m-%dT%H:%M}")
-    known = Notice.objects.filter(key=draft.key).first()
-    if known is not None:
-        return known
-    if not to:
+    if not to and not Notice.objects.filter(key=draft.key).exists():
         raise NotSendableError(f"invoice {invoice_id}: no recipients", message=gettext(NOBODY))
-    queue_notices([draft], at=at)
-    record(
-        at=at,
-        actor=actor,
-        customer_id=customer_id,
-        action="send_again",
-        subject=f"invoice:{invoice.pk}",
-        after={"notice": draft.key, "to": to},
-    )
-    return Notice.objects.get(key=draft.key)
+    return queue_once(draft, invoice, action="send_again", at=at, actor=actor)
 
 
 def _message(invoice: Invoice, payment_id: int | None, to: list[str]) -> NoticeDraft:
     if invoice.number is None:
         raise NotSendableError(f"invoice {invoice.pk} is a draft")
     if payment_id is None:
-        card = default_payment_methods([invoice.customer_id]).get(invoice.customer_id)
-        return issued(invoice, card, to)
+        return document_mail(invoice, to)
     payment = invoice.payments.filter(pk=payment_id, status=PaymentStatus.SUCCEEDED).first()
     if payment is None:
         raise NotSendableError(f"invoice {invoice.pk}: payment {payment_id} did not succeed")
