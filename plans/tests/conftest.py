@@ -84,6 +84,11 @@ _free = cache(
 
 
 @pytest.fixture
+def as_alice(alice, log_in):
+    return log_in(alice)
+
+
+@pytest.fixture
 def free(customer: Customer, catalogue: Catalogue, seller: object, at: datetime) -> Subscription:
     return _free(at).again(customer)
 

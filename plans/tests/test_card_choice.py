@@ -18,11 +18,6 @@ def _now():
 
 
 @pytest.fixture
-def as_alice(alice, log_in):
-    return log_in(alice)
-
-
-@pytest.fixture
 def two_cards(customer, at):
     """The default, and another one."""
     default, other = add_card(customer, at), PaymentMethod(**values_of(customer, at))

@@ -27,11 +27,6 @@ def _now():
 
 
 @pytest.fixture
-def as_alice(alice, log_in):
-    return log_in(alice)
-
-
-@pytest.fixture
 def pro(catalogue, at):
     return new_plan("pro", cards=[tokens_card("0.001")], at=at)
 

@@ -46,11 +46,6 @@ def _now(at):
 
 
 @pytest.fixture
-def as_alice(alice, log_in):
-    return log_in(alice)
-
-
-@pytest.fixture
 def contract(free, customer, catalogue):
     return open_contract(customer_id=customer.pk, plan=catalogue.enterprise, at=LATER, actor=None)
 

@@ -1,16 +1,10 @@
 """«Contact Sales» as a page."""
 
-import pytest
 from django.urls import reverse
 
 from plans.models import SalesInquiry
 
 INQUIRY = {"name": "Alice", "email": "alice@example.com", "company": "Wonder Ltd", "message": "Call me", "volume": ""}
-
-
-@pytest.fixture
-def as_alice(alice, log_in):
-    return log_in(alice)
 
 
 def text(response):
