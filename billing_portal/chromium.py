@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# Without windows first: the same engine for a third less of the processor.
+PROGRAMS: Final = (
+    "chromium-headless-shell",
+    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+)
 FLAGS: Final = [
     "--no-sandbox",  # root and containers have none; only our own pages are opened
     "--disable-gpu",

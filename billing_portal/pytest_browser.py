@@ -38,7 +38,7 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         program = find_chromium(playwright.chromium.executable_path)
         if program is None:
-            _miss("no Chromium found; install one, for example: sudo apt-get install chromium")
+            _miss("no Chromium found; install one, for example: sudo apt-get install chromium-headless-shell")
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
         browser.close()
