@@ -55,6 +55,12 @@ def test_it_asks_for_nothing_from_elsewhere() -> None:
     assert not re.search(r"url\(|@import|@font-face", CSS)
 
 
+@pytest.mark.parametrize("path", sorted(ROOT.glob("static/css/*.css")), ids=lambda path: path.name)
+def test_it_turns_no_page_that_is_held_another_way(path: Path) -> None:
+    """WCAG 1.3.4. axe's own rule is left out of `looks.py`: it reads every style sheet anew for each look."""
+    assert "orientation:" not in path.read_text()
+
+
 def test_every_class_of_the_components_is_styled() -> None:
     unstyled_on_purpose = {"no-print"}
     readme = (ROOT / "templates/components/README.md").read_text()
