@@ -46,8 +46,8 @@ class AlertsForm(forms.Form):
     attach = forms.MultipleChoiceField(
         label=_("Attach to e-mails"),
         help_text=_(
-            "Documents can be downloaded here, whichever you choose. "
-            "The XML is the data of an invoice; with a credit note’s PDF it always goes."
+            "Documents can be downloaded here, whichever you choose; recipients without a login have only what is "
+            "attached. The XML holds an invoice’s data; a credit note’s PDF always comes with it."
         ),
         choices=list(ATTACHABLE.items()),
         required=False,

@@ -94,7 +94,8 @@ def test_what_goes_with_mail_is_chosen_and_shown_to_readers_too(wonder, alice, b
     client = log_in(alice)
     page = client.get(URL)
     assert page.context["form"]["attach"].value() == ["attach_pdf"]
-    assert "Documents can be downloaded here, whichever you choose." in text(page)
+    assert "Documents can be downloaded here, whichever you choose;" in text(page)
+    assert "An accountant needs no login." in text(page)
 
     for _twice in range(2):
         client.post(URL, CHOSEN | {"attach": ["attach_xml"]})
@@ -106,7 +107,10 @@ def test_what_goes_with_mail_is_chosen_and_shown_to_readers_too(wonder, alice, b
     assert "Attached to e-mails E-invoice (XML)" in text(log_in(bob).get(URL))
 
     log_in(alice).post(URL, CHOSEN | {"attach": []})
-    assert "Attached to e-mails Nothing" in text(log_in(bob).get(URL))
+    page = text(log_in(bob).get(URL))
+    assert "Attached to e-mails Nothing" in page
+    assert "An accountant needs no login." not in page
+    assert "To see a document they need a login." in page
 
 
 def test_everything_can_be_switched_off_again(wonder, alice, log_in):
