@@ -10,9 +10,11 @@ from django.utils.translation import gettext, gettext_lazy
 from accounts.countries import country_names
 from accounts.exceptions import InvalidBillingDetailsError
 from accounts.models import BillingProfile, Language
-from accounts.selectors import PARTY_FIELDS
+from accounts.selectors import PARTY_FIELDS, MailSettings
 
-FIELDS = (*PARTY_FIELDS, "recipients", "language")
+# What goes with e-mails that bring a document, by the name of its field.
+ATTACHABLE = {"attach_pdf": gettext_lazy("PDF"), "attach_xml": gettext_lazy("E-invoice (XML)")}
+FIELDS = (*PARTY_FIELDS, "recipients", "language", *ATTACHABLE)
 LABELS = {
     "legal_name": gettext_lazy("Legal or company name"),
     "line1": gettext_lazy("Address line 1"),
@@ -25,7 +27,14 @@ LABELS = {
     "po_number": gettext_lazy("Purchase order number"),
     "recipients": gettext_lazy("Invoice recipients"),
     "language": gettext_lazy("Language of documents and e-mails"),
+    "attach_pdf": gettext_lazy("PDF attached to e-mails"),
+    "attach_xml": gettext_lazy("XML attached to e-mails"),
 }
+
+
+def attached_words(chosen: BillingProfile | MailSettings) -> list[str]:
+    """What goes with e-mails that bring a document, for people; [] where nothing does."""
+    return [str(label) for field, label in ATTACHABLE.items() if getattr(chosen, field)]
 
 
 def checked_details(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,7 +44,8 @@ def checked_details(values: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidBillingDetailsError(
             message=gettext("%(name)s: there is no such billing detail.") % {"name": unknown[0]}
         )
-    checked = {field: value.strip() for field, value in values.items() if field != "recipients"}
+    switches = {field: bool(values[field]) for field in ATTACHABLE if field in values}
+    checked = {field: value.strip() for field, value in values.items() if field not in {"recipients", *switches}}
     if checked.get("country") and checked["country"] not in country_names():
         raise InvalidBillingDetailsError(message=gettext("Country: use a two-letter ISO 3166-1 code, such as FR."))
     if checked.get("language", Language.EN) not in Language.values:
@@ -44,7 +54,7 @@ def checked_details(values: Mapping[str, Any]) -> dict[str, Any]:
     _check_lengths(checked)
     if "recipients" in values:
         checked["recipients"] = _recipients(values["recipients"])
-    return checked
+    return {**checked, **switches}
 
 
 def _check_lengths(values: Mapping[str, str]) -> None:

@@ -133,7 +133,9 @@ def billing_details_changed(
     )
 
 
-def _plain(field: str, value: object) -> str:
+def _plain(field: str, value: object) -> "str | figures.Figure":
+    if isinstance(value, bool):
+        return figures.sentence("yes") if value else figures.sentence("no")
     if field == "language":
         return str(Language(str(value)).label)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -13,7 +13,7 @@ from django.template.loader import get_template
 
 from accounts.figures import written
 from accounts.models import BillingProfile, Notice
-from accounts.notices import Attachment
+from accounts.notices import USUAL, WITH_PDF, Attach, Attachment
 from core.language import ENGLISH, FOR_DOCUMENTS, override
 
 
@@ -59,6 +59,14 @@ def language_of(notice: Notice) -> str:
         return str(notice.context["language"])
     profile: BillingProfile | None = getattr(notice.customer, "billing_profile", None)
     return profile.language if profile and profile.language not in FOR_DOCUMENTS else ENGLISH
+
+
+def attach_of(notice: Notice) -> Attach:
+    """Which files go with a message: what its customer has chosen by now – and the PDFs in any case, where its context
+    says so, as of a copy that somebody asked for. Asks what `language_of` asks."""
+    profile: BillingProfile | None = getattr(notice.customer, "billing_profile", None)
+    chosen = Attach(profile.attach_pdf, profile.attach_xml) if profile else USUAL
+    return chosen._replace(pdf=True) if notice.context.get(WITH_PDF) else chosen
 
 
 def write_notice(notice: Notice) -> Written:

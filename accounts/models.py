@@ -162,13 +162,17 @@ class BillingProfile(models.Model):
     tax_id = models.CharField("tax ID (VAT, GST …)", max_length=40, blank=True)
     po_number = models.CharField("purchase order number", max_length=60, blank=True)
     recipients = models.JSONField(default=list, blank=True, help_text="E-mail addresses that get documents.")
-    # With a default of the database: code that does not know the column yet goes on writing rows.
+    # With defaults of the database: code that does not know these columns yet goes on writing rows.
     language = models.CharField(
         "language of documents and e-mails",
         max_length=2,
         choices=Language,
         default=Language.EN,
         db_default=Language.EN,
+    )
+    attach_pdf = models.BooleanField("PDF attached to e-mails", default=True, db_default=True)
+    attach_xml = models.BooleanField(
+        "XML attached to e-mails", default=False, db_default=False, help_text="The data of invoices and credit notes."
     )
     updated_at = models.DateTimeField(auto_now=True)
 

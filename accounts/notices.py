@@ -13,8 +13,17 @@ class Attachment(NamedTuple):
     content_type: str = "application/pdf"
 
 
-# From the names of documents to their files; None while one of them is still to be made.
-FindFiles = Callable[[Sequence[str]], "list[Attachment] | None"]
+class Attach(NamedTuple):
+    """What goes with messages that bring documents: their PDFs, and the data of invoices and credit notes as XML."""
+
+    pdf: bool = True
+    xml: bool = False
+
+
+USUAL = Attach()  # of a customer that has chosen nothing
+WITH_PDF = "with_pdf"  # in a message's context: it has its PDFs, whatever the customer chose
+# From the names of documents to the files that are wanted; None while one of them is still to be made.
+FindFiles = Callable[[Sequence[str], Attach], "list[Attachment] | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +33,8 @@ class NoticeDraft:
     `key` says what it is about and when (`invoice:7:issued`): the same key is queued only once. `template` is a
     file `templates/emails/<template>.txt` whose first line is the subject, then a blank line, then the body; beside
     it stands `<template>.html`. `context` must be JSON and is frozen: what was said stays what was said. `documents`
-    names the PDFs that go with it (`invoice:7`), in words of the room that keeps them. `optional` is the kind
+    names what it brings (`invoice:7`), in words of the room that keeps them; as which files, the customer chooses
+    (`accounts.mail.attach_of`). `optional` is the kind
     (`OptionalMail`) by which the customer may have switched it off; without one it is required.
     """
 

@@ -103,28 +103,32 @@ def muted_mail(customer_id: int) -> frozenset[str]:
 
 class MailSettings(NamedTuple):
     """Who gets a customer's documents, as `recipients` says, which kinds of mail do not go out, as `muted_mail` says,
-    and the language of both."""
+    the language of both, and as which files documents go with mail."""
 
     to: list[str]
     muted: frozenset[str]
     language: str
+    attach_pdf: bool
+    attach_xml: bool
 
 
 def mail_settings(customer_id: int) -> MailSettings:
     """One query."""
     admins = Membership.objects.filter(customer=OuterRef("pk"), role=Role.BILLING_ADMIN, user__is_active=True)
     muted = MutedMail.objects.filter(customer=OuterRef("pk")).values("kind")
-    named, language, emails, kinds = (
+    named, language, pdf, xml, emails, kinds = (
         Customer.objects.filter(pk=customer_id)
         .values_list(
             "billing_profile__recipients",
             "billing_profile__language",
+            "billing_profile__attach_pdf",
+            "billing_profile__attach_xml",
             ArraySubquery(admins.order_by("user__email").values("user__email")),
             ArraySubquery(muted),
         )
         .get()
     )
-    return MailSettings(named or emails, frozenset(kinds), language)
+    return MailSettings(named or emails, frozenset(kinds), language, pdf, xml)
 
 
 def security_recipients(customer_id: int) -> list[str]:

@@ -1,6 +1,7 @@
 """The files that go with a message, by the names that `emails.py` gives them: invoice:7, receipt:3, statement:9.
 
-With a credit note its data goes as a file, too. Of an invoice they are inside its PDF alone, which everybody can read.
+The customer chooses whether the PDF goes, and whether the data of invoices and credit notes goes as a file, too: they
+are inside the PDF anyway. With the PDF of a credit note they always go.
 """
 
 import logging
@@ -8,7 +9,7 @@ from collections.abc import Sequence
 
 from django.db.models import Q
 
-from accounts.notices import Attachment
+from accounts.notices import USUAL, Attach, Attachment
 from invoices.einvoice import data_of
 from invoices.models import Document, DocumentKind, Invoice
 from invoices.pdf import available
@@ -19,17 +20,19 @@ MOST = 5 * 1024 * 1024  # bytes; many mail servers refuse little more
 OWNERS = {DocumentKind.INVOICE: "invoice", DocumentKind.RECEIPT: "payment", DocumentKind.STATEMENT: "statement"}
 
 
-def find_files(documents: Sequence[str]) -> list[Attachment] | None:
-    """In the order of the names; None while one of them is still to be rendered.
+def find_files(documents: Sequence[str], attach: Attach = USUAL) -> list[Attachment] | None:
+    """Those that `attach` wants, in the order of the names; None while one of them is still to be rendered: the data
+    are taken out of the PDF, as for the download.
 
-    Nothing where PDFs can't be made here, or where they are too large together: the message links to them anyway.
+    Nothing where PDFs can't be made here, or where the files are too large together: the message links to them anyway.
     """
+    wanted = [name for name in documents if attach.pdf or (attach.xml and name.startswith(f"{DocumentKind.INVOICE}:"))]
     if available():
         return []
-    found = {_name(row): _files(row) for row in _rows(documents)}
-    if any(name not in found for name in documents):
+    found = {_name(row): row for row in _rows(wanted)}
+    if any(name not in found for name in wanted):
         return None
-    files = [file for name in documents for file in found[name]]
+    files = [file for name in wanted for file in _files(found[name], attach)]
     return files if sum(len(file.content) for file in files) <= MOST else []
 
 
@@ -41,11 +44,12 @@ def _rows(documents: Sequence[str]) -> list[Document]:
     return list(Document.objects.filter(wanted).select_related("invoice")) if documents else []
 
 
-def _files(row: Document) -> list[Attachment]:
-    pdf = Attachment(row.filename, bytes(row.content))
+def _files(row: Document, attach: Attach) -> list[Attachment]:
+    pdf = [Attachment(row.filename, bytes(row.content))] if attach.pdf else []
     invoice = row.invoice if row.kind == DocumentKind.INVOICE else None
-    xml = _data(row, invoice) if invoice and invoice.is_credit_note else None
-    return [pdf, Attachment(f"{row.filename.removesuffix('.pdf')}.xml", xml, "application/xml")] if xml else [pdf]
+    xml = _data(row, invoice) if invoice and (attach.xml or invoice.is_credit_note) else None
+    name = f"{row.filename.removesuffix('.pdf')}.xml"
+    return [*pdf, Attachment(name, xml, "application/xml")] if xml else pdf
 
 
 def _data(row: Document, invoice: Invoice) -> bytes | None:

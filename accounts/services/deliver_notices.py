@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
-from accounts.mail import message
+from accounts.mail import attach_of, message
 from accounts.models import Notice
 from accounts.notices import FindFiles
 from core.due import only
@@ -31,9 +31,10 @@ def deliver_notices(
     """Send what waits in the outbox, oldest first; how many were sent. With `customer_id` what waits for that one.
 
     Each message is leased in a transaction of its own before it is sent outside of any: another worker passes it
-    by, and one whose worker dies is sent again after the lease, under the same Message-ID. A message whose documents
-    `find_files` does not have yet waits for them, PAPER_PATIENCE at the most; without it nothing is attached. One that
-    fails, for whatever reason, is tried again later by itself, and the others go out.
+    by, and one whose worker dies is sent again after the lease, under the same Message-ID. What its customer wants
+    attached (`attach_of`) and `find_files` does not have yet it waits for, PAPER_PATIENCE at the most; without
+    `find_files` nothing is attached. One that fails, for whatever reason, is tried again later by itself, and the
+    others go out.
     """
     server = get_connection()
     _open(server)
@@ -64,7 +65,7 @@ def _claim(at: datetime, limit: int, customer_id: int | None) -> list[Notice]:
 def _deliver(notice: Notice, at: datetime, find_files: FindFiles | None, server: BaseEmailBackend) -> bool:
     present = notice.customer.present(at) if notice.customer else at
     try:
-        files = find_files(notice.documents) if find_files and notice.documents else []
+        files = find_files(notice.documents, attach_of(notice)) if find_files and notice.documents else []
         if files is None and present < notice.created_at + PAPER_PATIENCE:
             # No attempt was made, so none is counted.
             Notice.objects.filter(pk=notice.pk).update(retry_at=at + PAPER_PAUSE, attempts=notice.attempts)

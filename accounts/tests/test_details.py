@@ -1,11 +1,13 @@
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 
+from accounts.audit_words import Row
 from accounts.countries import country_names
 from accounts.exceptions import InvalidBillingDetailsError
 from accounts.figures import written
 from accounts.models import AuditEntry, BillingProfile, Notice
 from accounts.services.update_billing_profile import update_billing_profile
+from accounts.tests.test_mail_choices import at_once
 from core.language import override
 
 ADDRESS = {"legal_name": "Wonder Limited", "line1": "1 Rabbit Hole", "city": "Oxford", "country": "GB"}
@@ -48,6 +50,51 @@ def test_it_tells_old_and_new_recipients(customer, alice, at):
         {"field": "Invoice recipients", "before": "alice@example.com", "after": "new@example.com"}
     ]
     assert BillingProfile.objects.get(customer=customer).recipients == ["new@example.com"]
+
+
+def test_what_goes_with_mail_is_chosen_audited_and_told_like_every_detail(customer, alice, at):
+    for _twice in range(2):
+        profile = change(customer, alice, at, attach_pdf=False, attach_xml=True)
+
+    assert (profile.attach_pdf, profile.attach_xml) == (False, True)
+    [entry] = AuditEntry.objects.filter(action="update_billing_profile")
+    assert (entry.before, entry.after) == (
+        {"attach_pdf": True, "attach_xml": False},
+        {"attach_pdf": False, "attach_xml": True},
+    )
+    assert [(each.name, each.before, each.after) for each in Row(entry).changes] == [
+        ("Attach pdf", "yes", "no"),
+        ("Attach xml", "no", "yes"),
+    ]
+    notice = Notice.objects.get(template="accounts_billing_details")
+    assert written(notice.context)["changes"] == [
+        {"field": "PDF attached to e-mails", "before": "yes", "after": "no"},
+        {"field": "XML attached to e-mails", "before": "no", "after": "yes"},
+    ]
+    with override("de"):
+        assert {"field": "PDF an E-Mails angehängt", "before": "ja", "after": "nein"} in written(notice.context)[
+            "changes"
+        ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_choose_what_goes_with_mail_at_once_are_told_one_after_the_other(customer, alice, at):
+    at_once(*[lambda: change(customer, alice, at, attach_xml=True)] * 2)
+    assert BillingProfile.objects.get(customer=customer).attach_xml
+    assert AuditEntry.objects.filter(action="update_billing_profile").count() == 1
+
+
+def test_older_code_that_writes_a_profile_attaches_what_it_attached(customer, at):
+    texts = "legal_name, line1, line2, postal_code, city, region, country, tax_id, po_number"
+    BillingProfile.objects.filter(customer=customer).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO accounts_billingprofile (customer_id, recipients, updated_at, {texts})"  # noqa: S608 – columns
+            " VALUES (%s, '[]', %s, '', '', '', '', '', '', '', '', '')",
+            [customer.pk, at],
+        )
+    profile = BillingProfile.objects.get(customer=customer)
+    assert (profile.attach_pdf, profile.attach_xml) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from django.core.mail.backends.locmem import EmailBackend as LocMemBackend
 from django.db import connection
 from django.utils.html import escape
 
-from accounts.models import Notice
-from accounts.notices import Attachment, NoticeDraft
+from accounts.models import BillingProfile, Notice
+from accounts.notices import WITH_PDF, Attach, Attachment, NoticeDraft
 from accounts.services.deliver_notices import deliver_notices
 from accounts.services.queue_notices import queue_notices
 from accounts.services.update_billing_profile import update_billing_profile
@@ -155,7 +155,7 @@ def test_it_is_not_stopped_by_a_message_whose_files_cannot_be_built(db, at, capl
     queue_notices([draft("first", documents=["invoice:8"]), draft("second", documents=["invoice:7"])], at=at)
     broken = [ZeroDivisionError("no size")]
 
-    def find(documents):
+    def find(documents, _attach):
         if documents == ["invoice:8"] and broken:
             raise broken.pop()
         return [FILES["invoice:7"]]
@@ -245,7 +245,7 @@ def test_it_says_that_a_program_has_written(db, at):
 FILES = {"invoice:7": Attachment("INV-2026-000007.pdf", b"%PDF-1.7")}
 
 
-def shelf(documents):
+def shelf(documents, _attach):
     """Where the documents are kept; it has one of them."""
     return [FILES[name] for name in documents] if set(documents) <= set(FILES) else None
 
@@ -271,6 +271,24 @@ def test_it_sends_without_documents_that_do_not_come(db, at):
     assert deliver_notices(at=at + timedelta(minutes=14), find_files=shelf) == 0
     assert deliver_notices(at=at + timedelta(minutes=15), find_files=shelf) == 1
     assert mail.outbox[0].attachments == []
+
+
+@pytest.mark.parametrize(
+    ("chosen", "context", "asked"),
+    [
+        ({}, {}, Attach(pdf=True, xml=False)),
+        ({"attach_xml": True}, {}, Attach(pdf=True, xml=True)),
+        ({"attach_pdf": False}, {}, Attach(pdf=False, xml=False)),
+        ({"attach_pdf": False, "attach_xml": True}, {WITH_PDF: True}, Attach(pdf=True, xml=True)),
+    ],
+)
+def test_it_asks_for_the_files_that_the_customer_has_chosen_by_now(chosen, context, asked, customer, at):
+    wanted = []
+    queue_notices([draft(customer_id=customer.pk, documents=["invoice:7"], context=context)], at=at)
+    BillingProfile.objects.filter(customer=customer).update(**chosen)
+
+    deliver_notices(at=at, find_files=lambda _documents, attach: wanted.append(attach) or [])
+    assert wanted == [asked]
 
 
 def test_many_messages_keep_the_documents_they_name(db, at):

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import customer_now
 from accounts.countries import country_names
+from accounts.details import attached_words
 from accounts.models import Customer, Membership, Role, UsageSubject
 from accounts.roles import READ
 from accounts.selectors import billing_profile, default_payment_methods, members
@@ -143,6 +144,7 @@ def customer_overview(request: HttpRequest, customer: Customer) -> HttpResponse:
         "profile": profile,
         "country": country_names().get(profile.country, profile.country),
         "recipients": profile.recipients or [row.user.email for row in people if _gets_mail(row)],
+        "attached": attached_words(profile),
         "subjects": UsageSubject.objects.filter(customer=customer).order_by("pk"),
         "members": people,
         "card": card,

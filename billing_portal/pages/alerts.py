@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import PortalRequest, billing_page, can_write, check_role, customer_now
+from accounts.details import attached_words
 from accounts.drafts import refill
 from accounts.models import Language, OptionalMail
 from accounts.selectors import MailSettings, mail_settings
@@ -101,11 +102,10 @@ def save(request: PortalRequest, form: AlertsForm) -> None:
     with transaction.atomic():
         set_budget(customer_id=customer_id, terms=form.terms(), at=at, actor=request.user)
         choose_mail(customer_id=customer_id, muted=form.muted(), at=at, actor=request.user)
-        language = {"language": form.cleaned_data["language"]}
-        update_billing_profile(customer_id=customer_id, values=language, at=at, actor=request.user)
+        update_billing_profile(customer_id=customer_id, values=form.profile(), at=at, actor=request.user)
 
 
 def mail_in_words(mail: MailSettings) -> dict[str, Any]:
-    """Who gets it, in which language, and which kinds are switched off."""
+    """Who gets it, in which language, with which files, and which kinds are switched off."""
     muted = [str(label) for kind, label in OptionalMail.choices if kind in mail.muted]
-    return {"to": mail.to, "muted": muted, "language": Language(mail.language).label}
+    return {"to": mail.to, "muted": muted, "language": Language(mail.language).label, "attached": attached_words(mail)}

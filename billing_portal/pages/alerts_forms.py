@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.details import LABELS
+from accounts.details import ATTACHABLE, LABELS
 from accounts.models import Language, OptionalMail
 from accounts.selectors import MailSettings
 from billing_portal.pages.buying_forms import MoneyField
@@ -43,6 +43,16 @@ class AlertsForm(forms.Form):
         help_text=_("Of those that are made from now on; issued documents don’t change."),
         choices=Language.choices,
     )
+    attach = forms.MultipleChoiceField(
+        label=_("Attach to e-mails"),
+        help_text=_(
+            "Documents can be downloaded here, whichever you choose; recipients without a login have only what is "
+            "attached. The XML holds an invoice’s data; a credit note’s PDF always comes with it."
+        ),
+        choices=list(ATTACHABLE.items()),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
     mail = forms.MultipleChoiceField(
         label=_("Send these messages"),
         help_text=_("All others, like invoices, receipts and failed payments, are required."),
@@ -78,6 +88,11 @@ class AlertsForm(forms.Form):
             included_percents=values["included_percents"],
         )
 
+    def profile(self) -> dict[str, Any]:
+        """The fields of the billing profile that are chosen here."""
+        chosen = self.cleaned_data["attach"]
+        return {"language": self.cleaned_data["language"], **{field: field in chosen for field in ATTACHABLE}}
+
     def muted(self) -> set[str]:
         """The kinds of optional mail that are not wanted."""
         return set(OptionalMail.values) - set(self.cleaned_data["mail"])
@@ -93,4 +108,5 @@ def initial(terms: BudgetTerms | None, mail: MailSettings) -> dict[str, Any]:
         "included_percents": terms.included_percents,
         "mail": [kind for kind in OptionalMail.values if kind not in mail.muted],
         "language": mail.language,
+        "attach": [field for field in ATTACHABLE if getattr(mail, field)],
     }

@@ -139,6 +139,7 @@ STATES = (
     State("invoice/enterprise", "enterprise", "By transfer, as the contract says.", INVOICE, ("Please pay as your contract says", "$258.38")),
     State("invoice/viewer", "no-card", "Who may not pay is told so.", INVOICE, ("Only a billing admin can pay.",), who="viewer"),
     # --- recipients and alerts ---
-    State("alerts/active", "plus", "A budget, and how far it is used.", ALERTS, ("your budget of $200.00",)),
+    State("alerts/active", "plus", "A budget, and how far it is used.", ALERTS, ("your budget of $200.00", "Attach to e-mails")),
+    State("alerts/viewer", "plus", "Who may only read sees what is chosen.", ALERTS, ("Attached to e-mails", "Only a billing admin can change it."), who="viewer"),
     State("alerts/error", "plus", "What is wrong is named.", ALERTS, ("There is a problem",), _too_little, 422),
 )  # fmt: skip

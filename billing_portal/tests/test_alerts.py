@@ -27,6 +27,7 @@ CHOSEN = {
     "included_percents": ["100"],
     "mail": [kind for kind in OptionalMail.values if kind != OptionalMail.CREDITS_LOW],
     "language": "de",
+    "attach": ["attach_pdf"],
 }
 
 
@@ -89,6 +90,29 @@ def test_a_choice_is_saved_shown_and_audited(wonder, alice, log_in):
     assert page.context["form"]["mail"].value() == CHOSEN["mail"]
 
 
+def test_what_goes_with_mail_is_chosen_and_shown_to_readers_too(wonder, alice, bob, log_in):
+    client = log_in(alice)
+    page = client.get(URL)
+    assert page.context["form"]["attach"].value() == ["attach_pdf"]
+    assert "Documents can be downloaded here, whichever you choose;" in text(page)
+    assert "An accountant needs no login." in text(page)
+
+    for _twice in range(2):
+        client.post(URL, CHOSEN | {"attach": ["attach_xml"]})
+    profile = BillingProfile.objects.get(customer=wonder)
+    assert (profile.attach_pdf, profile.attach_xml) == (False, True)
+    [entry] = AuditEntry.objects.filter(action="update_billing_profile")
+    assert entry.after == {"language": "de", "attach_pdf": False, "attach_xml": True}
+    assert client.get(URL).context["form"]["attach"].value() == ["attach_xml"]
+    assert "Attached to e-mails E-invoice (XML)" in text(log_in(bob).get(URL))
+
+    log_in(alice).post(URL, CHOSEN | {"attach": []})
+    page = text(log_in(bob).get(URL))
+    assert "Attached to e-mails Nothing" in page
+    assert "An accountant needs no login." not in page
+    assert "To see a document they need a login." in page
+
+
 def test_everything_can_be_switched_off_again(wonder, alice, log_in):
     client = log_in(alice)
     client.post(URL, CHOSEN)
@@ -108,6 +132,7 @@ def test_everything_can_be_switched_off_again(wonder, alice, log_in):
         ({"amount": "much"}, "Enter a number."),
         ({"spend_percents": ["60"]}, "Select a valid choice."),
         ({"mail": ["invoice_issued"]}, "Select a valid choice."),
+        ({"attach": ["attach_zip"]}, "Select a valid choice."),
     ],
 )
 def test_what_makes_no_sense_is_named_and_nothing_is_written(wrong, said, wonder, alice, log_in):
@@ -145,7 +170,7 @@ def test_charlie_sees_and_sets_his_own_only(wonder, alice, charlie, other_custom
     log_in(alice).post(URL, CHOSEN)
     client = log_in(charlie)
     assert "Spent so far $0.00" in text(client.get(URL))
-    client.post(URL, {"amount": "7", "language": "en"})
+    client.post(URL, {"amount": "7", "language": "en", "attach": ["attach_pdf"]})
     assert dict(Budget.objects.values_list("customer_id", "amount")) == {wonder.pk: 100_00, other_customer.pk: 7_00}
 
 

@@ -23,7 +23,7 @@ def send_again(
     *, invoice_id: int, payment_id: int | None = None, also: str = "", at: datetime, actor: User | None = None
 ) -> Notice:
     """Queue the mail of the invoice or credit note – with `payment_id` that of the receipt – for the recipients, and
-    for the address `also`; with the figures of now.
+    for the address `also`; with the figures of now, and the files that the customer wants attached by now.
 
     Within the same minute it is the first message again. Raises NotSendableError for a draft, for a payment that did
     not succeed, and where nobody would get it.

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from accounts.models import Notice, User
+from accounts.notices import WITH_PDF
 from accounts.services.lock_customers import lock_customers
 from invoices.exceptions import NotSendableError
 from invoices.mailing import document_mail, queue_once
@@ -17,6 +18,7 @@ from invoices.showing import receipts
 @transaction.atomic
 def send_copy(*, invoice_id: int, at: datetime, actor: User) -> Notice:
     """Queue the mail of the invoice or credit note for `actor` alone, with the figures of now and every receipt.
+    As PDFs, whatever the customer chose: who asks for a copy wants the paper. Their data go as the customer chose.
 
     Within the same minute it is the first message again. Raises NotSendableError for a draft.
     """
@@ -28,4 +30,5 @@ def send_copy(*, invoice_id: int, at: datetime, actor: User) -> Notice:
     draft = document_mail(invoice, [actor.email])
     papers = [*draft.documents, *(f"receipt:{payment.pk}" for payment in receipts(invoice))]
     key = f"invoice:{invoice_id}:copy:{actor.pk}:{at:%Y-%m-%dT%H:%M}"
-    return queue_once(replace(draft, key=key, documents=papers), invoice, action="send_copy", at=at, actor=actor)
+    copy = replace(draft, key=key, documents=papers, context=draft.context | {WITH_PDF: True})
+    return queue_once(copy, invoice, action="send_copy", at=at, actor=actor)

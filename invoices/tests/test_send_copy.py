@@ -86,6 +86,20 @@ def test_it_brings_the_invoice_and_every_receipt(invoice, customer, alice, bob, 
     assert "There is nothing to pay." in message.body
 
 
+@needs_pdf
+def test_it_brings_the_pdf_whatever_was_chosen_and_the_data_where_they_were(seller, customer, bob, at):
+    profiles = BillingProfile.objects.filter(customer=customer)
+    profiles.update(country="FR")  # without one there are no valid data
+    invoice = open_invoice(customer, 4900, at=at)
+    deliver_documents(at=at)
+    for minute, xml in enumerate((False, True)):
+        profiles.update(attach_pdf=False, attach_xml=xml)
+        send_copy(invoice_id=invoice.pk, at=at + timedelta(minutes=minute), actor=bob)
+        deliver_notices(at=at + timedelta(minutes=minute), find_files=find_files)
+        files = [name for name, _content, _kind in mail.outbox[-1].attachments]
+        assert files == [f"{invoice.number}.pdf", f"{invoice.number}.xml"][: 1 + xml]
+
+
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
 def test_a_viewer_may_ask_for_it_and_reads_where_it_goes(invoice, bob, log_in, at, headers):
     client = log_in(bob)

@@ -3,14 +3,18 @@
 from datetime import timedelta
 
 import pytest
+from django.core import mail
 
 from accounts.models import AuditEntry, BillingProfile, Notice
+from accounts.services.deliver_notices import deliver_notices
 from accounts.tests.cards import add_card
+from invoices.attaching import find_files
 from invoices.exceptions import NotSendableError, NotWrittenOffError, PaymentPendingError
 from invoices.services.collect_payment import collect_payment
 from invoices.services.send_again import send_again
 from invoices.services.write_off_invoice import write_off_invoice
 from invoices.tests.cast import calculated, open_invoice, paid_with
+from invoices.tests.shelf import rendered
 from invoices.tests.test_races import at_once
 
 pytestmark = pytest.mark.usefixtures("books_hold")
@@ -69,6 +73,17 @@ def test_it_sends_the_invoice_again_once_a_minute(seller, customer, supporter, a
     assert send_again(invoice_id=invoice.pk, at=at + timedelta(seconds=59)) == first
     assert send_again(invoice_id=invoice.pk, at=at + timedelta(seconds=60)) != first
     assert AuditEntry.objects.filter(action="send_again").count() == 2
+
+
+@pytest.mark.parametrize(("chosen", "files"), [({}, 1), ({"attach_pdf": False}, 0)])
+def test_what_is_sent_again_brings_what_the_customer_has_chosen_by_now(chosen, files, seller, customer, at):
+    invoice = open_invoice(customer, 4900)
+    rendered([invoice])
+    BillingProfile.objects.filter(customer=customer).update(**chosen)
+    Notice.objects.all().delete()
+    send_again(invoice_id=invoice.pk, at=at)
+    deliver_notices(at=at, find_files=find_files)
+    assert [len(message.attachments) for message in mail.outbox] == [files]
 
 
 def test_it_sends_receipts_and_credit_notes_again(seller, customer, alice, at):

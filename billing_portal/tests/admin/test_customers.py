@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.urls import reverse
 
-from accounts.models import AuditEntry, Customer, Membership, Notice, UsageSubject
+from accounts.models import AuditEntry, BillingProfile, Customer, Membership, Notice, UsageSubject
 from core import clock
 from invoices.models import Invoice
 from plans.models import ScheduledChange, Subscription
@@ -45,6 +45,18 @@ def test_it_creates_a_customer_with_everything_that_belongs_to_one(as_clerk, cle
     assert Subscription.objects.get().plan == catalogue.free
     assert {entry.actor for entry in AuditEntry.objects.filter(customer=customer)} == {clerk}
     assert not Membership.objects.exists()
+
+
+def test_its_page_says_what_goes_with_its_mail(as_clerk, catalogue):
+    as_clerk.post(reverse("admin:customer_add"), new())
+    page, profiles = reverse("admin:customer", args=[KEY]), BillingProfile.objects.filter(customer__key=KEY)
+    for chosen, said in (
+        ({}, "PDF"),
+        ({"attach_xml": True}, "PDF, E-invoice (XML)"),
+        ({"attach_pdf": False, "attach_xml": False}, "Nothing"),
+    ):
+        profiles.update(**chosen)
+        assert f"<dt>Attached to e-mails</dt><dd>{said}</dd>" in as_clerk.get(page).text
 
 
 def test_it_creates_one_customer_however_often_the_form_is_sent(as_clerk, catalogue):
