@@ -188,6 +188,7 @@ ACCOUNT_FORMS = {
     "login": "billing_portal.forms.LoginForm",
     "add_email": "billing_portal.forms.AddEmailForm",
     "change_password": "billing_portal.forms.ChangePasswordForm",
+    "set_password": "billing_portal.forms.SetPasswordForm",
     "reset_password": "billing_portal.forms.ResetPasswordForm",
     "reset_password_from_key": "billing_portal.forms.ResetPasswordKeyForm",
     "reauthenticate": "billing_portal.forms.ReauthenticateForm",
