@@ -112,8 +112,13 @@ def error_code(error: RuleError) -> str:
 
 
 def came_from(request: HttpRequest) -> str:
-    """The page of this portal the person came from, or an empty text."""
+    """The page of this portal the person came from, or an empty text where they were on this one already."""
+    referer = stood_on(request)
+    return "" if referer == request.build_absolute_uri() else referer
+
+
+def stood_on(request: HttpRequest) -> str:
+    """The page of this portal that asked for this, be it the same; or an empty text."""
     referer = request.headers.get("Referer", "")
-    here = request.build_absolute_uri()
     safe = url_has_allowed_host_and_scheme(referer, {request.get_host()}, require_https=request.is_secure())
-    return referer if safe and referer != here else ""
+    return referer if safe else ""

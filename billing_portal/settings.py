@@ -57,6 +57,7 @@ if not SECRET_KEY:
 ALLOWED_HOSTS = words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 PORTAL_URL = os.environ.get("PORTAL_URL", "http://127.0.0.1:8000").rstrip("/")
 CSRF_TRUSTED_ORIGINS = [PORTAL_URL]
+CSRF_FAILURE_VIEW = "billing_portal.tokens.refused"
 
 # --- what the portal is called and how it bills ------------------------------------------------------------------
 PRODUCT_NAME = os.environ.get("PRODUCT_NAME", "Meridian")
