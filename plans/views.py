@@ -217,7 +217,7 @@ def _upgrade_page(
         "moves_charges": pages.moves_charges(quote.subscription.plan, quote.plan),
         "tax_notes": tax_notes(quote),
         "summary": upgrade_summary(quote, customer_now(request.customer)),
-        "hint": tax_id_hint(profile.country, profile.tax_id, rules_from(quote.tax_rules)),
+        "hint": "" if form else tax_id_hint(profile.country, profile.tax_id, rules_from(quote.tax_rules)),
         "card": next((card for card in cards if card.is_default), None),
         "card_form": choice,
         "seller": default_seller(),
