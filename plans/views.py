@@ -211,7 +211,7 @@ def _upgrade_page(
 ) -> HttpResponse:
     quote = stale.after if stale else _quote(request, plan)
     profile, cards = quote.customer.billing_profile, payment_methods(request.customer)
-    choice = _card_choice(cards, request)
+    choice, refused = _card_choice(cards, request), bool(form and "tax_id" in form.errors)
     context = {
         "plan": plan,
         "form": refill(request, form or BillingDetailsForm(instance=profile), *([choice] if choice else [])),
@@ -221,7 +221,7 @@ def _upgrade_page(
         "moves_charges": pages.moves_charges(quote.subscription.plan, quote.plan),
         "tax_notes": tax_notes(quote),
         "summary": upgrade_summary(quote, customer_now(request.customer)),
-        "hint": "" if form else tax_id_hint(profile.country, profile.tax_id, rules_from(quote.tax_rules)),
+        "hint": "" if refused else tax_id_hint(profile.country, profile.tax_id, rules_from(quote.tax_rules)),
         "card": next((card for card in cards if card.is_default), None),
         "card_form": choice,
         "seller": default_seller(),
