@@ -25,17 +25,27 @@ def is_refresh(request: PortalRequest) -> bool:
     return bool(request.htmx) and request.method == "GET" and "looks" in request.GET
 
 
-def refresh(request: PortalRequest, quote: ChangeQuote) -> dict[str, Any]:
+def held_quote(request: PortalRequest) -> ChangeQuote | None:
+    """The one whose figures the page that asks has shown, where it is the customer's."""
+    return quote_of(request.customer.pk, request.GET.get("held", "")) if is_refresh(request) else None
+
+
+def is_another_change(held: ChangeQuote | None, quote: ChangeQuote) -> bool:
+    """Whether more than figures has moved: another plan is left or begun than the whole page speaks of."""
+    return held is not None and (held.subscription_id, held.plan_id) != (quote.subscription_id, quote.plan_id)
+
+
+def refresh(request: PortalRequest, quote: ChangeQuote, held: ChangeQuote | None) -> dict[str, Any]:
     """Variables of a template: `wait` seconds until `again_url` is asked (None: not any more, which `looked_enough`
-    says), and `moved`, a sentence where the total is not what the page showed."""
+    says), and `moved`, a sentence where the total is not that of `held`."""
     said = request.GET.get("looks", "") if is_refresh(request) else ""
     looks = min(int(said), LOOKS) if said.isdecimal() and len(said) < 6 else 0
     return {
         "wait": None if looks == LOOKS else _wait(request, quote),
         "looked_enough": looks == LOOKS,
         "again_url": f"{request.path}?{urlencode({'looks': looks + 1, 'held': quote.public_id})}",
-        "moved": _moved(request, quote) if said else "",
-        "swapped": bool(said),
+        "moved": _moved(held, quote) if held else "",
+        "swapped": is_refresh(request),
     }
 
 
@@ -47,9 +57,8 @@ def _wait(request: PortalRequest, quote: ChangeQuote) -> int | None:
     return max(int(left.total_seconds()), SOONEST)
 
 
-def _moved(request: PortalRequest, quote: ChangeQuote) -> str:
-    held = quote_of(request.customer.pk, request.GET.get("held", ""))
-    if held is None or held.amount_due - held.amount_back == quote.amount_due - quote.amount_back:
+def _moved(held: ChangeQuote, quote: ChangeQuote) -> str:
+    if held.amount_due - held.amount_back == quote.amount_due - quote.amount_back:
         return ""
     before, after = (formats.money(one.amount_due - one.amount_back, one.currency) for one in (held, quote))
     return _("The total changed from %(before)s to %(after)s.") % {"before": before, "after": after}

@@ -41,7 +41,7 @@ from plans.exceptions import (
 from plans.forms import CardChoiceForm
 from plans.models import ChangeQuote, Plan, QuoteKind
 from plans.quotes import check_self_serve
-from plans.refreshing import is_refresh, refresh
+from plans.refreshing import held_quote, is_another_change, is_refresh, refresh
 from plans.services.accept_quote import accept_quote
 from plans.services.bill_start import bill_start
 from plans.services.cancel_subscription import cancel_subscription
@@ -275,7 +275,9 @@ def _cancel_asked(request: PortalRequest, stale: str = "") -> HttpResponse:
 
 
 def _cancel_page(request: PortalRequest, quote: ChangeQuote, unpaid: "list[Invoice]", stale: str = "") -> HttpResponse:
-    at = customer_now(request.customer)
+    at, held = customer_now(request.customer), held_quote(request)
+    if is_another_change(held, quote):
+        return HttpResponseClientRedirect(request.path)
     context: dict[str, Any] = {
         "quote": quote,
         **pages.quote_tables(quote),
@@ -287,7 +289,7 @@ def _cancel_page(request: PortalRequest, quote: ChangeQuote, unpaid: "list[Invoi
         "unpaid": unpaid,
         "on": utc_day(at),
         "stale": stale,
-        **refresh(request, quote),
+        **refresh(request, quote, held),
     }
     template = "plans/plan_cancel.html#figures" if is_refresh(request) else "plans/plan_cancel.html"
     return render(request, template, context, status=409 if stale else 200)

@@ -14,7 +14,9 @@ from core.clock import travel_to
 from plans.models import ChangeQuote, QuoteKind
 from plans.refreshing import LOOKS
 from plans.selectors import current_subscription
-from plans.tests.conftest import cancel_quote, send
+from plans.services.change_plan import change_plan
+from plans.services.make_quote import make_quote
+from plans.tests.conftest import cancel_quote, new_plan, send, tokens_card
 
 LATER = datetime(2026, 10, 31, 14, 5, tzinfo=UTC)
 HTMX = {"HX-Request": "true"}
@@ -87,6 +89,14 @@ def test_where_the_total_moved_it_is_said_and_shown(look, customer, at):
     assert 'role="alert"' not in shown
 
 
+def test_another_plan_is_a_page_of_its_own(look, customer, at):
+    """What the heading asks is not what would be confirmed."""
+    held = cancel_quote(customer, LATER)
+    pro = new_plan("pro", cards=[tokens_card("0.001")], at=at)
+    change_plan(quote=make_quote(customer=customer, plan=pro, at=LATER, actor=None), at=LATER, actor=None)
+    assert look(held=held.public_id)["HX-Redirect"] == URL
+
+
 @pytest.mark.parametrize("held", ["", "quo_unknown", "quo\x00"])
 def test_a_quote_that_is_not_theirs_says_nothing(look, held):
     assert "The total changed" not in look(held=held).text
@@ -112,7 +122,7 @@ def test_the_address_itself_is_a_whole_page(look):
     assert "<html" in look(headers={}).text
 
 
-def test_where_there_is_nothing_to_confirm_any_more_the_whole_page_goes_on(look, free, customer):
+def test_where_there_is_nothing_to_confirm_any_more_the_whole_page_goes_on(look, customer):
     Customer.objects.filter(pk=customer.pk).update(payment_policy="managed_by_contract")
     assert look()["HX-Redirect"] == URL
 
