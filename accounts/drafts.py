@@ -4,12 +4,12 @@ One draft a session, for the person who typed it and nobody else who logs in the
 """
 
 import time
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.forms import BaseForm
 from django.http import HttpRequest, QueryDict
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 Form = TypeVar("Form", bound=BaseForm)
 
@@ -17,14 +17,21 @@ SESSION_KEY = "draft"
 LIFETIME = 3_600  # seconds
 LONGEST = 20_000  # characters; a session is no place for more
 LEFT_OUT = frozenset({"csrfmiddlewaretoken"})
+NOTHING_SENT = gettext_noop("Nothing was sent yet. What you typed is still here: check it and send it again.")
 
 
-def keep(request: HttpRequest, *, page: str, person: int) -> None:
-    """Keeps what was posted for `page` (a path with its query), as the draft of the user with that id."""
+def keep(request: HttpRequest, *, page: str, person: int, elsewhere: bool = False) -> bool:
+    """Keeps what was posted for `page` (a path with its query), as the draft of the user with that id.
+
+    `elsewhere`: they have logged in in another tab, which is why it was refused. False where it could not be kept.
+    """
     fields = {name: request.POST.getlist(name) for name in request.POST if name not in LEFT_OUT}
     request.session.pop(SESSION_KEY, None)
-    if fields and sum(len(value) for values in fields.values() for value in values) <= LONGEST:
-        request.session[SESSION_KEY] = {"page": page, "person": person, "at": time.time(), "fields": fields}
+    if not fields or sum(len(value) for values in fields.values() for value in values) > LONGEST:
+        return False
+    draft = {"page": page, "person": person, "at": time.time(), "fields": fields, "elsewhere": elsewhere}
+    request.session[SESSION_KEY] = draft
+    return True
 
 
 def refill(request: HttpRequest, form: Form, *more: BaseForm) -> Form:
@@ -41,7 +48,13 @@ def refill(request: HttpRequest, form: Form, *more: BaseForm) -> Form:
         typed.setlist(name, values)
     forms: tuple[BaseForm, ...] = (form, *more)
     for one in forms:
+        if not any(one.add_prefix(name) in typed for name in one.fields):
+            continue  # another button of the page was pressed, which sent nothing of this form
         for name, field in one.fields.items():
             one.initial[name] = field.widget.value_from_datadict(typed, {}, one.add_prefix(name))
-    messages.info(request, gettext("Nothing was sent yet. What you typed is still here: check it and send it again."))
+    messages.info(request, " ".join((*_why(draft), gettext(NOTHING_SENT))))
     return form
+
+
+def _why(draft: dict[str, Any]) -> list[str]:
+    return [gettext("You have logged in again in another tab.")] if draft["elsewhere"] else []

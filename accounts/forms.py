@@ -8,10 +8,11 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.countries import asks_region, country_choices
+from accounts.countries import asks_region, country_choices, country_names
 from accounts.details import LABELS
 from accounts.models import BillingProfile, Role
 from accounts.selectors import PARTY_FIELDS
+from accounts.vat_ids import fault
 
 AUTOCOMPLETE = {
     "legal_name": "organization",
@@ -78,6 +79,15 @@ class BillingDetailsForm(forms.ModelForm):  # type: ignore[type-arg]  # not gene
     def asks_region(self) -> bool:
         """Whether the country that is chosen has regions in its addresses, or one was given all the same."""
         return bool(asks_region(self["country"].value() or "") or self["region"].value())
+
+    def clean(self) -> dict[str, Any] | None:
+        """What stands already, as staff may have recorded it, stops nobody who changes something else."""
+        values = super().clean() or self.cleaned_data
+        country, tax_id = values.get("country", ""), values.get("tax_id", "")
+        wrong = fault(tax_id, country, country_names().get(country, ""))
+        if wrong and not {"country", "tax_id"}.isdisjoint(self.changed_data):
+            self.add_error("tax_id", wrong)
+        return values
 
     def _post_clean(self) -> None:
         """A model form would write into its instance here; the verb does that, under the customer's lock."""

@@ -16,8 +16,9 @@ class BillingPortalConfig(AppConfig):
     name = "billing_portal"
 
     def ready(self) -> None:
-        """Web and worker know the same checks and tasks, so that a page can nudge a task by its name."""
-        autodiscover_modules("checks", "tasks")
+        """Web and worker know the same checks and tasks, so that a page can nudge a task by its name; `tokens` listens
+        for log-ins."""
+        autodiscover_modules("checks", "tasks", "tokens")
         for shown in (user_logged_in, authentication_step_completed):
             shown.connect(note_confirmation, dispatch_uid="billing_portal.note_confirmation")
 

@@ -76,6 +76,10 @@ class ChangePasswordForm(HouseForm, allauth.ChangePasswordForm):  # type: ignore
     """The old one, and the new one twice."""
 
 
+class SetPasswordForm(HouseForm, allauth.SetPasswordForm):  # type: ignore[misc] # allauth has no types
+    """The first one, twice, of somebody who was invited."""
+
+
 class ResetPasswordForm(HouseForm, allauth.ResetPasswordForm):  # type: ignore[misc] # allauth has no types
     """Where the link is sent."""
 

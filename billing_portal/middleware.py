@@ -9,6 +9,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.template.loader import select_template
+from django.template.response import SimpleTemplateResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language_from_request, gettext
@@ -54,6 +55,15 @@ class PortalMiddleware:
         if request.path.startswith(API) or request.user.is_authenticated:
             response.headers.setdefault("Cache-Control", "no-store")
             patch_vary_headers(response, ["HX-Request"])
+        return response
+
+    def process_template_response(
+        self, request: HttpRequest, response: SimpleTemplateResponse
+    ) -> SimpleTemplateResponse:
+        """Pages that others brought, allauth's above all, answer 200 where they show again a form that they refused."""
+        form = (response.context_data or {}).get("form")
+        if request.method == "POST" and response.status_code == 200 and getattr(form, "errors", None):
+            response.status_code = 422
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
@@ -102,8 +112,13 @@ def error_code(error: RuleError) -> str:
 
 
 def came_from(request: HttpRequest) -> str:
-    """The page of this portal the person came from, or an empty text."""
+    """The page of this portal the person came from, or an empty text where they were on this one already."""
+    referer = stood_on(request)
+    return "" if referer == request.build_absolute_uri() else referer
+
+
+def stood_on(request: HttpRequest) -> str:
+    """The page of this portal that asked for this, be it the same; or an empty text."""
     referer = request.headers.get("Referer", "")
-    here = request.build_absolute_uri()
     safe = url_has_allowed_host_and_scheme(referer, {request.get_host()}, require_https=request.is_secure())
-    return referer if safe and referer != here else ""
+    return referer if safe else ""

@@ -57,6 +57,7 @@ if not SECRET_KEY:
 ALLOWED_HOSTS = words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 PORTAL_URL = os.environ.get("PORTAL_URL", "http://127.0.0.1:8000").rstrip("/")
 CSRF_TRUSTED_ORIGINS = [PORTAL_URL]
+CSRF_FAILURE_VIEW = "billing_portal.tokens.refused"
 
 # --- what the portal is called and how it bills ------------------------------------------------------------------
 PRODUCT_NAME = os.environ.get("PRODUCT_NAME", "Meridian")
@@ -188,6 +189,7 @@ ACCOUNT_FORMS = {
     "login": "billing_portal.forms.LoginForm",
     "add_email": "billing_portal.forms.AddEmailForm",
     "change_password": "billing_portal.forms.ChangePasswordForm",
+    "set_password": "billing_portal.forms.SetPasswordForm",
     "reset_password": "billing_portal.forms.ResetPasswordForm",
     "reset_password_from_key": "billing_portal.forms.ResetPasswordKeyForm",
     "reauthenticate": "billing_portal.forms.ReauthenticateForm",

@@ -21,6 +21,7 @@ from django.db.models.functions import TruncDate
 
 from accounts.models import AuditEntry, PaymentMethod
 from accounts.selectors import present_in_sql, tax_places
+from accounts.vat_ids import is_vat_id
 from core.due import Due, only
 from invoices.exceptions import SellerMissingError
 from invoices.hand_charges import TAKEN_BACK, can_be_taken_back
@@ -39,7 +40,7 @@ from invoices.models import (
 )
 from invoices.sold_lines import SALE
 from invoices.spreading import with_named_lines
-from invoices.taxes import decide, is_vat_id
+from invoices.taxes import decide
 from invoices.totals import TaxRule, Totals, rules_from
 
 PAYMENTS = Prefetch("payments", Payment.objects.select_related("payment_method").order_by("pk"))

@@ -7,13 +7,9 @@ by the customer (reverse charge). Everything else is the seller's table: the cus
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
-from functools import lru_cache
 
-from stdnum.eu import vat
-
+from accounts.vat_ids import EU
 from invoices.totals import NO_TAX, TaxCategory, TaxRule
-
-EU = frozenset(country.upper() for country in vat.MEMBER_STATES) - {"XI"}  # Northern Ireland: goods only
 
 REVERSE_CHARGE = TaxRule(
     label="VAT",
@@ -58,12 +54,3 @@ def normal(rule: TaxRule) -> TaxRule:
         return rule
     category = TaxCategory.ZERO_RATED if rule.label else TaxCategory.OUTSIDE_SCOPE
     return replace(rule, category=category)
-
-
-@lru_cache(maxsize=10_000)
-def is_vat_id(tax_id: str, country: str) -> bool:
-    """Whether it is a well-formed VAT id (prefix, length, check digits) of this member state."""
-    if country not in EU:
-        return False
-    number = vat.compact(tax_id) if vat.is_valid(tax_id) else ""
-    return number[:2] == ("EL" if country == "GR" else country)

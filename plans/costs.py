@@ -6,8 +6,9 @@ from datetime import date, datetime
 from django.utils.translation import gettext
 
 from accounts.countries import country_names
+from accounts.vat_ids import EU, fault
 from core.periods import calculation_instant, utc_day
-from invoices.taxes import EU, REVERSE_CHARGE, is_vat_id
+from invoices.taxes import REVERSE_CHARGE
 from invoices.taxing import TaxText, row_texts
 from invoices.totals import NO_TAX, TaxRule, rules_from, total_up
 from plans import cycle
@@ -71,14 +72,15 @@ def upgrade_summary(quote: ChangeQuote, at: datetime) -> UpgradeSummary:
 
 def tax_id_hint(country: str, tax_id: str, rule: TaxRule) -> str:
     """What a tax id that somebody types does to the tax, in a sentence; empty where there is nothing to say."""
-    name = country_names().get(country, "")
-    if country not in EU:
-        return gettext("It is printed on your invoices. It does not change the tax.") if tax_id else ""
     if not tax_id:
         return ""
-    if not is_vat_id(tax_id, country):
-        text = gettext("This is not a valid VAT number of this country (%(country)s). Please check it.")
-    elif rule == REVERSE_CHARGE:
+    if country not in EU:
+        return gettext("It is printed on your invoices. It does not change the tax.")
+    name = country_names().get(country, "")
+    wrong = fault(tax_id, country, name)
+    if wrong:
+        return wrong
+    if rule == REVERSE_CHARGE:
         text = gettext("Valid VAT number (%(country)s). Reverse charge: 0 %% VAT.")
     else:
         text = gettext("Valid VAT number (%(country)s). It does not change the tax.")

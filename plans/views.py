@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.access import PortalRequest, billing_page, can_write, customer_now, describe, enter_customer
 from accounts.drafts import refill
@@ -40,6 +41,7 @@ from plans.exceptions import (
 from plans.forms import CardChoiceForm
 from plans.models import ChangeQuote, Plan, QuoteKind
 from plans.quotes import check_self_serve
+from plans.refreshing import held_quote, is_another_change, is_refresh, refresh
 from plans.services.accept_quote import accept_quote
 from plans.services.bill_start import bill_start
 from plans.services.cancel_subscription import cancel_subscription
@@ -135,8 +137,10 @@ def _upgradable(slug: str) -> Plan:
 
 
 def _turned_away(request: PortalRequest, reason: str) -> HttpResponse:
+    """Also where a page only asks for new figures: there is nothing to confirm on it any more."""
     messages.info(request, reason)
-    return see_other(reverse("billing_overview"))
+    overview = reverse("billing_overview")
+    return HttpResponseClientRedirect(overview) if is_refresh(request) else see_other(overview)
 
 
 def _upgrade_posted(request: PortalRequest, plan: Plan) -> HttpResponse:
@@ -207,7 +211,7 @@ def _upgrade_page(
 ) -> HttpResponse:
     quote = stale.after if stale else _quote(request, plan)
     profile, cards = quote.customer.billing_profile, payment_methods(request.customer)
-    choice = _card_choice(cards, request)
+    choice, refused = _card_choice(cards, request), bool(form and "tax_id" in form.errors)
     context = {
         "plan": plan,
         "form": refill(request, form or BillingDetailsForm(instance=profile), *([choice] if choice else [])),
@@ -217,7 +221,7 @@ def _upgrade_page(
         "moves_charges": pages.moves_charges(quote.subscription.plan, quote.plan),
         "tax_notes": tax_notes(quote),
         "summary": upgrade_summary(quote, customer_now(request.customer)),
-        "hint": tax_id_hint(profile.country, profile.tax_id, rules_from(quote.tax_rules)),
+        "hint": "" if refused else tax_id_hint(profile.country, profile.tax_id, rules_from(quote.tax_rules)),
         "card": next((card for card in cards if card.is_default), None),
         "card_form": choice,
         "seller": default_seller(),
@@ -236,6 +240,8 @@ def plan_cancel(request: PortalRequest) -> HttpResponse:
     if request.method == "POST":
         check_self_serve(request.customer)
     elif request.customer.payment_policy == MANAGED:
+        if is_refresh(request):
+            return HttpResponseClientRedirect(request.path)
         return render(request, "plans/plan_cancel_managed.html", {"sales_email": settings.SALES_EMAIL})
     try:
         return _cancel_posted(request) if request.method == "POST" else _cancel_asked(request)
@@ -269,7 +275,9 @@ def _cancel_asked(request: PortalRequest, stale: str = "") -> HttpResponse:
 
 
 def _cancel_page(request: PortalRequest, quote: ChangeQuote, unpaid: "list[Invoice]", stale: str = "") -> HttpResponse:
-    at = customer_now(request.customer)
+    at, held = customer_now(request.customer), held_quote(request)
+    if is_another_change(held, quote):
+        return HttpResponseClientRedirect(request.path)
     context: dict[str, Any] = {
         "quote": quote,
         **pages.quote_tables(quote),
@@ -281,5 +289,7 @@ def _cancel_page(request: PortalRequest, quote: ChangeQuote, unpaid: "list[Invoi
         "unpaid": unpaid,
         "on": utc_day(at),
         "stale": stale,
+        **refresh(request, quote, held),
     }
-    return render(request, "plans/plan_cancel.html", context, status=409 if stale else 200)
+    template = "plans/plan_cancel.html#figures" if is_refresh(request) else "plans/plan_cancel.html"
+    return render(request, template, context, status=409 if stale else 200)

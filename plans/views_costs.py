@@ -33,7 +33,7 @@ def plan_costs(request: PortalRequest, slug: str) -> HttpResponse:
     estimate = estimate_or_none(request.customer.pk, plan, customer_now(request.customer))
     context: dict[str, Any] = {
         "costs": costs(plan.terms(), rule, estimate, is_placed=bool(country)),
-        "hint": tax_id_hint(country, tax_id, rule),
+        "hint": "" if "told" in request.POST else tax_id_hint(country, tax_id, rule),  # else twice, beside the error
         "swapped": True,
         "quiet": "quiet" in request.POST,  # the page asks for it by itself, which nobody needs to hear
         "region_moves": form.asks_region != ("region" in request.POST),  # else it stays as it is, whoever types in it

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoices.taxes import OUTSIDE_EU, REVERSE_CHARGE, decide, is_vat_id
+from invoices.taxes import OUTSIDE_EU, REVERSE_CHARGE, decide
 from invoices.totals import (
     NO_TAX,
     TaxCategory,
@@ -69,23 +69,6 @@ def test_a_seller_outside_the_eu_knows_no_reverse_charge():
 @pytest.mark.parametrize(("label", "category"), [("VAT", TaxCategory.ZERO_RATED), ("", TaxCategory.OUTSIDE_SCOPE)])
 def test_a_standard_rate_of_zero_is_none(label, category):
     assert rule("IT", table={"": TaxRule(label, Decimal(0))}).category == category
-
-
-@pytest.mark.parametrize(
-    ("tax_id", "country", "valid"),
-    [
-        ("FR 40 303 265 045", "FR", True),
-        ("DE136695976", "DE", True),
-        ("DE136695977", "DE", False),  # its check digit is wrong
-        ("DE136695976", "AT", False),  # of another member state
-        ("EL094259216", "GR", True),
-        ("136695976", "DE", False),
-        ("", "DE", False),
-        ("CHE107787577", "CH", False),
-    ],
-)
-def test_it_knows_vat_ids_by_their_check_digits(tax_id, country, valid):
-    assert is_vat_id(tax_id, country) is valid
 
 
 # --- how much -------------------------------------------------------------------------------------------------------

@@ -100,6 +100,23 @@ def test_the_page_begins_with_the_hint_of_the_number_that_is_stored(free, alice,
     assert "Reverse charge: 0 % VAT." in text(log_in(alice).get(reverse("plan_upgrade", args=["plus"])))
 
 
+def test_without_javascript_it_is_said_on_submit(free, alice, customer, log_in):
+    client, page = log_in(alice), reverse("plan_upgrade", args=["plus"])
+    details = {"legal_name": "Wonder GmbH", "line1": "Gasse 1", "city": "Berlin", "country": "DE"}
+    answer = client.post(page, details | {"tax_id": "DE136695977"})
+    said = "This is not a valid VAT number of this country (Germany). Please check it."
+    assert (answer.status_code, answer.text.count(said)) == (422, 2)  # in the summary, and at the field
+    assert 'value="DE136695977"' in answer.text
+    assert 'value="Wonder GmbH"' in answer.text
+    customer.billing_profile.refresh_from_db()
+    assert customer.billing_profile.tax_id == ""
+    assert '"told": "1"' in answer.text
+
+
+def test_beside_the_error_it_is_not_said_again(typed):
+    assert "not a valid" not in text(typed(country="DE", tax_id="DE136695977", quiet="1", told="1"))
+
+
 def test_only_billing_admins_ask(free, bob, dora, client, log_in):
     assert [log_in(person).post(URL, {"country": "FR"}).status_code for person in (bob, dora)] == [403, 403]
     assert client.post(URL)["Location"].startswith(reverse("account_login"))

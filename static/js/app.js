@@ -25,9 +25,13 @@
     }
   };
   // What a person asked for is marked where it will stand, until it comes. What a page asks for by itself is not.
-  const asked = ({ detail }) => {
+  const asked = (event) => {
+    const { detail } = event;
     const target = detail.target || detail.ctx?.target;
-    if (!target || (detail.elt || detail.ctx?.sourceElement)?.matches("[hx-trigger^=load], [hx-trigger^=every]")) return;
+    const source = detail.elt || detail.ctx?.sourceElement;
+    // What was confirmed is on its way: the figures beside the button stay as they were.
+    if (source?.matches("[data-when-idle]") && document.querySelector("[data-once][aria-disabled]")) event.preventDefault();
+    if (!target || source?.matches("[hx-trigger^=load], [hx-trigger^=every]")) return;
     say("alert", "");
     target.setAttribute("aria-busy", "true");
     target.dataset.busy = document.getElementById("live")?.dataset.coming || "";
