@@ -116,8 +116,10 @@ def install_packages(requirements: list[Path], terminal: Terminal) -> None:
     if not changed:
         return
     files = [part for path in changed for part in ("-r", str(path))]
+    # Python compiles what it needs when it needs it: a tenth of what is installed, and half of the time of installing.
+    quietly = ["--quiet", "--disable-pip-version-check", "--no-input", "--no-compile"]
     with terminal.step("Python packages (about a minute the first time)"):
-        run([str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", *files])
+        run([str(PYTHON), "-m", "pip", "install", *quietly, *files])
     INSTALLED.write_text(json.dumps(installed | wanted))
 
 
