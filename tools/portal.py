@@ -62,6 +62,8 @@ def main() -> int:
 
 def hand_over(command: str, arguments: list[str]) -> int:
     os.environ["PATH"] = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    # Where containers forbid it, each of a hundred processes would compile everything for itself.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if sys.platform == "darwin":  # Homebrew's libraries are not where macOS looks for them
         os.environ.setdefault("DYLD_FALLBACK_LIBRARY_PATH", "/opt/homebrew/lib:/usr/local/lib:/usr/lib")
     os.execv(PYTHON, [str(PYTHON), "-m", f"tools.{command}", *arguments])  # noqa: S606 - same process: signals arrive

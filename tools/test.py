@@ -29,8 +29,6 @@ CHECKS: Final = {
 
 def main() -> int:
     stop_on_signals()
-    # Where containers forbid it, each of some hundred processes would compile all of the portal for itself.
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         with contextlib.ExitStack() as stack:
             if not os.environ.get("DATABASE_URL"):
