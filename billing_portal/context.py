@@ -8,6 +8,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from accounts.middleware import current_memberships, current_viewing
+from accounts.sales import sales_contact
 from billing_portal.demo import DEMO_LOGINS
 from billing_portal.purposes import purpose
 
@@ -67,7 +68,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "product": settings.PRODUCT_NAME,
         "demo": settings.DEMO,
         "demo_logins": DEMO_LOGINS if settings.DEMO else [],
-        "sales_email": settings.SALES_EMAIL,
+        "sales_contact": sales_contact(getattr(request, "customer", None)),
         "help_email": settings.BILLING_EMAIL,
         "languages": settings.LANGUAGES,
         "theme": chosen if chosen in dict(THEMES) else "",

@@ -16,6 +16,7 @@ from accounts.models import CardSetup, Customer, GatewayName, Notice, User
 from accounts.roles import METERING_AND_BILLING, role_group
 from accounts.services.add_payment_method import add_payment_method
 from accounts.services.open_customer import open_customer
+from accounts.services.set_sales_contact import set_sales_contact
 from accounts.services.start_card_setup import start_card_setup
 from accounts.services.update_billing_profile import update_billing_profile
 from billing_portal.billing_run import RunReport, bill_due, collect_due
@@ -142,6 +143,8 @@ def address(person: Person) -> dict[str, Any]:
 def seed_enterprise(catalogue: Catalogue, at: datetime) -> None:
     customer = seed_customer(ENTERPRISE, at)
     open_contract(customer_id=customer.pk, plan=catalogue.enterprise, at=at, actor=None)
+    contact = {"name": "Enterprise accounts desk", "email": "enterprise-desk@example.com"}
+    set_sales_contact(customer_id=customer.pk, at=at, actor=None, **contact)
 
 
 def seed_history(catalogue: Catalogue, staff: User, start: datetime, at: datetime) -> None:

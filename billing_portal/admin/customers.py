@@ -14,6 +14,7 @@ from accounts.access import customer_now
 from accounts.countries import country_names
 from accounts.models import Customer, Membership, Role, UsageSubject
 from accounts.roles import READ
+from accounts.sales import sales_contact
 from accounts.selectors import billing_profile, default_payment_methods, members
 from accounts.staff import render_staff
 from billing_portal.admin.access import customer_page
@@ -122,6 +123,7 @@ def render_customer(
         "tabs": tabs,
         "staff": True,
         "explain_for": customer.key,
+        "sales_contact": sales_contact(customer),
         "as_of": at,
         "tab_title": label,
     }
