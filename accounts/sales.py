@@ -25,6 +25,6 @@ def sales_contact(customer: "Customer | None") -> SalesContact:
 
     Asks the database nothing: every page and every refusal of a customer says the same.
     """
-    if customer is not None and customer.sales_contact_email:
+    if customer and customer.sales_contact_email:  # a request’s is lazy, and may turn out to be None
         return SalesContact(customer.sales_contact_name, customer.sales_contact_email)
     return SalesContact("", settings.SALES_EMAIL)

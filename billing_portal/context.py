@@ -62,13 +62,14 @@ VIEWED_NAV = tuple(entry for entry in SETTINGS_NAV if entry["name"] != "api_toke
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Context of every template rendered for a request. Asks the database only where `memberships` is read."""
+    """Context of every template rendered for a request. Asks the database only where `memberships` or `sales_contact`
+    is read."""
     chosen = request.COOKIES.get("theme", "")
     return {
         "product": settings.PRODUCT_NAME,
         "demo": settings.DEMO,
         "demo_logins": DEMO_LOGINS if settings.DEMO else [],
-        "sales_contact": sales_contact(getattr(request, "customer", None)),
+        "sales_contact": SimpleLazyObject(lambda: sales_contact(getattr(request, "customer", None))),
         "help_email": settings.BILLING_EMAIL,
         "languages": settings.LANGUAGES,
         "theme": chosen if chosen in dict(THEMES) else "",

@@ -7,6 +7,7 @@ from typing import Any
 
 from accounts.gateways.sandbox import enter_test_card
 from accounts.sales import SalesContact
+from billing_portal.demo_data import SALES_DESK
 from billing_portal.states.telling import (
     BEGIN,
     BILLED,
@@ -307,8 +308,7 @@ def enterprise(scene: Scene) -> None:
     """Under a contract: invoices are sent, payable by transfer within 30 days."""
     scene.on_free()
     values = {"payment_terms": 30, "contract_starts_on": date(2026, 10, 20), "contract_ends_on": date(2027, 10, 19)}
-    contact = SalesContact("Enterprise accounts desk", "enterprise-desk@example.com")
-    draft = _own_plan(scene, "Enterprise", values, contact)
+    draft = _own_plan(scene, "Enterprise", values, SALES_DESK)
     publish_plan(plan=draft, at=BEGIN, actor=None)
     _put_on(scene, draft)
     scene.use(BEGIN, 20)
