@@ -1,12 +1,9 @@
 from datetime import datetime
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
-from django.utils.translation import gettext
 
 from accounts.audit import record
-from accounts.exceptions import SalesContactInvalidError
+from accounts.details import check_sales_contact
 from accounts.models import Customer, User
 from accounts.services.lock_customers import lock_customers
 
@@ -42,19 +39,3 @@ def set_sales_contact(
         reason=reason,
     )
     return customer
-
-
-def check_sales_contact(name: str, email: str) -> None:
-    """Raises SalesContactInvalidError."""
-    if bool(name) != bool(email):
-        raise SalesContactInvalidError(f"{name!r} and {email!r}")
-    longest = Customer._meta.get_field("sales_contact_name").max_length or 0
-    if len(name) > longest:
-        message = gettext("Name: use 1 to %(longest)s characters.") % {"longest": longest}
-        raise SalesContactInvalidError(f"{len(name)} characters", message=message)
-    try:
-        if email:
-            validate_email(email)
-    except ValidationError as error:
-        message = gettext("%(address)s is not an e-mail address.") % {"address": email}
-        raise SalesContactInvalidError(email, message=message) from error

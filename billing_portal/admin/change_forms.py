@@ -7,11 +7,11 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext, gettext_lazy
 
+from accounts.details import check_sales_contact
 from accounts.exceptions import SalesContactInvalidError
 from accounts.forms import BillingDetailsForm, InvitationForm
 from accounts.models import BillingProfile, Customer, Membership, Role, SubjectKind
 from accounts.sales import SalesContact
-from accounts.services.set_sales_contact import check_sales_contact
 
 Data = Mapping[str, Any] | None
 REASON_HINT = gettext_lazy("For the audit trail; the customer does not see it.")

@@ -1,6 +1,7 @@
 """Staff: «New contract» – a plan for one customer alone, begun from one of the catalogue."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -44,24 +45,14 @@ def draft_contract(
     if source is None:
         raise PlanNotFoundError(f"plan {plan_id} is not published for customer {customer_id}")
     if contact is not None:
-        who = {"name": contact.name, "email": contact.email}
-        set_sales_contact(customer_id=customer_id, at=at, actor=actor, reason=reason, **who)
+        set_sales_contact(customer_id=customer_id, **asdict(contact), at=at, actor=actor, reason=reason)
     versions = list(Plan.objects.filter(customer=customer).order_by("-version"))
     waiting = next((version for version in versions if version.status == PlanStatus.DRAFT), None)
     if waiting is not None:
         return waiting
     _check_currency(customer, source, versions)
     check_contract(values)
-    plan = Plan(
-        key=f"contract-{customer.pk}",
-        version=versions[0].version + 1 if versions else 1,
-        name=name,
-        customer=customer,
-        self_serve=False,
-        payment_policy=PaymentPolicy.MANAGED_BY_CONTRACT,
-        **_copied_from(source),
-        **{field: values.get(field) for field in CONTRACT_FIELDS},
-    )
+    plan = _draft(customer, source, versions, name, values)
     plan.save(force_insert=True)
     copied = copy_cards(source, plan)
     record(
@@ -74,6 +65,19 @@ def draft_contract(
         reason=reason,
     )
     return plan
+
+
+def _draft(customer: Customer, source: Plan, versions: list[Plan], name: str, values: Mapping[str, Any]) -> Plan:
+    return Plan(
+        key=f"contract-{customer.pk}",
+        version=versions[0].version + 1 if versions else 1,
+        name=name,
+        customer=customer,
+        self_serve=False,
+        payment_policy=PaymentPolicy.MANAGED_BY_CONTRACT,
+        **_copied_from(source),
+        **{field: values.get(field) for field in CONTRACT_FIELDS},
+    )
 
 
 def _copied_from(source: Plan) -> dict[str, Any]:
