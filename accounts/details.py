@@ -1,4 +1,4 @@
-"""What billing details must keep to, whoever writes them."""
+"""What billing details, and a sales contact, must keep to, whoever writes them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,8 +8,8 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts.countries import country_names
-from accounts.exceptions import InvalidBillingDetailsError
-from accounts.models import BillingProfile, Language
+from accounts.exceptions import InvalidBillingDetailsError, SalesContactInvalidError
+from accounts.models import BillingProfile, Customer, Language
 from accounts.selectors import PARTY_FIELDS, MailSettings
 
 # What goes with e-mails that bring a document, by the name of its field.
@@ -77,3 +77,19 @@ def _recipients(addresses: Sequence[str]) -> list[str]:
                 message=gettext("Invoice recipients: %(address)s is not an e-mail address.") % {"address": address}
             ) from error
     return unique
+
+
+def check_sales_contact(name: str, email: str) -> None:
+    """Raises SalesContactInvalidError."""
+    if bool(name) != bool(email):
+        raise SalesContactInvalidError(f"{name!r} and {email!r}")
+    longest = Customer._meta.get_field("sales_contact_name").max_length or 0
+    if len(name) > longest:
+        message = gettext("Name: use 1 to %(longest)s characters.") % {"longest": longest}
+        raise SalesContactInvalidError(f"{len(name)} characters", message=message)
+    try:
+        if email:
+            validate_email(email)
+    except ValidationError as error:
+        message = gettext("%(address)s is not an e-mail address.") % {"address": email}
+        raise SalesContactInvalidError(email, message=message) from error

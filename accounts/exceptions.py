@@ -1,11 +1,15 @@
 """What accounts refuses, by name. `message` is for people, `description` for logs."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.utils.translation import gettext, gettext_noop
 
+from accounts.sales import sales_contact
 from core.exceptions import RuleError
+
+if TYPE_CHECKING:
+    from accounts.models import Customer
 
 
 def _ask(people: Sequence[str]) -> str:
@@ -40,14 +44,14 @@ class ManagedByContractError(AccountsError):
 
     status = 403
 
-    def __init__(self, description: str = "") -> None:
+    def __init__(self, customer: "Customer", did: str) -> None:
         super().__init__(
-            description,
+            f"customer {customer.pk} {did}",
             message=gettext(
                 "Self-service payment management is not available for Enterprise accounts. "
                 "Contact your sales representative at %(email)s."
             )
-            % {"email": settings.SALES_EMAIL},
+            % {"email": sales_contact(customer)},
         )
 
 
@@ -122,6 +126,13 @@ class CustomerInvalidError(AccountsError):
     """A new customer's value breaks a rule; `message` names field and rule."""
 
     status = 422
+
+
+class SalesContactInvalidError(AccountsError):
+    """A name without an address, or an address without a name; else `message` says what is wrong."""
+
+    status = 422
+    message = gettext_noop("Sales contact: enter both a name and an e-mail address, or neither.")
 
 
 class SubjectTakenError(AccountsError):

@@ -86,6 +86,12 @@ class Customer(models.Model):
         blank=True,
         help_text="Processor and its id of the customer (stripe:cus_…); set by the first visit to its card page.",
     )
+    # Of whoever is under a contract, whichever plan that is. With defaults of the database: code that does not know the
+    # columns yet goes on writing rows.
+    sales_contact_name = models.CharField(
+        max_length=100, blank=True, default="", db_default="", help_text="Read by accounts.sales.sales_contact."
+    )
+    sales_contact_email = models.EmailField(blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
     users = models.ManyToManyField(User, through="Membership", related_name="customers")
 
@@ -102,6 +108,11 @@ class Customer(models.Model):
         constraints = (
             models.CheckConstraint(
                 condition=Q(payment_policy__in=PaymentPolicy.values), name="customer_payment_policy_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(sales_contact_name="", sales_contact_email="")
+                | ~Q(sales_contact_name="") & ~Q(sales_contact_email=""),
+                name="customer_sales_contact_whole",
             ),
         )
         indexes = (  # of the list of staff

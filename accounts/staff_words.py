@@ -93,9 +93,9 @@ VERBS = (
     _("rename feature"), _("rename meter"), _("replay event"), _("request archive"), _("resend invitation"),
     _("revoke api token"), _("run customer again"), _("save plan"), _("save rate card"), _("save seller"),
     _("schedule change"), _("sell credits"), _("send again"), _("send back again"), _("set budget"),
-    _("set top up"), _("settle credit notes"), _("stop top up"), _("take back charge"), _("take back credits"),
-    _("tell budget"), _("update billing profile"), _("void grant"), _("void invoice"), _("want check"),
-    _("withdraw change"), _("withdraw open charges"), _("work inquiry"), _("write off invoice"),
+    _("set sales contact"), _("set top up"), _("settle credit notes"), _("stop top up"), _("take back charge"),
+    _("take back credits"), _("tell budget"), _("update billing profile"), _("void grant"), _("void invoice"),
+    _("want check"), _("withdraw change"), _("withdraw open charges"), _("work inquiry"), _("write off invoice"),
 )  # fmt: skip
 
 

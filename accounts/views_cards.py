@@ -39,7 +39,7 @@ def _back(request: HttpRequest, url: str = "") -> HttpResponse:
 @billing_page(write=True)
 def pm_add(request: PortalRequest) -> HttpResponse:
     if request.customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT:
-        raise ManagedByContractError(f"customer {request.customer.pk} asked to add a card")
+        raise ManagedByContractError(request.customer, "asked to add a card")
     if request.method != "POST":
         return _add_page(request, request.customer, local_path(request.GET.get("next")))
     next_url = local_path(request.POST.get("next"))
@@ -132,7 +132,7 @@ def pm_delete(request: HttpRequest, key: str) -> HttpResponse:
         messages.success(request, gettext("%(card)s deleted.") % {"card": method})
         return _back(request)
     if policy == PaymentPolicy.MANAGED_BY_CONTRACT:
-        raise ManagedByContractError(f"payment_method:{method.pk}")
+        raise ManagedByContractError(method.customer, f"deletes payment_method:{method.pk}")
     if method.deleted_at:
         return _back(request)
     refused = gettext(DefaultRequiredError.message) if method.is_default and policy == PaymentPolicy.REQUIRED else ""

@@ -8,6 +8,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from accounts.middleware import current_memberships, current_viewing
+from accounts.sales import sales_contact
 from billing_portal.demo import DEMO_LOGINS
 from billing_portal.purposes import purpose
 
@@ -61,13 +62,14 @@ VIEWED_NAV = tuple(entry for entry in SETTINGS_NAV if entry["name"] != "api_toke
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Context of every template rendered for a request. Asks the database only where `memberships` is read."""
+    """Context of every template rendered for a request. Asks the database only where `memberships` or `sales_contact`
+    is read."""
     chosen = request.COOKIES.get("theme", "")
     return {
         "product": settings.PRODUCT_NAME,
         "demo": settings.DEMO,
         "demo_logins": DEMO_LOGINS if settings.DEMO else [],
-        "sales_email": settings.SALES_EMAIL,
+        "sales_contact": SimpleLazyObject(lambda: sales_contact(getattr(request, "customer", None))),
         "help_email": settings.BILLING_EMAIL,
         "languages": settings.LANGUAGES,
         "theme": chosen if chosen in dict(THEMES) else "",

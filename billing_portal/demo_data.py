@@ -14,8 +14,10 @@ from django.db.models import F
 from accounts.gateways.sandbox import enter_test_card, set_sandbox_clock
 from accounts.models import CardSetup, Customer, GatewayName, Notice, User
 from accounts.roles import METERING_AND_BILLING, role_group
+from accounts.sales import SalesContact
 from accounts.services.add_payment_method import add_payment_method
 from accounts.services.open_customer import open_customer
+from accounts.services.set_sales_contact import set_sales_contact
 from accounts.services.start_card_setup import start_card_setup
 from accounts.services.update_billing_profile import update_billing_profile
 from billing_portal.billing_run import RunReport, bill_due, collect_due
@@ -55,6 +57,7 @@ PREPAID = Person(
     "credits@example.com", "Credits Demo", "Cobalt Labs", ("40 Harbor Way", "97209", "Portland", "OR", "US")
 )
 OVERDUE = Person("overdue@example.com", "Overdue Demo", "Otter & Oak", ("7 Mill Road", "04101", "Portland", "ME", "US"))
+SALES_DESK = SalesContact("Enterprise accounts desk", "enterprise-desk@example.com")
 
 NEARLY_A_MONTH = 26  # days since the customer on Free began
 # Days of the story, counted from its start.
@@ -142,6 +145,7 @@ def address(person: Person) -> dict[str, Any]:
 def seed_enterprise(catalogue: Catalogue, at: datetime) -> None:
     customer = seed_customer(ENTERPRISE, at)
     open_contract(customer_id=customer.pk, plan=catalogue.enterprise, at=at, actor=None)
+    set_sales_contact(customer_id=customer.pk, name=SALES_DESK.name, email=SALES_DESK.email, at=at, actor=None)
 
 
 def seed_history(catalogue: Catalogue, staff: User, start: datetime, at: datetime) -> None:

@@ -9,6 +9,7 @@ from django.urls import reverse
 from accounts import figures
 from accounts.models import PaymentPolicy
 from accounts.notices import NoticeDraft
+from accounts.sales import sales_contact
 from core.language import ENGLISH
 from core.periods import utc_day
 from plans.models import CarriedOutConsequence, ChangeQuote, SalesInquiry, ScheduledChange, Subscription
@@ -121,7 +122,7 @@ def changes_ahead(change: ScheduledChange, before: Subscription, month: tuple[in
         "month_before": old,
         "month_after": new,
         "by_contract": plan.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT,
-        "sales_email": settings.SALES_EMAIL,
+        "sales_email": str(sales_contact(before.customer)),
         "cancel_url": "" if plan.is_default else settings.PORTAL_URL + reverse("plan_cancel"),
     }
     key = ahead_key(change)

@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.utils.translation import gettext, gettext_noop
 
+from accounts.sales import sales_contact
 from core.exceptions import RuleError
 
 if TYPE_CHECKING:
+    from accounts.models import Customer
     from plans.models import ChangeQuote
 
 
@@ -35,12 +36,13 @@ class ManagedByContractError(PlansError):
 
     status = 403
 
-    def __init__(self, description: str = "") -> None:
+    def __init__(self, customer: "Customer") -> None:
         message = gettext(
             "There is no self-serve downgrade option for Enterprise plans. Contact your sales representative if you"
             " want to change your plan or downgrade to a lower tier: %(email)s"
         )
-        super().__init__(description, message=message % {"email": settings.SALES_EMAIL})
+        description = f"customer {customer.pk} is managed by contract"
+        super().__init__(description, message=message % {"email": sales_contact(customer)})
 
 
 class PastDueError(PlansError):

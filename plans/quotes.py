@@ -42,7 +42,7 @@ class QuoteMovedError(Exception):
 def check_self_serve(customer: Customer) -> None:
     """Raises ManagedByContractError: nothing of a contract changes by a click."""
     if customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT:
-        raise ManagedByContractError(f"customer {customer.pk} is managed by contract")
+        raise ManagedByContractError(customer)
 
 
 def check_upgrade(

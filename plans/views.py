@@ -77,7 +77,6 @@ def plan_change(request: PortalRequest) -> HttpResponse:
         "is_estimated": any(tile.is_estimated for tile in tiles),
         "rows": pages.comparison(tiles),
         "managed": managed,
-        "sales_email": settings.SALES_EMAIL,
         "overdue": next(iter(documents.unpaid), None) if past_due else None,
         "can_write": writes,
         "admin_names": "" if writes else ", ".join(describe(admin) for admin in billing_admins(customer)),
@@ -242,7 +241,7 @@ def plan_cancel(request: PortalRequest) -> HttpResponse:
     elif request.customer.payment_policy == MANAGED:
         if is_refresh(request):
             return HttpResponseClientRedirect(request.path)
-        return render(request, "plans/plan_cancel_managed.html", {"sales_email": settings.SALES_EMAIL})
+        return render(request, "plans/plan_cancel_managed.html")
     try:
         return _cancel_posted(request) if request.method == "POST" else _cancel_asked(request)
     except NothingToCancelError as refusal:

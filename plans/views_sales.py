@@ -1,6 +1,5 @@
 """«Contact Sales»: a form, and a page that says it has arrived."""
 
-from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -24,7 +23,7 @@ def contact_sales_page(request: PortalRequest) -> HttpResponse:
         check_self_serve(request.customer)
         return _posted(request)
     if request.customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT:
-        return render(request, "plans/contact_sales.html", {"sales_email": settings.SALES_EMAIL})
+        return render(request, "plans/contact_sales.html")
     initial = {"name": request.user.get_full_name(), "email": request.user.email, "company": request.customer.name}
     form = refill(request, ContactSalesForm(initial=initial))
     return render(request, "plans/contact_sales.html", {"form": form})

@@ -44,7 +44,7 @@ def _keep(setup: CardSetup, card: CardDetails, at: datetime, actor: User | None)
     if setup.payment_method:  # the same return, in another tab, was faster
         return setup.payment_method
     if customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT:
-        raise ManagedByContractError(f"customer {customer.pk} came back with a card")
+        raise ManagedByContractError(customer, "came back with a card")
     if customer.clock_at is not None and setup.gateway != GatewayName.SANDBOX:
         raise NotSandboxError(f"customer {customer.pk} has a test clock, and came back with a card of {setup.gateway}")
     default = _check_duplicate(customer, setup.gateway, card)

@@ -20,7 +20,7 @@ def delete_payment_method(*, payment_method: PaymentMethod, at: datetime, actor:
     """
     customer = lock_customers([payment_method.customer_id])[payment_method.customer_id]
     if customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT:
-        raise ManagedByContractError(f"customer {customer.pk} deletes a card")
+        raise ManagedByContractError(customer, "deletes a card")
     method = PaymentMethod.objects.get(pk=payment_method.pk)
     if method.deleted_at:
         return method

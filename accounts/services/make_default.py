@@ -19,7 +19,7 @@ def make_default(*, payment_method: PaymentMethod, at: datetime, actor: User | N
     """
     customer = lock_customers([payment_method.customer_id])[payment_method.customer_id]
     if customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT:
-        raise ManagedByContractError(f"customer {customer.pk} chose a default card")
+        raise ManagedByContractError(customer, "chose a default card")
     method = PaymentMethod.objects.get(pk=payment_method.pk)
     if method.deleted_at:
         raise PaymentMethodDeletedError(f"payment_method:{method.pk}")

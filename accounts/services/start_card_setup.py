@@ -30,7 +30,7 @@ def start_card_setup(
     and GatewayError.
     """
     if customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT:
-        raise ManagedByContractError(f"customer {customer.pk} asked for the card page")
+        raise ManagedByContractError(customer, "asked for the card page")
     key, gateway = public_id("set"), gateway or (GatewayName.SANDBOX if customer.clock_at else settings.CARD_GATEWAY)
     start = get_gateway(gateway).start_setup(
         customer_key=customer.key,

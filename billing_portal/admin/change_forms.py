@@ -7,8 +7,11 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext, gettext_lazy
 
+from accounts.details import check_sales_contact
+from accounts.exceptions import SalesContactInvalidError
 from accounts.forms import BillingDetailsForm, InvitationForm
 from accounts.models import BillingProfile, Customer, Membership, Role, SubjectKind
+from accounts.sales import SalesContact
 
 Data = Mapping[str, Any] | None
 REASON_HINT = gettext_lazy("For the audit trail; the customer does not see it.")
@@ -40,6 +43,39 @@ class ViewForm(OnceForm):
 class RenameForm(WhyForm):
     name = forms.CharField(label=gettext_lazy("Name"), max_length=200)
     field_order = ("name", "reason")
+
+
+class ContactFields(forms.Form):
+    """Whom in sales a customer talks to."""
+
+    contact_name = forms.CharField(
+        label=gettext_lazy("Name of the sales contact"),
+        max_length=100,
+        required=False,
+        help_text=gettext_lazy("Shown to the customer. Both empty: the general address of sales."),
+    )
+    contact_email = forms.EmailField(label=gettext_lazy("E-mail of the sales contact"), required=False)
+
+    def clean(self) -> dict[str, Any]:
+        if not self.errors.keys() & {"contact_name", "contact_email"}:
+            contact = self.contact()
+            try:
+                check_sales_contact(contact.name, contact.email)
+            except SalesContactInvalidError as error:
+                self.add_error("contact_email" if contact.name else "contact_name", error.message)
+        return self.cleaned_data
+
+    def contact(self) -> SalesContact:
+        return SalesContact(self.cleaned_data["contact_name"], self.cleaned_data["contact_email"])
+
+
+def contact_of(customer: Customer) -> dict[str, str]:
+    """What the fields begin with."""
+    return {"contact_name": customer.sales_contact_name, "contact_email": customer.sales_contact_email}
+
+
+class ContactForm(ContactFields, WhyForm):
+    field_order = ("contact_name", "contact_email", "reason")
 
 
 class DetailsForm(BillingDetailsForm):

@@ -11,8 +11,12 @@ from django.views.decorators.http import require_http_methods
 from accounts.access import customer_now
 from accounts.models import Customer
 from accounts.roles import MANAGE
+from accounts.sales import sales_contact
+from accounts.services.set_sales_contact import set_sales_contact
 from accounts.staff import staff_user
 from billing_portal.admin.access import customer_page
+from billing_portal.admin.change_forms import ContactForm, contact_of
+from billing_portal.admin.changes import Words, act, get_or_post, post_data
 from billing_portal.admin.customer_forms import ContractForm
 from billing_portal.admin.customers import render_customer
 from plans.exceptions import PlansError
@@ -36,6 +40,35 @@ def customer_subscriptions_contract(request: HttpRequest, customer: Customer) ->
     return render_customer(request, customer, "admin/customer_subscriptions_contract.html", context, status)
 
 
+@get_or_post
+@customer_page(MANAGE)
+def customer_subscriptions_contact(request: HttpRequest, customer: Customer) -> HttpResponse:
+    """Whom in sales the customer talks to; a contract that was published keeps no name of its own."""
+    form = ContactForm(post_data(request), initial=contact_of(customer))
+    words = Words(
+        gettext("Sales contact"),
+        gettext("Under a contract, the customer’s pages and messages name it instead of the general address of sales."),
+        gettext("Save"),
+    )
+
+    def do() -> str:
+        contact = form.contact()
+        saved = set_sales_contact(
+            customer_id=customer.pk,
+            name=contact.name,
+            email=contact.email,
+            at=customer_now(customer),
+            actor=staff_user(request),
+            reason=form.cleaned_data["reason"],
+        )
+        return gettext("Sales contact of %(name)s: %(contact)s.") % {
+            "name": customer.name,
+            "contact": sales_contact(saved),
+        }
+
+    return act(request, customer, form, words, do)
+
+
 def _draft(request: HttpRequest, customer: Customer, form: ContractForm) -> "Plan | None":
     """None where a rule refuses: the form says which."""
     try:
@@ -47,6 +80,7 @@ def _draft(request: HttpRequest, customer: Customer, form: ContractForm) -> "Pla
             at=customer_now(customer),
             actor=staff_user(request),
             reason=form.cleaned_data["reason"],
+            contact=form.contact(),
         )
     except PlansError as error:
         form.add_error(None, error.message)

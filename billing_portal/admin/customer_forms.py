@@ -10,6 +10,7 @@ from django.utils.translation import gettext, gettext_lazy
 from accounts.countries import country_choices
 from accounts.models import Customer, Language, PaymentPolicy, SubjectKind
 from accounts.selectors import PARTY_FIELDS
+from billing_portal.admin.change_forms import ContactFields, contact_of
 from core.ids import public_id
 from plans.admin_forms import DayField, terms_field
 from plans.plan_rules import CONTRACT_FIELDS
@@ -169,7 +170,7 @@ class WithdrawalForm(forms.Form):
     )
 
 
-class ContractForm(forms.Form):
+class ContractForm(ContactFields):
     """«New contract»: the plan it starts from, and what was agreed. Prices are changed on the draft afterwards."""
 
     plan = forms.ChoiceField(label=gettext_lazy("Start from"))
@@ -200,6 +201,7 @@ class ContractForm(forms.Form):
                 "plan": first and first.pk,
                 "name": f"Enterprise – {customer.name}"[:60],
                 "payment_terms": 30,
+                **contact_of(customer),
             },
         )
         choices = [

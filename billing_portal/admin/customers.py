@@ -15,6 +15,7 @@ from accounts.countries import country_names
 from accounts.details import attached_words
 from accounts.models import Customer, Membership, Role, UsageSubject
 from accounts.roles import READ
+from accounts.sales import sales_contact
 from accounts.selectors import billing_profile, default_payment_methods, members
 from accounts.staff import render_staff
 from billing_portal.admin.access import customer_page
@@ -123,6 +124,7 @@ def render_customer(
         "tabs": tabs,
         "staff": True,
         "explain_for": customer.key,
+        "sales_contact": sales_contact(customer),
         "as_of": at,
         "tab_title": label,
     }

@@ -48,6 +48,11 @@ urlpatterns = [
         contracts.customer_subscriptions_contract,
         name="customer_subscriptions_contract",
     ),
+    path(
+        f"{CUSTOMER}subscriptions/contact/",
+        contracts.customer_subscriptions_contact,
+        name="customer_subscriptions_contact",
+    ),
     *credits.urlpatterns,
     *selling.urlpatterns,
     *customer_files.urlpatterns,

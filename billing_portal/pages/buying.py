@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import PortalRequest, billing_page, customer_now
 from accounts.models import Customer, PaymentPolicy
+from accounts.sales import sales_contact
 from accounts.selectors import default_payment_methods
 from billing_portal.pages.buying_forms import BuyForm
 from core.money import to_major
@@ -39,7 +40,7 @@ def check_self_serve(customer: Customer) -> None:
     """Raises ManagedByContractError for Enterprise: they buy through sales."""
     if customer.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT:
         message = gettext("Your plan is managed under a contract. To buy credits, write to %(email)s.")
-        raise ManagedByContractError(f"customer {customer.pk}", message=message % {"email": settings.SALES_EMAIL})
+        raise ManagedByContractError(f"customer {customer.pk}", message=message % {"email": sales_contact(customer)})
 
 
 @require_safe

@@ -249,7 +249,7 @@ def read_overview(customer: Customer, at: datetime) -> Overview:
     own = open_subscription(customer)
     documents = unsettled(customer.pk)
     read_payments(documents.unpaid)
-    state = _credits(own, at)
+    state = _credits(customer, own, at)
     credit = Credit(customer.pk, at, has_credit=state is not None)
     now = attempt(running_days, own, at)
     usage = attempt(usage_to_date, now) if now else None
@@ -271,10 +271,10 @@ def read_overview(customer: Customer, at: datetime) -> Overview:
     )
 
 
-def _credits(own: "Subscription", at: datetime) -> CreditState | None:
+def _credits(customer: Customer, own: "Subscription", at: datetime) -> CreditState | None:
     plan = own.plan
     only, blocks = plan.terms().is_credit_only, plan.blocks_at_zero
-    return read_credits(own.customer_id, currency=plan.currency, credits_only=only, blocks=blocks, at=at)
+    return read_credits(customer, currency=plan.currency, credits_only=only, blocks=blocks, at=at)
 
 
 def _standing(upcoming: UpcomingInvoice | None, usage: UsageToDate | None, ahead: Prospects | None) -> Standing | None:

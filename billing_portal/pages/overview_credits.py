@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import gettext
 
+from accounts.models import Customer
+from accounts.sales import sales_contact
 from core import formats
 from credits.pace import pace, runway_in_words
 from credits.selectors import Balance, balances
@@ -19,7 +20,8 @@ LOW_DAYS = 7
 class CreditState:
     """A customer's credit. `own` is that in the plan's currency; balances of currencies are never summed.
 
-    `runway`: full days it lasts at the rate of the last 7; None where that cannot be told.
+    `runway`: full days it lasts at the rate of the last 7; None where that cannot be told. `ask_url`: where more is
+    asked for.
     """
 
     balances: tuple[Balance, ...]
@@ -27,6 +29,7 @@ class CreditState:
     runway: int | None
     is_low: bool
     blocks: bool
+    ask_url: str
 
     @property
     def is_negative(self) -> bool:
@@ -42,23 +45,18 @@ class CreditState:
         """What is owed of a negative balance, above zero."""
         return max(-self.own.available, 0)
 
-    @property
-    def ask_url(self) -> str:
-        """Where more credit is asked for."""
-        return f"mailto:{settings.SALES_EMAIL}"
-
 
 def read_credits(
-    customer_id: int, *, currency: str, credits_only: bool, blocks: bool, at: datetime
+    customer: Customer, *, currency: str, credits_only: bool, blocks: bool, at: datetime
 ) -> CreditState | None:
     """None for a customer who never had credit, on a plan that does not need any."""
-    found = tuple(balances(customer_id, at))
+    found, ask_url = tuple(balances(customer.pk, at)), f"mailto:{sales_contact(customer).email}"
     if not found and not credits_only:
         return None
     own = next((each for each in found if each.currency == currency), Balance(currency))
     if not credits_only:  # what is left of it pays first, and how long it lasts matters to nobody
-        return CreditState(balances=found, own=own, runway=None, is_low=False, blocks=blocks)
-    rate = pace(customer_id, currency, at)
+        return CreditState(balances=found, own=own, runway=None, is_low=False, blocks=blocks, ask_url=ask_url)
+    rate = pace(customer.pk, currency, at)
     runway = rate.runway(own.available)
     few = own.available * LOW_SHARE <= rate.newest_grant or (runway is not None and runway <= LOW_DAYS)
     return CreditState(
@@ -67,6 +65,7 @@ def read_credits(
         runway=runway,
         is_low=own.available >= 0 and few,
         blocks=blocks,
+        ask_url=ask_url,
     )
 
 

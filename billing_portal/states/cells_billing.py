@@ -3,6 +3,7 @@
 from django.urls import reverse
 
 from accounts.models import CardSetup
+from billing_portal.demo_data import SALES_DESK
 from billing_portal.states.state import Address, State, confirming, nothing
 from billing_portal.states.stories import payment_of
 from billing_portal.states.telling import Scene, address_of
@@ -11,6 +12,7 @@ from plans.selectors import running, usage_to_date
 OVERVIEW, USAGE, PORTAL = address_of("billing_overview"), address_of("billing_usage"), address_of("portal")
 ADD_CARD, ALERTS = address_of("pm_add"), address_of("billing_notifications")
 DETAILS = address_of("billing_details")
+CONTACT = str(SALES_DESK)
 
 
 def _usage(query: str) -> Address:
@@ -70,7 +72,7 @@ STATES = (
     State("overview/card-expires", "card-expires", "The card will have expired.", OVERVIEW, ("Visa ending 4242 expires 10/2026",)),
     State("overview/past-due", "past-due", "Why, when it is tried again, and what to do.", OVERVIEW, ("Payment failed.", "Past due", "Cancel Plan", "$258.38")),
     State("overview/downgraded", "leaving", "Confirmed: on Free from this day on, with the final invoice.", address_of("plan_cancel"), ("Your plan is now Meridian Free.", "Final Meridian Plus invoice: $128.74.", "$138.89", "Why are you leaving?"), confirming),
-    State("overview/enterprise", "enterprise", "Contract, dates and a contact; nothing to press.", OVERVIEW, ("Your plan is managed under a contract.", "Contract end")),
+    State("overview/enterprise", "enterprise", "Contract, dates and a contact; nothing to press.", OVERVIEW, ("Your plan is managed under a contract.", "Contract end", CONTACT)),
     State("overview/credit-only", "prepaid", "Credits used and left; no card is asked for.", OVERVIEW, ("Credits only", "of credits used", "$104.34")),
     State("overview/credits-low", "low", "Credit runs low, and whom to ask.", OVERVIEW, ("running low", "Ask for credits", "$0.75")),
     State("overview/credits-negative", "negative", "Below zero, and what the next grant does.", OVERVIEW, ("Overdrawn", "the next grant first covers this amount", "$6.90")),
@@ -101,7 +103,7 @@ STATES = (
     State("portal/past-due", "past-due", "What is to be paid stands on top, with the reason.", PORTAL, ("Past due", "$258.38", "The bank declined the card.", "We'll try again on 23 Nov 2026.")),
     State("portal/no-card", "no-card", "The plan needs a card.", PORTAL, ("Your plan has no payment method.",)),
     State("portal/first-invoice", "plus", "Nothing was billed yet, and the day on which it is.", PORTAL, ("Your first invoice will appear here on",)),
-    State("portal/enterprise", "enterprise", "Read only, with a contact.", PORTAL, ("Self-service payment management is not available for Enterprise accounts.",)),
+    State("portal/enterprise", "enterprise", "Read only, with a contact.", PORTAL, ("Self-service payment management is not available for Enterprise accounts.", CONTACT)),
     State("portal/credit-only", "prepaid", "No card needed; statements instead of invoices.", PORTAL, ("Credit statements", "Not needed: your plan is paid with credits.")),
     State("portal/expired-card", "card-expires", "An expired card is still listed.", PORTAL, ("10/2026", "Expired")),
     State("portal/viewer", "paid", "Read and download only.", PORTAL, ("Mastercard ending 4444",), who="viewer"),
@@ -115,7 +117,7 @@ STATES = (
     State("card/duplicate", "paid", "The same card again.", _back_from_card_page, ("already",), looks_like="portal/active"),
     State("card/error", "provider-down", "The processor does not answer.", ADD_CARD, ("Nothing was saved and nothing was charged.",), nothing, 503),
     State("card/past-due", "past-due", "As ever; nothing is charged by adding a card.", ADD_CARD, ("Nothing is charged when you add a card.",), looks_like="card/another"),
-    State("card/enterprise", "enterprise", "Not by self-service: a contact.", ADD_CARD, ("sales",), status=403),
+    State("card/enterprise", "enterprise", "Not by self-service: a contact.", ADD_CARD, ("sales", CONTACT), status=403),
     State("card/credit-only", "prepaid", "Not needed, still possible.", ADD_CARD, ("Continue to secure card page",), looks_like="card/active"),
     State("card/delete", "paid", "Asked once more.", _card("4444"), ("Delete Mastercard ending 4444?",)),
     State("card/delete-refused", "paid", "The default of a paid plan stays.", _card("4242"), ("You can't delete the default payment method unless",)),
@@ -136,7 +138,7 @@ STATES = (
     State("invoice/written-off", "written-off", "Given up, still payable.", INVOICE, ("Uncollectible", "$258.38")),
     State("invoice/credited", "credited", "Paid, and credited afterwards.", INVOICE, ("Credited",)),
     State("invoice/credit-note", "credited", "The document that gives back.", _invoice(1), ("Credit note", "$258.38")),
-    State("invoice/enterprise", "enterprise", "By transfer, as the contract says.", INVOICE, ("Please pay as your contract says", "$258.38")),
+    State("invoice/enterprise", "enterprise", "By transfer, as the contract says.", INVOICE, ("Please pay as your contract says", "$258.38", CONTACT)),
     State("invoice/viewer", "no-card", "Who may not pay is told so.", INVOICE, ("Only a billing admin can pay.",), who="viewer"),
     # --- recipients and alerts ---
     State("alerts/active", "plus", "A budget, and how far it is used.", ALERTS, ("your budget of $200.00", "Attach to e-mails")),

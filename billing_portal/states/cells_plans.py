@@ -1,11 +1,13 @@
 """States of Change Plan, Subscribe, Contact Sales and Confirm Downgrade."""
 
+from billing_portal.demo_data import SALES_DESK
 from billing_portal.states.state import State, confirming, nothing
 from billing_portal.states.stories import inquiry_of
 from billing_portal.states.telling import ADDRESS, Scene, address_of
 from plans.models import QuoteKind
 
 PLANS, UPGRADE = address_of("plan_change"), address_of("plan_upgrade", "plus")
+CONTACT = str(SALES_DESK)
 SALES, CANCEL = address_of("contact_sales"), address_of("plan_cancel")
 
 
@@ -38,7 +40,7 @@ STATES = (
         "enterprise",
         "A contract is left by talking to sales.",
         PLANS,
-        ("There is no self-serve downgrade option for Enterprise plans.",),
+        ("There is no self-serve downgrade option for Enterprise plans.", CONTACT),
     ),
     State("plans/credit-only", "prepaid", "The plan by credits stands among the others.", PLANS, ("Prepaid", "Current plan")),
     State("plans/viewer", "plus", "Who may not change the plan is told who can.", PLANS, ("Only a billing admin can change the plan",), who="viewer"),
@@ -62,14 +64,14 @@ STATES = (
     State("sales/past-due", "past-due", "Allowed.", SALES, ("What do you need?",), looks_like="sales/active"),
     State("sales/no-card", "no-card", "Allowed.", SALES, ("What do you need?",), looks_like="sales/active"),
     State("sales/credit-only", "prepaid", "Allowed.", SALES, ("What do you need?",), looks_like="sales/active"),
-    State("sales/enterprise", "enterprise", "Already there: a contact instead of a form.", SALES, ("You are on an Enterprise plan already",)),
+    State("sales/enterprise", "enterprise", "Already there: a contact instead of a form.", SALES, ("You are on an Enterprise plan already", CONTACT)),
     # --- Confirm Downgrade ---
     State("cancel/active", "plus", "The final invoice to the cent, before it is confirmed.", CANCEL, ("Final invoice total", "will be charged to Visa ending 4242", "$18.97", "$98.26", "$23.45", "$140.68")),
     State("cancel/empty", "plus-new", "Nothing is owed on the first day.", CANCEL, ("Nothing to pay.", "$0.00")),
     State("cancel/error", "moved", "Usage came between: the new total is confirmed first.", CANCEL, ("Not cancelled yet.", "The total changed from $118.74 to $123.54"), confirming, 409),
     State("cancel/past-due", "past-due", "What is overdue stays due.", CANCEL, ("which is still due",)),
     State("cancel/no-card", "no-card", "Without a card the final invoice is payable by a day.", CANCEL, ("payable by",)),
-    State("cancel/enterprise", "enterprise", "No form, but a contact.", CANCEL, ("There is no self-serve downgrade option for Enterprise plans.",)),
+    State("cancel/enterprise", "enterprise", "No form, but a contact.", CANCEL, ("There is no self-serve downgrade option for Enterprise plans.", CONTACT)),
     State("cancel/credit-only", "prepaid", "What goes to credit, and no invoice.", CANCEL, ("Nothing to pay.",)),
     State("cancel/credits-cover", "zero", "Credit pays all of the final invoice.", CANCEL, ("Paid with credits. Your balance after:",)),
 )  # fmt: skip

@@ -6,6 +6,8 @@ from types import MappingProxyType
 from typing import Any
 
 from accounts.gateways.sandbox import enter_test_card
+from accounts.sales import SalesContact
+from billing_portal.demo_data import SALES_DESK
 from billing_portal.states.telling import (
     BEGIN,
     BILLED,
@@ -263,7 +265,12 @@ def credited(scene: Scene) -> None:
     issue_credit_note(invoice_id=scene.invoice().pk, at=scene.now, reason=REASON, key="states")
 
 
-def _own_plan(scene: Scene, name: str, values: Mapping[str, Any] = MappingProxyType({})) -> Plan:
+def _own_plan(
+    scene: Scene,
+    name: str,
+    values: Mapping[str, Any] = MappingProxyType({}),
+    contact: SalesContact | None = None,
+) -> Plan:
     """The draft of a plan for them alone, with the prices of Plus."""
     return draft_contract(
         customer_id=scene.customer.pk,
@@ -273,6 +280,7 @@ def _own_plan(scene: Scene, name: str, values: Mapping[str, Any] = MappingProxyT
         at=BEGIN,
         actor=None,
         reason=REASON,
+        contact=contact,
     )
 
 
@@ -300,7 +308,7 @@ def enterprise(scene: Scene) -> None:
     """Under a contract: invoices are sent, payable by transfer within 30 days."""
     scene.on_free()
     values = {"payment_terms": 30, "contract_starts_on": date(2026, 10, 20), "contract_ends_on": date(2027, 10, 19)}
-    draft = _own_plan(scene, "Enterprise", values)
+    draft = _own_plan(scene, "Enterprise", values, SALES_DESK)
     publish_plan(plan=draft, at=BEGIN, actor=None)
     _put_on(scene, draft)
     scene.use(BEGIN, 20)

@@ -1,6 +1,7 @@
 """Staff: «New contract» – a plan for one customer alone, begun from one of the catalogue."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +9,9 @@ from django.db import transaction
 
 from accounts.audit import record
 from accounts.models import Customer, PaymentPolicy, User
+from accounts.sales import SalesContact
 from accounts.services.lock_customers import lock_customers
+from accounts.services.set_sales_contact import set_sales_contact
 from plans.copying import copy_cards
 from plans.exceptions import CurrencyMismatchError, PlanNotFoundError
 from plans.models import Plan, PlanStatus
@@ -28,35 +31,28 @@ def draft_contract(
     at: datetime,
     actor: User | None,
     reason: str,
+    contact: SalesContact | None = None,
 ) -> Plan:
     """A draft with all terms of the published plan, managed by contract: invoices are sent, nothing is charged.
 
-
-    `values` has keys of CONTRACT_FIELDS: payment terms (days), start and end as agreed. Nobody else can be put on it.
-    All contracts of a customer are versions of one plan; the draft there is, where one waits already. Raises
-    PlanNotFoundError where the plan is not published or another customer's contract, CurrencyMismatchError,
-    PlanInvalidError.
+    `values` has keys of CONTRACT_FIELDS: payment terms (days), start and end as agreed. `contact` is whom in sales the
+    customer talks to from now on; None: as it was. Nobody else can be put on it. All contracts of a customer are
+    versions of one plan; the draft there is, where one waits already. Raises PlanNotFoundError where the plan is not
+    published or another customer's contract, CurrencyMismatchError, PlanInvalidError, SalesContactInvalidError.
     """
     customer = lock_customers([customer_id])[customer_id]
     source = Plan.objects.published().open_to(customer_id).filter(pk=plan_id).first()
     if source is None:
         raise PlanNotFoundError(f"plan {plan_id} is not published for customer {customer_id}")
+    if contact is not None:
+        set_sales_contact(customer_id=customer_id, **asdict(contact), at=at, actor=actor, reason=reason)
     versions = list(Plan.objects.filter(customer=customer).order_by("-version"))
     waiting = next((version for version in versions if version.status == PlanStatus.DRAFT), None)
     if waiting is not None:
         return waiting
     _check_currency(customer, source, versions)
     check_contract(values)
-    plan = Plan(
-        key=f"contract-{customer.pk}",
-        version=versions[0].version + 1 if versions else 1,
-        name=name,
-        customer=customer,
-        self_serve=False,
-        payment_policy=PaymentPolicy.MANAGED_BY_CONTRACT,
-        **_copied_from(source),
-        **{field: values.get(field) for field in CONTRACT_FIELDS},
-    )
+    plan = _draft(customer, source, versions, name, values)
     plan.save(force_insert=True)
     copied = copy_cards(source, plan)
     record(
@@ -69,6 +65,19 @@ def draft_contract(
         reason=reason,
     )
     return plan
+
+
+def _draft(customer: Customer, source: Plan, versions: list[Plan], name: str, values: Mapping[str, Any]) -> Plan:
+    return Plan(
+        key=f"contract-{customer.pk}",
+        version=versions[0].version + 1 if versions else 1,
+        name=name,
+        customer=customer,
+        self_serve=False,
+        payment_policy=PaymentPolicy.MANAGED_BY_CONTRACT,
+        **_copied_from(source),
+        **{field: values.get(field) for field in CONTRACT_FIELDS},
+    )
 
 
 def _copied_from(source: Plan) -> dict[str, Any]:

@@ -77,6 +77,7 @@ PAGES: dict[str, tuple[Wanted, Wanted]] = {
     "customer_subscriptions_cancel": (MANAGERS, MANAGERS),
     "customer_subscriptions_withdraw": (MANAGERS, MANAGERS),
     "customer_subscriptions_contract": (MANAGERS, MANAGERS),
+    "customer_subscriptions_contact": (MANAGERS, MANAGERS),
     # --- credits
     "customer_credits": (READERS, NOBODY),
     "customer_credits_tx": (READERS, NOBODY),

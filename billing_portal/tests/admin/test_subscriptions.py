@@ -15,7 +15,7 @@ from plans.services.schedule_change import schedule_change
 from plans.tests.conftest import go_plus, send
 
 pytestmark = pytest.mark.django_db
-FORMS = ["cancel", "contract", "add"]
+FORMS = ["cancel", "contract", "add", "contact"]
 
 
 @pytest.fixture
@@ -176,6 +176,54 @@ def test_it_says_what_is_wrong_with_a_contract(as_clerk, plus, catalogue, values
     assert not Plan.objects.filter(customer=plus).exists()
 
 
+# --- whom in sales the customer talks to ------------------------------------------------------------------------------
+DESK = {"contact_name": "Enterprise desk", "contact_email": "desk@example.com"}
+
+
+def test_a_contract_is_drafted_with_its_contact(as_clerk, plus, catalogue):
+    as_clerk.post(url_of(plus, "contract"), contract(catalogue.plus, **DESK))
+    plus.refresh_from_db()
+    assert (plus.sales_contact_name, plus.sales_contact_email) == tuple(DESK.values())
+    assert AuditEntry.objects.get(action="set_sales_contact").reason == "Order 7"
+    # The next contract begins with the same one.
+    assert 'value="desk@example.com"' in as_clerk.get(url_of(plus, "contract")).text
+
+
+def test_the_contact_is_changed_later(as_clerk, clerk, plus, django_assert_max_num_queries):
+    tab, url = reverse("admin:customer_subscriptions", args=[plus.key]), url_of(plus, "contact")
+    assert "sales@example.com" in as_clerk.get(tab).text
+    with django_assert_max_num_queries(12):
+        assert as_clerk.get(url).status_code == 200
+    for _ in range(2):
+        said = as_clerk.post(url, {**DESK, "reason": "Handed over"}, follow=True)
+        assert "Sales contact of Wonder Ltd: Enterprise desk, desk@example.com." in said.text
+    entry = AuditEntry.objects.get(action="set_sales_contact")
+    assert (entry.actor, entry.reason, entry.customer) == (clerk, "Handed over", plus)
+    page = as_clerk.get(tab).text
+    assert '<a href="mailto:desk@example.com">Enterprise desk, desk@example.com</a>' in page
+    assert f'href="{url}"' in page
+    as_clerk.post(url, {"contact_name": "", "contact_email": "", "reason": "Left"})
+    assert "sales@example.com" in as_clerk.get(tab).text
+
+
+@pytest.mark.parametrize("name", ["contract", "contact"])
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"contact_email": ""}, "E-mail of the sales contact – Sales contact: enter both"),
+        ({"contact_name": " "}, "Name of the sales contact – Sales contact: enter both"),
+        ({"contact_email": "nobody"}, "E-mail of the sales contact – Enter a valid email address."),
+        ({"contact_name": "x" * 101}, "Name of the sales contact – Ensure this value has at most 100 characters"),
+    ],
+)
+def test_it_says_what_is_wrong_with_a_contact(as_clerk, plus, catalogue, name, values, said):
+    sent = contract(catalogue.plus) if name == "contract" else {"reason": "Order 7"}
+    response = as_clerk.post(url_of(plus, name), {**sent, **DESK, **values})
+    assert response.status_code == 422
+    assert said in response.text
+    assert not AuditEntry.objects.filter(action__in=["set_sales_contact", "draft_contract"]).exists()
+
+
 # --- who may ---------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("person", "status"), [("supporter", 403), ("auditor", 403), ("cataloger", 403), ("alice", 302)]
@@ -192,6 +240,7 @@ def test_who_only_reads_sees_no_button(supporter, change, log_in):
     page = log_in(supporter).get(reverse("admin:customer_subscriptions", args=[change.customer.key])).text
     assert "Free v1 begins" in page
     assert not re.search("Cancel Plan|New contract|New subscription|Withdraw", page)
+    assert url_of(change.customer, "contact") not in page
 
 
 def test_the_list_asks_few_questions(as_clerk, change, django_assert_max_num_queries):
