@@ -44,6 +44,7 @@ MINUTE = 60.0
 app.conf.beat_schedule = {
     "run-billing": {"task": "billing_portal.tasks.run_billing", "schedule": crontab(minute="5")},
     "check-books": {"task": "billing_portal.tasks.check_books", "schedule": crontab(hour="3", minute="35")},
+    "sum-days": {"task": "billing_portal.tasks.sum_days", "schedule": crontab(hour="0", minute="25")},
     "do-wanted": {"task": "billing_portal.tasks.do_wanted", "schedule": MINUTE},
     "move-clocks": {"task": "billing_portal.tasks.move_clocks", "schedule": MINUTE},
     "settle-credits": {"task": "billing_portal.tasks.settle_credits", "schedule": MINUTE},

@@ -22,6 +22,7 @@ from invoices.services.handle_events import handle_events as handle_events_verb
 from invoices.services.submit_payment import submit_payment as submit_payment_verb
 from invoices.services.tell_archives import tell_archives
 from plans.selectors.at_zero import at_zero_of
+from usage.services.sum_days import sum_days as sum_days_verb
 
 
 @shared_task(name="billing_portal.tasks.run_billing")
@@ -40,6 +41,12 @@ def check_books() -> None:
     find_late_successes(at=at)
     books.check_books(at=at, trigger=Trigger.SCHEDULE)
     tidy(at=at)
+
+
+@shared_task(name="billing_portal.tasks.sum_days")
+def sum_days() -> None:
+    """Nightly: sum the days that are over by the dimensions of their meters, so that they are explored quickly."""
+    sum_days_verb(at=clock.now())
 
 
 @shared_task(name="billing_portal.tasks.do_wanted")

@@ -1,13 +1,13 @@
 """The SQL that breaks usage down by a dimension of its meter. Called inside this room only.
 
-Roll-ups know no dimensions, so this reads the events of the window. What an event brings is the rule of
+Hours know no dimensions, so this reads the events of the window. What an event brings is the rule of
 `usage_measure()`, written out for the one meter that is asked about, which is thirty times as fast over very many
 events; tests hold the two together. What is left of an event after its corrections is the rule of `measuring.GAUGED`.
+Days that are over are summed once, by the same statement: `usage/summed_days.py`.
 """
 
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -23,7 +23,7 @@ CHUNK = 2_000
 FOUND = """
     SELECT event.source, event.event_id, event.corrects, event."time", {value} AS value,
         date_trunc(%(step)s, event."time", 'UTC') AS bucket, {member} AS member, {brings} AS quantity
-    FROM usage_usageevent AS event
+    FROM {events} AS event
     WHERE event.customer_id = %(customer_id)s AND event.type = %(type)s
         AND event."time" >= %(start)s AND event."time" < %(end)s {filters}
 """
@@ -34,11 +34,11 @@ NUMBER = """
 """
 ONE = "CASE WHEN event.corrects = '' THEN 1 ELSE -1 END"
 ADDED = """
-    SELECT {bucket} AS bucket, member, sum(quantity) AS quantity, 1 AS events
+    SELECT {bucket} AS bucket, member, sum(quantity) AS quantity, 1 AS events, NULL::timestamptz AS latest_at
     FROM ({found}) AS found WHERE quantity IS NOT NULL GROUP BY 1, 2 HAVING sum(quantity) <> 0
 """
 COUNTED = """
-    SELECT {bucket} AS bucket, member, count(DISTINCT value) AS quantity, 1 AS events
+    SELECT {bucket} AS bucket, member, count(DISTINCT value) AS quantity, 1 AS events, NULL::timestamptz AS latest_at
     FROM ({found}) AS found
     WHERE value IS NOT NULL AND corrects = '' AND NOT EXISTS (
         SELECT FROM usage_usageevent AS back
@@ -48,7 +48,7 @@ COUNTED = """
     GROUP BY 1, 2
 """
 READ = """
-    SELECT {bucket} AS bucket, member, {chosen} AS quantity, count(*) AS events
+    SELECT {bucket} AS bucket, member, {chosen} AS quantity, count(*) AS events, max(latest_at) AS latest_at
     FROM (
         SELECT min(bucket) AS bucket, (array_agg(member ORDER BY corrects))[1] AS member, sum(quantity) AS quantity,
             max("time") AS latest_at
@@ -63,10 +63,6 @@ CHOSEN = {
     "avg": "sum(quantity)",
     "latest": "(array_agg(quantity ORDER BY latest_at DESC, quantity DESC))[1]",
 }
-MOST = """
-    SELECT member, quantity, events, count(*) OVER () AS members, sum(quantity) OVER () AS whole
-    FROM ({grouped}) AS grouped ORDER BY quantity / events DESC, member LIMIT %(limit)s
-"""
 EVERY = """
     SELECT bucket, member, quantity, events FROM ({grouped}) AS grouped ORDER BY bucket, quantity / events DESC, member
 """
@@ -82,31 +78,19 @@ class Asked(NamedTuple):
     step: str
 
 
-Row = tuple[str | None, Partial]
-
-
-def most(asked: Asked, limit: int) -> tuple[list[Row], int, Decimal]:
-    """The members that used most, how many there are, and what all of them sum to (where the meter adds up)."""
-    with connection.cursor() as cursor:
-        grouped, values = _statement(asked, "NULL")
-        cursor.execute(MOST.format(grouped=grouped), {**values, "limit": limit})
-        rows = cursor.fetchall()
-    found = [(member, Partial(quantity, events)) for member, quantity, events, _members, _whole in rows]
-    return found, (rows[0][3] if rows else 0), (rows[0][4] if rows else Decimal(0))
-
-
 def every(asked: Asked) -> Iterator[tuple[datetime, str | None, Partial]]:
     """All members, step by step, never all in memory."""
     with connection.chunked_cursor() as cursor:
-        grouped, values = _statement(asked, "bucket")
+        grouped, values = statement(asked, "bucket")
         cursor.execute(EVERY.format(grouped=grouped), values)
         while rows := cursor.fetchmany(CHUNK):
             for bucket, member, quantity, events in rows:
                 yield bucket, member, Partial(quantity, events)
 
 
-def _statement(asked: Asked, bucket: str) -> tuple[str, dict[str, Any]]:
-    """What sums up the events by member, and by step where `bucket` is one, with its parameters."""
+def statement(asked: Asked, bucket: str, events: str = "usage_usageevent") -> tuple[str, dict[str, Any]]:
+    """What sums up the events by member, and by step where `bucket` is one, with its parameters. `events`: the table,
+    or a query in brackets."""
     meter, feature = _meter(asked.feature), asked.feature
     rule, values = RULES[meter.aggregation], _parameters(asked, meter)
     value = _at(meter.value_path, "value", values) if rule.needs_value else "NULL"
@@ -120,6 +104,7 @@ def _statement(asked: Asked, bucket: str) -> tuple[str, dict[str, Any]]:
         member=SCALAR.format(path=_at(meter.dimensions[asked.dimension], "member", values)),
         brings=ONE if rule.counts else NUMBER.format(path=value),
         filters=filters,
+        events=events,
     )
     grouped = COUNTED if rule.by_value else ADDED if rule.additive else READ
     chosen = CHOSEN.get(meter.aggregation, "")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from django.db.models import Exists, OuterRef, Q
 
 from core.periods import Window, midnight, utc_day
-from usage import dimensions
+from usage import dimensions, summed_days
 from usage.aggregation import RULES, Partial, answer
 from usage.models import Feature, UsageHour
 from usage.selectors import Span, quantities
@@ -89,7 +89,7 @@ def adds(feature: Feature) -> bool:
 def breakdown(customer_id: int, feature: Feature, window: Window, dimension: str) -> Breakdown:
     """The window by a dimension of the feature's meter: the SHOWN values that used most. One query."""
     asked = dimensions.Asked(customer_id, feature, window, dimension, "day")
-    rows, count, whole = dimensions.most(asked, SHOWN)
+    rows, count, whole = summed_days.most(asked, steps_of(window, "day"), SHOWN)
     members = tuple(Member(name, _answer(feature, part)) for name, part in rows)
     rest = whole - sum(member.quantity for member in members) if adds(feature) else None
     return Breakdown(members, count - len(members), rest)

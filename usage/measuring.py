@@ -91,7 +91,7 @@ CROSS JOIN LATERAL ({GAUGED}) AS used
 ORDER BY 1, 2, 3
 ON CONFLICT (customer_id, feature_id, hour) DO UPDATE SET
     quantity = excluded.quantity, events = excluded.events, latest_at = excluded.latest_at,
-    touched_at = greatest(usage_usagehour.touched_at, excluded.touched_at)
+    touched_at = greatest(usage_usagehour.touched_at, excluded.touched_at), touches = usage_usagehour.touches + 1
 """  # noqa: S608
 
 DIFFERENT_HOURS = f"""

@@ -1,5 +1,6 @@
 """What was used, when, by whom. Only this room writes these tables; nothing here knows about money."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -93,6 +94,9 @@ class UsageHour(models.Model):
     events = models.PositiveIntegerField(help_text="That brought it; 0 where corrections took all of them back")
     latest_at = models.DateTimeField(null=True, help_text="When the latest value was; only of such meters")
     touched_at = models.DateTimeField(help_text="When an event last changed it; whoever settles hours looks here.")
+    touches = models.PositiveIntegerField(
+        default=1, db_default=1, help_text="How often it was written: tells exactly whether what was read is as it was"
+    )
 
     class Meta:
         constraints = (
@@ -104,3 +108,28 @@ class UsageHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.feature_id} {self.hour:%Y-%m-%d %H}h"
+
+
+class UsageDay(models.Model):
+    """Roll-up: a UTC day of one customer and feature by one dimension; the arrays stand side by side, by member.
+
+    It is only as good as its hours: where they were touched since, its events are read instead.
+    """
+
+    customer = models.ForeignKey("accounts.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
+    feature = models.ForeignKey(Feature, on_delete=models.PROTECT, related_name="+", db_index=False)
+    dimension = models.CharField(max_length=200)
+    day = models.DateTimeField(help_text="Its midnight")
+    touches = models.BigIntegerField(help_text="Of its hours, when their events were summed")
+    members = ArrayField(models.TextField(null=True), help_text="Values of the dimension; null: events without one")
+    quantities = ArrayField(models.DecimalField(max_digits=38, decimal_places=12))
+    events = ArrayField(models.BigIntegerField())
+    latest_at = ArrayField(models.DateTimeField(null=True))
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("customer", "feature", "dimension", "day"), name="usage_day_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.feature_id} {self.dimension} {self.day:%Y-%m-%d}"

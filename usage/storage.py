@@ -52,7 +52,8 @@ ON CONFLICT (customer_id, feature_id, hour) DO UPDATE SET
     quantity = {chosen},
     latest_at = greatest(known.latest_at, excluded.latest_at),
     events = known.events + excluded.events,
-    touched_at = greatest(known.touched_at, excluded.touched_at)
+    touched_at = greatest(known.touched_at, excluded.touched_at),
+    touches = known.touches + 1
 """
 
 SUM = "known.quantity + excluded.quantity"

@@ -14,6 +14,7 @@ from django.db import connection
 from billing_portal.benchmarks.billing import measure_billing
 from billing_portal.benchmarks.credits import measure_credit_reads, measure_draw_downs
 from billing_portal.benchmarks.documents import measure_documents
+from billing_portal.benchmarks.grouping import measure_grouping
 from billing_portal.benchmarks.ingestion import measure_ingestion
 from billing_portal.benchmarks.measure import Measurement
 from billing_portal.benchmarks.staff import measure_staff
@@ -23,12 +24,14 @@ from invoices.models import Seller
 
 class Command(BaseCommand):
     help = (
-        "Measure billing run, ingestion, PDFs, credits and staff pages beside a floor. Touches no data of the portal."
+        "Measure billing run, ingestion, grouping, PDFs, credits and staff pages beside a floor. "
+        "Touches no data of the portal."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--customers", type=int, default=10_000, help="customers of the billing run")
         parser.add_argument("--batches", type=int, default=50, help="batches of 1,000 events")
+        parser.add_argument("--grouped-events", type=int, default=200_000, help="events of the month that is grouped")
         parser.add_argument("--documents", type=int, default=20, help="invoices of 20 lines to render")
         parser.add_argument("--draw-downs", type=int, default=10_000, help="customers whose credit pays a charge")
         parser.add_argument("--ledger-entries", type=int, default=100_000, help="entries of the ledger that is read")
@@ -50,6 +53,8 @@ class Command(BaseCommand):
     def measure_work(self, seller: Seller, options: dict[str, Any]) -> None:
         self.show(lambda: measure_billing(customers=options["customers"], seller_id=seller.pk))
         self.show(lambda: measure_ingestion(batches=options["batches"]))
+        for measurement in measure_grouping(events=options["grouped_events"]):
+            self.stdout.write(str(measurement))
         self.show(lambda: measure_documents(count=options["documents"], seller=seller))
         self.show(lambda: measure_draw_downs(customers=options["draw_downs"]))
         for measurement in measure_credit_reads(entries=options["ledger_entries"]):

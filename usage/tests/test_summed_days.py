@@ -1,0 +1,107 @@
+"""Days that are summed by a dimension: whatever arrives when, the answer is that of the events."""
+
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from core.periods import Window, midnight, utc_day
+from usage.aggregation import RULES
+from usage.books import check
+from usage.exploring import breakdown
+from usage.models import UsageDay
+from usage.services.ingest_events import ingest_events
+from usage.services.sum_days import sum_days
+from usage.tests.conftest import draft
+from usage.tests.test_all_aggregations import gauges, story  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.django_db
+
+MERGED = [name for name, rule in RULES.items() if not rule.by_value]
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def begun(at):
+    """Neither the first day nor the last one is whole."""
+    return midnight(utc_day(at)) - 3 * DAY + timedelta(hours=9, minutes=17)
+
+
+@pytest.fixture
+def window(begun, at):
+    return Window(begun, at - timedelta(minutes=21))
+
+
+def days_of_story(seed, customers, begun):
+    """Stories on each of four days, with corrections."""
+    random = Random(seed)  # noqa: S311
+    for number in range(4):
+        start = begun + timedelta(days=number, hours=-random.randint(0, 8))
+        for event in story(random, customers, start, 120):
+            yield event._replace(
+                event_id=f"{seed}-{number}-{event.event_id}",
+                corrects=event.corrects and f"{seed}-{number}-{event.corrects}",
+            )
+
+
+def without_days(customer, feature, window):
+    """The answer of the events alone."""
+    kept = list(UsageDay.objects.all())
+    UsageDay.objects.all().delete()
+    found = breakdown(customer.pk, feature, window, "region")
+    UsageDay.objects.bulk_create(kept)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_summed_days_answer_as_their_events_whatever_arrives_later(
+    seed,
+    gauges,  # noqa: F811
+    customer,
+    other_customer,
+    begun,
+    window,
+    at,
+):
+    story_of_days = list(days_of_story(seed, [customer, other_customer], begun))
+    first = [event for event in story_of_days if not event.corrects][::2]
+    for events in (
+        first,
+        story_of_days,
+    ):  # then every other event comes late, and all corrections; the rest is repeated
+        ingest_events(events=events, token_customer_id=None, at=at + DAY)
+        stale = {name: breakdown(customer.pk, gauges[name], window, "region") for name in RULES}
+        assert stale == {name: without_days(customer, gauges[name], window) for name in RULES}
+
+        sum_days(at=at, least=1)
+        fresh = {name: breakdown(customer.pk, gauges[name], window, "region") for name in RULES}
+        assert fresh == stale
+        assert list(check()) == []
+    assert {day.feature_id for day in UsageDay.objects.all()} >= {gauges[name].pk for name in MERGED}
+
+
+@pytest.mark.parametrize("name", MERGED)
+def test_a_summed_day_is_what_is_read(name, gauges, customer, begun, at):  # noqa: F811
+    """Else the tests above would prove nothing."""
+    ingest_events(events=list(days_of_story(1, [customer], begun)), token_customer_id=None, at=at + DAY)
+    sum_days(at=at, least=1)
+    UsageDay.objects.update(members=["moon"], quantities=[7], events=[1], latest_at=[at])
+    day = midnight(utc_day(begun)) + DAY
+
+    assert breakdown(customer.pk, gauges[name], Window(day, day + DAY), "region").members == (("moon", 7),)
+    assert {finding.rule for finding in check()} == {"a day by dimension equals its hours"}
+
+
+def test_only_days_that_are_over_changed_and_are_long_are_summed(tokens, customer, at):
+    yesterday, today = at - DAY, at
+    events = [draft(customer, f"e{n}", when, {"tokens": 1, "model": "m"}) for n, when in enumerate([yesterday, today])]
+    ingest_events(events=events, token_customer_id=None, at=at)
+
+    assert sum_days(at=at) == 0
+    assert sum_days(at=at, least=1) == len(tokens.meter.dimensions)
+    assert sum_days(at=at, least=1) == 0
+    assert {row.day for row in UsageDay.objects.all()} == {midnight(utc_day(yesterday))}
+
+    late = draft(customer, "late", yesterday, {"tokens": 1, "model": "m"})
+    ingest_events(events=[late], token_customer_id=None, at=at)
+    assert sum_days(at=at, least=1) == len(tokens.meter.dimensions)
