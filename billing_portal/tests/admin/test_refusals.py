@@ -127,9 +127,10 @@ def attempts(model: type[Model], row: Model, person: str, world: World, client: 
     yield get("the question before deleting", delete, may["delete"])
     below = with_inlines(model, row, world.people["staff"])
     for name, data, also in (
-        ("as it is", plausible(row) | below, True),
         ("changed", crafted(row) | below, True),
         ("as new", plausible(row) | below | {"_saveasnew": "1"}, may["add"] or label in OWN_LISTS),  # that is adding
+        # Who may not save is refused before it is read what they send.
+        *([("as it is", plausible(row) | below, True)] if may["change"] or may["add"] else []),
         ("in a popup", crafted(row) | below | {"_popup": "1"}, True),
     ):
         yield post(f"saved {name}", one, data, may["change"] and also)

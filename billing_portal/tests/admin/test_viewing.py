@@ -173,11 +173,12 @@ def test_it_refuses_every_unsafe_method_everywhere(viewer, plus):
     assert {"billing_details", "invoice_pay", "plan_cancel", "customer_rename", "account_email", "api_events"} <= names
     assert len(every) > 150
     before, reached = rows(), []
-    for name, path in every:
-        for method in ("post", "delete") if name not in ENDINGS else ():
-            response = getattr(viewer, method)(path)
-            if response.status_code != 403 or "Nothing was saved." not in response.content.decode():
-                reached.append((method, path, response.status_code))
+    # What decides reads the method before it knows the address: the others are sent to one of them.
+    sent = [("post", path) for name, path in every if name not in ENDINGS]
+    for method, path in (*sent, *((method, reverse("billing_details")) for method in ("put", "patch", "delete"))):
+        response = getattr(viewer, method)(path)
+        if response.status_code != 403 or "Nothing was saved." not in response.content.decode():
+            reached.append((method, path, response.status_code))
     assert reached == []
     assert rows() == before
 
