@@ -82,8 +82,10 @@ def _named(customer_ids: Collection[int]) -> dict[int, list[str]]:
 
 
 def recipients(customer_ids: Collection[int]) -> dict[int, list[str]]:
-    """Who gets a customer's documents: the profile's recipients, else the billing admins. Two queries."""
-    named, admins = _named(customer_ids), _admin_emails(customer_ids)
+    """Who gets a customer's documents: the profile's recipients, else the billing admins. One query, and one more
+    where a profile names nobody."""
+    named = _named(customer_ids)
+    admins = _admin_emails([customer_id for customer_id in customer_ids if not named.get(customer_id)])
     return {customer_id: named.get(customer_id) or admins.get(customer_id, []) for customer_id in customer_ids}
 
 

@@ -47,7 +47,7 @@ from invoices.services.top_up import top_up
 from invoices.topping_up import due_to_give_up, due_to_top_up, failed_top_ups
 from plans.selectors.at_zero import at_zero_of
 from plans.selectors.catalogue import due_for_calculation, due_for_follow_up, due_to_change, starts_to_settle
-from plans.selectors.overdue import consequences_of, due_to_carry_out, due_to_release, due_to_remind
+from plans.selectors.overdue import consequences_of, due_to_carry_out, due_to_release, due_to_remind, standings
 from plans.selectors.settlement import due_to_settle
 from plans.selectors.spending import due_to_tell
 from plans.selectors.stating import due_to_state
@@ -166,8 +166,11 @@ def change_due(*, at: datetime, report: RunReport, progress: Progress = silently
 def dun_due(*, at: datetime, report: RunReport, customer_id: int | None = None) -> None:
     """What follows where an invoice stayed unpaid, once every outcome that can be known is; then reminders. A card that
     is tried again now is told about by its outcome, so that comes after."""
-    in_batches(due_to_carry_out(at, customer_id), consequence_batch, report, silently, "consequences")
-    in_batches(due_to_remind(at, customer_id), remind_batch, report, silently, "reminded")
+    found = standings(at, customer_id)
+    if due := due_to_carry_out(found):
+        in_batches(due, consequence_batch, report, silently, "consequences")
+        found = standings(at, customer_id)
+    in_batches(due_to_remind(found), remind_batch, report, silently, "reminded")
 
 
 def clear_due(*, at: datetime, report: RunReport, customer_id: int | None = None) -> None:

@@ -1,9 +1,9 @@
 """Reads of this room. Rows are found by customer id; whoever calls has checked that the customer may be seen."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from typing import Any, NamedTuple
 
@@ -32,6 +32,7 @@ from invoices.models import (
     Invoice,
     InvoiceKind,
     InvoiceLine,
+    InvoiceQuerySet,
     InvoiceStatus,
     Payment,
     PaymentStatus,
@@ -56,24 +57,35 @@ def default_seller() -> Seller:
 
 
 def tax_rules(customer_ids: Iterable[int], seller: Seller | None = None) -> dict[int, TaxRule]:
-    """What each customer pays by country, VAT id and the seller's table (see invoices/taxes.py)."""
+    """What each customer pays by country, VAT id and the seller's table (see invoices/taxes.py); without `seller` the
+    default one's. Two queries."""
     ids = list(customer_ids)
-    rates = list(TaxRate.objects.select_related("seller").filter(seller=seller or _first_seller()).order_by("pk"))
-    seller = seller or (rates[0].seller if rates else default_seller())
+    return rules_at(tax_places(ids), ids, seller)[1]
+
+
+def rules_at(
+    places: Mapping[int, tuple[str, str]], customer_ids: Iterable[int], seller: Seller | None = None
+) -> tuple[Seller, dict[int, TaxRule]]:
+    """The same for (ISO country, tax id) by customer, each "" where none is known; and whose table it was. One query.
+    Raises SellerMissingError."""
+    if seller:
+        rates = list(TaxRate.objects.filter(seller=seller).order_by("pk"))
+    else:
+        seller, rates = _default_rates()
     table = _tax_table(rates)
-    places = tax_places(ids)
-    return {customer_id: _rule(seller, table, *places.get(customer_id, ("", ""))) for customer_id in ids}
+    return seller, {pk: _rule(seller, table, *places.get(pk, ("", ""))) for pk in customer_ids}
+
+
+def _default_rates() -> tuple[Seller, list[TaxRate]]:
+    first = Subquery(Seller.objects.order_by("pk").values("pk")[:1])
+    rates = list(TaxRate.objects.select_related("seller").filter(seller=first).order_by("pk"))
+    return rates[0].seller if rates else default_seller(), rates
 
 
 def tax_rule_at(country: str, tax_id: str) -> TaxRule:
     """What the default seller's customer pays in a country (ISO, "" where none is known). One query."""
-    rates = list(TaxRate.objects.select_related("seller").filter(seller=_first_seller()).order_by("pk"))
-    seller = rates[0].seller if rates else default_seller()
+    seller, rates = _default_rates()
     return _rule(seller, _tax_table(rates), country, tax_id)
-
-
-def _first_seller() -> Subquery:
-    return Subquery(Seller.objects.order_by("pk").values("pk")[:1])
 
 
 def _tax_table(rates: Iterable[TaxRate]) -> dict[str, TaxRule]:
@@ -283,18 +295,22 @@ def declined_collections() -> QuerySet[Payment]:
 
 def unsettled(customer_id: int) -> Unsettled:
     """What of a customer's documents is not over, without lines and payments. One query."""
-    mine = Q(status=InvoiceStatus.DRAFT) | Q(status__in=PAYABLE, kind=InvoiceKind.INVOICE)
-    notes = Q(status=InvoiceStatus.OPEN, kind=InvoiceKind.CREDIT_NOTE)
-    found = Invoice.objects.filter(mine | notes, customer_id=customer_id)
-    found = found.annotate(is_declined=Exists(declined_collections()))
-    rows = with_named_lines(found).order_by("pk")
     by_place: tuple[list[Invoice], list[Invoice], list[Invoice]] = ([], [], [])
-    for row in rows:
+    for row in _unsettled_rows().filter(customer_id=customer_id):
         by_place[0 if row.status == InvoiceStatus.DRAFT else 2 if row.is_credit_note else 1].append(row)
     drafts, unpaid, kept = by_place
     return Unsettled(
         sorted(drafts, key=lambda row: row.billing_on), sorted(unpaid, key=lambda row: row.due_on or date.max), kept
     )
+
+
+@cache
+def _unsettled_rows() -> InvoiceQuerySet:
+    """Of everybody. Every change of plan and every page of a customer asks it: it is built once and copied."""
+    mine = Q(status=InvoiceStatus.DRAFT) | Q(status__in=PAYABLE, kind=InvoiceKind.INVOICE)
+    notes = Q(status=InvoiceStatus.OPEN, kind=InvoiceKind.CREDIT_NOTE)
+    found = Invoice.objects.filter(mine | notes).annotate(is_declined=Exists(declined_collections()))
+    return with_named_lines(found).order_by("pk")
 
 
 def corrections_of(invoice: Invoice) -> tuple[Invoice, ...]:

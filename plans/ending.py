@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from accounts.models import Customer, User
 from core.periods import utc_day
 from credits.services.withdraw_open_charges import withdraw_open_charges
+from invoices.selectors import Unsettled
 from invoices.services.discard_drafts import discard_drafts
 from invoices.services.draft_invoices import draft_invoices
 from invoices.services.finalize_invoices import finalize_invoices
@@ -67,14 +68,16 @@ def begin_spell(
 
 
 def carry_out(
-    *, quote: ChangeQuote, customer: Customer, current: Subscription, plan: Plan, at: datetime, actor: User | None
-) -> Subscription:
+    *, quote: ChangeQuote, customer: Customer, current: Subscription, plan: Plan, at: datetime, actor: User | None,
+    documents: Unsettled | None = None,
+) -> Subscription:  # fmt: skip
     """Do to the cent what a quote showed, as of its `effective_at`: the spell it `opened`; the quote is completed.
 
-    The customer is locked and the rules are checked. Raises QuoteMovedError where a figure has moved.
+    The customer is locked and the rules are checked. `documents`: the customer's, where somebody has read them under
+    this lock. Raises QuoteMovedError where a figure has moved.
     """
     ends_at, opens_id = quote.effective_at, quote.opens_id
-    owed = closing(current, ends_at, to=plan, opens_id=opens_id, now=at)
+    owed = closing(current, ends_at, to=plan, opens_id=opens_id, now=at, documents=documents)
     check_figures(quote, owed)
     quote.invoice = end_spell(current=current, owed=owed, to=plan, ends_at=ends_at, at=at, actor=actor)
     opened = begin_spell(customer=customer, before=current, plan=plan, starts_at=ends_at, opens_id=opens_id)

@@ -7,6 +7,7 @@ from plans.models_catalogue import Plan as Plan
 from plans.models_catalogue import PlanStatus as PlanStatus
 from plans.models_catalogue import RateCard as RateCard
 from plans.models_catalogue import SettlementMode as SettlementMode
+from plans.models_catalogue import cards_in_order as cards_in_order
 from plans.models_changes import ChangeQuote as ChangeQuote
 from plans.models_changes import LeavingReason as LeavingReason
 from plans.models_changes import MoveTime as MoveTime

@@ -9,7 +9,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
 from plans.models_budgets import Budget
-from plans.models_catalogue import Plan, RateCard
+from plans.models_catalogue import Plan, RateCard, cards_in_order
 from plans.models_changes import ChangeQuote, ScheduledChange, ScheduleStatus
 from plans.models_overdue import CarriedOutConsequence
 
@@ -34,19 +34,23 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         return self.select_related("customer").prefetch_related(models.Prefetch("plan", Plan.objects.with_cards()))
 
     def with_plan(self) -> Self:
-        """For one row: customer, billing profile and plan with one query, its cards with another; whether a first
-        payment has no outcome yet (`has_start_pending`) and access is on hold (`is_held`); the plan that staff have
-        scheduled, as `coming_plan`, `coming_version` and `coming_at`; the customer's `budget` in its currency."""
+        """For one row: customer, billing profile, plan and `watch` with one query, its cards with another; whether a
+        first payment has no outcome yet (`has_start_pending`)."""
         pending = ChangeQuote.objects.starts_to_settle().filter(customer=models.OuterRef("customer"))
-        cards = models.Prefetch("plan__rate_cards", RateCard.objects.with_terms().order_by("position", "pk"))
-        rows = self.select_related("customer__billing_profile", "plan").prefetch_related(cards)
+        rows = self.select_related("customer__billing_profile", "plan", "watch")
+        return rows.prefetch_related(cards_in_order("plan__rate_cards")).annotate(
+            has_start_pending=models.Exists(pending)
+        )
+
+    def as_shown(self) -> Self:
+        """`with_plan`, and what pages say besides: whether access is on hold (`is_held`); the plan that staff have
+        scheduled, as `coming_plan`, `coming_version` and `coming_at`; the customer's `budget` in its currency."""
         coming = ScheduledChange.objects.filter(
             customer=models.OuterRef("customer"), status=ScheduleStatus.SCHEDULED
         ).order_by("pk")
         budget = Budget.objects.filter(customer=models.OuterRef("customer"), currency=models.OuterRef("plan__currency"))
         held = CarriedOutConsequence.objects.holds().filter(customer=models.OuterRef("customer"))
-        return rows.annotate(
-            has_start_pending=models.Exists(pending),
+        return self.with_plan().annotate(
             is_held=models.Exists(held),
             coming_plan=models.Subquery(coming.values("plan__name")[:1]),
             coming_version=models.Subquery(coming.values("plan__version")[:1]),

@@ -165,7 +165,7 @@ def running_usage(spells: Sequence[Subscription]) -> dict[str, list[OpenDraft]]:
 
 def stop_running(subscription: Subscription, at: datetime) -> None:
     """A spell ends: nothing of it runs any more."""
-    if UsageWatch.objects.filter(subscription=subscription).exists():
+    if hasattr(subscription, "watch"):
         set_open_charges(scopes={scope(subscription.pk): []}, at=at)
 
 

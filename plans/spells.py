@@ -4,12 +4,13 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import prefetch_related_objects
 
 from accounts.models import Customer
 from core.periods import calculation_instant, midnight, next_billing_date, utc_day
 from plans import cycle
 from plans.exceptions import NoSubscriptionError
-from plans.models import Calendar, Plan, ScheduledChange, ScheduleStatus, Subscription, UsageWatch
+from plans.models import Calendar, Plan, ScheduledChange, ScheduleStatus, Subscription, UsageWatch, cards_in_order
 
 
 def calendar_of(spell: cycle.Spell) -> Calendar:
@@ -33,11 +34,14 @@ def first_calendar(plan: Plan, anchor_on: date, starts_at: datetime) -> Calendar
     return calendar_of(cycle.Spell(anchor_on, starts_at, first))
 
 
-def open_subscription(customer_id: int) -> Subscription:
-    """The open spell with plan, cards and customer, read under the customer's lock. Raises NoSubscriptionError."""
-    subscription = Subscription.objects.open().with_plan().filter(customer_id=customer_id).first()
+def open_subscription(customer_id: int, *, to: Plan | None = None) -> Subscription:
+    """The open spell with plan, cards and customer, read under the customer's lock; the cards of the plan that it may
+    change `to` in the same query. Raises NoSubscriptionError."""
+    rows = Subscription.objects.open().with_plan().prefetch_related(None)
+    subscription = rows.filter(customer_id=customer_id).first()
     if subscription is None:
         raise NoSubscriptionError(f"customer {customer_id} has no open subscription")
+    prefetch_related_objects([subscription.plan, to] if to else [subscription.plan], cards_in_order())
     return subscription
 
 
@@ -92,7 +96,7 @@ def close_spell(subscription: Subscription, ends_at: datetime, *, followed_by: P
         subscription.follow_up_at = next_calculation(subscription.anchor_on, ends_at)
     if subscription.plan.terms().is_credit_only:  # what comes late of it is charged to credit all the same
         UsageWatch.objects.filter(subscription=subscription).update(settled_until=ends_at)
-    else:
+    elif hasattr(subscription, "watch"):
         UsageWatch.objects.filter(subscription=subscription).delete()
     subscription.ends_at = subscription.window_starts_at = ends_at
     subscription.next_billing_on = subscription.calculate_at = None

@@ -106,6 +106,15 @@ def test_it_sends_documents_to_recipients_else_to_billing_admins(customer, other
     }
 
 
+def test_it_asks_for_the_admins_only_where_a_profile_names_nobody(customer, other_customer, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        assert selectors.recipients([customer.pk]) == {customer.pk: ["alice@example.com"]}
+    other_customer.billing_profile.recipients = []
+    other_customer.billing_profile.save()
+    with django_assert_num_queries(2):
+        selectors.recipients([customer.pk, other_customer.pk])
+
+
 def test_it_reads_parties_and_countries_of_a_batch(customer, other_customer, django_assert_num_queries):
     customer.billing_profile.country = "FR"
     customer.billing_profile.save()

@@ -225,3 +225,9 @@ def test_each_minute_it_goes_on_with_migrations_and_parks_who_fails(
     }
     customer.refresh_from_db()
     assert customer.parked_reason == "ValueError: a broken row"
+
+
+@pytest.mark.django_db
+def test_who_is_overdue_is_read_once_for_consequences_and_reminders(django_assert_num_queries):
+    with django_assert_num_queries(1):
+        billing_run.dun_due(at=BILLED_AT, report=billing_run.RunReport(at=BILLED_AT.isoformat()))

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.audit import NOTHING, record_all
 from accounts.models import Customer, User
-from accounts.selectors import default_payment_methods, recipients
+from accounts.selectors import default_payment_methods, recipients, tax_places
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 from core.any_of import any_of
@@ -23,7 +23,7 @@ from invoices.emails import announced
 from invoices.exceptions import CurrencyError, LineBilledError
 from invoices.lines import STORED, InvoiceDraft, LineDraft, total_lines
 from invoices.models import Invoice, InvoiceLine, Seller
-from invoices.selectors import corrected_rules, default_seller, line_draft, tax_rules
+from invoices.selectors import corrected_rules, line_draft, rules_at
 from invoices.spreading import kept_for_drafts
 from invoices.totals import TaxRule, rules_from, rules_values
 from invoices.watermarks import given_back_values
@@ -113,8 +113,7 @@ def _create(
     sheets: Sequence[Sheet], customers: dict[int, Customer], corrected: Mapping[str, TaxRule], at: datetime
 ) -> list[tuple[Sheet, Invoice]]:
     """The documents' rows, as if no credit paid anything of them."""
-    seller = default_seller()
-    rules = tax_rules(customers, seller)
+    seller, rules = rules_at(tax_places(customers), customers)
     _check_lines([sheet.own for sheet in sheets])
     invoices = [_invoice(sheet, seller, rules[sheet.draft.customer_id], corrected, at) for sheet in sheets]
     copy_rows(invoices)

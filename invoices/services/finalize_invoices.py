@@ -1,6 +1,6 @@
 """Drafts become documents: a number each, both parties and every figure frozen, ready to be collected."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from itertools import groupby
 
@@ -23,7 +23,7 @@ from invoices.models import Collection, Invoice, InvoiceKind, InvoiceStatus
 from invoices.numbering import CREDIT_NOTE, INVOICE, next_numbers
 from invoices.parties import seller_party
 from invoices.retaxing import retax
-from invoices.selectors import tax_rules
+from invoices.selectors import rules_at
 from invoices.services.settle_credit_notes import settle_credit_notes
 from invoices.states import Move, after
 from invoices.terms import terms_of
@@ -55,9 +55,9 @@ def finalize_invoices(
     if not invoices:
         return []
     customer_ids = {invoice.customer_id for invoice in invoices}
-    _retax(invoices, at)
-    cards = default_payment_methods(customer_ids)
     buyers = parties(customer_ids)
+    _retax(invoices, {pk: (buyer["country"], buyer["tax_id"]) for pk, buyer in buyers.items()}, at)
+    cards = default_payment_methods(customer_ids)
     to = recipients(customer_ids)
     for invoice in invoices:
         invoice.seller_party = seller_party(invoice.seller)
@@ -77,11 +77,11 @@ def finalize_invoices(
     return invoices
 
 
-def _retax(invoices: Sequence[Invoice], at: datetime) -> None:
+def _retax(invoices: Sequence[Invoice], places: Mapping[int, tuple[str, str]], at: datetime) -> None:
     """New billing details may bring another tax than the one announced: the issued invoice announces it anew."""
     for seller, group in groupby(invoices, key=lambda invoice: invoice.seller):
         batch = list(group)
-        rules = tax_rules([invoice.customer_id for invoice in batch], seller)
+        _, rules = rules_at(places, [invoice.customer_id for invoice in batch], seller)
         for invoice in retax(batch, rules):
             invoice.announced_at = at
 

@@ -48,7 +48,7 @@ def default_plan() -> Plan:
 
 def current_subscription(customer_id: int) -> Subscription | None:
     """The open spell with customer, plan and cards, in two queries; None where nobody has opened one."""
-    return Subscription.objects.open().with_plan().filter(customer_id=customer_id).first()
+    return Subscription.objects.open().as_shown().filter(customer_id=customer_id).first()
 
 
 def due_for_calculation(at: datetime, customer_id: int | None = None) -> list[Due]:

@@ -10,7 +10,7 @@ from invoices.standing import standing
 from plans.charges import SpellFacts, UsageFacts
 from plans.cycle import Slice
 from plans.late import LateFacts
-from plans.models import Subscription
+from plans.models import Plan, Subscription
 from plans.pricing import PlanTerms
 from plans.selectors.watermarks import Known, Watermark, known_windows, touched_windows
 from usage.selectors import Looked, Span, quantities
@@ -35,8 +35,8 @@ class Claim:
 def gather(
     claims: Sequence[Claim], *, seen_until: datetime | None = None, read: Mapping[Span, Decimal] | None = None
 ) -> list[SpellFacts]:
-    """The facts of each claim, in order: three queries in all, three or more where usage came late, and one
-    where something is given back.
+    """The facts of each claim, in order: three queries in all, up to three more where usage came late, and
+    one where something is given back.
 
     `seen_until` looks at usage before that instant only, for figures about a window that is still running. `read`:
     quantities that somebody has read; the others are asked.
@@ -57,9 +57,7 @@ def gather(
             claim,
             used,
             known,
-            tuple(
-                _late(mark, terms[mark.subscription_id], used) for mark in late_by_customer.get(claim.customer_id, ())
-            ),
+            tuple(_late(mark, terms[mark.plan_id], used) for mark in late_by_customer.get(claim.customer_id, ())),
             seen_until,
         )
         for claim in claims
@@ -136,11 +134,11 @@ def _late(mark: Watermark, terms: PlanTerms, used: Mapping[Span, Decimal]) -> La
 
 
 def _terms(claims: Sequence[Claim], late: Sequence[Watermark]) -> dict[int, PlanTerms]:
-    """The price list of every spell that a late window belongs to."""
-    terms = {claim.subscription.pk: claim.subscription.plan.terms() for claim in claims}
-    missing = {mark.subscription_id for mark in late} - terms.keys()
+    """The price list of every plan that a late window was rated by."""
+    terms = {claim.subscription.plan_id: claim.subscription.plan.terms() for claim in claims}
+    missing = {mark.plan_id for mark in late} - terms.keys()
     if missing:
-        terms |= {spell.pk: spell.plan.terms() for spell in Subscription.objects.with_terms().filter(pk__in=missing)}
+        terms |= {plan.pk: plan.terms() for plan in Plan.objects.with_cards().filter(pk__in=missing)}
     return terms
 
 

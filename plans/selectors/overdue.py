@@ -1,6 +1,6 @@
 """Who is overdue, what follows by their plan, and what of it is due now."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from accounts.figures import sentence
@@ -41,9 +41,8 @@ def dunning_of_customer(customer_id: int, at: datetime) -> Dunning:
     return dunning_of({customer_id: at}, consequences_of([customer_id]))[customer_id]
 
 
-def due_to_remind(at: datetime, customer_id: int | None = None) -> list[Due]:
-    """Customers to whom a message is due, or a card is missing that should have been tried again."""
-    found = list(_standings(at, customer_id))
+def due_to_remind(found: Sequence[Standing]) -> list[Due]:
+    """Of these customers those to whom a message is due, or who lack a card that should have been tried again."""
     lost = {
         each.customer_id
         for present in {due.present for due, _ in found}
@@ -52,9 +51,9 @@ def due_to_remind(at: datetime, customer_id: int | None = None) -> list[Due]:
     return [due for due, stands in found if stands.tells or due.id in lost]
 
 
-def due_to_carry_out(at: datetime, customer_id: int | None = None) -> list[Due]:
-    """Customers whose plan's consequence follows now."""
-    return [due for due, stands in _standings(at, customer_id) if stands.due and stands.due.kind == "consequence"]
+def due_to_carry_out(found: Sequence[Standing]) -> list[Due]:
+    """Of these customers those whose plan's consequence follows now."""
+    return [due for due, stands in found if stands.due and stands.due.kind == "consequence"]
 
 
 def due_to_release(at: datetime, customer_id: int | None = None) -> list[Due]:
@@ -66,7 +65,8 @@ def due_to_release(at: datetime, customer_id: int | None = None) -> list[Due]:
     return [Due(customer, customer, present) for customer, present in held if customer not in overdue]
 
 
-def _standings(at: datetime, customer_id: int | None) -> Iterable[Standing]:
+def standings(at: datetime, customer_id: int | None = None) -> list[Standing]:
+    """Where everybody stands who is overdue by their own clock; nobody parked."""
     late = overdue_customers(at, customer_id)
     presents = {due.id: due.present for due in late}
     stands = dunning_of(presents, consequences_of(presents)) if late else {}

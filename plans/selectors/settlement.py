@@ -147,7 +147,7 @@ def settle_ending(subscription: Subscription, at: datetime) -> list[Settled]:
     """What is left of a spell that ends at `at`, to the instant; nothing where no credits-only plan is watched."""
     if not subscription.plan.terms().is_credit_only:
         return []
-    row = UsageWatch.objects.filter(subscription=subscription).first()
+    row: UsageWatch | None = getattr(subscription, "watch", None)
     if row is None:
         return []
     spell = spell_of(subscription)

@@ -214,7 +214,7 @@ class Running:
 
 
 def open_subscription(customer: Customer) -> Subscription:
-    """The customer's open spell (loaded `with_plan`). Raises NoSubscriptionError."""
+    """The customer's open spell (loaded `as_shown`). Raises NoSubscriptionError."""
     subscription = current_subscription(customer.pk)
     if subscription is None:
         raise NoSubscriptionError(f"customer {customer.pk} has no open subscription")

@@ -31,6 +31,7 @@ FIELDS = (
     "number",
     "quantity",
     "amount",
+    "subscription__plan_id",
 )
 
 LAST_LOOKS = """
@@ -74,6 +75,7 @@ class Watermark:
 
     subscription_id: int
     customer_id: int
+    plan_id: int
     card_id: int
     feature_id: int
     window: Window
@@ -152,9 +154,9 @@ def _marks(condition: Q, discarding: Collection[str]) -> list[Watermark]:
     rows = invoiced.filter(condition).exclude(invoice_key__in=discarding)  # the others: plans.selectors.settlement
     found: dict[Rated, Watermark] = {}
     for row in rows.order_by("window_starts_at", "rate_card_id", "number").values_list(*FIELDS):
-        spell, customer, card, feature, start, end, planned_end, number, quantity, amount = row
+        spell, customer, card, feature, start, end, planned_end, number, quantity, amount, plan = row
         window, planned = Window(start, end), Window(start, planned_end)
         found[spell, card, start] = Watermark(
-            spell, customer, card, feature or 0, window, planned, number, quantity, amount
+            spell, customer, plan, card, feature or 0, window, planned, number, quantity, amount
         )
     return list(found.values())

@@ -7,6 +7,7 @@ from django.db import transaction
 from accounts.audit import record
 from accounts.models import User
 from accounts.services.lock_customers import lock_customers
+from invoices.selectors import unsettled
 from plans.models import ChangeQuote, QuoteKind
 from plans.quotes import QuoteMovedError, check_change, check_figures, check_holds
 from plans.refusal import refuse_moved
@@ -33,11 +34,12 @@ def _accept(quote: ChangeQuote, at: datetime, actor: User | None) -> ChangeQuote
     quote = ChangeQuote.objects.select_related("plan").get(pk=quote.pk)
     if quote.completed_at or quote.accepted_at:
         return quote
-    current = open_subscription(customer.pk)
-    check_change(customer, current, quote.plan, at)
+    current, documents = open_subscription(customer.pk, to=quote.plan), unsettled(customer.pk)
+    check_change(customer, current, quote.plan, at, documents)
     check_holds(quote, current, at)
     starts_at = quote.effective_at if quote.kind == QuoteKind.CHANGE else at
-    check_figures(quote, closing(current, starts_at, to=quote.plan, opens_id=quote.opens_id, now=at))
+    owed = closing(current, starts_at, to=quote.plan, opens_id=quote.opens_id, now=at, documents=documents)
+    check_figures(quote, owed)
     quote.accepted_at = at
     quote.expires_at = at + CARD_DETOUR
     quote.save(update_fields=["accepted_at", "expires_at"])

@@ -9,6 +9,7 @@ from accounts.audit import record
 from accounts.models import User
 from accounts.services.lock_customers import lock_customers
 from core.periods import utc_day
+from invoices.selectors import unsettled
 from invoices.services.collect_payment import collect_payment
 from invoices.services.draft_invoices import draft_invoices
 from invoices.services.finalize_invoices import finalize_invoices
@@ -43,11 +44,11 @@ def _bill(quote: ChangeQuote, at: datetime, actor: User | None) -> "Payment | No
     quote = ChangeQuote.objects.select_related("plan", "invoice").get(pk=quote.pk)
     if quote.invoice is not None:
         return _collect(quote.invoice, at, actor)
-    current = open_subscription(customer.pk)
-    check_upgrade(customer, current, quote.plan, at)
+    current, documents = open_subscription(customer.pk, to=quote.plan), unsettled(customer.pk)
+    check_upgrade(customer, current, quote.plan, at, documents)
     check_holds(quote, current, at)
     check_card(customer, quote.plan)
-    owed = closing(current, at, to=quote.plan, opens_id=quote.opens_id)
+    owed = closing(current, at, to=quote.plan, opens_id=quote.opens_id, documents=documents)
     check_figures(quote, owed)
     if owed.totals.total <= 0:
         raise NothingDueError(f"quote {quote.public_id}")

@@ -9,6 +9,7 @@ from accounts.models import User
 from accounts.selectors import recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
+from invoices.selectors import unsettled
 from plans.emails import changed
 from plans.ending import carry_out
 from plans.models import ChangeQuote, Subscription
@@ -37,11 +38,13 @@ def _change(quote: ChangeQuote, at: datetime, actor: User | None) -> ChangeQuote
     quote = ChangeQuote.objects.select_related("plan", "opened", "invoice").get(pk=quote.pk)
     if quote.completed_at:
         return quote
-    current = open_subscription(customer.pk)
-    check_change(customer, current, quote.plan, at)
+    current, documents = open_subscription(customer.pk, to=quote.plan), unsettled(customer.pk)
+    check_change(customer, current, quote.plan, at, documents)
     check_holds(quote, current, at)
     check_card(customer, quote.plan)
-    opened = carry_out(quote=quote, customer=customer, current=current, plan=quote.plan, at=at, actor=actor)
+    opened = carry_out(
+        quote=quote, customer=customer, current=current, plan=quote.plan, at=at, actor=actor, documents=documents
+    )
     _tell(quote, current, opened, at, actor)
     return quote
 

@@ -3,13 +3,13 @@
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Prefetch, prefetch_related_objects
+from django.db.models import prefetch_related_objects
 
 from accounts.models import Customer, User
 from invoices.selectors import Unsettled, unsettled
 from invoices.totals import rules_values
 from plans.exceptions import NoSubscriptionError
-from plans.models import ChangeQuote, Plan, QuoteKind, RateCard, Subscription
+from plans.models import ChangeQuote, Plan, QuoteKind, Subscription, cards_in_order
 from plans.quotes import check_cancellable, check_change, check_upgrade, lines_values, taxes_values, upgrade_kind
 from plans.selectors.closing import closing
 
@@ -67,8 +67,7 @@ def _plans(customer: Customer, wanted: Plan | None) -> tuple[Subscription, Plan]
     if current is None:
         raise NoSubscriptionError(f"customer {customer.pk} has no open subscription")
     plan = wanted or Plan.objects.published().get(is_default=True)
-    cards = Prefetch("rate_cards", RateCard.objects.with_terms().order_by("position", "pk"))
-    prefetch_related_objects([current.plan, plan], cards)
+    prefetch_related_objects([current.plan, plan], cards_in_order())
     return current, plan
 
 

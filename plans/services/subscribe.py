@@ -9,6 +9,7 @@ from accounts.models import User
 from accounts.selectors import recipients
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
+from invoices.selectors import unsettled
 from plans.emails import subscribed
 from plans.ending import begin_spell, end_spell
 from plans.exceptions import PaidFirstError
@@ -39,11 +40,11 @@ def _subscribe(quote: ChangeQuote, at: datetime, actor: User | None) -> ChangeQu
     quote = ChangeQuote.objects.select_related("plan", "opened").get(pk=quote.pk)
     if quote.completed_at:
         return quote
-    current = open_subscription(customer.pk)
-    check_upgrade(customer, current, quote.plan, at)
+    current, documents = open_subscription(customer.pk, to=quote.plan), unsettled(customer.pk)
+    check_upgrade(customer, current, quote.plan, at, documents)
     check_holds(quote, current, at)
     check_card(customer, quote.plan)
-    owed = closing(current, at, to=quote.plan, opens_id=quote.opens_id)
+    owed = closing(current, at, to=quote.plan, opens_id=quote.opens_id, documents=documents)
     check_figures(quote, owed)
     if owed.totals.total > 0:
         raise PaidFirstError(f"quote {quote.public_id}: {owed.totals.total} is due before {quote.plan} begins")

@@ -21,7 +21,7 @@ from plans.models import CarriedOutConsequence, OverdueConsequence, Plan, QuoteK
 from plans.selectors import current_subscription
 from plans.selectors.access import access_of
 from plans.selectors.comparing import comparison
-from plans.selectors.overdue import due_to_carry_out, due_to_release
+from plans.selectors.overdue import due_to_carry_out, due_to_release, standings
 from plans.services.carry_out_consequences import carry_out_consequences
 from plans.services.copy_plan import copy_plan
 from plans.services.make_quote import make_quote
@@ -81,8 +81,8 @@ def test_it_moves_to_the_default_plan_and_sends_the_final_invoice(overdue, custo
     invoice = overdue()
     warned(invoice, "downgrade", at)
     send(customer, at + DAY, tokens=1_000_000)
-    assert due_to_carry_out(at + 7 * DAY - timedelta(seconds=1)) == []
-    assert [due.customer_id for due in due_to_carry_out(at + 7 * DAY)] == [customer.pk]
+    assert due_to_carry_out(standings(at + 7 * DAY - timedelta(seconds=1))) == []
+    assert [due.customer_id for due in due_to_carry_out(standings(at + 7 * DAY))] == [customer.pk]
     [done] = carry_out(customer, at + 7 * DAY)
     assert (done.kind, done.overdue, done.at) == ("downgrade", invoice, at + 7 * DAY)
     assert current_subscription(customer.pk) == done.opened
@@ -138,7 +138,7 @@ def test_nothing_follows_without_reason(overdue, customer, alice, at, case):
         add_card(customer, alice, now, TIMES_OUT, make_default=True)
         payment = collect_payment(invoice_id=invoice.pk, at=now, automatic=False)
         assert submit_payment(payment_id=payment.pk, at=now).status == "unknown"
-    assert due_to_carry_out(now) == []
+    assert due_to_carry_out(standings(now)) == []
     assert carry_out(customer, now) == []
 
 
@@ -176,7 +176,7 @@ def test_usage_that_arrives_during_a_hold_is_billed(overdue, customer, at):
 def test_a_hold_is_not_warned_of_again(overdue, customer, at):
     warned(overdue("hold"), "hold", at)
     carry_out(customer, at + 7 * DAY)
-    assert (due_to_carry_out(at + 60 * DAY), carry_out(customer, at + 60 * DAY)) == ([], [])
+    assert (due_to_carry_out(standings(at + 60 * DAY)), carry_out(customer, at + 60 * DAY)) == ([], [])
 
 
 def test_who_is_past_due_can_cancel_but_not_upgrade(overdue, customer, catalogue, alice, at):
