@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from typing import Any, NamedTuple
 
@@ -31,6 +31,7 @@ from invoices.models import (
     Invoice,
     InvoiceKind,
     InvoiceLine,
+    InvoiceQuerySet,
     InvoiceStatus,
     Payment,
     PaymentStatus,
@@ -293,18 +294,22 @@ def declined_collections() -> QuerySet[Payment]:
 
 def unsettled(customer_id: int) -> Unsettled:
     """What of a customer's documents is not over, without lines and payments. One query."""
-    mine = Q(status=InvoiceStatus.DRAFT) | Q(status__in=PAYABLE, kind=InvoiceKind.INVOICE)
-    notes = Q(status=InvoiceStatus.OPEN, kind=InvoiceKind.CREDIT_NOTE)
-    found = Invoice.objects.filter(mine | notes, customer_id=customer_id)
-    found = found.annotate(is_declined=Exists(declined_collections()))
-    rows = with_named_lines(found).order_by("pk")
     by_place: tuple[list[Invoice], list[Invoice], list[Invoice]] = ([], [], [])
-    for row in rows:
+    for row in _unsettled_rows().filter(customer_id=customer_id):
         by_place[0 if row.status == InvoiceStatus.DRAFT else 2 if row.is_credit_note else 1].append(row)
     drafts, unpaid, kept = by_place
     return Unsettled(
         sorted(drafts, key=lambda row: row.billing_on), sorted(unpaid, key=lambda row: row.due_on or date.max), kept
     )
+
+
+@cache
+def _unsettled_rows() -> InvoiceQuerySet:
+    """Of everybody. Every change of plan and every page of a customer asks it: it is built once and copied."""
+    mine = Q(status=InvoiceStatus.DRAFT) | Q(status__in=PAYABLE, kind=InvoiceKind.INVOICE)
+    notes = Q(status=InvoiceStatus.OPEN, kind=InvoiceKind.CREDIT_NOTE)
+    found = Invoice.objects.filter(mine | notes).annotate(is_declined=Exists(declined_collections()))
+    return with_named_lines(found).order_by("pk")
 
 
 def corrections_of(invoice: Invoice) -> tuple[Invoice, ...]:
