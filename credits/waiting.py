@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, Sum
+from django.db.models import F, QuerySet, Sum
 
 from credits.models import CreditBalance, CreditCharge, OpenCharge
 
@@ -21,9 +21,9 @@ class WaitingCharge:
     settles_at: datetime
 
 
-def customers_with_credits() -> set[int]:
-    """Everybody who ever had credit on the ledger."""
-    return set(CreditBalance.objects.values_list("customer_id", flat=True))
+def customers_with_credits() -> "QuerySet[CreditBalance, int]":
+    """Ids of everybody who ever had credit on the ledger, for a subquery."""
+    return CreditBalance.objects.order_by().values_list("customer_id", flat=True)
 
 
 def waiting_charges(customer_ids: Iterable[int]) -> list[WaitingCharge]:
