@@ -116,10 +116,10 @@ def test_it_asks_no_more_for_many_customers_than_for_one(alice, at, django_asser
     for customer in customers:
         granted(customer, 5000)
     drafts = [draft(customer, 4900, 235) for customer in customers]
-    with django_assert_max_num_queries(45):
+    with django_assert_max_num_queries(41):
         invoices = draft_invoices(drafts=drafts, at=CALCULATED_AT)
     assert {invoice.total for invoice in invoices} == {135}
-    with django_assert_max_num_queries(45):
+    with django_assert_max_num_queries(36):
         finalize_invoices(invoice_ids=[invoice.pk for invoice in invoices], at=ISSUED_AT)
 
 

@@ -308,3 +308,10 @@ def test_it_does_not_bill_again_what_was_issued(plus, customer, pro):
     done = change(change_quote(customer, pro, datetime(2026, 11, 25, 8, tzinfo=UTC)))
 
     assert lines_of(done.invoice) == [("Plus monthly fee", 817, "$49.00 × 5 of 30 days")]
+
+
+def test_a_quote_and_its_change_ask_no_more_than_they_did(plus, pro, customer, django_assert_num_queries):
+    with django_assert_num_queries(9):
+        quote = change_quote(customer, pro, ELEVENTH_DAY)
+    with django_assert_num_queries(53):
+        change(quote)

@@ -249,7 +249,7 @@ def url_of(plan):
 def test_the_page_shows_everything_before_anything_is_scheduled(
     as_clerk, three, second, at_noon, django_assert_max_num_queries
 ):
-    with django_assert_max_num_queries(60):  # three previews of closing invoices are in it, however many move
+    with django_assert_max_num_queries(39):  # three previews of closing invoices are in it, however many move
         page = as_clerk.get(url_of(second)).text
     assert "3 subscriptions of other versions can move" in page
     assert "Closing invoice" in page
