@@ -164,7 +164,7 @@ def running_usage(spells: Sequence[Subscription]) -> dict[str, list[OpenDraft]]:
 
 
 def stop_running(subscription: Subscription, at: datetime) -> None:
-    """A spell ends: nothing of it runs any more."""
+    """A spell ends: nothing of it runs any more. Whether it is watched was read with it, under the customer's lock."""
     if hasattr(subscription, "watch"):
         set_open_charges(scopes={scope(subscription.pk): []}, at=at)
 
