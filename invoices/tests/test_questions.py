@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 
 from accounts.mail import message, write_notice
 from accounts.models import AuditEntry, Notice
@@ -10,6 +11,7 @@ from core.clock import travel_to
 from invoices.exceptions import TooManyQuestionsError
 from invoices.models import AskedAbout, ChargeQuestion
 from invoices.services.ask_about_charge import DAILY_LIMIT, ask_about_charge
+from invoices.services.mark_question_answered import mark_question_answered
 from invoices.tests.test_races import at_once
 
 LINE = "subscription:1:usage:ai-tokens:2026-10-20T10:00:00Z/2026-11-17"
@@ -108,3 +110,47 @@ def test_it_stops_a_flood_until_the_next_day(ask):
         ask(key="one more")
     assert ask(key="k0") == ChargeQuestion.objects.earliest("pk")  # what was asked is still the first answer
     assert ask(key="one more", later=timedelta(days=1, seconds=1))
+
+
+# --- answered --------------------------------------------------------------------------------------------------------
+def staff_page_of(question, page="change"):
+    return reverse(f"admin:invoices_chargequestion_{page}", args=[question.pk])
+
+
+def test_answered_twice_is_answered_once_and_the_words_stay(ask, clerk, supporter, at):
+    question = ask()
+    for actor in (clerk, supporter):
+        mark_question_answered(question_id=question.pk, at=at, actor=actor)
+    kept = ChargeQuestion.objects.get()
+    assert (kept.answered_at, kept.answered_by, kept.message) == (at, clerk, WORDS)
+    assert AuditEntry.objects.get(action="mark_question_answered").actor == clerk
+    assert Notice.objects.filter(template__startswith="charge_").count() == 2
+
+
+def test_staff_see_the_open_ones_first_and_mark_them(ask, customer, clerk, as_clerk, at):
+    old, new, answered = (ask(key=key) for key in ("1", "2", "3"))
+    mark_question_answered(question_id=answered.pk, at=at, actor=clerk)
+    listed = as_clerk.get(reverse("admin:invoices_chargequestion_changelist"))
+    assert list(listed.context["cl"].result_list) == [new, old, answered]
+    page = as_clerk.get(staff_page_of(old)).text
+    for url in (
+        reverse("admin:customer", args=[customer.key]), reverse("admin:customer_explain", args=[customer.key, LINE]),
+    ):  # fmt: skip
+        assert f'href="{url}"' in page
+    assert "Mark as answered" in page
+    for _twice in range(2):
+        sent = as_clerk.post(staff_page_of(old, "answered"))
+        assert (sent.status_code, sent["Location"]) == (303, staff_page_of(old))
+    assert "Mark as answered" not in as_clerk.get(staff_page_of(old)).text
+    assert as_clerk.get(staff_page_of(old).replace(str(old.pk), "999")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("person", "reads", "marks"),
+    [("supporter", 200, 303), ("auditor", 200, 403), ("cataloger", 403, 403), ("trainee", 403, 403)],
+)
+def test_support_marks_and_readers_look(person, reads, marks, ask, log_in, request):
+    question, client = ask(), log_in(request.getfixturevalue(person))
+    assert client.get(staff_page_of(question)).status_code == reads
+    assert client.post(staff_page_of(question, "answered")).status_code == marks
+    assert bool(ChargeQuestion.objects.get().answered_at) == (marks == 303)
