@@ -1,28 +1,13 @@
 """What customers ask about a charge. Part of `invoices.models`."""
 
-from datetime import datetime
 from functools import partial
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
 
 from core.ids import public_id
 from core.periods import Window
-
-
-class AskedAbout(NamedTuple):
-    """A charge as it stands when it is asked about: its line may be stored, charged to credit, or still upcoming.
-
-    `title` is the English that is kept; `amount` is in minor units of `currency`, before tax.
-    """
-
-    line_key: str
-    title: str
-    starts_at: datetime
-    ends_at: datetime
-    amount: int
-    currency: str
 
 
 class ChargeQuestionQuerySet(models.QuerySet["ChargeQuestion"]):

@@ -1,9 +1,11 @@
 """«Ask about this charge»: a form that knows which one, and a page that says the question has arrived."""
 
+from typing import TYPE_CHECKING
+
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -14,8 +16,11 @@ from core.nudge import nudge
 from core.wording import title_of
 from invoices.exceptions import TooManyQuestionsError
 from invoices.forms_questions import QuestionForm
-from invoices.models import AskedAbout, ChargeQuestion
+from invoices.questions import AskedAbout, question_named
 from invoices.services.ask_about_charge import ask_about_charge
+
+if TYPE_CHECKING:
+    from invoices.models import ChargeQuestion
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -32,7 +37,7 @@ def charge_ask(request: PortalRequest, key: str) -> HttpResponse:
     return render(request, "billing_portal/ask.html", context, status=status)
 
 
-def _asked(request: PortalRequest, charge: Charge, form: QuestionForm) -> tuple[ChargeQuestion | None, int]:
+def _asked(request: PortalRequest, charge: Charge, form: QuestionForm) -> tuple["ChargeQuestion | None", int]:
     """The question, or the status with which the form says why there is none."""
     if not form.is_valid():
         return None, 422
@@ -56,6 +61,8 @@ def _asked(request: PortalRequest, charge: Charge, form: QuestionForm) -> tuple[
 @login_required
 def charge_asked(request: HttpRequest, public_id: str) -> HttpResponse:
     """What was asked, under its reference; the answer comes by e-mail."""
-    found = get_object_or_404(ChargeQuestion.objects.select_related("asked_by"), public_id=public_id)
+    found = question_named(public_id)
+    if found is None:
+        raise Http404
     enter_customer(request, found.customer_id)
     return render(request, "billing_portal/asked.html", {"question": found, "charge_title": title_of(found.title)})

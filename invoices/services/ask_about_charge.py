@@ -10,7 +10,8 @@ from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 from invoices.emails_questions import question_asked, question_received
 from invoices.exceptions import TooManyQuestionsError
-from invoices.models import AskedAbout, ChargeQuestion
+from invoices.models import ChargeQuestion
+from invoices.questions import AskedAbout
 
 DAY = timedelta(days=1)
 DAILY_LIMIT = 20

@@ -9,7 +9,8 @@ from accounts.mail import message, write_notice
 from accounts.models import AuditEntry, Notice
 from core.clock import travel_to
 from invoices.exceptions import TooManyQuestionsError
-from invoices.models import AskedAbout, ChargeQuestion
+from invoices.models import ChargeQuestion
+from invoices.questions import AskedAbout
 from invoices.services.ask_about_charge import DAILY_LIMIT, ask_about_charge
 from invoices.services.mark_question_answered import mark_question_answered
 from invoices.tests.test_races import at_once
@@ -132,6 +133,8 @@ def test_staff_see_the_open_ones_first_and_mark_them(ask, customer, clerk, as_cl
     mark_question_answered(question_id=answered.pk, at=at, actor=clerk)
     listed = as_clerk.get(reverse("admin:invoices_chargequestion_changelist"))
     assert list(listed.context["cl"].result_list) == [new, old, answered]
+    index = as_clerk.get(reverse("admin:index")).text
+    assert [staff_page_of(one) in index for one in (old, new, answered)] == [True, True, False]
     page = as_clerk.get(staff_page_of(old)).text
     for url in (
         reverse("admin:customer", args=[customer.key]), reverse("admin:customer_explain", args=[customer.key, LINE]),

@@ -35,7 +35,6 @@ from invoices.buying import sale_totals, sold_grant
 from invoices.giving_back import Wanted
 from invoices.hand_charges import HandCharge
 from invoices.models import (
-    AskedAbout,
     CreditSale,
     Document,
     GatewayEvent,
@@ -45,6 +44,7 @@ from invoices.models import (
     Refund,
     TopUpRule,
 )
+from invoices.questions import AskedAbout
 from invoices.refunding import Outside
 from invoices.services.add_charge import add_charge
 from invoices.services.ask_about_charge import ask_about_charge
