@@ -20,7 +20,10 @@ SETTINGS_NAV = (
         "name": "billing_overview",
         "label": _("Billing and Usage"),
         "icon": "chart",
-        "covers": ("billing_usage_panel", "billing_upcoming", "billing_explain", "billing_usage"),
+        "covers": (
+            *("billing_usage_panel", "billing_upcoming", "billing_explain", "billing_usage"),
+            *("charge_ask", "charge_asked"),
+        ),
     },
     {
         "name": "plan_change",

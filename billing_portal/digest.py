@@ -30,6 +30,7 @@ WORDS: Mapping[str, Callable[[int], str]] = {
     "events": lambda n: ngettext("%(count)s failed event", "%(count)s failed events", n),
     "inquiries": lambda n: ngettext("%(count)s contact request", "%(count)s contact requests", n),
     "corrections": lambda n: ngettext("%(count)s correction asked for", "%(count)s corrections asked for", n),
+    "questions": lambda n: ngettext("%(count)s question about a charge", "%(count)s questions about charges", n),
 }
 
 

@@ -26,6 +26,7 @@ PURPOSES: Final[tuple[tuple[str, str | Promise], ...]] = (
     ("correction", _("Log in to ask for a corrected invoice.")),
     ("billing_usage", _("Log in to see your usage.")),
     ("billing_explain", _("Log in to see how a charge was calculated.")),
+    ("charge_", _("Log in to ask about a charge.")),
     ("billing_details", _("Log in to change the billing details.")),
     ("billing_notifications", _("Log in to choose who gets messages, and which.")),
     ("plan_cancel_reason", _("Log in to say why you left.")),

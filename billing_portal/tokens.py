@@ -23,7 +23,7 @@ SESSION_KEY: Final = "token_of_before"
 KEPT: Final = frozenset(
     {
         *("billing_details", "members", "api_tokens", "billing_notifications"),
-        *("plan_upgrade", "contact_sales", "correction_add", "credits_top_up"),
+        *("plan_upgrade", "contact_sales", "correction_add", "credits_top_up", "charge_ask"),
     }
 )
 

@@ -16,6 +16,7 @@ from core.periods import utc_day
 from invoices import admin_corrections as admin_corrections  # registers requests for corrected invoices
 from invoices import admin_crediting, admin_pages
 from invoices import admin_events as admin_events  # registers events and disputes
+from invoices import admin_questions as admin_questions  # registers questions about charges
 from invoices import admin_sellers as admin_sellers  # registers the seller
 from invoices.admin_archives import WithArchives
 from invoices.admin_filters import GatewayFilter, OverdueFilter, StatusFilter

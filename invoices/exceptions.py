@@ -221,3 +221,10 @@ class CorrectionAnsweredError(InvoicesError):
     """Somebody has answered this request, in other words."""
 
     message = gettext_noop("Somebody has answered this request meanwhile. Look at the answer below.")
+
+
+class TooManyQuestionsError(InvoicesError):
+    """More questions about charges in a day than people write."""
+
+    status = 429
+    message = gettext_noop("You have sent many questions today already. We have them all and will answer soon.")

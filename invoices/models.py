@@ -37,6 +37,7 @@ from invoices.models_payments import Payment as Payment
 from invoices.models_payments import PaymentStatus as PaymentStatus
 from invoices.models_payments import Refund as Refund
 from invoices.models_payments import RefundStatus as RefundStatus
+from invoices.models_questions import ChargeQuestion as ChargeQuestion
 from invoices.models_sellers import InvoiceSequence as InvoiceSequence
 from invoices.models_sellers import Seller as Seller
 from invoices.models_sellers import TaxRate as TaxRate

@@ -79,6 +79,9 @@ SECTIONS = (
                 gettext_lazy("Customers who ask for a corrected invoice"),
             ),
             _table(
+                gettext_lazy("Questions"), "invoices_chargequestion", gettext_lazy("Customers who ask about a charge")
+            ),
+            _table(
                 gettext_lazy("Events"),
                 "invoices_gatewayevent",
                 gettext_lazy("What the card processor told us, and what came of it"),

@@ -18,6 +18,7 @@ from billing_portal.models import Run, RunKind
 from core import formats, language
 from invoices import attention
 from invoices.corrections import open_corrections
+from invoices.questions import open_questions
 from plans.selectors.catalogue import draft_plans
 from plans.selectors.inquiries import open_inquiries
 
@@ -174,6 +175,15 @@ def _correction_line(asked: Any) -> Line:
     )
 
 
+def _question_line(question: Any) -> Line:
+    url = reverse("admin:invoices_chargequestion_change", args=[question.pk])
+    return Line(
+        f"{question.customer.name}, {question.title}",
+        url,
+        gettext("asked %(day)s") % {"day": formats.day(question.asked_at.date())},
+    )
+
+
 def _plan_line(plan: Any) -> Line:
     return Line(str(plan), reverse("admin:plans_plan_change", args=[plan.pk]), plan.currency)
 
@@ -287,6 +297,17 @@ KINDS: Iterable[Kind] = (
         "invoices_correctionrequest_changelist?status__exact=open",
         gettext_lazy("All open requests"),
         gettext_lazy("Nobody asks for a corrected invoice."),
+        "info",
+    ),
+    Kind(
+        ("read",),
+        lambda _at, _may: open_questions(LIMIT + 1),
+        _question_line,
+        "questions",
+        gettext_lazy("Questions about charges"),
+        "invoices_chargequestion_changelist?answered_at__isempty=1",
+        gettext_lazy("All open questions"),
+        gettext_lazy("Nobody asks about a charge."),
         "info",
     ),
     Kind(

@@ -6,12 +6,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote, urlencode
 
-from django.conf import settings
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
@@ -138,16 +135,6 @@ class Charge:
     def left(self) -> int:
         """What credit did not pay of a line of a document, minor units; before tax."""
         return self.line.amount - getattr(self.line, "credits", 0)
-
-    @property
-    def ask_url(self) -> str:
-        """A message to billing support that says which charge it is about."""
-        period, amount = formats.window(self.window), formats.money(self.line.amount, self.currency)
-        page = settings.PORTAL_URL + reverse("billing_explain", args=[self.line.key])
-        subject = gettext("Question about %(title)s, %(period)s") % {"title": self.title, "period": period}
-        body = f"\n\n\n{self.title}, {period}: {amount}\n{self.line.key}\n{page}\n"
-        query = urlencode({"subject": subject, "body": body}, quote_via=quote)
-        return f"mailto:{settings.BILLING_EMAIL}?{query}"
 
     @property
     def window(self) -> Window:

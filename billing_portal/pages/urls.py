@@ -4,6 +4,7 @@ from django.urls import path
 
 from billing_portal.pages.alerts import billing_notifications
 from billing_portal.pages.api import api_access, api_balance
+from billing_portal.pages.asking import charge_ask, charge_asked
 from billing_portal.pages.buying import credits_buy, credits_review
 from billing_portal.pages.clock import (
     billing_clock,
@@ -68,5 +69,7 @@ urlpatterns = [
         name="billing_clock_message_html",
     ),
     path("settings/billing/explain/<path:key>/events.csv", billing_explain_events, name="billing_explain_events"),
+    path("settings/billing/explain/<path:key>/ask/", charge_ask, name="charge_ask"),
+    path("settings/billing/questions/<slug:public_id>/", charge_asked, name="charge_asked"),
     path("settings/billing/explain/<path:key>/", billing_explain, name="billing_explain"),
 ]

@@ -29,6 +29,14 @@ def _explained_line(scene: Scene) -> str:
     return reverse("billing_explain", args=[line.key])
 
 
+def _ask(scene: Scene) -> str:
+    return f"{_explained(scene)}ask/"
+
+
+def _no_words(_scene: Scene) -> dict[str, str]:
+    return {"key": "0" * 32}
+
+
 def _invoice(number: int = 0) -> Address:
     return lambda scene: reverse("invoice", args=[scene.invoice(number).public_id])
 
@@ -97,6 +105,8 @@ STATES = (
     State("usage/explained", "plus", "A running charge as an equation.", _explained, ("AI tokens", "$98.26")),
     State("usage/explained-invoiced", "paid", "A line of an issued invoice as an equation.", _explained_line, ("AI tokens", "INV-", "$166.32")),
     State("usage/explained-credits", "credits-first", "What credit paid of a line, by grant, and what it left.", _explained_line, ("Paid with credits", "Tokens only", "Left to the invoice", "$193.21")),
+    State("usage/ask", "plus", "A question about a charge, which the form knows.", _ask, ("What would you like to know?", "AI tokens", "$98.26")),
+    State("usage/ask-error", "plus", "What is missing is named.", _ask, ("There is a problem",), _no_words, 422),
     # --- Billing portal ---
     State("portal/active", "paid", "Two cards, nothing to pay, one invoice.", PORTAL, ("Mastercard ending 4444", "Default", "Paid")),
     State("portal/empty", "new", "No card, no invoice, and none needed.", PORTAL, ("You don’t need one on Free.", "Nothing to pay.", "No invoices yet.")),

@@ -149,7 +149,7 @@ def test_people_of_one_role_cost_two_questions_each(customer, auditor, at, morni
     """What they may; what waits is asked once."""
     parked(customer, at)
     wants(at, auditor, *(staff_person(f"a{number}@example.com", "A", AUDITOR) for number in range(4)))
-    with django_assert_max_num_queries(16 + 5 * 2):
+    with django_assert_max_num_queries(17 + 5 * 2):
         assert tell_digests(at=morning) == 5
 
 
@@ -212,5 +212,5 @@ def test_it_sends_everybody_else_to_the_log_in(alice, client, log_in):
 
 def test_its_page_asks_few_questions(as_clerk, customer, at, django_assert_max_num_queries):
     parked(customer, at)
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         as_clerk.get(URL)

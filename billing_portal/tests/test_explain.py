@@ -1,12 +1,10 @@
 """Every charge has an address that derives it, the same before and after it is billed."""
 
 import csv
-import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import unescape
 from io import StringIO
-from urllib.parse import parse_qs
 
 import pytest
 from django.urls import reverse
@@ -241,20 +239,6 @@ def finalized(at):
     [draft] = Invoice.objects.all()
     finalize_invoices(invoice_ids=[draft.pk], at=at)
     return draft
-
-
-def test_a_question_about_it_names_it(key, alice, log_in, settings):
-    settings.BILLING_EMAIL, settings.PORTAL_URL = "billing@example.org", "https://bills.example"
-    shown = unescape(page(log_in(alice), key(TOKENS)).content.decode())
-    [address] = re.findall(r'<a href="(mailto:[^"]*)">Ask about this charge</a>', shown)
-    to, _, query = address.partition("?")
-    asked = parse_qs(query, strict_parsing=True)
-    assert to == "mailto:billing@example.org"
-    assert asked["subject"] == ["Question about AI tokens, 20 Oct, 10:00 – 16 Nov 2026 UTC"]
-    [body] = asked["body"]
-    assert key(TOKENS) in body.splitlines()
-    assert "AI tokens, 20 Oct, 10:00 – 16 Nov 2026 UTC: $7.00" in body
-    assert f"https://bills.example{reverse('billing_explain', args=[key(TOKENS)])}" in body
 
 
 def test_the_sum_leads_to_the_days(key, alice, log_in):

@@ -91,7 +91,7 @@ def test_the_same_words_are_the_same_in_every_room(language):
 # --- templates -------------------------------------------------------------------------------------------------------
 
 # Pages of developers, and what is sent to staff, are English.
-ENGLISH_ONLY = ("billing_portal/styleguide", "emails/sales_inquiry", "400.html", "500.html")
+ENGLISH_ONLY = ("billing_portal/styleguide", "emails/sales_inquiry", "emails/charge_question", "400.html", "500.html")
 READ_ALOUD = {
     "alt",
     "aria-label",

@@ -13,6 +13,7 @@ from accounts import drafts
 from accounts.models import BillingProfile, Customer, PaymentMethod, User
 from billing_portal.tokens import KEPT, SESSION_KEY
 from conftest import PASSWORD
+from invoices.models import InvoiceLine
 from invoices.tests.cast import open_invoice
 from plans.selectors import current_subscription
 from plans.services.open_default_subscription import open_default_subscription
@@ -32,6 +33,7 @@ FORMS = {
     "contact_sales": {"message": "We need a region in Oslo."},
     "correction_add": {"wrong": "The street is another one."},
     "credits_top_up": {"threshold": "20", "amount": "50", "ceiling": "200"},
+    "charge_ask": {"message": "Why is it more than in September?"},
 }
 ARGS = {"plan_upgrade": ["plus"]}
 
@@ -86,9 +88,10 @@ def again(browser: Client, user: User) -> None:
 def test_the_same_person_gets_it_back_as_it_was_filled_in(
     browser: Client, alice: User, customer: Customer, at: datetime, name: str
 ) -> None:
-    if name == "correction_add":
+    if name in ("correction_add", "charge_ask"):
         open_invoice(customer, 4900, at=at)
-    page = reverse(name, args=ARGS.get(name))
+    line = [one.key for one in InvoiceLine.objects.all()]
+    page = reverse(name, args=line if name == "charge_ask" else ARGS.get(name))
     typed = FORMS[name] | {"csrfmiddlewaretoken": token_on(browser, page)}
     again(browser, alice)
     sent = browser.post(page, typed)

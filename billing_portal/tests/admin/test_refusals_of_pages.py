@@ -107,6 +107,7 @@ PAGES: dict[str, tuple[Wanted, Wanted]] = {
     "invoices_archive_zip": (TAKERS, NOBODY),
     "invoices_gatewayevent_replay": (NOBODY, MANAGERS),
     "invoices_correctionrequest_answer": (NOBODY, HELPERS),
+    "invoices_chargequestion_answered": (NOBODY, HELPERS),
     "attention": (READERS, NOBODY),
     "attention_payment": (READERS, NOBODY),
     "attention_ask": (NOBODY, MANAGERS),

@@ -18,7 +18,7 @@ from invoices.tests.cast import calculated, open_invoice
 from plans.models import SalesInquiry
 from plans.services.copy_plan import copy_plan
 
-QUERIES = 16  # one for each kind of work and for the diary, the session, the person, and what they may
+QUERIES = 17  # one for each kind of work and for the diary, the session, the person, and what they may
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 EMPTY = [
     "Every run takes every customer along.",
@@ -30,6 +30,7 @@ EMPTY = [
     "No invoice waits for its billing date.",
     "Nobody waits for an answer.",
     "Nobody asks for a corrected invoice.",
+    "Nobody asks about a charge.",
     "Every version is published.",
 ]
 
@@ -88,7 +89,7 @@ def test_it_says_so_where_there_is_nothing_to_do(as_clerk, catalogue, django_ass
 
 EVERYTHING = {
     *("parked", "unresolved", "declined", "overdue", "refunds", "disputes", "events", "drafts"),
-    *("inquiries", "corrections", "plans", "books", "runs"),
+    *("inquiries", "corrections", "questions", "plans", "books", "runs"),
 }
 
 

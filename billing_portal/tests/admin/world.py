@@ -44,8 +44,10 @@ from invoices.models import (
     Refund,
     TopUpRule,
 )
+from invoices.questions import AskedAbout
 from invoices.refunding import Outside
 from invoices.services.add_charge import add_charge
+from invoices.services.ask_about_charge import ask_about_charge
 from invoices.services.ask_for_correction import ask_for_correction
 from invoices.services.handle_events import handle_events
 from invoices.services.issue_credit_note import issue_credit_note
@@ -324,6 +326,8 @@ def paperwork_of(customer: Customer, alice: User, clerk: User, catalogue: Catalo
     choose_digest(wanted=True, at=TODAY, actor=clerk)
     issued = Invoice.objects.filter(customer=customer, kind="invoice", status="open").earliest("pk")
     asked = ask_for_correction(invoice_id=issued.pk, wrong="Our name", key="c1", at=TODAY, actor=alice)
+    charge = AskedAbout("line", "AI tokens", TODAY, TODAY, 700, "USD")
+    question = ask_about_charge(customer_id=customer.pk, charge=charge, message="Why?", key="q1", at=TODAY, actor=alice)
     inquiry = {"name": "Alice", "email": alice.email, "company": "Wonder", "message": "Please call.", "volume": "1"}
     contact_sales(customer=customer, values=inquiry, at=TODAY, actor=alice)
     proposal = save_proposal(customer=customer, values=GRANT, at=TODAY, actor=clerk, proposal=None)
@@ -331,6 +335,7 @@ def paperwork_of(customer: Customer, alice: User, clerk: User, catalogue: Catalo
         "membership_id": bob.pk,
         "change_id": change.pk,
         "request_id": asked.pk,
+        "question_id": question.pk,
         "proposal_id": proposal.public_id,
         "number": want_check(key="books", at=TODAY, actor=clerk).pk,
     }
