@@ -4,12 +4,14 @@ from datetime import timedelta
 from random import Random
 
 import pytest
+from django.db import connection
 
 from core.periods import Window, midnight, utc_day
+from usage import measuring, storage
 from usage.aggregation import RULES
 from usage.books import check
 from usage.exploring import breakdown
-from usage.models import UsageDay
+from usage.models import UsageDay, UsageEvent
 from usage.services.ingest_events import ingest_events
 from usage.services.sum_days import sum_days
 from usage.tests.conftest import draft
@@ -105,3 +107,49 @@ def test_only_days_that_are_over_changed_and_are_long_are_summed(tokens, custome
     late = draft(customer, "late", yesterday, {"tokens": 1, "model": "m"})
     ingest_events(events=[late], token_customer_id=None, at=at)
     assert sum_days(at=at, least=1) == len(tokens.meter.dimensions)
+
+
+WITHOUT_TOUCHES = [
+    (storage, "ADD_TO_HOURS", ",\n    touches = known.touches + 1"),
+    (measuring, "GAUGE_HOURS_AGAIN", ", touches = usage_usagehour.touches + 1"),
+]
+
+
+@pytest.mark.parametrize("name", MERGED)
+def test_code_that_knows_no_touches_may_run_beside(name, gauges, customer, begun, at, monkeypatch):  # noqa: F811
+    """Events and a correction by the version before, on days that were summed."""
+    for module, statement, raising in WITHOUT_TOUCHES:
+        before = getattr(module, statement)
+        assert before.count(raising) == 1
+        monkeypatch.setattr(module, statement, before.replace(raising, ""))
+    data = {"value": 5, "user": "ann", "region": "eu"}
+    day = midnight(utc_day(begun)) + DAY
+    window = Window(day, day + DAY)
+    events = [
+        draft(customer, "e1", day, data, type=name),
+        draft(customer, "e2", day, data | {"value": 9}, type=name),
+        draft(customer, "c2", day, data | {"value": -1}, type=name, corrects="e2"),
+    ]
+    for event in events:
+        ingest_events(events=[event], token_customer_id=None, at=at)
+        assert breakdown(customer.pk, gauges[name], window, "region") == without_days(customer, gauges[name], window)
+        assert sum_days(at=at, least=1)
+    assert list(check()) == []
+
+
+@pytest.mark.parametrize("emptied", ["DELETE FROM usage_usagehour", "TRUNCATE usage_usagehour"])
+def test_hours_that_are_made_anew_leave_no_summed_day_behind(emptied, tokens, customer, at):
+    """Their touches begin anew, too."""
+    yesterday = at - DAY
+    window = Window(midnight(utc_day(yesterday)), midnight(utc_day(at)))
+    event = draft(customer, "e", yesterday, {"tokens": 1, "model": "m"})
+    ingest_events(events=[event], token_customer_id=None, at=at)
+    sum_days(at=at, least=1)
+    UsageEvent.objects.update(data={"tokens": 2, "model": "n"})
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # as at the end of a transaction
+        cursor.execute(emptied)
+    measuring.rebuild_hours(tokens.pk, at=at)
+
+    assert not UsageDay.objects.exists()
+    assert breakdown(customer.pk, tokens, window, "model").members == (("n", 2),)
