@@ -39,7 +39,7 @@ def plus_customer(customer, catalogue, seller, at):
 @pytest.mark.parametrize("page", [*PAGES, *TABS, *FORMS])
 def test_it_opens_to_the_role(page, clerk, plus_customer, log_in, django_assert_max_num_queries):
     client = log_in(clerk)
-    with django_assert_max_num_queries({"customer": 20, "index": 16}.get(page, 15)):
+    with django_assert_max_num_queries({"customer": 20, "index": 17}.get(page, 15)):
         response = client.get(url_of(page, plus_customer))
     assert response.status_code == 200
 
