@@ -1,15 +1,17 @@
 """Days that are summed by a dimension: whatever arrives when, the answer is that of the events."""
 
+import threading
 from datetime import timedelta
 from random import Random
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from core.periods import Window, midnight, utc_day
-from usage import measuring, storage
+from usage import measuring, storage, summed_days
 from usage.aggregation import RULES
 from usage.books import check
+from usage.dimensions import Asked
 from usage.exploring import breakdown
 from usage.models import UsageDay, UsageEvent
 from usage.services.ingest_events import ingest_events
@@ -153,3 +155,41 @@ def test_hours_that_are_made_anew_leave_no_summed_day_behind(emptied, tokens, cu
 
     assert not UsageDay.objects.exists()
     assert breakdown(customer.pk, tokens, window, "model").members == (("n", 2),)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_day_that_is_summed_while_usage_arrives_is_of_no_use_afterwards(tokens, customer, at):
+    """Another connection sums it before that usage is committed, waits for nobody, and counts nothing twice."""
+    day = midnight(utc_day(at)) - DAY
+    window, dimensions = Window(day, day + DAY), len(tokens.meter.dimensions)
+    early, late = (draft(customer, name, day, {"tokens": 3, "model": "m"}) for name in ("early", "late"))
+    ingest_events(events=[early], token_customer_id=None, at=at)
+    summed = []
+
+    def sum_them():
+        try:
+            summed.append(sum_days(at=at, least=1))
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        ingest_events(events=[late], token_customer_id=None, at=at)
+        thread = threading.Thread(target=sum_them)
+        thread.start()
+        thread.join(timeout=20)
+        assert summed == [dimensions]
+        assert of_model(customer, tokens, window) == 6
+    assert of_model(customer, tokens, window) == 6
+    assert list(check()) == []
+    sum_them()
+    assert summed == [dimensions, dimensions]
+    assert of_model(customer, tokens, window) == 6
+    assert list(check()) == []
+
+
+def of_model(customer, feature, window):
+    """What its only value used."""
+    [(_member, partial)], _members, _whole = summed_days.most(
+        Asked(customer.pk, feature, window, "model", "day"), [window], 10
+    )
+    return partial.quantity
