@@ -4,12 +4,12 @@ One draft a session, for the person who typed it and nobody else who logs in the
 """
 
 import time
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.contrib import messages
 from django.forms import BaseForm
 from django.http import HttpRequest, QueryDict
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
 
 Form = TypeVar("Form", bound=BaseForm)
 
@@ -17,7 +17,6 @@ SESSION_KEY = "draft"
 LIFETIME = 3_600  # seconds
 LONGEST = 20_000  # characters; a session is no place for more
 LEFT_OUT = frozenset({"csrfmiddlewaretoken"})
-NOTHING_SENT = gettext_noop("Nothing was sent yet. What you typed is still here: check it and send it again.")
 
 
 def keep(request: HttpRequest, *, page: str, person: int, elsewhere: bool = False) -> bool:
@@ -52,9 +51,9 @@ def refill(request: HttpRequest, form: Form, *more: BaseForm) -> Form:
             continue  # another button of the page was pressed, which sent nothing of this form
         for name, field in one.fields.items():
             one.initial[name] = field.widget.value_from_datadict(typed, {}, one.add_prefix(name))
-    messages.info(request, " ".join((*_why(draft), gettext(NOTHING_SENT))))
+    said = gettext("Nothing was sent yet. What you typed is still here: check it and send it again.")
+    # Kept by the version before, it does not say.
+    if draft.get("elsewhere"):
+        said = " ".join((gettext("You have logged in again in another tab."), said))
+    messages.info(request, said)
     return form
-
-
-def _why(draft: dict[str, Any]) -> list[str]:
-    return [gettext("You have logged in again in another tab.")] if draft["elsewhere"] else []

@@ -138,6 +138,16 @@ def test_a_message_to_sales_is_kept_too(browser: Client, alice: User) -> None:
     assert "We need a region in Oslo." in browser.get(log_in(browser, alice, SALES)).content.decode()
 
 
+def test_what_the_version_before_kept_is_still_shown(browser: Client, alice: User) -> None:
+    expire(browser)
+    browser.post(SALES, {"message": "We need a region in Oslo."})
+    page = log_in(browser, alice, SALES)
+    session = browser.session
+    del session[drafts.SESSION_KEY]["elsewhere"]
+    session.save()
+    assert "We need a region in Oslo." in browser.get(page).content.decode()
+
+
 def test_a_button_on_a_page_leads_back_to_that_page(browser: Client, card: PaymentMethod) -> None:
     """What is only ever posted to would answer 405 after the log-in."""
     expire(browser)
