@@ -167,20 +167,19 @@ def _inquiry_line(inquiry: Any) -> Line:
 
 
 def _correction_line(asked: Any) -> Line:
-    url = reverse("admin:invoices_correctionrequest_change", args=[asked.pk])
+    return _asked_line(asked, asked.invoice)
+
+
+def _question_line(asked: Any) -> Line:
+    return _asked_line(asked, asked.title)
+
+
+def _asked_line(asked: Any, about: object) -> Line:
+    url = reverse(f"admin:{asked._meta.app_label}_{asked._meta.model_name}_change", args=[asked.pk])
     return Line(
-        f"{asked.customer.name}, {asked.invoice}",
+        f"{asked.customer.name}, {about}",
         url,
         gettext("asked %(day)s") % {"day": formats.day(asked.asked_at.date())},
-    )
-
-
-def _question_line(question: Any) -> Line:
-    url = reverse("admin:invoices_chargequestion_change", args=[question.pk])
-    return Line(
-        f"{question.customer.name}, {question.title}",
-        url,
-        gettext("asked %(day)s") % {"day": formats.day(question.asked_at.date())},
     )
 
 
