@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from django.db.models import Q
 
-from accounts.notices import USUAL, Attach, Attachment
+from accounts.notices import Attach, Attachment
 from invoices.einvoice import data_of
 from invoices.models import Document, DocumentKind, Invoice
 from invoices.pdf import available
@@ -20,7 +20,7 @@ MOST = 5 * 1024 * 1024  # bytes; many mail servers refuse little more
 OWNERS = {DocumentKind.INVOICE: "invoice", DocumentKind.RECEIPT: "payment", DocumentKind.STATEMENT: "statement"}
 
 
-def find_files(documents: Sequence[str], attach: Attach = USUAL) -> list[Attachment] | None:
+def find_files(documents: Sequence[str], attach: Attach) -> list[Attachment] | None:
     """Those that `attach` wants, in the order of the names; None while one of them is still to be rendered: the data
     are taken out of the PDF, as for the download.
 

@@ -7,7 +7,7 @@ from django.core import mail
 
 from accounts.mail import message_id
 from accounts.models import BillingProfile, Notice
-from accounts.notices import Attach
+from accounts.notices import USUAL, Attach
 from accounts.services.deliver_notices import deliver_notices
 from accounts.tests.cards import add_card
 from invoices import attaching
@@ -121,7 +121,7 @@ def test_what_has_no_valid_data_goes_without(seller, customer, at, monkeypatch):
 
 def test_a_receipt_and_a_statement_have_no_data_and_are_not_waited_for(seller, customer):
     assert find_files(["receipt:7", "statement:9"], Attach(pdf=False, xml=True)) == []
-    assert find_files(["receipt:7"]) is None
+    assert find_files(["receipt:7"], USUAL) is None
 
 
 def test_data_alone_wait_for_the_pdf_they_are_in(seller, customer):
@@ -135,7 +135,7 @@ def test_a_paper_that_cannot_be_read_goes_alone_and_holds_up_nobody(seller, cust
     note = issue_credit_note(invoice_id=invoice.pk, at=at, reason="Billed too much", actor=staff)
     rendered([invoice, note])  # what only looks like a PDF
 
-    [file] = find_files([f"invoice:{note.pk}"])
+    [file] = find_files([f"invoice:{note.pk}"], USUAL)
     assert file.filename == "CN-2026-000001.pdf"
     assert "The data of CN-2026-000001.pdf could not be read" in caplog.text
     deliver_notices(at=at, find_files=find_files)
@@ -148,7 +148,7 @@ def test_a_message_waits_until_its_document_is_rendered(seller, customer):
     Notice.objects.exclude(template="invoice_issued").delete()
     at = Notice.objects.get().created_at
 
-    assert find_files([f"invoice:{invoice.pk}"]) is None
+    assert find_files([f"invoice:{invoice.pk}"], USUAL) is None
     assert deliver_notices(at=at, find_files=find_files) == 0
 
     rendered([invoice])
@@ -162,7 +162,7 @@ def test_it_finds_the_files_in_the_order_of_their_names_in_one_query(seller, cus
     names = [f"invoice:{invoice.pk}" for invoice in reversed(invoices)]
 
     with django_assert_num_queries(1):
-        files = find_files(names)
+        files = find_files(names, USUAL)
     assert files is not None
     assert [file.filename for file in files] == [f"{invoice.number}.pdf" for invoice in reversed(invoices)]
 
@@ -171,11 +171,11 @@ def test_it_attaches_nothing_that_mail_servers_would_refuse(seller, customer, at
     [invoice] = issued(customer, 1)
     rendered([invoice], size=attaching.MOST + 1)
 
-    assert find_files([f"invoice:{invoice.pk}"]) == []
+    assert find_files([f"invoice:{invoice.pk}"], USUAL) == []
 
 
 def test_it_waits_for_nothing_where_pdfs_cannot_be_made(seller, customer, at, monkeypatch):
     monkeypatch.setattr(attaching, "available", lambda: "no Pango")
     [invoice] = issued(customer, 1)
 
-    assert find_files([f"invoice:{invoice.pk}"]) == []
+    assert find_files([f"invoice:{invoice.pk}"], USUAL) == []
