@@ -10,13 +10,11 @@ os.environ.setdefault("HTTPS", "0")
 os.environ.setdefault("DEMO", "1")
 
 from billing_portal.settings import *  # noqa: F403 - the real settings, the lines below excepted
-from billing_portal.settings import INSTALLED_APPS
 from billing_portal.simulation.shared import Clock, folder
 from core import clock
 
 clock.use(Clock(folder()).now)
 
-INSTALLED_APPS = [*INSTALLED_APPS, "billing_portal.simulation.apps.SimulationConfig"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "billing_portal.simulation.mail.EmailBackend"
 STORAGES = {

@@ -1,7 +1,6 @@
 """The chaos run from its first day until everything has come to rest; then it is compared (docs/simulation.md)."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -122,7 +121,7 @@ class Simulation:
                 self.ingest(batch)
 
     def ingest(self, batch: list[dict[str, Any]]) -> None:
-        browser = Browser(self.processes.environment["PORTAL_URL"], self.persons[0].browser.counted)
+        browser = Browser(settings.PORTAL_URL, self.persons[0].browser.counted)
         for first in range(0, len(batch), 500):
             page = browser.post_json("/api/v1/events", batch[first : first + 500], self.token)
             answer = json.loads(page.text)
@@ -178,7 +177,7 @@ def drive(options: Options, say: Callable[[str], Any]) -> list[str]:
     seller = seed_seller()
     add_tax_rates(seller)
     servers = Servers(folder().parent)
-    with Processes(folder(), dict(os.environ)) as processes:
+    with Processes(folder()) as processes:
         ticker = Ticker(clock, processes, Lines(folder() / "finished"))
         _token, raw = create_api_token(customer=None, name="Gateway", at=START, actor=None)
         simulation = Simulation(options, servers, processes, ticker, Market(START), raw)

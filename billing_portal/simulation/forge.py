@@ -13,19 +13,16 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connections
-from django.template.loader import get_template
 from django.test import Client
 
 from accounts.models import User
 from billing_portal import tasks
-from billing_portal.embedded import ROOT
-from billing_portal.simulation.apps import load_everything
 from billing_portal.simulation.browser import Page
+from billing_portal.simulation.forked import load_everything
 from billing_portal.simulation.kill_points import Killer, install
 from billing_portal.simulation.shared import folder
 from core.garbage import look_seldom
 
-TEMPLATES = ROOT / "templates"
 WEBHOOK = "/webhooks/sandbox/"
 JOBS = (
     tasks.run_billing,
@@ -38,7 +35,6 @@ JOBS = (
 
 def main() -> None:
     load_everything()
-    read_templates()
     look_seldom()
     killer = Killer(folder(), seed="", rate=0)
     install(killer)
@@ -52,13 +48,6 @@ def main() -> None:
         _pid, status = os.waitpid(child, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
         sys.stdout.flush()
-
-
-def read_templates() -> None:
-    """Of customers, mail and documents, once for all children."""
-    for path in (*TEMPLATES.rglob("*.html"), *TEMPLATES.rglob("*.txt")):
-        if path.relative_to(TEMPLATES).parts[0] != "admin":
-            get_template(str(path.relative_to(TEMPLATES)))
 
 
 def be(told: dict[str, Any]) -> None:

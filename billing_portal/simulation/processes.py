@@ -1,28 +1,34 @@
-"""The processes of a simulation: web and workers, started, killed and started again; each writes a log of its own."""
+"""The processes of a simulation: web and workers, started, killed and started again; each writes a log of its own.
+
+They are forked from a process that has loaded everything and opened nothing, so that a start costs little.
+"""
 
 import contextlib
 import http.client
+import multiprocessing
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from billing_portal.embedded import ROOT, undisturbed
+from billing_portal.embedded import undisturbed
 from billing_portal.embedded_server import tail
+from billing_portal.simulation.forked import Born, be
 
 PATIENCE: Final = 60  # seconds until a process is ready, or gone
 HOST: Final = "127.0.0.1"
 WORKERS: Final = ("worker-1", "worker-2")
 WEB: Final = "web"
 PROCESSOR: Final = "processor"
+FORKS: Final = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["billing_portal.simulation.preload"])
 
 
 def free_port() -> int:
@@ -36,8 +42,7 @@ class Processes:
     """`killed` counts by name how often one was killed from outside, `restarted` how often one was started again."""
 
     folder: Path
-    environment: dict[str, str]
-    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    running: dict[str, BaseProcess] = field(default_factory=dict)
     killed: Counter[str] = field(default_factory=Counter)
     restarted: Counter[str] = field(default_factory=Counter)
 
@@ -54,11 +59,11 @@ class Processes:
 
     @property
     def web(self) -> str:
-        return urlsplit(self.environment["PORTAL_URL"]).netloc
+        return urlsplit(os.environ["PORTAL_URL"]).netloc
 
     @property
     def processor(self) -> str:
-        return urlsplit(self.environment["SANDBOX_URL"]).netloc
+        return urlsplit(os.environ["SANDBOX_URL"]).netloc
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -68,42 +73,26 @@ class Processes:
                 self.end(name, signal.SIGKILL)
 
     def command(self, name: str) -> list[str]:
+        """As behind `python -m`."""
         if name == PROCESSOR:
             books = ["--port", self.processor.rpartition(":")[2], "--journal", str(self.folder / "processor.sqlite")]
-            told = f"{self.environment['PORTAL_URL']}/webhooks/sandbox/"
-            return [sys.executable, "-m", "processor", *books, "--webhook-url", told]
+            return ["processor", *books, "--webhook-url", f"{os.environ['PORTAL_URL']}/webhooks/sandbox/"]
         if name == WEB:
-            gunicorn = [sys.executable, "-m", "gunicorn", "billing_portal.wsgi", "--worker-class", "gthread"]
             sizes = ["--workers", "2", "--threads", "4", "--bind", self.web, "--timeout", "60"]
-            return [*gunicorn, *sizes, "--preload", "--no-control-socket", "--log-level", "warning"]
-        celery = [sys.executable, "-m", "celery", "--app", "billing_portal", "worker", "--loglevel", "WARNING"]
-        return [
-            *celery,
-            "--concurrency",
-            "2",
-            "--hostname",
-            f"{name}@simulation",
-            "--without-gossip",
-            "--without-mingle",
-        ]
+            rest = ["--preload", "--no-control-socket", "--log-level", "warning"]
+            return ["gunicorn", "billing_portal.wsgi", "--worker-class", "gthread", *sizes, *rest]
+        alone = ["--hostname", f"{name}@simulation", "--without-gossip", "--without-mingle"]
+        return ["celery", "--app", "billing_portal", "worker", "--loglevel", "WARNING", "--concurrency", "2", *alone]
 
     def start(self, name: str) -> None:
-        role = {"SIMULATION_ROLE": "worker" if name in WORKERS else name, "SIMULATION_NAME": name}
-        with (self.folder / f"{name}.log").open("ab") as log:
-            self.running[name] = subprocess.Popen(
-                self.command(name),
-                cwd=ROOT,
-                env=self.environment | role,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        born = Born(name, self.command(name), log=self.folder / f"{name}.log", is_portal=name != PROCESSOR)
+        self.running[name] = FORKS.Process(target=be, args=(born,), name=name)
+        self.running[name].start()
 
     def wait_until_ready(self, name: str) -> None:
         until = time.monotonic() + PATIENCE
         while not self.is_ready(name):
-            if self.running[name].poll() is not None:
+            if not self.running[name].is_alive():
                 raise RuntimeError(f"{name} has ended:\n{self.last_words(name)}")
             if time.monotonic() > until:
                 raise RuntimeError(f"{name} does not get ready:\n{self.last_words(name)}")
@@ -135,13 +124,14 @@ class Processes:
     def end(self, name: str, how: signal.Signals) -> None:
         process = self.running.pop(name)
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, how)
-        process.wait(PATIENCE)
+            os.killpg(process.pid or 0, how)
+        process.kill()  # it may not have got to a group of its own
+        process.join(PATIENCE)
         (self.folder / f"{name}.ready").unlink(missing_ok=True)
 
     def revive(self) -> bool:
         """What has ended by itself is started again, as its supervisor would; whether anything had."""
-        ended = [name for name, process in list(self.running.items()) if process.poll() is not None]
+        ended = [name for name, process in list(self.running.items()) if not process.is_alive()]
         for name in ended:
             self.end(name, signal.SIGKILL)
             self.again(name)
