@@ -28,11 +28,11 @@ from billing_portal.simulation.processes import PROCESSOR, WEB, WORKERS, Process
 from billing_portal.simulation.servers import SafePostgres, Servers
 from billing_portal.simulation.shared import Clock, Lines, folder, share
 from billing_portal.simulation.telling import tell
-from billing_portal.simulation.ticking import MINUTELY, Ticker
+from billing_portal.simulation.ticking import AFTERWARDS, MINUTELY, Ticker
 from invoices.models import REFUNDING, UNRESOLVED, Payment, Refund
 
 MONTH = 30  # days of a simulated month
-AFTERWARDS = 2  # days more, for what began on the last one
+LINGERING = 2  # days more, for what began on the last one
 STEPS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(hours=1), timedelta(days=1))
 VISITORS = 8  # at once
 BLOWS = 30  # nights of a run, at most about so many, in which a whole server or all of a worker is lost
@@ -71,10 +71,11 @@ class Simulation:
         self.at = morning + noon
         visitors = [person for person in self.persons if number in person.act_days]
         self.visit(visitors, number)
+        tasks = AFTERWARDS
         for step in STEPS[:3]:
             if visitors or self.unresolved() or waiting_notices():  # nothing else can be due so soon after a run
-                self.ticker.tick(self.at + step, MINUTELY)
-                visitors = []
+                self.ticker.tick(self.at + step, tasks)
+                tasks, visitors = MINUTELY, []
 
     def visit(self, visitors: list[Person], number: int) -> None:
         """All of the day's at once, while the minute's jobs run and at times the web server is lost."""
@@ -141,7 +142,7 @@ class Simulation:
         for number in range(REST):
             self.at = self.ticker.run(self.at + STEPS[min(number, 3)])
             self.ticker.tick(self.at + timedelta(seconds=30), MINUTELY)
-            if number > AFTERWARDS and not self.unresolved() and not waiting_notices():
+            if number > LINGERING and not self.unresolved() and not waiting_notices():
                 return
         self.ticker.counted["did not come to rest"] += 1
 

@@ -28,7 +28,12 @@ SCHEDULED: Final = tuple(
     )
 )
 RUN: Final = f"{TASKS}run_billing"
-MINUTELY: Final = tuple(task for task in SCHEDULED if task != RUN)
+AFTERWARDS: Final = tuple(task for task in SCHEDULED if task != RUN)
+# Of what nobody here asks for, once a day is often enough: archives, test clocks, runs by hand, summaries for staff.
+SELDOM: Final = frozenset(
+    f"{TASKS}{name}" for name in ("build_archives", "do_wanted", "move_clocks", "sum_days", "tell_staff")
+)
+MINUTELY: Final = tuple(task for task in AFTERWARDS if task not in SELDOM)
 PATIENCE: Final = 90.0  # real seconds without a finished task until the workers count as stuck
 NOTHING_YET: Final = 0.5  # … until it is looked whether all of them are alive
 MOST_RUNS: Final = 50  # that are begun until one comes to its end
