@@ -31,7 +31,9 @@ def log_in_at(page: Page, path: str, email: str) -> None:
 
 
 def digits(secret: str) -> str:
-    return str(format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time())))))
+    """As an authenticator shows them: those of this half minute, which count in the one before and after as well."""
+    _before, now, _after = yield_hotp_counters_from_time()
+    return str(format_hotp_value(hotp_value(secret, now)))
 
 
 def walk(page: Page, email: str) -> None:
