@@ -5,9 +5,11 @@ from datetime import datetime
 from django.contrib.sessions.models import Session
 
 from billing_portal.models import Run
+from plans.models import ChangeQuote
 
 
 def tidy(*, at: datetime) -> int:
-    """Sessions that are over, and what the jobs of each minute did long ago; how many rows that were."""
+    """Sessions that are over, what the jobs of each minute did long ago, and quotes that nobody has confirmed; how many
+    rows that were."""
     sessions, _ = Session.objects.filter(expire_date__lt=at).delete()
-    return sessions + Run.objects.tidy(at)
+    return sessions + Run.objects.tidy(at) + ChangeQuote.objects.tidy(at)
