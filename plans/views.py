@@ -154,8 +154,7 @@ def _upgrade_posted(request: PortalRequest, plan: Plan) -> HttpResponse:
         return _upgrade_page(request, plan, form=form)
     at = customer_now(request.customer)
     update_billing_profile(customer_id=request.customer.pk, values=form.cleaned_data, at=at, actor=request.user)
-    quote = selectors.quote_of(request.customer.pk, request.POST.get("quote", "")) or _quote(request, plan)
-    accepted = accept_quote(quote=quote, at=at, actor=request.user)
+    accepted = accept_quote(quote=_quote_seen(request, plan), at=at, actor=request.user)
     if choice:
         make_default(payment_method=choice.chosen, at=at, actor=request.user)
     elif plan.payment_policy == PaymentPolicy.REQUIRED and not cards:
@@ -203,6 +202,16 @@ def _paid_first(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
 
 def _quote(request: PortalRequest, plan: Plan) -> ChangeQuote:
     return make_quote(customer=request.customer, plan=plan, at=customer_now(request.customer), actor=request.user)
+
+
+def _quote_seen(request: PortalRequest, plan: Plan) -> ChangeQuote:
+    """What the page has shown. Where it names none of this plan nobody has seen what a fresh one comes to."""
+    seen = selectors.quote_of(request.customer.pk, request.POST.get("quote", ""))
+    if seen is None or seen.plan.key != plan.key or seen.kind == QuoteKind.CANCEL:
+        fresh = _quote(request, plan)
+        message = _("Please check the figures and confirm again.")
+        raise QuoteStaleError(f"no quote of {plan.key}", message=message, before=fresh, after=fresh)
+    return seen
 
 
 def _upgrade_page(

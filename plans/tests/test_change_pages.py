@@ -13,6 +13,8 @@ from invoices.tests.cast import line, open_invoice
 from plans.models import ChangeQuote, QuoteKind
 from plans.selectors import current_subscription
 from plans.services.calculate_charges import calculate_charges
+from plans.services.make_quote import make_quote
+from plans.services.open_default_subscription import open_default_subscription
 from plans.tests.conftest import new_plan, send, tokens_card
 from plans.tests.test_start import DETAILS
 
@@ -95,6 +97,27 @@ def test_it_answers_409_with_the_new_figure_when_usage_has_come(plus, pro, custo
 
     assert (response.status_code, plan_of(customer)) == (409, "plus")
     assert "The total changed from $17.39 to $18.39." in text(response)
+
+
+@pytest.mark.parametrize("shown", ["nothing", "another plan", "somebody else’s", "a cancellation"])
+def test_it_charges_nobody_what_no_page_has_shown(
+    shown, plus, pro, early, customer, other_customer, charlie, as_alice, at
+):
+    open_default_subscription(customer_id=other_customer.pk, at=at, actor=charlie)
+    foreign = make_quote(customer=other_customer, plan=pro, at=at, actor=charlie)
+    sent = {"nothing": "", "somebody else’s": foreign.public_id}
+    for what, page, args in (("another plan", "plan_upgrade", ["early"]), ("a cancellation", "plan_cancel", [])):
+        as_alice.get(reverse(page, args=args))
+        sent[what] = ChangeQuote.objects.latest("pk").public_id
+
+    response = as_alice.post(reverse("plan_upgrade", args=["pro"]), {**DETAILS, "quote": sent[shown]})
+
+    assert (response.status_code, plan_of(customer)) == (409, "plus")
+    assert "Please check the figures and confirm again." in text(response)
+    assert not ChangeQuote.objects.filter(plan=pro, accepted_at__isnull=False).exists()
+    fresh = ChangeQuote.objects.filter(customer=customer).latest("pk").public_id
+    as_alice.post(reverse("plan_upgrade", args=["pro"]), {**DETAILS, "quote": fresh})
+    assert plan_of(customer) == "pro"
 
 
 def test_viewers_and_members_change_nothing(plus, pro, customer, bob, dora, log_in):
