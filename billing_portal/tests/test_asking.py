@@ -12,9 +12,10 @@ from billing_portal.billing_run import run_billing
 from billing_portal.tests.people import on_free
 from billing_portal.tests.test_explain import CALCULATED_AT, FEE, MIDDLE, TOKENS
 from billing_portal.tests.test_explain import key as key  # the addresses of the lines
-from core import clock
+from core import clock, formats
 from invoices.models import ChargeQuestion, InvoiceLine
 from invoices.services import ask_about_charge
+from invoices.services.mark_question_answered import mark_question_answered
 
 FORM_KEY = "0123456789abcdef" * 2
 HTMX = {"HX-Request": "true"}
@@ -133,6 +134,33 @@ def test_a_line_of_an_invoice_is_asked_about_as_an_upcoming_one(key, alice, log_
         assert "Amount, before tax" in client.get(ask_url(key(FEE))).text
         assert client.post(ask_url(key(FEE)), SENT).status_code == 303
     assert ChargeQuestion.objects.get().amount == 4_900
+
+
+def test_it_says_when_it_was_answered(key, alice, clerk, log_in):
+    client = log_in(alice)
+    client.post(ask_url(key(TOKENS)), SENT)
+    asked = ChargeQuestion.objects.get()
+    assert "We answer by e-mail." in text(client.get(page_of(asked)))
+    mark_question_answered(question_id=asked.pk, at=MIDDLE + timedelta(days=1), actor=clerk)
+    shown = text(client.get(page_of(asked)))
+    assert "We answered by e-mail" in shown
+    assert f"{formats.instant(MIDDLE + timedelta(days=1))}</time>. If something is still unclear, reply" in shown
+    assert "We answer by e-mail." not in shown
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_is_asked_in_german(key, alice, clerk, log_in):
+    client, german = log_in(alice), {"Accept-Language": "de"}
+    shown = text(client.get(ask_url(key(TOKENS)), headers=german))
+    assert "Zu diesem Entgelt fragen" in shown
+    wrong = client.post(ask_url(key(TOKENS)), SENT | {"message": ""}, headers=german)
+    assert (wrong.status_code, "Es gibt ein Problem" in text(wrong)) == (422, True)
+    client.post(ask_url(key(TOKENS)), SENT, headers=german)
+    made = ChargeQuestion.objects.get()
+    assert made.title == "AI tokens"  # what is kept is English
+    assert "Wir antworten per E-Mail." in text(client.get(page_of(made), headers=german))
+    mark_question_answered(question_id=made.pk, at=MIDDLE, actor=clerk)
+    assert "Wir haben per E-Mail geantwortet" in text(client.get(page_of(made), headers=german))
 
 
 def test_it_asks_the_database_little(key, alice, log_in, django_assert_max_num_queries):
