@@ -47,7 +47,8 @@ EVENT_COLUMNS = ("time", "quantity", "event_id", "source", "subject", "type", "c
 
 @dataclass(frozen=True)
 class Charge:
-    """A line with where it stands. `seen_until`: usage after that instant is not known to it."""
+    """A line with where it stands. `seen_until`: usage after that instant is not known to it. `cards`: prices that were
+    read with it, its own among them or not."""
 
     customer_id: int
     line: "LineDraft | InvoiceLine"
@@ -58,6 +59,7 @@ class Charge:
     is_stored: bool = False
     credit: ExplainedCharge | None = None
     paid: Allocation | None = None
+    cards: "tuple[RateCard, ...]" = ()
 
     @cached_property
     def data(self) -> Mapping[str, Any]:
@@ -69,7 +71,8 @@ class Charge:
     def card(self) -> "RateCard | None":
         """The price it was rated by; None for what is on no price list."""
         number = self.line.explain.get("rate_card_id")
-        return rate_card_by_id(number) if number else None
+        known = next((card for card in self.cards if card.pk == number), None)
+        return known or (rate_card_by_id(number) if number else None)
 
     @cached_property
     def derived(self) -> Explanation:
@@ -292,7 +295,14 @@ def _upcoming(customer: Customer, key: str, at: datetime) -> Charge:
     if line is None:
         raise Http404
     taxes = tuple(tax_in_words(rule) for rule in upcoming.rule.each)
-    return Charge(customer_id=customer.pk, line=line, currency=upcoming.currency, seen_until=at, taxes=taxes)
+    return Charge(
+        customer_id=customer.pk,
+        line=line,
+        currency=upcoming.currency,
+        seen_until=at,
+        taxes=taxes,
+        cards=tuple(now.subscription.plan.rate_cards.all()),
+    )
 
 
 def tax_in_words(rule: TaxRule) -> str:

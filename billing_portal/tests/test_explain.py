@@ -321,7 +321,7 @@ def test_the_overview_leads_to_it_with_and_without_a_script(key, alice, log_in):
 def test_it_asks_the_database_little(key, alice, log_in, django_assert_max_num_queries):
     client = log_in(alice)
     page(client, key(TOKENS))
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(15):
         page(client, key(TOKENS))
     run_billing(at=CALCULATED_AT)
     with django_assert_max_num_queries(7):  # one of them for the first and the last instant of its usage

@@ -148,7 +148,7 @@ def test_a_refused_confirmation_begins_anew(plus, as_alice):
 
 def test_a_look_asks_little(look, customer, django_assert_max_num_queries):
     held = cancel_quote(customer, LATER).public_id
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(15):
         look(held=held)
 
 
