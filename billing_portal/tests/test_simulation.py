@@ -27,5 +27,5 @@ def test_everything_is_killed_and_every_cent_is_where_it_belongs():
     assert "killed 0 times" not in done.stdout
 
 
-# About five minutes of both cores.
+# Three to four minutes of both cores.
 DEFAULTS = {"customers": "50", "months": "6", "seed": "1", "kill-rate": "0.005"}
