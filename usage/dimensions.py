@@ -38,13 +38,16 @@ ADDED = """
     FROM ({found}) AS found WHERE quantity IS NOT NULL GROUP BY 1, 2 HAVING sum(quantity) <> 0
 """
 COUNTED = """
-    SELECT {bucket} AS bucket, member, count(DISTINCT value) AS quantity, 1 AS events, NULL::timestamptz AS latest_at
-    FROM ({found}) AS found
-    WHERE value IS NOT NULL AND corrects = '' AND NOT EXISTS (
-        SELECT FROM usage_usageevent AS back
-        WHERE back.customer_id = %(customer_id)s AND back.source = found.source AND back.corrects = found.event_id
-            AND back.corrects <> ''
-    )
+    SELECT bucket, member, count(*) AS quantity, 1 AS events, NULL::timestamptz AS latest_at
+    FROM (
+        -- Different values by hashing, by several processes at once: counting them in order sorts every event
+        SELECT DISTINCT {bucket} AS bucket, member, value FROM ({found}) AS found
+        WHERE value IS NOT NULL AND corrects = '' AND NOT EXISTS (
+            SELECT FROM usage_usageevent AS back
+            WHERE back.customer_id = %(customer_id)s AND back.source = found.source AND back.corrects = found.event_id
+                AND back.corrects <> ''
+        )
+    ) AS different
     GROUP BY 1, 2
 """
 READ = """

@@ -141,7 +141,8 @@ def most(asked: Asked, parts: Sequence[Window], limit: int) -> tuple[list[Row], 
     """
     meter = asked.feature.meter
     rule = RULES[meter.aggregation] if meter else RULES["count"]
-    grouped, values = statement(asked, "NULL", OPEN_EVENTS)
+    # Where no day can be summed the window is read as it is, by several processes at once.
+    grouped, values = statement(asked, "NULL", "usage_usageevent" if rule.by_value else OPEN_EVENTS)
     values |= {
         "feature_id": asked.feature.pk,
         "dimension": asked.dimension,
