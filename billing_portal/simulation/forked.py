@@ -4,12 +4,14 @@ import os
 import runpy
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from celery.signals import task_postrun, task_prerun, worker_ready
 from celery.states import SUCCESS
 from django.conf import settings
+from django.template import Engine
 from django.template.loader import get_template
 from django.urls import get_resolver
 from django.utils.module_loading import import_string
@@ -18,8 +20,17 @@ from billing_portal.embedded import ROOT
 from billing_portal.simulation.kill_points import LOST, Killer, install
 from billing_portal.simulation.paper import sample_pdfs
 from billing_portal.simulation.shared import Lines, folder
+from core import formats
+from core.language import override
 
 TEMPLATES: Final = ROOT / "templates"
+ON_FIRST_USE: Final = (
+    "kombu.transport.redis.Transport",
+    "celery.backends.base.DisabledBackend",
+    "stripe._object_classes.get_object_class",
+    "stripe.StripeClient",
+    f"{settings.SESSION_ENGINE}.SessionStore",
+)
 ANSWERS: Final = (
     "checkout.Session",
     "Charge",
@@ -71,10 +82,15 @@ def load_everything() -> None:
     import_string("facturx.generate_cii_xml")
     for name in ANSWERS:  # … and that of the processor reads a module when the first of its kind is answered
         import_string(f"stripe.{name}")
-    for name in (*settings.MIDDLEWARE, "kombu.transport.redis.Transport"):
+    for name in (*settings.MIDDLEWARE, *ON_FIRST_USE):
         import_string(name)
+    _ = Engine.get_default().template_context_processors
     _ = get_resolver().reverse_dict  # every address read and compiled, which each child would do for itself
     read_templates()
+    for language, _name in settings.LANGUAGES:  # its catalogue, and how it writes amounts and days
+        with override(language):
+            formats.money(0, "USD")
+            formats.instant(datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def read_templates() -> None:

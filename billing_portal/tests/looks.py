@@ -24,6 +24,7 @@ WCAG = {
 }
 LOOKS = (("light", 1280), ("dark", 320))
 REST = (("dark", 1280), ("light", 320))
+EVERY = (LOOKS[0], REST[0], LOOKS[1], REST[1])  # the page is laid out anew once
 COLOURS = {**WCAG, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 # Text near something that CSS has added would only need to be looked at by a person, after half of axe's time; it is
 # measured like all other text instead.

@@ -13,7 +13,7 @@ from billing_portal.chromium import dress, photograph
 from billing_portal.states.looking import BUSY, looking_at
 from billing_portal.states.registry import MISSING, NEVER, PAGES, SITUATIONS, STATES
 from billing_portal.states.telling import STORIES, tell
-from billing_portal.tests.looks import LOOKS, REST, problems
+from billing_portal.tests.looks import EVERY, LOOKS, problems
 
 LIST = "/styleguide/states/"
 ONLY = os.environ.get("STATES", "")  # words with commas: names that contain one, while they are worked on
@@ -120,7 +120,7 @@ def look(page, state):
             found += mistitled(page)
         if not state.looks_like:
             photograph(page, Path(SHOTS), state.name, LOOKS if SHOTS else ())
-            found += problems(page, (*LOOKS, *REST))
+            found += problems(page, EVERY)
         if state.answer == "held" and not page.locator(BUSY).count():
             found.append("is not busy")
     if page.locator("[data-busy]").count():
