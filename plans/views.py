@@ -209,7 +209,7 @@ def _quote_seen(request: PortalRequest, plan: Plan) -> ChangeQuote:
     seen = selectors.quote_of(request.customer.pk, request.POST.get("quote", ""))
     if seen is None or seen.plan.key != plan.key or seen.kind == QuoteKind.CANCEL:
         fresh = _quote(request, plan)
-        message = _("Please check the figures and confirm again.")
+        message = _("Nothing was done; please check the figures and confirm again.")
         raise QuoteStaleError(f"no quote of {plan.key}", message=message, before=fresh, after=fresh)
     return seen
 

@@ -113,7 +113,7 @@ def test_it_charges_nobody_what_no_page_has_shown(
     response = as_alice.post(reverse("plan_upgrade", args=["pro"]), {**DETAILS, "quote": sent[shown]})
 
     assert (response.status_code, plan_of(customer)) == (409, "plus")
-    assert "Please check the figures and confirm again." in text(response)
+    assert "Nothing was done; please check the figures and confirm again." in text(response)
     assert not ChangeQuote.objects.filter(plan=pro, accepted_at__isnull=False).exists()
     fresh = ChangeQuote.objects.filter(customer=customer).latest("pk").public_id
     as_alice.post(reverse("plan_upgrade", args=["pro"]), {**DETAILS, "quote": fresh})
