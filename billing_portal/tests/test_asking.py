@@ -143,7 +143,7 @@ def test_it_says_when_it_was_answered(key, alice, clerk, log_in):
     assert "We answer by e-mail." in text(client.get(page_of(asked)))
     mark_question_answered(question_id=asked.pk, at=MIDDLE + timedelta(days=1), actor=clerk)
     shown = text(client.get(page_of(asked)))
-    assert "We answered by e-mail" in shown
+    assert "<h1>We answered your question</h1>" in shown
     assert f"{formats.instant(MIDDLE + timedelta(days=1))}</time>. If something is still unclear, reply" in shown
     assert "We answer by e-mail." not in shown
 
@@ -160,7 +160,7 @@ def test_it_is_asked_in_german(key, alice, clerk, log_in):
     assert made.title == "AI tokens"  # what is kept is English
     assert "Wir antworten per E-Mail." in text(client.get(page_of(made), headers=german))
     mark_question_answered(question_id=made.pk, at=MIDDLE, actor=clerk)
-    assert "Wir haben per E-Mail geantwortet" in text(client.get(page_of(made), headers=german))
+    assert "Wir haben Ihre Frage beantwortet" in text(client.get(page_of(made), headers=german))
 
 
 def test_it_asks_the_database_little(key, alice, log_in, django_assert_max_num_queries):
