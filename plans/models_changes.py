@@ -1,6 +1,6 @@
 """Changes of plan: what was quoted to a person, and what staff have scheduled. Part of `plans.models`."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Self
 
@@ -9,8 +9,6 @@ from django.db.models import F, Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from core.ids import public_id
-
-KEPT_UNCONFIRMED = timedelta(days=30)  # after its end; whoever confirms it later is shown fresh figures, as before
 
 
 class QuoteKind(models.TextChoices):
@@ -38,12 +36,6 @@ class ChangeQuoteQuerySet(models.QuerySet["ChangeQuote"]):
         return self.filter(
             kind=QuoteKind.SUBSCRIBE, completed_at__isnull=True, given_up_at__isnull=True, invoice__isnull=False
         )
-
-    def tidy(self, at: datetime) -> int:
-        """Forget what was only looked at; how many that were."""
-        looked_at = self.filter(accepted_at=None, completed_at=None, invoice=None, opened=None)
-        deleted, _each = looked_at.filter(expires_at__lt=at - KEPT_UNCONFIRMED).delete()
-        return deleted
 
 
 class ChangeQuote(models.Model):
