@@ -7,6 +7,7 @@ from accounts.exceptions import ManagedByContractError, SalesContactInvalidError
 from accounts.models import AuditEntry, Customer
 from accounts.sales import SalesContact, sales_contact
 from accounts.services.set_sales_contact import set_sales_contact
+from accounts.tests.test_mail_choices import at_once
 
 pytestmark = pytest.mark.django_db
 DESK = {"name": "Enterprise desk", "email": "desk@example.com"}
@@ -39,6 +40,17 @@ def test_it_is_written_once_with_what_it_was_before(put, customer, alice):
         {"sales_contact_email": "desk@example.com"},
         {"sales_contact_email": "new@example.com"},
     )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_connections_name_it_one_after_the_other(put):
+    at_once(*[put] * 2)
+    AuditEntry.objects.get(action="set_sales_contact")
+    at_once(lambda: put(email="one@example.com"), lambda: put(email="two@example.com"))
+    first, second = AuditEntry.objects.filter(action="set_sales_contact").order_by("pk")[1:]
+    assert first.before == {"sales_contact_email": "desk@example.com"}
+    assert second.before == first.after  # the later one has seen the earlier one
+    assert Customer.objects.get().sales_contact_email == second.after["sales_contact_email"]
 
 
 @pytest.mark.parametrize(
