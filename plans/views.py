@@ -154,7 +154,8 @@ def _upgrade_posted(request: PortalRequest, plan: Plan) -> HttpResponse:
         return _upgrade_page(request, plan, form=form)
     at = customer_now(request.customer)
     update_billing_profile(customer_id=request.customer.pk, values=form.cleaned_data, at=at, actor=request.user)
-    accepted = accept_quote(quote=_quote_seen(request, plan), at=at, actor=request.user)
+    seen = _quote_seen(request, plan, _("Nothing was done; please check the figures and confirm again."))
+    accepted = accept_quote(quote=seen, at=at, actor=request.user)
     if choice:
         make_default(payment_method=choice.chosen, at=at, actor=request.user)
     elif plan.payment_policy == PaymentPolicy.REQUIRED and not cards:
@@ -200,17 +201,20 @@ def _paid_first(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
     return see_other(reverse("billing_overview"))
 
 
-def _quote(request: PortalRequest, plan: Plan) -> ChangeQuote:
-    return make_quote(customer=request.customer, plan=plan, at=customer_now(request.customer), actor=request.user)
+def _quote(request: PortalRequest, plan: Plan | None) -> ChangeQuote:
+    """Of a change to that plan; None: of a cancellation."""
+    kind = None if plan else QuoteKind.CANCEL
+    at = customer_now(request.customer)
+    return make_quote(customer=request.customer, kind=kind, plan=plan, at=at, actor=request.user)
 
 
-def _quote_seen(request: PortalRequest, plan: Plan) -> ChangeQuote:
-    """What the page has shown. Where it names none of this plan nobody has seen what a fresh one comes to."""
+def _quote_seen(request: PortalRequest, plan: Plan | None, unseen: str) -> ChangeQuote:
+    """What the page has shown. Where it names no such quote nobody has seen what a fresh one comes to: `unseen` says
+    so."""
     seen = selectors.quote_of(request.customer.pk, request.POST.get("quote", ""))
-    if seen is None or seen.plan.key != plan.key or seen.kind == QuoteKind.CANCEL:
+    if seen is None or (seen.kind == QuoteKind.CANCEL) != (plan is None) or (plan and seen.plan.key != plan.key):
         fresh = _quote(request, plan)
-        message = _("Nothing was done; please check the figures and confirm again.")
-        raise QuoteStaleError(f"no quote of {plan.key}", message=message, before=fresh, after=fresh)
+        raise QuoteStaleError("no quote of this change", message=unseen, before=fresh, after=fresh)
     return seen
 
 
@@ -260,9 +264,7 @@ def plan_cancel(request: PortalRequest) -> HttpResponse:
 
 
 def _cancel_posted(request: PortalRequest) -> HttpResponse:
-    quote = selectors.quote_of(request.customer.pk, request.POST.get("quote", ""))
-    if quote is None or quote.kind != QuoteKind.CANCEL:
-        return _cancel_asked(request, stale=_("Please check the figures and confirm again."))
+    quote = _quote_seen(request, None, _("Please check the figures and confirm again."))
     done = cancel_subscription(quote=quote, at=customer_now(request.customer), actor=request.user)
     messages.success(request, pages.ended_text(done))
     nudge("billing_portal.tasks.collect_due")
@@ -270,7 +272,7 @@ def _cancel_posted(request: PortalRequest) -> HttpResponse:
     return see_other(f"{reverse('billing_overview')}?{urlencode({'left': done.public_id})}")
 
 
-def _cancel_asked(request: PortalRequest, stale: str = "") -> HttpResponse:
+def _cancel_asked(request: PortalRequest) -> HttpResponse:
     documents = unsettled(request.customer.pk)
     quote = make_quote(
         customer=request.customer,
@@ -279,7 +281,7 @@ def _cancel_asked(request: PortalRequest, stale: str = "") -> HttpResponse:
         actor=request.user,
         documents=documents,
     )
-    return _cancel_page(request, quote, documents.unpaid, stale)
+    return _cancel_page(request, quote, documents.unpaid)
 
 
 def _cancel_page(request: PortalRequest, quote: ChangeQuote, unpaid: "list[Invoice]", stale: str = "") -> HttpResponse:
