@@ -18,10 +18,8 @@ from django.test import Client
 from accounts.models import User
 from billing_portal import tasks
 from billing_portal.simulation.browser import Page
-from billing_portal.simulation.forked import load_everything
 from billing_portal.simulation.kill_points import Killer, install
 from billing_portal.simulation.shared import folder
-from core.garbage import look_seldom
 
 WEBHOOK = "/webhooks/sandbox/"
 JOBS = (
@@ -34,8 +32,6 @@ JOBS = (
 
 
 def main() -> None:
-    load_everything()
-    look_seldom()
     killer = Killer(folder(), seed="", rate=0)
     install(killer)
     for line in sys.stdin:

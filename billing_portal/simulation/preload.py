@@ -1,4 +1,4 @@
-"""Importing it loads everything: multiprocessing's fork server is told names of modules before it forks."""
+"""Importing it loads everything, for a process that only forks: its fork server is told names of modules alone."""
 
 import django
 

@@ -123,8 +123,9 @@ class Processes:
 
     def end(self, name: str, how: signal.Signals) -> None:
         process = self.running.pop(name)
+        assert process.pid, "it was started: 0 would be our own group"
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid or 0, how)
+            os.killpg(process.pid, how)
         process.kill()  # it may not have got to a group of its own
         process.join(PATIENCE)
         (self.folder / f"{name}.ready").unlink(missing_ok=True)

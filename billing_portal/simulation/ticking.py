@@ -20,15 +20,11 @@ from billing_portal.simulation.processes import Processes
 from billing_portal.simulation.shared import Clock, Lines
 
 TASKS: Final = "billing_portal.tasks."
-# All of the schedule but the nightly proof, which is made by itself afterwards; the run first, it is the longest.
-SCHEDULED: Final = tuple(
-    sorted(
-        {entry["task"] for entry in app.conf.beat_schedule.values()} - {f"{TASKS}check_books"},
-        key=lambda task: (task != f"{TASKS}run_billing", task),
-    )
-)
 RUN: Final = f"{TASKS}run_billing"
-AFTERWARDS: Final = tuple(task for task in SCHEDULED if task != RUN)
+# All of the schedule but the run and the nightly proof, which is made by itself afterwards.
+AFTERWARDS: Final = tuple(
+    sorted({entry["task"] for entry in app.conf.beat_schedule.values()} - {RUN, f"{TASKS}check_books"})
+)
 # Of what nobody here asks for, once a day is often enough: archives, test clocks, runs by hand, summaries for staff.
 SELDOM: Final = frozenset(
     f"{TASKS}{name}" for name in ("build_archives", "do_wanted", "move_clocks", "sum_days", "tell_staff")

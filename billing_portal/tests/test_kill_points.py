@@ -43,7 +43,7 @@ AFTERWARDS = [BILLED_AT + timedelta(minutes=minutes) for minutes in (2, 4, 10, 2
 # What charged nothing is tried ever less often.
 DAYS = [BILLED_AT + timedelta(days=days, hours=6) for days in range(1, 9)]
 MONTH = [CALCULATED_AT, BILLED_AT, *AFTERWARDS]
-FORGE = "import django; django.setup(); from billing_portal.simulation.forge import main; main()"
+FORGE = "import billing_portal.simulation.preload; from billing_portal.simulation.forge import main; main()"
 PORTAL = "/settings/billing/portal/payment-methods/"
 PLAN = "/settings/billing/plan/"
 
