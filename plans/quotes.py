@@ -153,8 +153,15 @@ def taxes_values(totals: Totals) -> list[dict[str, Any]]:
 
 def moved_sentence(moved: QuoteMovedError, before: ChangeQuote, after: ChangeQuote) -> str:
     """For people: what changed, and that nothing was done."""
-    old, new = (formats.money(quote.amount_due, quote.currency) for quote in (before, after))
-    if before.amount_due != after.amount_due:
-        total = _("The total changed from %(before)s to %(after)s.") % {"before": old, "after": new}
+    total = total_sentence(before, after, was=before.amount_due, now=after.amount_due)
+    if total:
         return " ".join((total, moved.reason, _("Nothing was done; please confirm the new total.")))
     return " ".join((moved.reason, _("Nothing was done; please check the figures and confirm again.")))
+
+
+def total_sentence(before: ChangeQuote, after: ChangeQuote, *, was: int, now: int) -> str:
+    """For people: that the totals of two quotes, in minor units, are not the same; else empty."""
+    if was == now:
+        return ""
+    amounts = {"before": formats.money(was, before.currency), "after": formats.money(now, after.currency)}
+    return _("The total changed from %(before)s to %(after)s.") % amounts

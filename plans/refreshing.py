@@ -8,11 +8,9 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from django.utils.translation import gettext as _
-
 from accounts.access import PortalRequest, customer_now
-from core import formats
 from plans.models import ChangeQuote
+from plans.quotes import total_sentence
 from plans.selectors import quote_of
 
 LOOKS: Final = 4  # with QUOTE_LIFETIME of 15 minutes: figures of a page are held for more than an hour
@@ -58,7 +56,5 @@ def _wait(request: PortalRequest, quote: ChangeQuote) -> int | None:
 
 
 def _moved(held: ChangeQuote, quote: ChangeQuote) -> str:
-    if held.amount_due - held.amount_back == quote.amount_due - quote.amount_back:
-        return ""
-    before, after = (formats.money(one.amount_due - one.amount_back, one.currency) for one in (held, quote))
-    return _("The total changed from %(before)s to %(after)s.") % {"before": before, "after": after}
+    was, now = (one.amount_due - one.amount_back for one in (held, quote))
+    return total_sentence(held, quote, was=was, now=now)
