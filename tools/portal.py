@@ -6,6 +6,7 @@ there already costs nothing, so every command starts here.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import importlib.util
@@ -13,6 +14,7 @@ import json
 import os
 import shutil
 import sys
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -71,9 +73,12 @@ def hand_over(command: str, arguments: list[str]) -> int:
 
 def set_up(command: str, terminal: Terminal) -> None:
     create_environment(terminal)
+    system = SystemPackages(command)
+    system.start()
     install_packages(wanted_requirements(command), terminal)
+    system.finish(terminal)
     if command != "manage":
-        install_libraries(terminal)
+        tell_of_missing_libraries(terminal)
     if command == "test":
         install_browser(terminal)
 
@@ -86,8 +91,12 @@ def create_environment(terminal: Terminal) -> None:
         return
     if importlib.util.find_spec("ensurepip") is None:  # Debian and Ubuntu have it in a package of its own
         package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
-        if not apt_install([package], terminal):
-            raise Failure(f"Python cannot make virtual environments here: sudo apt-get install {package}")
+        try:
+            with terminal.step(f"system packages: {package}"):
+                apt_install([package])
+        except Failure as failure:
+            hint = f"Python cannot make virtual environments here: sudo apt-get install {package}"
+            raise Failure(hint) from failure
     with terminal.step("virtual environment"):
         run([sys.executable, "-m", "venv", "--clear", str(VENV)])
 
@@ -128,14 +137,41 @@ def install_packages(requirements: list[Path], terminal: Terminal) -> None:
 # --- the system ------------------------------------------------------------------------------------------------------
 
 
-def install_libraries(terminal: Terminal) -> None:
+class SystemPackages(threading.Thread):
+    """Debian's packages, installed beside Python's, which leave a core and most of the line to them."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(daemon=True)
+        self.lists: list[list[str]] = []
+        if may_install():
+            if command != "manage":
+                self.lists.append(missing_libraries())
+            # Ubuntu has no such package, and its Chromium only asks for a snap, which containers cannot install.
+            if command == "test" and is_debian() and not shutil.which(WINDOWLESS):
+                self.lists.append([WINDOWLESS])
+
+    def run(self) -> None:
+        """One list after the other: what there is of the first does not fail with the second."""
+        for packages in filter(None, self.lists):
+            with contextlib.suppress(Failure):
+                apt_install(packages)
+
+    def finish(self, terminal: Terminal) -> None:
+        if packages := [package for each in self.lists for package in each]:
+            with terminal.step(f"system packages: {' '.join(packages)}"):
+                self.join()
+
+
+def missing_libraries() -> list[str]:
+    return sorted({package for library, package in LIBRARIES.items() if not loads(library)})
+
+
+def tell_of_missing_libraries(terminal: Terminal) -> None:
     """The libraries of the PDFs; without them everything else works."""
     if sys.platform == "darwin":
         if not any(Path(folder, "libpango-1.0.dylib").exists() for folder in ("/opt/homebrew/lib", "/usr/local/lib")):
             terminal.say("  No PDFs: the system libraries are missing. To have them: brew install pango")
-        return
-    packages = sorted({package for library, package in LIBRARIES.items() if not loads(library)})
-    if packages and not apt_install(packages, terminal):
+    elif packages := missing_libraries():
         consequence = "PDFs are made slowly" if packages == ["libharfbuzz-subset0"] else "No PDFs"
         terminal.say(
             f"  {consequence}: system libraries are missing. To have them: sudo apt-get install {' '.join(packages)}"
@@ -152,9 +188,6 @@ def loads(library: str) -> bool:
 
 def install_browser(terminal: Terminal) -> None:
     """Chromium for the browser tests; without it they are skipped and say so."""
-    # Ubuntu has no such package, and its Chromium only asks for a snap, which containers cannot install.
-    if not shutil.which(WINDOWLESS) and is_debian() and apt_install([WINDOWLESS], terminal):
-        return
     mac = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
     if any(shutil.which(name) for name in BROWSERS) or mac.exists():
         return
@@ -172,19 +205,18 @@ def is_debian() -> bool:
     return release.exists() and "ID=debian" in release.read_text().splitlines()
 
 
-def apt_install(packages: list[str], terminal: Terminal) -> bool:
-    """True if they are installed now. Only root may, and `sudo` is never called behind anybody's back."""
-    if os.getuid() != 0 or not shutil.which("apt-get"):
-        return False
+def may_install() -> bool:
+    """Only root may, and `sudo` is never called behind anybody's back."""
+    return os.getuid() == 0 and shutil.which("apt-get") is not None
+
+
+def apt_install(packages: list[str]) -> None:
+    if not may_install():
+        raise Failure("Only root installs packages of the system, and only where apt-get is.")
     env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    try:
-        with terminal.step(f"system packages: {' '.join(packages)}"):
-            run(["apt-get", "update", "-qq"], env=env, timeout=APT_PATIENCE)
-            install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
-            run([*install, *packages], env=env, timeout=APT_PATIENCE)
-    except Failure:
-        return False
-    return True
+    run(["apt-get", "update", "-qq"], env=env, timeout=APT_PATIENCE)
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
+    run([*install, *packages], env=env, timeout=APT_PATIENCE)
 
 
 if __name__ == "__main__":
