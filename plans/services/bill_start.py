@@ -61,7 +61,9 @@ def _bill(quote: ChangeQuote, at: datetime, actor: User | None) -> "Payment | No
         plan=quote.plan,
     )
     [drafted] = draft_invoices(drafts=[draft], at=at, actor=actor)
-    [quote.invoice] = finalize_invoices(invoice_ids=[drafted.pk], at=at, actor=actor, collect_now=True, tell=False)
+    [quote.invoice] = finalize_invoices(
+        invoice_ids=[drafted.pk], at=at, actor=actor, collect_now=True, by_run=False, tell=False
+    )
     quote.effective_at, quote.accepted_at = at, quote.accepted_at or at
     quote.save(update_fields=["invoice", "effective_at", "accepted_at"])
     record(
