@@ -153,8 +153,8 @@ def _upgrade_posted(request: PortalRequest, plan: Plan) -> HttpResponse:
     if not form.is_valid():
         return _upgrade_page(request, plan, form=form)
     at = customer_now(request.customer)
-    update_billing_profile(customer_id=request.customer.pk, values=form.cleaned_data, at=at, actor=request.user)
     seen = _quote_seen(request, plan, _("Nothing was done; please check the figures and confirm again."))
+    update_billing_profile(customer_id=request.customer.pk, values=form.cleaned_data, at=at, actor=request.user)
     accepted = accept_quote(quote=seen, at=at, actor=request.user)
     if choice:
         make_default(payment_method=choice.chosen, at=at, actor=request.user)
@@ -223,10 +223,11 @@ def _upgrade_page(
 ) -> HttpResponse:
     quote = stale.after if stale else _quote(request, plan)
     profile, cards = quote.customer.billing_profile, payment_methods(request.customer)
+    typed = BillingDetailsForm(request.POST or None, instance=profile)  # kept, whether it was saved or not
     choice, refused = _card_choice(cards, request), bool(form and "tax_id" in form.errors)
     context = {
         "plan": plan,
-        "form": refill(request, form or BillingDetailsForm(instance=profile), *([choice] if choice else [])),
+        "form": refill(request, form or typed, *([choice] if choice else [])),
         "quote": quote,
         "changes_plan": quote.kind == QuoteKind.CHANGE,
         **pages.quote_tables(quote),
