@@ -9,6 +9,7 @@ from accounts.audit import record
 from accounts.models import User
 from accounts.services.lock_customers import lock_customers
 from core.periods import utc_day
+from invoices.lines import START
 from invoices.selectors import unsettled
 from invoices.services.collect_payment import collect_payment
 from invoices.services.draft_invoices import draft_invoices
@@ -54,7 +55,7 @@ def _bill(quote: ChangeQuote, at: datetime, actor: User | None) -> "Payment | No
         raise NothingDueError(f"quote {quote.public_id}")
     draft = invoice_draft(
         subscription=current,
-        key=f"subscription:{quote.opens_id}:start",
+        key=f"subscription:{quote.opens_id}{START}",
         lines=owed.lines,
         billing_on=utc_day(at),
         period=owed.period,
