@@ -67,9 +67,7 @@ def payment_status(request: HttpRequest, public_id: str, payment_id: str) -> Htt
     payment = find_payment(invoice, payment_id)
     htmx = cast("PortalRequest", request).htmx
     if payment.status not in UNRESOLVED:
-        say_outcome(request, payment)
-        bought = invoice.is_sale and payment.status == PaymentStatus.SUCCEEDED
-        url = reverse("credits") if bought else reverse("invoice", args=[invoice.public_id])
+        url = after_outcome(request, payment, starts=invoice.is_start and can_write(membership))
         return HttpResponse(headers={"HX-Redirect": url}) if htmx else see_other(url)
     if payment.status == PaymentStatus.NEEDS_CONFIRMATION and "returned" in request.GET:
         return back_from_the_bank(request, payment)
@@ -84,6 +82,16 @@ def payment_status(request: HttpRequest, public_id: str, payment_id: str) -> Htt
         "looks": number + 1,
     }
     return render(request, "invoices/payment_status.html#waiting" if htmx else "invoices/payment_status.html", context)
+
+
+def after_outcome(request: HttpRequest, payment: Payment, *, starts: bool) -> str:
+    """Where the person is led, who is told there what became of the plan where one `starts` by it, else here."""
+    invoice = payment.invoice
+    if starts:
+        return reverse("plan_started", args=[invoice.public_id])
+    say_outcome(request, payment)
+    bought = invoice.is_sale and payment.status == PaymentStatus.SUCCEEDED
+    return reverse("credits") if bought else reverse("invoice", args=[invoice.public_id])
 
 
 def back_from_the_bank(request: HttpRequest, payment: Payment) -> HttpResponse:

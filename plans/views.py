@@ -5,7 +5,8 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -35,11 +36,12 @@ from plans.exceptions import (
     CurrencyMismatchError,
     NothingToCancelError,
     PastDueError,
+    PlanRetiredError,
     QuoteStaleError,
     StartPendingError,
 )
 from plans.forms import CardChoiceForm
-from plans.models import ChangeQuote, Plan, QuoteKind
+from plans.models import ChangeQuote, Plan, QuoteKind, Subscription
 from plans.quotes import check_self_serve
 from plans.refreshing import held_quote, is_another_change, is_refresh, refresh
 from plans.services.accept_quote import accept_quote
@@ -54,7 +56,10 @@ if TYPE_CHECKING:
     from invoices.models import Invoice
 
 MANAGED = PaymentPolicy.MANAGED_BY_CONTRACT
-REFUSALS = (AlreadySubscribedError, PastDueError, CancelFirstError, CurrencyMismatchError, StartPendingError)
+REFUSALS = (
+    *(AlreadySubscribedError, PastDueError, CancelFirstError, CurrencyMismatchError, StartPendingError),
+    PlanRetiredError,
+)
 
 
 def see_other(url: str) -> HttpResponse:
@@ -128,6 +133,18 @@ def plan_upgrade_return(request: PortalRequest, slug: str) -> HttpResponse:
         return _upgrade_page(request, stale.after.plan, stale=stale)
 
 
+@require_GET
+@login_required
+def plan_started(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Where the page of a plan's first payment ends: the plan begins now, or does not, and the person is told."""
+    quote = selectors.quote_of_invoice(public_id)
+    if quote is None:
+        raise Http404
+    enter_customer(request, quote.customer_id, write=True)
+    back = reverse("plan_upgrade_return", args=[quote.plan.key])
+    return see_other(f"{back}?{urlencode({'quote': quote.public_id})}")
+
+
 def _upgradable(slug: str) -> Plan:
     plan = selectors.published_plan(slug)
     if plan is None or plan.is_default or not plan.self_serve:
@@ -153,8 +170,8 @@ def _upgrade_posted(request: PortalRequest, plan: Plan) -> HttpResponse:
     if not form.is_valid():
         return _upgrade_page(request, plan, form=form)
     at = customer_now(request.customer)
-    update_billing_profile(customer_id=request.customer.pk, values=form.cleaned_data, at=at, actor=request.user)
     seen = _quote_seen(request, plan, _("Nothing was done; please check the figures and confirm again."))
+    update_billing_profile(customer_id=request.customer.pk, values=form.cleaned_data, at=at, actor=request.user)
     accepted = accept_quote(quote=seen, at=at, actor=request.user)
     if choice:
         make_default(payment_method=choice.chosen, at=at, actor=request.user)
@@ -172,14 +189,24 @@ def _card_choice(cards: list[PaymentMethod], request: PortalRequest) -> CardChoi
 
 
 def _subscribed(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
-    if quote.kind == QuoteKind.SUBSCRIBE and quote.total:
+    if quote.kind == QuoteKind.SUBSCRIBE and quote.total > 0:
         return _paid_first(request, quote)
     carry_out = change_plan if quote.kind == QuoteKind.CHANGE else subscribe
     done = carry_out(quote=quote, at=customer_now(request.customer), actor=request.user)
-    messages.success(request, pages.change_done(done))
+    _say(request, done.opened, pages.change_done(done))
     nudge("billing_portal.tasks.collect_due")
     nudge("billing_portal.tasks.deliver_notices")
     return see_other(reverse("billing_overview"))
+
+
+def _say(request: PortalRequest, spell: Subscription | None, said: str, level: int = messages.SUCCESS) -> None:
+    """What came of a confirmation, as long as that `spell` is the open one: the form may be an old one sent again."""
+    current = selectors.current_subscription(request.customer.pk)
+    if current == spell:
+        messages.add_message(request, level, said)
+    elif current is not None:
+        now = _("This was sent before, and your plan has changed since. You're on %(plan)s.")
+        messages.info(request, now % {"plan": current.plan.title})
 
 
 def _paid_first(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
@@ -191,11 +218,15 @@ def _paid_first(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
     done = settle_start(quote=quote, at=at, actor=request.user)
     nudge("billing_portal.tasks.deliver_notices")
     if done.completed_at:
-        messages.success(request, pages.change_done(done))
+        _say(request, done.opened, pages.change_done(done))
         return see_other(reverse("billing_overview"))
     if done.given_up_at:
-        messages.error(request, pages.start_given_up(done, payment))
+        is_given_back = payment is not None and payment.status == "succeeded"
+        stays_on = selectors.current_subscription(request.customer.pk) if is_given_back else done.subscription
+        _say(request, stays_on, pages.start_given_up(done, payment), messages.ERROR)
         return see_other(reverse("plan_upgrade", args=[quote.plan.key]))
+    if payment is not None and payment.status == "needs_confirmation":
+        return see_other(reverse("payment_status", args=[payment.invoice.public_id, payment.public_id]))
     waits = _("Your payment is being processed. %(plan)s starts as soon as it has succeeded.")
     messages.info(request, waits % {"plan": quote.plan.title})
     return see_other(reverse("billing_overview"))
@@ -223,10 +254,11 @@ def _upgrade_page(
 ) -> HttpResponse:
     quote = stale.after if stale else _quote(request, plan)
     profile, cards = quote.customer.billing_profile, payment_methods(request.customer)
+    typed = BillingDetailsForm(request.POST or None, instance=profile)  # kept, whether it was saved or not
     choice, refused = _card_choice(cards, request), bool(form and "tax_id" in form.errors)
     context = {
         "plan": plan,
-        "form": refill(request, form or BillingDetailsForm(instance=profile), *([choice] if choice else [])),
+        "form": refill(request, form or typed, *([choice] if choice else [])),
         "quote": quote,
         "changes_plan": quote.kind == QuoteKind.CHANGE,
         **pages.quote_tables(quote),
@@ -266,7 +298,7 @@ def plan_cancel(request: PortalRequest) -> HttpResponse:
 def _cancel_posted(request: PortalRequest) -> HttpResponse:
     quote = _quote_seen(request, None, _("Please check the figures and confirm again."))
     done = cancel_subscription(quote=quote, at=customer_now(request.customer), actor=request.user)
-    messages.success(request, pages.ended_text(done))
+    _say(request, done.opened, pages.ended_text(done))
     nudge("billing_portal.tasks.collect_due")
     nudge("billing_portal.tasks.deliver_notices")
     return see_other(f"{reverse('billing_overview')}?{urlencode({'left': done.public_id})}")

@@ -141,6 +141,7 @@ STATES = (
     State("invoice/confirm", "confirm", "The bank wants a confirmation.", INVOICE, ("Your bank needs you to confirm", "$258.38")),
     State("invoice/confirm-status", "confirm", "The same, after Pay.", _payment, ("Confirm with your bank",)),
     State("invoice/no-card", "no-card", "A card comes before Pay.", INVOICE, ("Open", "Add a payment method", "$258.38")),
+    State("invoice/first-card", "first-card", "Pay is a choice of its own, not made by adding a card.", INVOICE, ("Due", "Pay with Visa ending 4242.", "$258.38")),
     State("invoice/paid", "paid", "Paid, with receipt.", INVOICE, ("Paid", "Download receipt", "$258.38")),
     State("invoice/empty", "zero", "Credit paid all of it.", INVOICE, ("$0.00",)),
     State("invoice/part-paid", "part-paid", "Half came from outside; the rest is to pay.", INVOICE, ("Partly paid", "$40.00 paid", "$218.38")),

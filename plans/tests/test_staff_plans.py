@@ -9,6 +9,7 @@ from django.urls import reverse
 from accounts.models import AuditEntry
 from plans.exceptions import PlanFrozenError, PlanInvalidError, RateCardInvalidError
 from plans.models import Plan, PlanStatus, RateCard, Subscription
+from plans.plan_rules import TAKEN
 from plans.pricing import Tier
 from plans.selectors.comparing import comparison
 from plans.services.copy_plan import copy_plan
@@ -17,6 +18,7 @@ from plans.services.remove_rate_card import remove_rate_card
 from plans.services.save_plan import save_plan
 from plans.services.save_rate_card import save_rate_card
 from plans.tests.conftest import go_plus
+from plans.urls import PLAN, urlpatterns
 
 VALUES = {"key": "credits", "name": "Credits", "currency": "USD", "settlement_mode": "credit_only"}
 TOKENS = {"key": "tokens", "name": "Tokens", "model": "unit", "unit_amount": Decimal("0.002"), "per_units": 1000}
@@ -70,6 +72,22 @@ def test_it_begins_no_plan_with_a_key_in_use_or_an_unknown_currency(catalogue, s
     with pytest.raises(PlanInvalidError):
         save_plan(plan_id=None, values={**VALUES, **values}, at=at, actor=staff)
     assert not Plan.objects.filter(name="Credits").exists()
+
+
+@pytest.mark.parametrize("key", ["cancel", "enterprise"])
+def test_it_gives_no_plan_that_is_chosen_the_address_of_another_page(db, staff, at, key):
+    refused = f"Key: “{key}” is the address of another page."
+    with pytest.raises(PlanInvalidError, match=key) as refusal:
+        save_plan(plan_id=None, values={**VALUES, "key": key}, at=at, actor=staff)
+    assert refusal.value.message.startswith(refused)
+    plan = save_plan(plan_id=None, values={**VALUES, "key": key, "self_serve": False}, at=at, actor=staff)
+    with pytest.raises(PlanInvalidError, match=key):
+        save_plan(plan_id=plan.pk, values={"self_serve": True}, at=at, actor=staff)
+
+
+def test_every_page_beside_those_of_plans_is_known():
+    beside = {str(each.pattern).removeprefix(PLAN).split("/")[0] for each in urlpatterns if PLAN in str(each.pattern)}
+    assert beside - {"", "<slug:slug>"} == set(TAKEN)
 
 
 def test_it_changes_nothing_that_is_published(catalogue, staff, at):
