@@ -150,7 +150,7 @@ def test_a_country_with_states_brings_the_field_and_one_without_takes_it_away(ty
     came = text(typed(country="US"))
     assert SWAPPED in came
     assert REGION in came
-    gone = text(typed(country="FR", region="Texas"))
+    gone = text(typed(country="FR", region=""))
     assert f"{SWAPPED}</div>" in gone
 
 
@@ -158,6 +158,15 @@ def test_a_field_that_is_there_already_is_not_touched(typed):
     """Somebody may be typing in it."""
     assert SWAPPED not in text(typed(country="CA", region="Onta"))
     assert SWAPPED not in text(typed(country="FR"))
+
+
+@pytest.mark.parametrize("asked", [{}, {"quiet": "1"}])
+def test_a_region_that_stands_in_it_stays_whatever_the_country(typed, asked):
+    assert SWAPPED not in text(typed(country="GB", region="Oxfordshire", **asked))
+
+
+def test_the_page_itself_keeps_the_field_that_it_began_with(typed):
+    assert SWAPPED not in text(typed(country="US", quiet="1"))
 
 
 def test_the_form_asks_for_a_region_only_where_there_is_one(free, alice, customer, log_in):
