@@ -31,9 +31,10 @@ def plan_costs(request: PortalRequest, slug: str) -> HttpResponse:
     rule = tax_rule_at(country, tax_id)
     form = BillingDetailsForm(initial={"country": country, "region": request.POST.get("region", "").strip()})
     quiet = "quiet" in request.POST  # the page asks for it by itself, which nobody needs to hear
-    estimate = estimate_or_none(request.customer.pk, plan, customer_now(request.customer))
+    at = customer_now(request.customer)
+    estimate = estimate_or_none(request.customer.pk, plan, at)
     context: dict[str, Any] = {
-        "costs": costs(plan.terms(), rule, estimate, is_placed=bool(country)),
+        "costs": costs(plan, rule, estimate, at, is_placed=bool(country)),
         "hint": "" if "told" in request.POST else tax_id_hint(country, tax_id, rule),  # else twice, beside the error
         "swapped": True,
         "quiet": quiet,
