@@ -68,16 +68,15 @@ def plan_change(request: PortalRequest) -> HttpResponse:
     customer = request.customer
     current = selectors.current_subscription(customer.pk)
     managed = customer.payment_policy == MANAGED
-    documents = unsettled(customer.pk)
-    past_due = documents.has_past_due(utc_day(customer_now(request.customer)))
-    tiles = pages.tiles(selectors.catalogue(customer.pk), current, managed=managed, past_due=past_due)
+    past_due = [] if managed else unsettled(customer.pk).past_due(utc_day(customer_now(customer)))
+    tiles = pages.tiles(selectors.catalogue(customer.pk), current, managed=managed, past_due=bool(past_due))
     writes = can_write(request.membership)
     context = {
         "tiles": tiles,
         "is_estimated": any(tile.is_estimated for tile in tiles),
         "rows": pages.comparison(tiles),
         "managed": managed,
-        "overdue": next(iter(documents.unpaid), None) if past_due else None,
+        "overdue": next(iter(past_due), None),
         "can_write": writes,
         "admin_names": "" if writes else ", ".join(describe(admin) for admin in billing_admins(customer)),
     }
