@@ -44,17 +44,21 @@ class Tile:
 
 
 def tiles(plans: Iterable[Plan], current: Subscription | None, *, managed: bool, past_due: bool) -> list[Tile]:
-    """The plans in order; who is on an older version of a plan is on that plan.
+    """The plans in order; who is on an older version of a plan is on that plan, and one that was retired is shown to
+    those who are on it.
 
     A credits-only plan that staff put customers on is shown to those who are on it, a contract to its customer, last
     and in place of what everybody may ask sales for.
     """
+    offered = list(plans)
+    if current and not any(_is_on(plan, current) for plan in offered):
+        offered.append(current.plan)
     shown = [
         plan
-        for plan in plans
+        for plan in offered
         if _is_on(plan, current) or (_is_offered(plan) and not (managed and _is_by_contract(plan)))
     ]
-    shown.sort(key=_is_by_contract)
+    shown.sort(key=lambda plan: (_is_by_contract(plan), plan.position))
     return [_tile(plan, current, managed=managed, past_due=past_due) for plan in shown]
 
 
