@@ -22,8 +22,9 @@ from accounts.services.make_default import make_default
 from accounts.services.update_billing_profile import update_billing_profile
 from core.nudge import nudge
 from core.periods import utc_day
-from invoices.selectors import default_seller, unsettled
+from invoices.selectors import default_seller, read_payments, unsettled
 from invoices.services.submit_payment import submit_payment
+from invoices.showing_overdue import declined_sentences
 from invoices.taxing import tax_notes
 from invoices.totals import rules_from
 from plans import pages, selectors
@@ -259,7 +260,7 @@ def plan_cancel(request: PortalRequest) -> HttpResponse:
     except NothingToCancelError as refusal:
         return _turned_away(request, refusal.message)
     except QuoteStaleError as stale:
-        return _cancel_page(request, stale.after, unsettled(request.customer.pk).unpaid, stale.message)
+        return _cancel_page(request, stale.after, unsettled(request.customer.pk).owed, stale.message)
 
 
 def _cancel_posted(request: PortalRequest) -> HttpResponse:
@@ -280,11 +281,12 @@ def _cancel_asked(request: PortalRequest) -> HttpResponse:
         actor=request.user,
         documents=documents,
     )
-    return _cancel_page(request, quote, documents.unpaid)
+    return _cancel_page(request, quote, documents.owed)
 
 
-def _cancel_page(request: PortalRequest, quote: ChangeQuote, unpaid: "list[Invoice]", stale: str = "") -> HttpResponse:
+def _cancel_page(request: PortalRequest, quote: ChangeQuote, owed: "list[Invoice]", stale: str = "") -> HttpResponse:
     at, held = customer_now(request.customer), held_quote(request)
+    read_payments(owed)
     if is_another_change(held, quote):
         return HttpResponseClientRedirect(request.path)
     context: dict[str, Any] = {
@@ -295,7 +297,7 @@ def _cancel_page(request: PortalRequest, quote: ChangeQuote, unpaid: "list[Invoi
         "losses": pages.losses(quote.subscription.plan, quote.plan),
         "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
         "payable_by": utc_day(at) + settings.PAYMENT_TERMS,
-        "unpaid": unpaid,
+        "owed": [(invoice, declined_sentences(invoice)) for invoice in owed],
         "on": utc_day(at),
         "stale": stale,
         **refresh(request, quote, held),
