@@ -19,7 +19,7 @@ from credits.words import grant_name
 from invoices.taxing import row_label
 from invoices.totals import row_from
 from plans.line_words import detail, title
-from plans.models import ChangeQuote, Plan, QuoteKind, Subscription
+from plans.models import ChangeQuote, Plan, QuoteKind, SettlementMode, Subscription
 from plans.pricing import PlanTerms
 from plans.selectors.estimating import Compared, Estimate, has_prices
 from plans.words import card_price, included_units, monthly_fee, other_prices, unit_price
@@ -41,6 +41,7 @@ class Tile:
     prices: tuple[tuple[str, str], ...]
     action: Action
     is_estimated: bool
+    settles: str  # said where it would be paid otherwise than the current plan
 
 
 def tiles(plans: Iterable[Plan], current: Subscription | None, *, managed: bool, past_due: bool) -> list[Tile]:
@@ -83,7 +84,8 @@ def _tile(plan: Plan, current: Subscription | None, *, managed: bool, past_due: 
     by_contract = _is_by_contract(shown)
     price = _(BY_CONTRACT) if by_contract else formats.money(fee, terms.currency)
     prices = other_prices(terms)
-    return Tile(shown, price, not by_contract, prices, action, current is not None and has_prices(shown))
+    settles = would_move_charges(current.plan, plan) if current and action != "current" and not by_contract else ""
+    return Tile(shown, price, not by_contract, prices, action, current is not None and has_prices(shown), settles)
 
 
 def _action(plan: Plan, current: Subscription | None, *, managed: bool, past_due: bool) -> Action:
@@ -159,7 +161,7 @@ def change_done(quote: ChangeQuote) -> str:
         said.append(_("%(amount)s is due today.") % {"amount": formats.money(quote.amount_due, quote.currency)})
     else:
         said.append(_("Nothing is due today."))
-    if first:
+    if first and quote.plan.settlement_mode != SettlementMode.CREDIT_ONLY:
         bill = _("First bill: %(day)s.") if quote.kind == QuoteKind.SUBSCRIBE else _("Next bill: %(day)s.")
         said.append(bill % {"day": formats.day(first)})
     return " ".join(said)
@@ -236,6 +238,16 @@ def moves_charges(before: Plan, after: Plan) -> str:
     return ""
 
 
+def would_move_charges(before: Plan, after: Plan) -> str:
+    """The same of a plan that nobody has chosen yet."""
+    old, new = before.terms(), after.terms()
+    if new.is_credit_only and not old.is_credit_only:
+        return _("Charges would be settled with credits: no invoices, no card.")
+    if old.is_credit_only and not new.is_credit_only and new.is_priced:
+        return _("Charges would move from credits to invoices: credits pay first, an invoice takes the rest.")
+    return ""
+
+
 def _line_window(line: dict[str, Any]) -> str:
     start, end = (datetime.fromisoformat(line[name]) for name in ("starts_at", "ends_at"))
     return formats.window(Window(start, end))
@@ -254,12 +266,12 @@ def quote_totals(quote: ChangeQuote) -> list[dict[str, Any]]:
 
 
 def balance_after(quote: ChangeQuote) -> str:
-    """The settled balance once credit has paid what it pays of the final invoice; empty where it pays nothing of it, or
-    where hours of usage are charged to it besides."""
-    if not quote.credits or quote.to_credits:
+    """The settled balance once credit has paid what it pays of the final invoice and what is charged to it alone; empty
+    where it pays neither, on a plan with invoices."""
+    if not quote.credits and not quote.to_credits and not quote.subscription.plan.terms().is_credit_only:
         return ""
     settled = balance(quote.customer_id, quote.currency, quote.effective_at).settled
-    return formats.money(settled - quote.credits, quote.currency)
+    return formats.money(settled - quote.credits - quote.to_credits, quote.currency)
 
 
 def ended_text(done: ChangeQuote) -> str:
