@@ -168,7 +168,7 @@ def _card_choice(cards: list[PaymentMethod], request: PortalRequest) -> CardChoi
     """Where there are several; a page of before that had one names none, and the default stays."""
     if len(cards) < 2 or (request.method == "POST" and "payment_method" not in request.POST):
         return None
-    return CardChoiceForm(cards, request.POST or None)
+    return CardChoiceForm(cards, utc_day(customer_now(request.customer)), request.POST or None)
 
 
 def _subscribed(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
@@ -236,6 +236,7 @@ def _upgrade_page(
         "hint": "" if refused else tax_id_hint(profile.country, profile.tax_id, rules_from(quote.tax_rules)),
         "card": next((card for card in cards if card.is_default), None),
         "card_form": choice,
+        "on": utc_day(quote.effective_at),
         "seller": default_seller(),
         "stale": stale,
         "changes": pages.price_changes(stale.before.plan, stale.after.plan) if stale else [],
