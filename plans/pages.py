@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from django.urls import reverse
 from django.utils.html import format_html
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_noop, pgettext
 from accounts.gateways import decline_message
 from accounts.models import Customer, PaymentPolicy
 from core import formats
-from core.periods import Window
+from core.periods import Window, utc_day
 from credits.selectors import balance
 from credits.words import grant_name
 from invoices.taxing import row_label
@@ -22,6 +23,7 @@ from plans.line_words import detail, title
 from plans.models import ChangeQuote, Plan, QuoteKind, SettlementMode, Subscription
 from plans.pricing import PlanTerms
 from plans.selectors.estimating import Compared, Estimate, has_prices
+from plans.selectors.upcoming import running_window
 from plans.words import card_price, included_units, monthly_fee, other_prices, unit_price
 
 if TYPE_CHECKING:
@@ -301,17 +303,34 @@ def quote_credit(quote: ChangeQuote) -> list[dict[str, Any]]:
     ]
 
 
-def losses(before: Plan, after: Plan) -> list[tuple[str, str, str]]:
-    """Rows (metered price, on the plan before, on the plan after) for «Cancel Plan»."""
+class Losses(NamedTuple):
+    """Rows (metered price, quantity, on the plan before, on the plan after); `used_since` says since when it was used,
+    the beginning of the running window. Empty where the lines don't know: credit has paid for most hours already."""
+
+    used_since: str
+    rows: list[tuple[str, str, str, str]]
+
+
+def losses(quote: ChangeQuote) -> Losses:
+    """For «Cancel Plan»: what it changes, with the customer's own numbers."""
+    before, after = quote.subscription.plan, quote.plan
     new = {card.key: card for card in after.terms().metered}
+    since = running_window(quote.subscription, quote.effective_at).start
+    used = _used(quote, since)
     rows = []
     for card in before.terms().metered:
-        later = new.get(card.key)
-        rows.append(
-            (
-                card.name,
-                card_price(card, before.currency),
-                card_price(later, after.currency) if later else _("Not included"),
-            )
-        )
-    return rows
+        later, quantity = new.get(card.key), formats.quantity(used.get(card.key, Decimal(0)))
+        becomes = card_price(later, after.currency) if later else _("Not included")
+        rows.append((card.name, quantity, card_price(card, before.currency), becomes))
+    said = "" if before.terms().is_credit_only else _("Used since %(day)s") % {"day": formats.day(utc_day(since))}
+    return Losses(said, rows)
+
+
+def _used(quote: ChangeQuote, since: datetime) -> dict[str, Decimal]:
+    """By key of the price, as the lines of the window have it."""
+    lines = [line for line in quote.lines if line["starts_at"] == since.isoformat()]
+    return {
+        line["explain"]["rate_card"]: Decimal(line["quantity"])
+        for line in lines
+        if line["explain"].get("line") == "usage"
+    }

@@ -295,7 +295,7 @@ def _cancel_page(request: PortalRequest, quote: ChangeQuote, owed: "list[Invoice
         **pages.quote_tables(quote),
         "tax_notes": tax_notes(quote),
         "balance_after": pages.balance_after(quote),
-        "losses": pages.losses(quote.subscription.plan, quote.plan),
+        "losses": pages.losses(quote),
         "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
         "payable_by": utc_day(at) + settings.PAYMENT_TERMS,
         "owed": [(invoice, declined_sentences(invoice)) for invoice in owed],
