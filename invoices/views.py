@@ -40,6 +40,7 @@ def portal_page(request: PortalRequest, words_of_plan: Callable[[], Mapping[str,
     context = {
         "customer": customer,
         "can_write": can_write(request.membership),
+        "may_pay": may_pay,
         "payment_methods": cards,
         "today": today,
         "unpaid": [(row(one, today), declined_sentences(one)) for one in unpaid],

@@ -23,8 +23,9 @@ from accounts.services.make_default import make_default
 from accounts.services.update_billing_profile import update_billing_profile
 from core.nudge import nudge
 from core.periods import utc_day
-from invoices.selectors import default_seller, unsettled
+from invoices.selectors import default_seller, read_payments, unsettled
 from invoices.services.submit_payment import submit_payment
+from invoices.showing_overdue import declined_sentences
 from invoices.taxing import tax_notes
 from invoices.totals import rules_from
 from plans import pages, selectors
@@ -73,16 +74,15 @@ def plan_change(request: PortalRequest) -> HttpResponse:
     customer = request.customer
     current = selectors.current_subscription(customer.pk)
     managed = customer.payment_policy == MANAGED
-    documents = unsettled(customer.pk)
-    past_due = documents.has_past_due(utc_day(customer_now(request.customer)))
-    tiles = pages.tiles(selectors.catalogue(customer.pk), current, managed=managed, past_due=past_due)
+    past_due = [] if managed else unsettled(customer.pk).past_due(utc_day(customer_now(customer)))
+    tiles = pages.tiles(selectors.catalogue(customer.pk), current, managed=managed, past_due=bool(past_due))
     writes = can_write(request.membership)
     context = {
         "tiles": tiles,
         "is_estimated": any(tile.is_estimated for tile in tiles),
         "rows": pages.comparison(tiles),
         "managed": managed,
-        "overdue": next(iter(documents.unpaid), None) if past_due else None,
+        "overdue": next(iter(past_due), None),
         "can_write": writes,
         "admin_names": "" if writes else ", ".join(describe(admin) for admin in billing_admins(customer)),
     }
@@ -185,7 +185,7 @@ def _card_choice(cards: list[PaymentMethod], request: PortalRequest) -> CardChoi
     """Where there are several; a page of before that had one names none, and the default stays."""
     if len(cards) < 2 or (request.method == "POST" and "payment_method" not in request.POST):
         return None
-    return CardChoiceForm(cards, request.POST or None)
+    return CardChoiceForm(cards, utc_day(customer_now(request.customer)), request.POST or None)
 
 
 def _subscribed(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
@@ -268,6 +268,7 @@ def _upgrade_page(
         "hint": "" if refused else tax_id_hint(profile.country, profile.tax_id, rules_from(quote.tax_rules)),
         "card": next((card for card in cards if card.is_default), None),
         "card_form": choice,
+        "on": utc_day(quote.effective_at),
         "seller": default_seller(),
         "stale": stale,
         "changes": pages.price_changes(stale.before.plan, stale.after.plan) if stale else [],
@@ -292,7 +293,7 @@ def plan_cancel(request: PortalRequest) -> HttpResponse:
     except NothingToCancelError as refusal:
         return _turned_away(request, refusal.message)
     except QuoteStaleError as stale:
-        return _cancel_page(request, stale.after, unsettled(request.customer.pk).unpaid, stale.message)
+        return _cancel_page(request, stale.after, unsettled(request.customer.pk).owed, stale.message)
 
 
 def _cancel_posted(request: PortalRequest) -> HttpResponse:
@@ -313,11 +314,12 @@ def _cancel_asked(request: PortalRequest) -> HttpResponse:
         actor=request.user,
         documents=documents,
     )
-    return _cancel_page(request, quote, documents.unpaid)
+    return _cancel_page(request, quote, documents.owed)
 
 
-def _cancel_page(request: PortalRequest, quote: ChangeQuote, unpaid: "list[Invoice]", stale: str = "") -> HttpResponse:
+def _cancel_page(request: PortalRequest, quote: ChangeQuote, owed: "list[Invoice]", stale: str = "") -> HttpResponse:
     at, held = customer_now(request.customer), held_quote(request)
+    read_payments(owed)
     if is_another_change(held, quote):
         return HttpResponseClientRedirect(request.path)
     context: dict[str, Any] = {
@@ -325,10 +327,10 @@ def _cancel_page(request: PortalRequest, quote: ChangeQuote, unpaid: "list[Invoi
         **pages.quote_tables(quote),
         "tax_notes": tax_notes(quote),
         "balance_after": pages.balance_after(quote),
-        "losses": pages.losses(quote.subscription.plan, quote.plan),
+        "losses": pages.losses(quote),
         "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
         "payable_by": utc_day(at) + settings.PAYMENT_TERMS,
-        "unpaid": unpaid,
+        "owed": [(invoice, declined_sentences(invoice)) for invoice in owed],
         "on": utc_day(at),
         "stale": stale,
         **refresh(request, quote, held),
