@@ -73,6 +73,11 @@ class Exploration:
         return not any(part.quantity for part in self.timeline.parts)
 
     @property
+    def has_figures(self) -> bool:
+        """A window without usage may cost something all the same, by its minimum or after corrections."""
+        return not self.is_empty or bool(self.charge and (self.charge.amount or self.late))
+
+    @property
     def is_running(self) -> bool:
         return bool(self.used_window and self.used_window.is_running)
 
