@@ -127,7 +127,7 @@ def test_hours_that_credit_has_paid_are_told_apart(wonder, explored):
     settle_usage(customer_ids=[wonder.pk], at=NOW)
     send(wonder, NOW, tokens=100_000)
     amount, explained, page = explored(NOW + timedelta(minutes=30), "current")
-    assert (amount, explained) == (2_100, [("AI tokens", 100)])
+    assert (amount, explained) == (2_100, [("Not charged yet", 100)])
     assert "Charged to credits so far: $20.00" in page
 
 

@@ -132,4 +132,5 @@ def _running_lines(now: Running, rated: RatedWindow) -> Iterator[UsageLine]:
         yield UsageLine("", gettext("Charged to credits so far"), rated.billed_amount)
     if rated.has_line:
         key = usage_key(now.subscription.pk, rated.card.key, rated.facts.cut)
-        yield UsageLine(key, rated.card.name, rated.difference)
+        said = gettext("Not charged yet") if rated.billed_amount else rated.card.name
+        yield UsageLine(key, said, rated.difference)
