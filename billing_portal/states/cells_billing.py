@@ -94,6 +94,7 @@ STATES = (
     State("usage/active", "plus", "Day by day, with the charge so far.", USAGE, ("Used so far", "Day by day")),
     State("usage/grouped", "plus", "By a dimension.", _usage("?meter=api-requests&group=route"), ("By route", "/v1/chat")),
     State("usage/empty", "plus-new", "Nothing matches.", USAGE, ("No usage matches.", "Clear filters")),
+    State("usage/no-meters", "unmetered", "Nothing is metered, and nothing is wrong.", USAGE, ("No meters",)),
     State("usage/error", "plus", "A range that is none is named.", _usage("?period=custom&since=2026-11-09&until=2026-11-01"), ("There is a problem",), status=422),
     State("usage/loading", "plus", "Another question was asked, and the answer is to come.", USAGE, ("Used so far",), presses="Show", answer="held"),
     State("usage/no-answer", "plus", "Another question was asked, and the server failed: the last answer stays.", USAGE, ("This didn’t work. Reload and try again.", "Used so far"), presses="Show", answer="fails"),

@@ -321,3 +321,11 @@ def enterprise(scene: Scene) -> None:
     scene.use(BEGIN, 20)
     scene.move_to(BILLED + HOUR)
     scene.use(CALCULATED, 2.5)
+
+
+@story
+def unmetered(scene: Scene) -> None:
+    """Under a contract whose prices stand on paper alone; nothing was ever used."""
+    scene.on_free()
+    _put_on(scene, catalogue().enterprise)
+    scene.stand_at(BEGIN + DAY)
