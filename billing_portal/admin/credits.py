@@ -22,6 +22,7 @@ from billing_portal.admin.customers import render_customer
 from core import formats
 from core.exceptions import RuleError
 from credits import presenting, proposals, selectors
+from credits.exceptions import ProposalMovedError
 from credits.grants import GrantDraft
 from credits.selectors import GrantRow
 from credits.services.adjust_balance import adjust_balance
@@ -86,6 +87,9 @@ def _history_urls(customer: Customer) -> dict[str, Any]:
 def customer_credits_grant(request: HttpRequest, customer: Customer) -> HttpResponse:
     """«New credit grant»: what was filled in is kept, «Next» leads to the summary."""
     proposal = _proposal(customer, request.GET["proposal"]) if "proposal" in request.GET else None
+    if proposal and proposal.granted_id:
+        messages.error(request, gettext("This is granted already. Nothing was changed; begin a new grant for more."))
+        return _to_new_row(customer, proposal.granted_id)
     form = _grant_form(customer, request.POST or None, proposal)
     if request.method == "POST" and form.is_valid():
         kept = proposals.save_proposal(
@@ -119,14 +123,16 @@ def customer_credits_summary(request: HttpRequest, customer: Customer, proposal_
     if request.method == "POST":
         try:
             return _granted(request, customer, proposal, grant, form)
-        except InvoicesError as error:
+        except (InvoicesError, ProposalMovedError) as error:
             refused = error
+    outcome = proposals.preview_grant(grant=grant, is_paid=form.is_paid_already, at=at)
     context = {
         "proposal": proposal,
         "grant": grant,
         "form": form,
         "refused": refused,
-        "outcome": proposals.preview_grant(grant=grant, is_paid=form.is_paid_already, at=at),
+        "outcome": outcome,
+        "seen": proposals.figures(proposal, outcome),
         "charge": dict(form.fields["charge"].choices)[grant.funding],  # type: ignore[attr-defined]
         "availability": dict(form.fields["availability"].choices)[form.cleaned_data["availability"]],  # type: ignore[attr-defined]
         "feature_names": [feature_names()[key] for key in grant.features],
@@ -140,10 +146,10 @@ def customer_credits_summary(request: HttpRequest, customer: Customer, proposal_
 def _granted(
     request: HttpRequest, customer: Customer, proposal: "GrantProposal", grant: GrantDraft, form: GrantForm
 ) -> HttpResponse:
-    """Raises InvoicesError where its invoice can't be issued, or comes to another total than was shown."""
-    at, actor = customer_now(customer), staff_user(request)
+    """Raises ProposalMovedError where it is not what was shown, InvoicesError where its invoice can't be issued."""
+    at, actor, seen = customer_now(customer), staff_user(request), request.POST.get("seen", "")
     if grant.funding == "invoiced":
-        sale = selling.sell(proposal, grant, seen=request.POST.get("total", ""), at=at, actor=actor)
+        sale = selling.sell(proposal, grant, seen=seen, total=request.POST.get("total", ""), at=at, actor=actor)
         amount, number = formats.money(sale.grant.amount, sale.grant.currency), sale.invoice.number
         messages.success(
             request,
@@ -151,7 +157,9 @@ def _granted(
             % {"number": number, "amount": amount},
         )
         return HttpResponseRedirect(_url("customer_credits", customer))
-    made = proposals.accept_proposal(proposal=proposal, grant=grant, is_paid=form.is_paid_already, at=at, actor=actor)
+    made = proposals.accept_proposal(
+        proposal=proposal, grant=grant, is_paid=form.is_paid_already, seen=seen, at=at, actor=actor
+    )
     messages.success(
         request, gettext("%(amount)s of credits granted.") % {"amount": formats.money(made.amount, made.currency)}
     )

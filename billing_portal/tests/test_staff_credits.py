@@ -39,9 +39,14 @@ def fill(client, customer, **values):
     return client.post(url("customer_credits_grant", customer), FILLED | values)
 
 
+def accept(client, step, **sending):
+    """«Grant credits» of a summary as it stands; the response."""
+    return client.post(step, {"seen": client.get(step).context["seen"]}, **sending)
+
+
 def granted(client, customer, **values):
     """Through both steps; the response of «Grant credits»."""
-    return client.post(fill(client, customer, **values)["Location"])
+    return accept(client, fill(client, customer, **values)["Location"])
 
 
 def pages(customer, at):
@@ -103,7 +108,7 @@ def test_a_grant_is_made_in_two_steps_and_its_row_is_marked(customer, staff, log
     assert '<strong class="figure-value" data-testid="balance-before">$0.00</strong>' in page
     assert '<strong class="figure-value" data-testid="balance-after">$100.00</strong>' in page
     assert CreditGrant.objects.count() == 0
-    landed = client.post(summary.wsgi_request.path, follow=True)
+    landed = accept(client, summary.wsgi_request.path, follow=True)
     page = text(landed)
     assert landed.redirect_chain[-1][0].endswith("?new=1#new")
     assert 'id="new"' in page
@@ -113,7 +118,8 @@ def test_a_grant_is_made_in_two_steps_and_its_row_is_marked(customer, staff, log
 def test_pressing_twice_grants_once(customer, staff, log_in):
     client = log_in(staff)
     step = fill(client, customer)["Location"]
-    first, second = client.post(step), client.post(step)
+    seen = {"seen": client.get(step).context["seen"]}
+    first, second = client.post(step, seen), client.post(step, seen)
     assert first["Location"] == second["Location"]
     assert CreditGrant.objects.count() == LedgerTransaction.objects.count() == 1
 
@@ -125,8 +131,43 @@ def test_a_grant_over_overdraft_shows_what_it_repays_before_and_does_it(customer
     page = text(client.get(step))
     assert "$40.00 pays back what was used before" in page
     assert 'data-testid="balance-after">$60.00<' in page
-    client.post(step)
+    accept(client, step)
     assert selectors.balance(customer.pk, "USD", at).available == 6_000
+
+
+def test_nothing_is_granted_that_the_summary_did_not_show(customer, staff, log_in):
+    client = log_in(staff)
+    step = fill(client, customer)["Location"]
+    seen = {"seen": client.get(step).context["seen"]}
+    change = f"{url('customer_credits_grant', customer)}?proposal={step.rstrip('/').rsplit('/', 1)[1]}"
+    client.post(change, FILLED | {"amount": "9000.00"})  # in another tab
+    refused = client.post(step, seen)
+    assert refused.status_code == 409
+    assert "Nothing was granted." in text(refused)
+    assert "$9,000.00" in text(refused)
+    assert CreditGrant.objects.count() == 0
+    client.post(step, {"seen": refused.context["seen"]})
+    assert CreditGrant.objects.get().amount == 900_000
+
+
+def test_nothing_is_granted_on_another_balance_than_was_shown(customer, staff, log_in, at):
+    client = log_in(staff)
+    step = fill(client, customer)["Location"]
+    seen = {"seen": client.get(step).context["seen"]}
+    use(customer, 4_000, at)
+    assert client.post(step, seen).status_code == 409
+    assert client.post(step).status_code == 409
+    assert CreditGrant.objects.count() == 0
+
+
+def test_what_is_granted_is_not_changed_any_more(customer, staff, log_in):
+    client = log_in(staff)
+    step = fill(client, customer)["Location"]
+    change = f"{url('customer_credits_grant', customer)}?proposal={step.rstrip('/').rsplit('/', 1)[1]}"
+    accept(client, step)
+    told = client.post(change, FILLED | {"amount": "5.00"}, follow=True)
+    assert "This is granted already. Nothing was changed" in text(told)
+    assert CreditGrant.objects.get().amount == 10_000
 
 
 def test_looking_at_the_summary_writes_nothing(customer, staff, log_in):
