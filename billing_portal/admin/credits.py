@@ -10,11 +10,13 @@ from django.http.response import HttpResponseBase
 from django.urls import path, reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from accounts.access import customer_now
 from accounts.models import Customer
 from accounts.roles import EXPORT, MANAGE, READ, check_may
 from accounts.selectors import recipients
+from accounts.staff import render_staff
 from billing_portal.admin import selling
 from billing_portal.admin.access import customer_page, staff_user
 from billing_portal.admin.credit_forms import AdjustForm, GrantForm, PaymentForm, ReasonForm
@@ -49,7 +51,7 @@ def customer_credits(request: HttpRequest, customer: Customer) -> HttpResponse:
     context = {
         "balances": presenting.balance_cards(balances, at),
         **presenting.grant_cards(selectors.grants(customer.pk, at), names),
-        **history(request.GET, customer.pk, [balance.currency for balance in balances], names),
+        **history(request.GET, customer.pk, [balance.currency for balance in balances], names, with_entries=True),
         **_history_urls(customer),
         **selling.top_ups(customer),
         "highlight": int(new) if new.isdecimal() else None,
@@ -58,11 +60,15 @@ def customer_credits(request: HttpRequest, customer: Customer) -> HttpResponse:
 
 
 @require_safe
+@vary_on_headers("HX-Request")
 @customer_page(READ)
 def customer_credits_tx(request: HttpRequest, customer: Customer) -> HttpResponse:
-    """«Transaction History» by itself."""
-    context = history(request.GET, customer.pk, *choices_of(customer)) | _history_urls(customer)
+    """«Transaction History» by itself: the fragment for htmx, else a page; 422 where a filter is wrong."""
+    context = history(request.GET, customer.pk, *choices_of(customer), with_entries=True) | _history_urls(customer)
     status = 422 if context["filter"].errors else 200
+    if getattr(request, "htmx", False):
+        whose = {"customer": customer, "explain_for": customer.key}
+        return render_staff(request, "credits/_history.html", context | whose, status)
     return render_customer(request, customer, "admin/credits/transactions.html", context, status)
 
 

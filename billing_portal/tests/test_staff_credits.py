@@ -10,7 +10,9 @@ from django.urls import reverse
 from accounts.models import AuditEntry, User
 from core.clock import travel_to
 from credits import selectors
+from credits.grants import GrantDraft
 from credits.models import CreditGrant, LedgerTransaction
+from credits.services.grant_credits import grant_credits
 from credits.tests.test_pages import grant, text, use
 
 FILLED = {
@@ -264,3 +266,49 @@ def test_an_adjustment_is_made_once_per_form(customer, staff, log_in, at):
         client.post(page, {"amount": "-25.00", "currency": "USD", "reason": "Given twice", "key": key})
     assert selectors.balance(customer.pk, "USD", at + timedelta(seconds=1)).settled == 7_500
     assert client.post(page, {"amount": "0", "currency": "USD", "reason": "x", "key": key}).status_code == 422
+
+
+# --- «Transaction History» ------------------------------------------------------------------------------------------
+def test_htmx_gets_the_history_alone_and_everybody_else_a_page(customer, staff, log_in, at):
+    grant(customer, 10_000, at)
+    client, page = log_in(staff), url("customer_credits_tx", customer)
+    fragment, whole = client.get(page, headers={"HX-Request": "true"}), client.get(page)
+    assert "<html" in text(whole)
+    assert "<html" not in text(fragment)
+    assert text(fragment).count('id="history"') == 1
+    assert f'hx-get="{page}"' in fragment.text
+    assert "HX-Request" in fragment["Vary"]
+
+
+def test_staff_see_who_did_it_and_why_and_customers_do_not(customer, staff, alice, log_in, at):
+    client = log_in(staff)
+    granted(client, customer)
+    key = client.get(url("customer_credits_adjust", customer)).context["form"]["key"].value()
+    values = {"amount": "-25.00", "currency": "USD", "reason": "Counted twice", "key": key}
+    client.post(url("customer_credits_adjust", customer), values)
+    client.post(url("customer_credits_void", customer, CreditGrant.objects.get().public_id), {"reason": "Left"})
+    rows = client.get(url("customer_credits", customer)).context["rows"]
+    assert [(row.kind, row.entry.actor, row.entry.reason) for row in rows] == [
+        ("voided", staff, "Left"),
+        ("adjustment", staff, "Counted twice"),
+        ("funded", staff, "First month on us"),
+    ]
+    for headers in ({}, {"HX-Request": "true"}):
+        assert "Counted twice" in client.get(url("customer_credits_tx", customer), headers=headers).text
+    assert "Counted twice" not in log_in(alice).get(reverse("credits")).text
+
+
+def test_who_only_looks_is_offered_nothing_that_is_refused(customer, staff, supporter, log_in, at):
+    active = grant(customer, 10_000, at)
+    draft = GrantDraft(
+        key="w", customer_id=customer.pk, currency="USD", amount=500, funding="external", name="Waits for its payment"
+    )
+    waiting = grant_credits(grant=draft, at=at, actor=None)
+    refused = [
+        url("customer_credits_void", customer, active.public_id), url("customer_credits_tx_csv", customer),
+        url("customer_credits_pay", customer, waiting.public_id),
+        url("customer_credits_adjust", customer), url("customer_credits_grant", customer),
+    ]  # fmt: skip
+    for person, offered in ((staff, True), (supporter, False)):
+        page = log_in(person).get(url("customer_credits", customer)).text
+        assert [f'href="{link}' in page for link in refused] == [offered] * len(refused)
