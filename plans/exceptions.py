@@ -155,6 +155,12 @@ class PlanFrozenError(PlansError):
     message = gettext_noop("This version is published and never changes. Make a new version.")
 
 
+class PlanMovedError(PlansError):
+    """The draft, or the version it comes after, is not what was shown any more."""
+
+    message = gettext_noop("This changed meanwhile. Please check it and confirm again.")
+
+
 class NobodyToMoveError(PlansError):
     """No open subscription of another version can move to this one."""
 

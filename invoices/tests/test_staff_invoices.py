@@ -252,6 +252,16 @@ def test_it_says_what_to_do_instead_of_voiding(as_clerk, seller, customer, alice
     text = as_clerk.get(url_of("invoice_void", invoice)).text
     assert "A paid invoice can&#x27;t be voided. Issue a credit note instead." in text
     assert 'name="reason"' not in text
+    german = as_clerk.get(url_of("invoice_void", invoice), headers={"Accept-Language": "de"}).text
+    assert [url_of("invoice_credit", invoice) in page for page in (text, german)] == [True, True]
+
+
+def test_a_credit_note_is_offered_only_where_it_helps(as_clerk, seller, customer, at):
+    invoice = open_invoice(customer, 4900)
+    void_invoice(invoice_id=invoice.pk, at=at, reason="Test")
+    text = as_clerk.get(url_of("invoice_void", invoice)).text
+    assert "This invoice is void already." in text
+    assert url_of("invoice_credit", invoice) not in text
 
 
 def test_a_void_invoice_offers_nothing_more(as_clerk, seller, customer, at):

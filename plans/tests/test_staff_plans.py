@@ -298,13 +298,15 @@ def test_it_publishes_a_plan(as_staff, draft, tokens, staff, at):
     save_rate_card(plan_id=draft.pk, card_id=None, values=values, tiers=[], at=at, actor=staff)
     url = reverse("admin:plans_plan_publish", args=[draft.pk])
 
-    assert "Publish Plan" in as_staff.get(url).text
+    page = as_staff.get(url)
+    assert "Publish Plan" in page.text
     for _ in range(2):
-        assert as_staff.post(url).status_code == 302
+        sent = {"seen": page.context["comparison"].seen, "reason": "Agreed on Monday"}
+        assert as_staff.post(url, sent).status_code == 302
 
     draft.refresh_from_db()
     assert draft.status == PlanStatus.PUBLISHED
-    assert len([entry for entry in audits("publish_plan") if entry.actor == staff]) == 1
+    assert [entry.reason for entry in audits("publish_plan") if entry.actor == staff] == ["Agreed on Monday"]
 
 
 def test_it_shows_how_many_stay_on_the_version_before(as_staff, customer, catalogue, seller, at, staff):
