@@ -45,6 +45,7 @@ class Seller(models.Model):
 
     class Meta:
         constraints = (
+            models.CheckConstraint(condition=Q(country__regex="^[A-Z]{2}$"), name="seller_country_code"),
             models.CheckConstraint(condition=Q(accent__regex="^(#[0-9a-f]{6})?$"), name="seller_accent_is_a_colour"),
             models.CheckConstraint(
                 condition=Q(logo="") | Q(logo__startswith="data:image/"), name="seller_logo_is_an_image"
@@ -91,6 +92,7 @@ class TaxRate(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=("seller", "country", "label"), name="tax_rate_once"),
+            models.CheckConstraint(condition=Q(country__regex="^([A-Z]{2})?$"), name="tax_rate_country_code"),
             models.CheckConstraint(condition=Q(percent__gte=0, percent__lt=100), name="tax_rate_percent_valid"),
             models.CheckConstraint(
                 condition=Q(category__in=[code for code, _ in CATEGORIES]), name="tax_rate_category_known"
