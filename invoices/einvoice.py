@@ -14,11 +14,13 @@ from typing import Any
 
 from pypdf import PdfReader
 
+from accounts.countries import country_names
 from core import formats
 from core.language import gettext, in_english
 from core.money import exponent, quantize, to_major
 from core.periods import Window
 from invoices.einvoice_amounts import BilledLine, NetAmounts, NetLine, Vat, VatRow, net_amounts
+from invoices.einvoice_codes import CURRENCIES, OTHER_COUNTRY_CODES
 from invoices.models import Invoice, InvoiceLine
 from invoices.paper import InvoicePaper, credits_at_issue, invoice_paper, is_charged
 from invoices.totals import TaxCategory, TaxRow, row_from, rules_from
@@ -30,7 +32,7 @@ DISCOUNT = "95"  # UNTDID 5189
 OTHER_SERVICE = "ABK"  # UNTDID 7161: miscellaneous
 MOST_DECIMALS = 2  # EN 16931 has no more, whatever the currency (BR-DEC)
 TO_CARD, TO_ACCOUNT, SEPA, NOT_DEFINED = "48", "30", "58", "1"  # UNTDID 4461
-VAT_PREFIXES = {"GR": ("EL",), "GB": ("GB", "XI")}
+VAT_PREFIXES = {"GR": ("EL",), "GB": ("GB", "XI"), "XK": ()}
 UNPRINTABLE = dict.fromkeys(code for code in range(32) if code not in (9, 10, 13))
 
 Terms = dict[str, Any]  # business terms (BT-1) and groups (BG-4) of the standard
@@ -104,8 +106,12 @@ def net_amounts_of(invoice: Invoice) -> NetAmounts:
 def _needs(invoice: Invoice, amounts: NetAmounts) -> str:
     seller, buyer = invoice.seller_party, invoice.customer_party
     categories = {row.vat.category for row in amounts.rows}
-    if not buyer.get("country"):
+    if buyer.get("country") not in country_names():
         return gettext("The e-invoice needs the customer's country.")
+    if seller.get("country") not in country_names():
+        return gettext("The e-invoice needs the seller's country.")
+    if invoice.currency not in CURRENCIES:
+        return gettext("The e-invoice needs a currency that is in use.")
     if categories != {TaxCategory.OUTSIDE_SCOPE} and not seller.get("tax_id"):
         return gettext("The e-invoice needs the seller's tax ID.")
     if TaxCategory.EXPORT in categories and not _vat_id(seller):
@@ -170,7 +176,7 @@ def _party(party: Terms) -> Terms:
         "postcode": _text(party.get("postal_code", "")),
         "city": _text(party.get("city", "")),
         "country_subdivision": _text(party.get("region", "")),
-        "country_code": party.get("country", ""),
+        "country_code": OTHER_COUNTRY_CODES.get(party["country"], party["country"]),
     }
 
 
