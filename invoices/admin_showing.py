@@ -24,7 +24,7 @@ from invoices.models import (
     Refund,
     RefundStatus,
 )
-from invoices.paper import invoice_paper
+from invoices.paper import document_name, invoice_paper
 from invoices.rules import refusal
 from invoices.selectors import PAYMENTS, corrections_of
 from invoices.showing import Badge, badge, credit_figures
@@ -160,21 +160,16 @@ def payment_row(payment: Payment) -> PaymentRow:
     return PaymentRow(payment, OUTCOMES[status], said)
 
 
-def _draft_title(invoice: Invoice) -> str:
-    return gettext("Draft credit note") if invoice.is_credit_note else gettext("Draft invoice")
-
-
 def invoice_context(invoice: Invoice, on: date) -> dict[str, Any]:
     """Everything the page of one document shows, but its story; `on` is the customer's day."""
-    paper, is_draft = invoice_paper(invoice), invoice.number is None
     return {
         "invoice": invoice,
-        "paper": paper,
+        "paper": invoice_paper(invoice),
         "badge": badge(invoice, on),
-        "is_draft": is_draft,
+        "is_draft": invoice.number is None,
         "explain_for": invoice.customer.key,
         "waiting": next((one for one in invoice.payments.all() if one.status in UNRESOLVED), None),
-        "title": _draft_title(invoice) if is_draft else f"{paper.title} {invoice.number}",
+        "title": document_name(invoice),
         **credit_figures(invoice),
     }
 

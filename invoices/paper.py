@@ -41,8 +41,9 @@ class InvoicePaper:
 
     A credit note's amounts are printed positive. `taxes` has a row per rate; `tax_notes` says why none is charged.
     `charges` is the sum of the lines, where it is not the subtotal: credit pays (`grants` is what each grant takes off,
-    before tax), or the prices contain tax (`includes_tax`); else both are empty. `memo` says why a credit note gives back. `late_payment` is the seller's own words, in the seller's
-    language. `ledger` says where the customer's credit ledger was when it was issued.
+    before tax), or the prices contain tax (`includes_tax`); else both are empty. `memo` says why a credit note gives
+    back. `late_payment` is the seller's own words, in the seller's language. `ledger` says where the customer's credit
+    ledger was when it was issued.
     """
 
     title: str
@@ -149,6 +150,14 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
         amount_due=money(due),
         ledger=ledger_text(invoice.ledger_sequence, invoice.ledger_head),
     )
+
+
+def document_name(invoice: Invoice) -> str:
+    """`Credit note CN-2026-000001`; before it is issued `Draft credit note`."""
+    if invoice.number is None:
+        return gettext("Draft credit note") if invoice.is_credit_note else gettext("Draft invoice")
+    name = gettext("Credit note %(number)s") if invoice.is_credit_note else gettext("Invoice %(number)s")
+    return name % {"number": invoice.number}
 
 
 def receipt_paper(payment: Payment) -> ReceiptPaper:
