@@ -4,6 +4,7 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext, gettext_lazy
 from stdnum import iban
@@ -16,6 +17,7 @@ from accounts.vat_ids import fault
 from core.clock import now
 from invoices.brand import LARGEST, UnfitLogoError, is_colour, is_readable, logo_address
 from invoices.einvoice_codes import VATEX
+from invoices.einvoice_needs import needs_of_seller
 from invoices.models import Seller, TaxRate
 
 
@@ -104,9 +106,16 @@ class SellerAdmin(StaffTable):
     """Documents that are issued from now on say what is saved here; drafts are taxed anew when they are issued."""
 
     form = SellerForm
-    list_display = ("legal_name", "key", "country", "tax_id", "number_prefix")
+    list_display = ("legal_name", "key", "country", "tax_id", "number_prefix", "missing")
     csv_columns = ("key", "legal_name", "country", "tax_id", "number_prefix")
     inlines: ClassVar = [TaxRateInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("tax_rates")
+
+    @admin.display(description=gettext_lazy("E-invoices (XML)"))
+    def missing(self, seller: Seller) -> str:
+        return needs_of_seller(seller) or gettext("Nothing is missing.")
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         stored = Seller.objects.filter(pk=obj.pk).first()

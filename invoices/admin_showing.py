@@ -12,6 +12,7 @@ from accounts.audit_words import Row
 from accounts.gateways import decline_message
 from accounts.models import AuditEntry, Notice
 from core import formats
+from invoices.einvoice import missing
 from invoices.hand_charges import PREFIX as BY_HAND_KEYS
 from invoices.models import (
     UNRESOLVED,
@@ -170,6 +171,7 @@ def invoice_context(invoice: Invoice, on: date) -> dict[str, Any]:
         "explain_for": invoice.customer.key,
         "waiting": next((one for one in invoice.payments.all() if one.status in UNRESOLVED), None),
         "title": document_name(invoice),
+        "no_xml": missing(invoice),
         **credit_figures(invoice),
     }
 

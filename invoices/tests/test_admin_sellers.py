@@ -102,3 +102,12 @@ def test_the_database_keeps_no_country_that_taxes_do_not_know(seller, country):
         Seller.objects.update(country=country)
     with pytest.raises(IntegrityError), transaction.atomic():
         seller.tax_rates.update(country=country)
+
+
+def test_the_list_says_what_the_data_of_documents_lack(seller, as_clerk):
+    sellers = reverse("admin:invoices_seller_changelist")
+    assert "Nothing is missing." in as_clerk.get(sellers).text
+    Seller.objects.update(tax_id="")
+    assert "The e-invoice needs the seller&#x27;s tax ID." in as_clerk.get(sellers).text
+    seller.tax_rates.filter(country="FR").delete()
+    assert "Nothing is missing." in as_clerk.get(sellers).text

@@ -125,6 +125,13 @@ def test_the_page_offers_it_where_it_exists(french, customer, at, alice, log_in)
     assert (refused.status_code, "The e-invoice needs the customer" in refused.content.decode()) == (404, True)
 
 
+def test_the_portal_says_what_a_country_is_for_where_it_is_missing(seller, customer, alice, log_in):
+    said = "Without your country, your invoices come as PDF only"
+    assert said in log_in(alice).get(reverse("portal")).text
+    BillingProfile.objects.filter(customer=customer).update(country="FR")
+    assert said not in log_in(alice).get(reverse("portal")).text
+
+
 def test_a_draft_has_none_yet(french, alice, log_in):
     response = log_in(alice).get(address(calculated(french, 1_797)))
     assert (response.status_code, "Not issued yet" in response.content.decode()) == (404, True)
