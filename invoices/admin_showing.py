@@ -9,6 +9,7 @@ from django.http import Http404
 from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 
 from accounts.audit_words import Row
+from accounts.countries import country_names
 from accounts.gateways import decline_message
 from accounts.models import AuditEntry, Notice
 from core import formats
@@ -172,8 +173,19 @@ def invoice_context(invoice: Invoice, on: date) -> dict[str, Any]:
         "waiting": next((one for one in invoice.payments.all() if one.status in UNRESOLVED), None),
         "title": document_name(invoice),
         "no_xml": missing(invoice),
+        "transmit_in": country_to_transmit_in(invoice),
         **credit_figures(invoice),
     }
+
+
+MUST_TRANSMIT = {"BE", "FR", "PL", "IT"}  # who bill each other there; by laws of 2019 to 2026
+
+
+def country_to_transmit_in(invoice: Invoice) -> str:
+    """The country whose law asks for e-invoices through its network, where both parties are in it; else empty."""
+    country = invoice.seller_party.get("country", "")
+    is_asked = country in MUST_TRANSMIT and invoice.customer_party.get("country", "") == country
+    return country_names()[country] if is_asked else ""
 
 
 # What moves money, in the order of the buttons, by the name of its rule.

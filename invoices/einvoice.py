@@ -66,6 +66,7 @@ def business_terms(invoice: Invoice, amounts: NetAmounts, paper: InvoicePaper) -
         "BT-3": "381" if invoice.is_credit_note else "380",
         "BT-5": invoice.currency,
         "BT-9": invoice.due_on,
+        "BT-10": _text(invoice.customer_party.get("buyer_reference", "")),
         "BT-13": _text(invoice.customer_party.get("po_number", "")),
         "BT-20": _text(paper.terms),
         "BG-1": [{"BT-22": _text(note)} for note in _notes(invoice, paper)],
@@ -286,10 +287,10 @@ def _means(invoice: Invoice, paper: InvoicePaper) -> Terms:
 # --- the rest -------------------------------------------------------------------------------------------------------
 def _notes(invoice: Invoice, paper: InvoicePaper) -> list[str]:
     """Several taxes on one amount by name, because the standard has one rate; why a credit note gives back; what law
-    asks to be said of late payment; and where the credit ledger was."""
+    asks the seller to say, also of late payment; and where the credit ledger was."""
     is_several = len(invoice.taxes) > 1
     taxes = [f"{tax.label}: {tax.amount}" for tax in paper.taxes] if is_several else []
-    return [*taxes, *filter(None, [paper.memo, paper.late_payment, paper.ledger])]
+    return [*taxes, *filter(None, [paper.memo, paper.legal_note, paper.late_payment, paper.ledger])]
 
 
 def _corrected(invoice: Invoice) -> list[Terms]:

@@ -28,6 +28,13 @@ class Seller(models.Model):
         db_default="",
         help_text="Below the terms of invoices, as law asks: interest and charges for late payment, discounts",
     )
+    legal_note = models.TextField(
+        max_length=500,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="On invoices and credit notes, where law asks for a sentence of its own: cash accounting",
+    )
     email = models.EmailField()
     iban = models.CharField(max_length=40, blank=True)
     number_prefix = models.CharField(

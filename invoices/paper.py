@@ -42,8 +42,8 @@ class InvoicePaper:
     A credit note's amounts are printed positive. `taxes` has a row per rate; `tax_notes` says why none is charged.
     `charges` is the sum of the lines, where it is not the subtotal: credit pays (`grants` is what each grant takes off,
     before tax), or the prices contain tax (`includes_tax`); else both are empty. `memo` says why a credit note gives
-    back. `late_payment` is the seller's own words, in the seller's language. `ledger` says where the customer's credit
-    ledger was when it was issued.
+    back. `late_payment` and `legal_note` are the seller's own words, in the seller's language. `ledger` says where the
+    customer's credit ledger was when it was issued.
     """
 
     title: str
@@ -58,6 +58,7 @@ class InvoicePaper:
     memo: str
     terms: str
     late_payment: str
+    legal_note: str
     iban: str
     seller: Party
     customer: Party
@@ -131,6 +132,7 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
         memo=gettext("Reason: %(memo)s") % {"memo": invoice.memo} if invoice.memo else "",
         terms=_terms(invoice, due),
         late_payment="" if invoice.is_credit_note else seller.get("late_payment", ""),
+        legal_note=seller.get("legal_note", ""),
         iban="" if is_charged(invoice) or invoice.is_credit_note or not due else seller.get("iban", ""),
         seller=seller,
         customer=customer,

@@ -369,9 +369,11 @@ def test_without_a_tax_id_of_the_seller_there_is_none(seller, customer, place):
 
 def test_what_xml_cannot_have_is_left_out(customer, place, rules):
     place("FR")
-    BillingProfile.objects.filter(customer=customer).update(legal_name="Wonder\x0b & <Töchter> 株式会社")
+    name = "Wonder\x0b & <Töchter> 株式会社"
+    BillingProfile.objects.filter(customer=customer).update(legal_name=name, buyer_reference="04011000\x0b-06")
     xml = checked(open_invoice(customer, 4_900), rules)
     assert found(xml, "ram:BuyerTradeParty/ram:Name") == ["Wonder & <Töchter> 株式会社"]
+    assert found(xml, "ram:BuyerReference") == ["04011000-06"]
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,16 @@ def test_where_the_data_would_not_be_valid_the_pdf_is_made_without(seller, custo
         assert told["pdfaid:part"] == "3"
 
 
+def test_the_buyer_s_reference_is_printed_shown_and_in_the_data(french, alice, log_in, at):
+    BillingProfile.objects.filter(customer=french).update(buyer_reference="04011000-1234512345-06")
+    invoice = open_invoice(french, 1_797, at=at)
+    BillingProfile.objects.filter(customer=french).update(buyer_reference="")
+    said = "Buyer reference 04011000-1234512345-06"
+    assert said in PdfReader(BytesIO(pdf.invoice_pdf(invoice))).pages[0].extract_text()
+    assert said in log_in(alice).get(reverse("invoice", args=[invoice.public_id])).text
+    assert b"<ram:BuyerReference>04011000-1234512345-06</ram:BuyerReference>" in einvoice(invoice)
+
+
 # --- the download ---------------------------------------------------------------------------------------------------
 def address(invoice):
     return reverse("invoice_xml", args=[invoice.public_id])

@@ -152,6 +152,15 @@ def test_it_serves_the_data_or_says_why_there_is_none(as_clerk, trainee, log_in,
     assert log_in(trainee).get(url_of("invoice_xml", invoice)).status_code == 403
 
 
+@pytest.mark.parametrize(("country", "asked"), [("FR", True), ("DE", False)])
+def test_it_warns_where_the_law_asks_to_transmit_what_is_only_mailed(as_clerk, seller, customer, country, asked):
+    assert "Not transmitted" not in page_of(as_clerk, calculated(customer, 100)).text
+    BillingProfile.objects.filter(customer=customer).update(country=country)
+    text = page_of(as_clerk, open_invoice(customer, 4900)).text
+    assert "<dd>Not transmitted</dd>" in text
+    assert ("Both parties are in France, where the law asks" in text) is asked
+
+
 @pytest.mark.parametrize("number", ["0", "x", "9" * 30])
 def test_it_finds_nothing_where_there_is_nothing(as_clerk, number):
     for table in ("invoice", "payment"):
