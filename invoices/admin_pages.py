@@ -23,11 +23,12 @@ from invoices.admin_showing import (
     payment_context,
     story,
 )
+from invoices.einvoice import data_of
 from invoices.exceptions import InvoicesError
-from invoices.models import Document, Invoice
+from invoices.models import Document, DocumentKind, Invoice
 from invoices.services.send_again import send_again
 from invoices.showing import receipts
-from invoices.views_documents import attached
+from invoices.views_documents import as_file, attached
 
 
 @require_safe
@@ -59,6 +60,18 @@ def document_pdf(request: HttpRequest, pk: int) -> HttpResponse:
     if document is None:
         raise Http404
     return attached(document)
+
+
+@require_safe
+@staff_page(READ)
+def invoice_xml(request: HttpRequest, pk: int) -> HttpResponse:
+    """The data of an issued document; 404 where there is none, for the reason its page says."""
+    invoice = find_invoice(pk)
+    document = Document.objects.filter(invoice=invoice, kind=DocumentKind.INVOICE).first()
+    xml = data_of(invoice, document.content if document else None) if invoice.number else None
+    if xml is None:
+        raise Http404
+    return as_file(xml, f"{invoice.number}.xml", "application/xml")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -107,5 +120,6 @@ def _send(request: HttpRequest, invoice: Invoice, values: dict[str, Any]) -> Htt
 urlpatterns = [
     *action_urls,
     path("<int:pk>/send-again/", invoice_send_again, name="invoices_invoice_send_again"),
+    path("<int:pk>/invoice.xml", invoice_xml, name="invoices_invoice_xml"),
     path("documents/<int:pk>/", document_pdf, name="invoices_invoice_document"),
 ]

@@ -40,9 +40,10 @@ class InvoicePaper:
     language. Statuses change later and are not printed.
 
     A credit note's amounts are printed positive. `taxes` has a row per rate; `tax_notes` says why none is charged.
-    Where credit pays, `charges` is the sum of the lines and `grants` what each grant takes off it, before tax; else
-    both are empty. `memo` says why a credit note gives back. `late_payment` is the seller's own words, in the seller's
-    language. `ledger` says where the customer's credit ledger was when it was issued.
+    `charges` is the sum of the lines, where it is not the subtotal: credit pays (`grants` is what each grant takes off,
+    before tax), or the prices contain tax (`includes_tax`); else both are empty. `memo` says why a credit note gives
+    back. `late_payment` and `legal_note` are the seller's own words, in the seller's language. `ledger` says where the
+    customer's credit ledger was when it was issued.
     """
 
     title: str
@@ -57,6 +58,7 @@ class InvoicePaper:
     memo: str
     terms: str
     late_payment: str
+    legal_note: str
     iban: str
     seller: Party
     customer: Party
@@ -64,6 +66,7 @@ class InvoicePaper:
     customer_address: str
     is_letter: bool
     lines: tuple[PaperLine, ...]
+    includes_tax: bool
     charges: str
     grants: tuple[TaxText, ...]
     subtotal: str
@@ -115,7 +118,7 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
     seller, customer = invoice.seller_party, invoice.customer_party
     credits = credits_at_issue(invoice)
     due = sign * invoice.total - sum(credit.amount for credit in credits)
-    has_credits = bool(invoice.credits or invoice.credit_rows)
+    differs = bool(invoice.credits or invoice.credit_rows or invoice.tax_included)
     return InvoicePaper(
         title=gettext("Credit note") if invoice.is_credit_note else gettext("Invoice"),
         draft_title=gettext("Draft credit note") if invoice.is_credit_note else gettext("Draft invoice"),
@@ -129,6 +132,7 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
         memo=gettext("Reason: %(memo)s") % {"memo": invoice.memo} if invoice.memo else "",
         terms=_terms(invoice, due),
         late_payment="" if invoice.is_credit_note else seller.get("late_payment", ""),
+        legal_note=seller.get("legal_note", ""),
         iban="" if is_charged(invoice) or invoice.is_credit_note or not due else seller.get("iban", ""),
         seller=seller,
         customer=customer,
@@ -136,7 +140,8 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
         customer_address=address(customer),
         is_letter=is_letter(customer),
         lines=tuple(_line(line, invoice.currency, sign) for line in invoice.lines.all()),
-        charges=money(sign * (invoice.subtotal + invoice.tax_included + invoice.credits)) if has_credits else "",
+        includes_tax=bool(invoice.tax_included),
+        charges=money(sign * (invoice.subtotal + invoice.tax_included + invoice.credits)) if differs else "",
         grants=credit_texts(invoice, sign),
         subtotal=money(sign * invoice.subtotal),
         taxes=tax_texts(invoice, sign),
@@ -147,6 +152,14 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
         amount_due=money(due),
         ledger=ledger_text(invoice.ledger_sequence, invoice.ledger_head),
     )
+
+
+def document_name(invoice: Invoice) -> str:
+    """`Credit note CN-2026-000001`; before it is issued `Draft credit note`."""
+    if invoice.number is None:
+        return gettext("Draft credit note") if invoice.is_credit_note else gettext("Draft invoice")
+    name = gettext("Credit note %(number)s") if invoice.is_credit_note else gettext("Invoice %(number)s")
+    return name % {"number": invoice.number}
 
 
 def receipt_paper(payment: Payment) -> ReceiptPaper:

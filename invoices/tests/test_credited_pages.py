@@ -62,3 +62,22 @@ def test_it_guesses_no_share_of_a_note_that_gives_back_several_invoices(invoice,
 def test_a_note_that_is_not_issued_yet_is_none(invoice, customer, page):
     calculated(customer, lines=(line(-300, corrects="fee:1"),), key="draft")
     assert "Credited" not in page(invoice)
+
+
+@pytest.mark.parametrize("file", ["invoice_pdf", "invoice_xml"])
+def test_a_page_instead_of_a_file_names_the_note(invoice, customer, alice, log_in, at, monkeypatch, file):
+    monkeypatch.setattr("invoices.views_documents.nudge", lambda task: None)
+    monkeypatch.setattr("invoices.views_documents.available", lambda: "")
+    draft = calculated(customer, lines=(line(-300, corrects="fee:1"),), key="draft")
+    note = issue_credit_note(invoice_id=invoice.pk, at=at, reason="Sample")
+    client = log_in(alice)
+    for one, name in ((draft, "Draft credit note"), (note, f"Credit note {note.number}")):
+        page = client.get(reverse(file, args=[one.public_id])).text
+        assert f"</svg>{name}</a><h1>" in page
+        assert f"Invoice {note.number}" not in page
+
+
+def test_without_data_it_is_not_the_pdf_that_is_missing(invoice, alice, log_in):
+    page = log_in(alice).get(reverse("invoice_xml", args=[invoice.public_id])).text
+    assert "<h1>No e-invoice (XML)</h1>" in page
+    assert "No PDF" not in page

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from accounts.models import AuditEntry, Notice
+from accounts.models import AuditEntry, BillingProfile, Notice
 from accounts.tests.cards import DECLINES, LOSES_ANSWER, add_card
 from core import clock
 from core.periods import midnight
+from invoices.einvoice import einvoice
 from invoices.models import Invoice, Payment
 from invoices.services.collect_payment import collect_payment
 from invoices.services.deliver_documents import deliver_documents
@@ -133,6 +134,31 @@ def test_it_serves_the_stored_pdf(as_clerk, auditor, trainee, log_in, paid):
     assert log_in(auditor).get(url_of("invoice_document", document)).status_code == 200
     assert log_in(trainee).get(url_of("invoice_document", document)).status_code == 403
     assert as_clerk.get(reverse("admin:invoices_invoice_document", args=[10**9])).status_code == 404
+
+
+def test_it_serves_the_data_or_says_why_there_is_none(as_clerk, trainee, log_in, seller, customer):
+    without = open_invoice(customer, 4900)
+    assert (
+        "Made without e-invoice (XML). The e-invoice needs the customer&#x27;s country."
+        in page_of(as_clerk, without).text
+    )
+    assert as_clerk.get(url_of("invoice_xml", without)).status_code == 404
+    assert as_clerk.get(url_of("invoice_xml", calculated(customer, 100))).status_code == 404
+    BillingProfile.objects.filter(customer=customer).update(country="FR")
+    invoice = open_invoice(customer, 4900)
+    assert url_of("invoice_xml", invoice) in page_of(as_clerk, invoice).text
+    response = as_clerk.get(url_of("invoice_xml", invoice))
+    assert (response.content, response["Content-Type"]) == (einvoice(invoice), "application/xml")
+    assert log_in(trainee).get(url_of("invoice_xml", invoice)).status_code == 403
+
+
+@pytest.mark.parametrize(("country", "asked"), [("FR", True), ("DE", False)])
+def test_it_warns_where_the_law_asks_to_transmit_what_is_only_mailed(as_clerk, seller, customer, country, asked):
+    assert "Not transmitted" not in page_of(as_clerk, calculated(customer, 100)).text
+    BillingProfile.objects.filter(customer=customer).update(country=country)
+    text = page_of(as_clerk, open_invoice(customer, 4900)).text
+    assert "<dd>Not transmitted</dd>" in text
+    assert ("Both parties are in France, where the law asks" in text) is asked
 
 
 @pytest.mark.parametrize("number", ["0", "x", "9" * 30])

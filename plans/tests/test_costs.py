@@ -139,6 +139,12 @@ def test_without_javascript_it_is_said_on_submit(free, alice, customer, log_in):
     assert '"told": "1"' in answer.text
 
 
+def test_subscribe_keeps_the_reference_that_only_billing_details_ask_for(free, customer, alice, log_in):
+    BillingProfile.objects.filter(customer=customer).update(buyer_reference="L-1")
+    page = log_in(alice).get(reverse("plan_upgrade", args=["plus"]))
+    assert '<input type="hidden" name="buyer_reference" value="L-1"' in page.text
+
+
 def test_beside_the_error_it_is_not_said_again(typed):
     assert "not a valid" not in text(typed(country="DE", tax_id="DE136695977", quiet="1", told="1"))
 
