@@ -12,6 +12,7 @@ from accounts.audit_words import Row
 from accounts.gateways import decline_message
 from accounts.models import AuditEntry, Notice
 from core import formats
+from invoices.glyphs import unprintable
 from invoices.hand_charges import PREFIX as BY_HAND_KEYS
 from invoices.models import (
     UNRESOLVED,
@@ -167,12 +168,14 @@ def _draft_title(invoice: Invoice) -> str:
 def invoice_context(invoice: Invoice, on: date) -> dict[str, Any]:
     """Everything the page of one document shows, but its story; `on` is the customer's day."""
     paper, is_draft = invoice_paper(invoice), invoice.number is None
+    parties = (*invoice.customer_party.values(), *invoice.seller_party.values())
     return {
         "invoice": invoice,
         "paper": paper,
         "badge": badge(invoice, on),
         "is_draft": is_draft,
         "explain_for": invoice.customer.key,
+        "unprintable": unprintable("".join(map(str, parties))),
         "waiting": next((one for one in invoice.payments.all() if one.status in UNRESOLVED), None),
         "title": _draft_title(invoice) if is_draft else f"{paper.title} {invoice.number}",
         **credit_figures(invoice),
