@@ -28,7 +28,7 @@ from invoices.models import (
 from invoices.paper import invoice_paper
 from invoices.rules import refusal
 from invoices.selectors import PAYMENTS, corrections_of
-from invoices.showing import Badge, badge, credit_figures
+from invoices.showing import Badge, badge, credit_figures, refunds_of
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -117,11 +117,9 @@ def find_payment(pk: str | int) -> Payment:
 
 def story(invoice: Invoice) -> Story:
     """A fixed number of questions, however much happened."""
-    refunds = Refund.objects.filter(Q(credit_note=invoice) | Q(payment__invoice=invoice))
-    refunds = refunds.select_related("credit_note", "payment__payment_method", "payment__invoice").order_by("pk")
     applied = CreditApplication.objects.filter(Q(credit_note=invoice) | Q(invoice=invoice))
     subjects = [f"invoice:{invoice.pk}", *(f"payment:{payment.pk}" for payment in invoice.payments.all())]
-    found = tuple(RefundRow(refund, REFUNDS[RefundStatus(refund.status)]) for refund in refunds)
+    found = tuple(RefundRow(refund, REFUNDS[RefundStatus(refund.status)]) for refund in refunds_of(invoice))
     subjects += [f"refund:{row.refund.pk}" for row in found]
     subjects += [f"line:{line.key}" for line in invoice.lines.all() if line.key.startswith(BY_HAND_KEYS)]
     return Story(

@@ -16,6 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.urls import reverse
 
 from core.language import ENGLISH, override
 from invoices.einvoice import einvoice
@@ -57,7 +58,9 @@ def invoice_pdf(invoice: Invoice) -> bytes:
 def receipt_pdf(payment: Payment) -> bytes:
     """Proof of one succeeded payment. Raises PdfUnavailableError."""
     with _language_of(payment.invoice.customer_party):
-        return render("pdf/receipt.html", {"paper": receipt_paper(payment)}, payment.invoice.seller)
+        page = settings.PORTAL_URL + reverse("invoice", args=[payment.invoice.public_id])
+        context = {"paper": receipt_paper(payment), "invoice_url": page}
+        return render("pdf/receipt.html", context, payment.invoice.seller)
 
 
 def statement_pdf(statement: CreditStatement) -> bytes:

@@ -13,7 +13,7 @@ from accounts.tests.cards import add_card
 from invoices import pdf
 from invoices.brand import logo_address
 from invoices.glyphs import unprintable
-from invoices.models import Seller
+from invoices.models import Invoice, Seller
 from invoices.services.collect_payment import collect_payment
 from invoices.services.submit_payment import submit_payment
 from invoices.tests.cast import line, open_invoice
@@ -120,6 +120,13 @@ def test_receipts_and_statements_are_pdf_a_on_letter_with_the_logo(seller, custo
     assert len(PdfReader(BytesIO(content)).pages[0].images) == 1
     assert all(inside for _, inside in fonts_of(file))
     assert len(content) < MOST_BYTES
+
+
+def test_a_receipt_leads_to_the_page_of_its_invoice(seller, customer, alice, at, settings):
+    settings.PORTAL_URL = "https://portal.example"
+    [page] = PdfReader(BytesIO(receipt(customer, alice, at))).pages
+    links = [note.get_object()["/A"]["/URI"] for note in page["/Annots"]]
+    assert links == ["https://portal.example" + reverse("invoice", args=[Invoice.objects.get().public_id])]
 
 
 def test_the_head_of_a_long_statement_is_on_every_page(seller, customer):
