@@ -132,7 +132,7 @@ def _differences(before: Plan, after: Plan) -> tuple[Difference, ...]:
 
 
 def _yes(value: bool) -> str:
-    return "yes" if value else "no"
+    return gettext("yes") if value else gettext("no")
 
 
 def _prices(terms: PlanTerms) -> dict[str, tuple[str, str]]:
