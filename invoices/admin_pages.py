@@ -95,9 +95,9 @@ def invoice_send_again(request: HttpRequest, pk: int) -> HttpResponse:
 def _messages_of(invoice: Invoice) -> list[tuple[str, str]]:
     if invoice.number is None:
         return []
-    kind = gettext("Credit note") if invoice.is_credit_note else "Invoice"
+    kind = gettext("Credit note %(number)s") if invoice.is_credit_note else gettext("Invoice %(number)s")
     return [
-        ("document", f"{kind} {invoice.number}"),
+        ("document", kind % {"number": invoice.number}),
         *(
             (str(payment.pk), gettext("Receipt %(receipt_number)s") % {"receipt_number": payment.receipt_number})
             for payment in receipts(invoice)

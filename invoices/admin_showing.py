@@ -14,6 +14,7 @@ from accounts.gateways import decline_message
 from accounts.models import AuditEntry, Notice
 from core import formats
 from invoices.einvoice import missing
+from invoices.glyphs import unprintable
 from invoices.hand_charges import PREFIX as BY_HAND_KEYS
 from invoices.models import (
     UNRESOLVED,
@@ -29,7 +30,7 @@ from invoices.models import (
 from invoices.paper import document_name, invoice_paper
 from invoices.rules import refusal
 from invoices.selectors import PAYMENTS, corrections_of
-from invoices.showing import Badge, badge, credit_figures
+from invoices.showing import Badge, badge, credit_figures, refunds_of
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -118,11 +119,9 @@ def find_payment(pk: str | int) -> Payment:
 
 def story(invoice: Invoice) -> Story:
     """A fixed number of questions, however much happened."""
-    refunds = Refund.objects.filter(Q(credit_note=invoice) | Q(payment__invoice=invoice))
-    refunds = refunds.select_related("credit_note", "payment__payment_method", "payment__invoice").order_by("pk")
     applied = CreditApplication.objects.filter(Q(credit_note=invoice) | Q(invoice=invoice))
     subjects = [f"invoice:{invoice.pk}", *(f"payment:{payment.pk}" for payment in invoice.payments.all())]
-    found = tuple(RefundRow(refund, REFUNDS[RefundStatus(refund.status)]) for refund in refunds)
+    found = tuple(RefundRow(refund, REFUNDS[RefundStatus(refund.status)]) for refund in refunds_of(invoice))
     subjects += [f"refund:{row.refund.pk}" for row in found]
     subjects += [f"line:{line.key}" for line in invoice.lines.all() if line.key.startswith(BY_HAND_KEYS)]
     return Story(
@@ -164,12 +163,14 @@ def payment_row(payment: Payment) -> PaymentRow:
 
 def invoice_context(invoice: Invoice, on: date) -> dict[str, Any]:
     """Everything the page of one document shows, but its story; `on` is the customer's day."""
+    parties = (*invoice.customer_party.values(), *invoice.seller_party.values())
     return {
         "invoice": invoice,
         "paper": invoice_paper(invoice),
         "badge": badge(invoice, on),
         "is_draft": invoice.number is None,
         "explain_for": invoice.customer.key,
+        "unprintable": unprintable("".join(map(str, parties))),
         "waiting": next((one for one in invoice.payments.all() if one.status in UNRESOLVED), None),
         "title": document_name(invoice),
         "no_xml": missing(invoice),

@@ -3,7 +3,9 @@
 Every figure is written by core.formats, once; templates only place it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +16,7 @@ from core import formats
 from core.periods import Period, Window
 from core.wording import detail_of, title_of
 from invoices.models import Collection, CreditApplication, Invoice, InvoiceLine, Payment
+from invoices.selectors import issue_days
 from invoices.taxing import TaxText, credit_texts, ledger_text, tax_notes, tax_texts
 from invoices.terms import terms_of
 
@@ -122,7 +125,7 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
     return InvoicePaper(
         title=gettext("Credit note") if invoice.is_credit_note else gettext("Invoice"),
         draft_title=gettext("Draft credit note") if invoice.is_credit_note else gettext("Draft invoice"),
-        corrects=", ".join(invoice.corrects),
+        corrects=corrected_text(issue_days(invoice)),
         number=invoice.number or "",
         issued_on=formats.day(invoice.issued_on) if invoice.issued_on else "",
         due_on=formats.day(invoice.due_on) if invoice.due_on else "",
@@ -195,6 +198,12 @@ def address(party: Party) -> str:
     country = country_names().get(party.get("country", ""), party.get("country", ""))
     parts = (party.get("line1"), party.get("line2"), city, party.get("region"), country)
     return "\n".join(part for part in parts if part)
+
+
+def corrected_text(days: Mapping[str, date | None]) -> str:
+    """`INV-2026-000001 of 20 Oct 2026`: what a credit note corrects, without a doubt."""
+    named = gettext("%(number)s of %(day)s")
+    return ", ".join(named % {"number": each, "day": formats.day(on)} if on else each for each, on in days.items())
 
 
 def is_letter(party: Party) -> bool:

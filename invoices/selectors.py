@@ -330,6 +330,15 @@ def corrections_of(invoice: Invoice) -> tuple[Invoice, ...]:
     return tuple(of_customer.credit_notes().filter(corrects__contains=[invoice.number]).order_by("pk"))
 
 
+def issue_days(note: Invoice) -> dict[str, date | None]:
+    """The invoices that a credit note names, by number: when each was issued. One query, none for an invoice."""
+    if not note.corrects:
+        return {}
+    days = Invoice.objects.filter(customer=note.customer_id).values_list("number", "issued_on")
+    found = dict(days.filter(number__in=note.corrects))
+    return {number: found.get(number) for number in note.corrects}
+
+
 def read_lines(invoices: Sequence[Invoice]) -> None:
     """Load the lines of these documents. One query, none for no document."""
     prefetch_related_objects(invoices, "lines")

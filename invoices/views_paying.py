@@ -115,7 +115,12 @@ def payment_confirm(request: HttpRequest, public_id: str, payment_id: str) -> Ht
     back, url = f"{status_url(payment)}?returned=1", None
     if payment.status == PaymentStatus.NEEDS_CONFIRMATION:
         gateway = get_gateway(payment.gateway)
-        url = gateway.confirmation_url(payment.gateway_id, return_url=request.build_absolute_uri(back))
+        try:
+            url = gateway.confirmation_url(payment.gateway_id, return_url=request.build_absolute_uri(back))
+        except GatewayError as error:
+            logger.warning("the bank's page of payment %s could not be opened: %s", payment.pk, error.description)
+            messages.error(request, error.message)
+            back = status_url(payment)
     return see_other(url or back)
 
 

@@ -1,16 +1,23 @@
 """The page of an invoice that was given back, and of the note that did it."""
 
 import re
+from datetime import date, timedelta
 
 import pytest
 from django.urls import reverse
 
+from accounts.gateways.base import Outcome
 from accounts.tests.cards import add_card
 from core import formats
+from invoices.giving_back import Wanted
+from invoices.models_payments import OutsideMethod
+from invoices.refunding import Outside
 from invoices.services.collect_payment import collect_payment
 from invoices.services.issue_credit_note import issue_credit_note
+from invoices.services.pay_out_credit_note import pay_out_credit_note
+from invoices.services.record_refund import record_refund
 from invoices.services.submit_payment import submit_payment
-from invoices.tests.cast import calculated, line, open_invoice
+from invoices.tests.cast import SUCCEEDED, calculated, line, open_invoice
 
 TIME = re.compile("</?time[^>]*>")
 
@@ -45,6 +52,35 @@ def test_it_says_what_was_given_back_and_leads_to_the_note_and_back(invoice, pag
     assert f"Credited {back}" in page(invoice)
     assert f"Credit note {link(note)} of {formats.day(note.issued_on)}: {back}." in page(invoice)
     assert f"It corrects invoice {link(invoice)}." in page(note)
+
+
+def test_the_note_names_the_day_of_what_it_corrects(invoice, page, at):
+    note = issue_credit_note(invoice_id=invoice.pk, at=at + timedelta(days=3), reason="Sample")
+    assert f"<dd>{invoice.number} of 20 Oct 2026</dd>" in page(note)
+
+
+def test_refunds_are_listed_with_day_and_card_on_both_pages(invoice, page, at):
+    note = issue_credit_note(invoice_id=invoice.pk, at=at, reason="Sample")
+    for document in (invoice, note):
+        assert "$49.00 is on its way back to Visa ending 4242 since 20 Oct 2026." in page(document)
+    record_refund(refund_id=note.refunds.get().pk, outcome=SUCCEEDED, at=at + timedelta(days=2))
+    for document in (invoice, note):
+        assert "$49.00 went back to Visa ending 4242 on 22 Oct 2026." in page(document)
+
+
+def test_a_refund_that_failed_is_not_said_to_be_under_way(invoice, page, at):
+    note = issue_credit_note(invoice_id=invoice.pk, at=at, reason="Sample")
+    record_refund(refund_id=note.refunds.get().pk, outcome=Outcome("declined"), at=at)
+    for document in (invoice, note):
+        assert "Visa ending 4242 " not in page(document)
+
+
+@pytest.mark.parametrize(("reference", "said"), [("T-9", "(bank transfer, reference T-9)"), ("", "(bank transfer)")])
+def test_what_was_paid_out_outside_is_listed_with_the_note(invoice, page, at, reference, said):
+    note = issue_credit_note(invoice_id=invoice.pk, at=at, reason="Sample", wanted=Wanted(goes_to="kept"))
+    to = Outside(OutsideMethod.BANK_TRANSFER, reference, date(2026, 10, 23))
+    pay_out_credit_note(note_id=note.pk, to=to, amount=4900, key="1", at=at, reason="Sample")
+    assert f"$49.00 was paid out on 23 Oct 2026 {said}." in page(note)
 
 
 def test_it_guesses_no_share_of_a_note_that_gives_back_several_invoices(invoice, customer, page, at):

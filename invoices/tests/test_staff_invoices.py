@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 
 from accounts.models import AuditEntry, BillingProfile, Notice
@@ -306,3 +307,5 @@ def test_support_sends_it_again(supporter, log_in, seller, customer):
     assert response.status_code == 303
     assert Notice.objects.get(key__contains=":again:").to == ["alice@example.com", "a@b.example"]
     assert client.post(url_of("invoice_send_again", invoice), {"what": "7"}).status_code == 422
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "de"
+    assert f"Rechnung {invoice.number}</label>" in client.get(url_of("invoice_send_again", invoice)).text

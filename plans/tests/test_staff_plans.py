@@ -7,6 +7,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import AuditEntry
+from core.language import override
 from plans.exceptions import PlanFrozenError, PlanInvalidError, RateCardInvalidError
 from plans.models import Plan, PlanStatus, RateCard, Subscription
 from plans.plan_rules import TAKEN
@@ -184,6 +185,15 @@ def test_it_says_what_publishing_changes_and_for_whom(customer, catalogue, selle
         ("Plus monthly fee", "$49.00 per month", "$59.00 per month")
     ]
     assert [(row.customer.name, row.before, row.after) for row in shown.samples] == [("Wonder Ltd", 4_900, 5_900)]
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", ("yes", "no")), ("de", ("ja", "nein"))])
+def test_it_says_yes_and_no_in_the_readers_language(catalogue, seller, staff, at, language, said):
+    draft = copy_plan(plan_id=catalogue.plus.pk, at=at, actor=staff)
+    Plan.objects.filter(pk=draft.pk).update(self_serve=False)
+    with override(language):
+        [row] = comparison(Plan.objects.with_cards().get(pk=draft.pk), at).differences
+    assert (row.before, row.after) == said
 
 
 # --- pages ---------------------------------------------------------------------------------------------------------
