@@ -83,6 +83,7 @@ def issued(invoice: Invoice, card: PaymentMethod | None, to: list[str]) -> Notic
         "charged_at": figures.instant(invoice.collect_at) if invoice.collect_at and charged else "",
         "later": bool(invoice.collect_at and invoice.finalized_at and invoice.collect_at > invoice.finalized_at),
         "due": figures.day(invoice.due_on) if invoice.due_on else "",
+        "void_on": figures.day(utc_day(invoice.voided_at)) if invoice.voided_at else "",
         "payable": invoice.amount_due > 0,
         "by_credit": bool(invoice.credit_rows) and not invoice.total,
         "balance": "" if invoice.ledger_balance is None else figures.money(invoice.ledger_balance, invoice.currency),

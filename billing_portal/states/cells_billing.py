@@ -144,7 +144,7 @@ STATES = (
     State("invoice/paid", "paid", "Paid, with receipt.", INVOICE, ("Paid", "Download receipt", "$258.38")),
     State("invoice/empty", "zero", "Credit paid all of it.", INVOICE, ("$0.00",)),
     State("invoice/part-paid", "part-paid", "Half came from outside; the rest is to pay.", INVOICE, ("Partly paid", "$40.00 paid", "$218.38")),
-    State("invoice/void", "void", "Void: nothing to pay.", INVOICE, ("Void",)),
+    State("invoice/void", "void", "Void: nothing to pay.", INVOICE, ("Void since", "Nothing to pay")),
     State("invoice/written-off", "written-off", "Given up, still payable.", INVOICE, ("Uncollectible", "$258.38")),
     State("invoice/credited", "credited", "Paid, and credited afterwards.", INVOICE, ("Credited",)),
     State("invoice/credit-note", "credited", "The document that gives back.", _invoice(1), ("Credit note", "$258.38")),

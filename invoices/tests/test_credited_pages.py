@@ -7,6 +7,8 @@ from django.urls import reverse
 
 from accounts.tests.cards import add_card
 from core import formats
+from core.clock import travel_to
+from invoices.giving_back import Wanted
 from invoices.services.collect_payment import collect_payment
 from invoices.services.issue_credit_note import issue_credit_note
 from invoices.services.submit_payment import submit_payment
@@ -62,3 +64,40 @@ def test_it_guesses_no_share_of_a_note_that_gives_back_several_invoices(invoice,
 def test_a_note_that_is_not_issued_yet_is_none(invoice, customer, page):
     calculated(customer, lines=(line(-300, corrects="fee:1"),), key="draft")
     assert "Credited" not in page(invoice)
+
+
+@pytest.fixture
+def unpaid(seller, customer, at):
+    return open_invoice(customer, 4900, at=at)
+
+
+def payment_of(page):
+    """The panel of the page about paying."""
+    return page.split('id="h-pay"')[1].split("</section>")[0]
+
+
+def test_what_a_note_settled_is_not_called_paid(unpaid, page, at):
+    issue_credit_note(invoice_id=unpaid.pk, at=at, reason="Sample")
+    assert "Settled</span>" in page(unpaid)
+    panel = payment_of(page(unpaid))
+    assert "Paid" not in panel
+    assert 'Credit notes</span> <strong class="figure-value">$49.00' in panel
+    assert "The receipt is available" not in panel
+
+
+def test_it_says_how_much_was_paid_and_how_much_credited(unpaid, customer, alice, page, at):
+    add_card(customer, alice, at)
+    issue_credit_note(invoice_id=unpaid.pk, at=at, reason="Sample", wanted=Wanted(amount=1000))
+    submit_payment(payment_id=collect_payment(invoice_id=unpaid.pk, at=at, automatic=False).pk, at=at)
+    panel = payment_of(page(unpaid))
+    assert 'Paid</span><span class="figure-value">$39.00' in panel
+    assert 'Credit notes</span> <strong class="figure-value">$10.00' in panel
+
+
+def test_a_note_alone_makes_no_invoice_partly_paid(unpaid, page, at):
+    issue_credit_note(invoice_id=unpaid.pk, at=at, reason="Sample", wanted=Wanted(amount=1000))
+    with travel_to(at):
+        shown = page(unpaid)
+    assert "Partly paid" not in shown
+    assert f"Credited {formats.money(-1000, 'USD')}" in shown
+    assert "$39.00" in payment_of(shown)
