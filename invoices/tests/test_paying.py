@@ -7,7 +7,7 @@ from django.urls import reverse
 from accounts.figures import written
 from accounts.gateways.base import GatewayTimeoutError, GatewayUnavailableError, Outcome
 from accounts.gateways.sandbox import SandboxGateway
-from accounts.models import AuditEntry, Notice, PaymentPolicy
+from accounts.models import AuditEntry, BillingProfile, Notice, PaymentPolicy
 from accounts.selectors import default_payment_methods
 from accounts.tests.cards import CONFIRMS, DECLINES, LOSES_ANSWER, TIMES_OUT, add_card
 from core.clock import travel_to
@@ -327,3 +327,12 @@ def test_what_was_not_shown_is_not_charged(seller, customer, alice, at, log_in):
         assert again == {"attempt": "1", "amount": "3900"}
         assert client.post(pay, again).status_code == 303
     assert invoice.payments.get().amount == 3900
+
+
+@pytest.mark.parametrize(("card", "template"), [(DECLINES, "payment_failed"), (CONFIRMS, "payment_confirm")])
+def test_who_can_act_hears_of_it_beside_an_accountant_who_cannot(seller, customer, alice, at, card, template):
+    BillingProfile.objects.filter(customer=customer).update(recipients=["books@example.com"])
+    add_card(customer, alice, at, card)
+    pay(open_invoice(customer, 4900, at=at), at, automatic=True)
+    assert Notice.objects.get(template=template).to == ["books@example.com", alice.email]
+    assert Notice.objects.get(template="invoice_issued").to == ["books@example.com"]
