@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from core.money import to_major
 from core.spreadsheet import Cell, csv_lines
-from invoices.models import Invoice, Payment
+from invoices.models import Invoice, InvoiceStatus, Payment
 from invoices.models_archives import Archive, ArchiveEntry
 
 CHOSEN = ("number", "kind", "customer", "date", "currency", "total", "status", "file", "sha256", "missing")
-# Facts alone, that never change: so the same documents give the same file.
+# Facts alone, that change only where a document becomes void: so the same documents give the same file.
 OF_A_YEAR = (
     *("number", "kind", "belongs_to", "date", "period_from", "period_to", "currency", "amount", "tax", "paid"),
     *("file", "e_invoice", "sha256", "missing"),
@@ -25,13 +25,13 @@ SHOWN = (
 SHOWN_OF_A_YEAR = (
     *("on", "file", "sha256", "missing", "payment__receipt_number", "payment__amount"),
     *("invoice__number", "invoice__kind", "invoice__currency", "invoice__total", "invoice__tax", "invoice__corrects"),
-    *("invoice__period_start", "invoice__period_end"),
+    *("invoice__period_start", "invoice__period_end", "invoice__status"),
 )
 
 
 class Sums(NamedTuple):
     """What a year's documents in one currency come to, minor units: `amount` of invoices less credit notes, the `tax`
-    in it, and what was `paid`."""
+    in it, and what was `paid`. A void document is one of them and adds nothing."""
 
     currency: str
     documents: int
@@ -52,9 +52,11 @@ def year_sums(archive: Archive) -> list[Sums]:
     """The sums of a year's index, by currency. Two queries."""
     documents = archive.entries.filter(is_data=False).order_by()
     issued = documents.filter(payment__isnull=True).values("invoice__currency")
+    counts = ~Q(invoice__status=InvoiceStatus.VOID)
     paid = documents.filter(payment__isnull=False).values("invoice__currency")
     sums: dict[str, Sums] = {}
-    for row in issued.annotate(many=Count("pk"), amount=Sum("invoice__total"), tax=Sum("invoice__tax")):
+    amount, tax = (Sum(name, filter=counts, default=0) for name in ("invoice__total", "invoice__tax"))
+    for row in issued.annotate(many=Count("pk"), amount=amount, tax=tax):
         code = row["invoice__currency"]
         sums[code] = Sums(code, row["many"], row["amount"], row["tax"], 0, 0)
     for receipt in paid.annotate(many=Count("pk"), paid=Sum("payment__amount")):
@@ -96,10 +98,11 @@ def _documents(archive: Archive) -> "QuerySet[ArchiveEntry]":
 
 
 def _billed(invoice: Invoice, entry: ArchiveEntry) -> tuple[Cell, ...]:
-    """A credit note is below zero, so that the column sums to what was billed."""
+    """A credit note is below zero and a void invoice nothing, so that the column sums to what was billed."""
     currency, last = invoice.currency, _last_day(invoice.period_start, invoice.period_end)
-    amount, tax = (to_major(each, currency) for each in (invoice.total, invoice.tax))
-    kind = "credit note" if invoice.is_credit_note else "invoice"
+    is_void = invoice.status == InvoiceStatus.VOID
+    amount, tax = (to_major(0 if is_void else each, currency) for each in (invoice.total, invoice.tax))
+    kind = "credit note" if invoice.is_credit_note else "void invoice" if is_void else "invoice"
     corrects: list[Any] = invoice.corrects
     return (
         invoice.number, kind, ", ".join(corrects), entry.on, invoice.period_start, last, currency, amount, tax, None,

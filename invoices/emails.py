@@ -69,9 +69,13 @@ def _announcement(
     }
 
 
-def withdrawn(invoice: Invoice, to: list[str]) -> NoticeDraft:
-    """The amount announced by E6 will not be charged: the draft was discarded."""
-    context = _figures(invoice) | {"overview_url": _address("billing_overview")}
+def withdrawn(invoice: Invoice, to: list[str], kept: int = 0) -> NoticeDraft:
+    """What E6 announced will not be charged, or credited: the draft was discarded. `kept` as in `announced`."""
+    context = _figures(invoice) | {
+        "total": figures.money(abs(invoice.total - kept), invoice.currency),
+        "credit": invoice.is_credit_note,
+        "overview_url": _address("billing_overview"),
+    }
     return _notice(invoice, "withdrawn", "invoice_withdrawn", to, context)
 
 
@@ -85,6 +89,7 @@ def issued(invoice: Invoice, card: PaymentMethod | None, to: list[str]) -> Notic
         "charged_at": figures.instant(invoice.collect_at) if invoice.collect_at and charged else "",
         "later": bool(invoice.collect_at and invoice.finalized_at and invoice.collect_at > invoice.finalized_at),
         "due": figures.day(invoice.due_on) if invoice.due_on else "",
+        "void_on": figures.day(utc_day(invoice.voided_at)) if invoice.voided_at else "",
         "payable": invoice.amount_due > 0,
         "by_credit": bool(invoice.credit_rows) and not invoice.total,
         "balance": "" if invoice.ledger_balance is None else figures.money(invoice.ledger_balance, invoice.currency),
@@ -242,9 +247,11 @@ def up_to_date(story: OverdueStory, customer: Customer, to: list[str]) -> Notice
     return NoticeDraft(f"story:{story.pk}:over", customer.pk, "payment_up_to_date", to, context)
 
 
-def card_missing(draft: Invoice, number: int, to: list[str]) -> NoticeDraft:
-    """E12: charges are calculated and there is no card; `number` 2 is the day before the billing date."""
-    context = _figures(draft) | {"amount": figures.money(draft.total, draft.currency), "add_url": _address("pm_add")}
+def card_missing(draft: Invoice, number: int, to: list[str], kept: int = 0) -> NoticeDraft:
+    """E12: charges are calculated and there is no card; `number` 2 is the day before the billing date. `kept` as in
+    `announced`."""
+    amount = figures.money(draft.total - kept, draft.currency)
+    context = _figures(draft) | {"amount": amount, "add_url": _address("pm_add")}
     return _notice(draft, f"card:{number}", "payment_card_missing", to, context)
 
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from django.db.models import Case, F, When
+from django.db.models import Case, F, Value, When
 from django.db.models.functions import Abs
 
 from accounts.exporting import Amount
@@ -23,4 +23,5 @@ INVOICE_COLUMNS = (
 def with_amount_due(rows: "QuerySet[Invoice]") -> "QuerySet[Invoice]":
     """With `left`: what `Invoice.amount_due` says, minor units; of a credit note below zero, as its total."""
     left = Abs(F("total")) - F("amount_paid") - F("amount_credited")
-    return rows.annotate(left=Case(When(kind="credit_note", then=-left), default=left))
+    due = Case(When(status="void", then=Value(0)), When(kind="credit_note", then=-left), default=left)
+    return rows.annotate(left=due)

@@ -273,8 +273,8 @@ class Invoice(models.Model):
 
     @property
     def amount_due(self) -> int:
-        """What is still to be paid – of a credit note: what of it is left –, minor units."""
-        return abs(self.total) - self.amount_paid - self.amount_credited
+        """What is still to be paid – of a credit note: what of it is left –, minor units; nothing of what is void."""
+        return 0 if self.status == InvoiceStatus.VOID else abs(self.total) - self.amount_paid - self.amount_credited
 
     def take(self, rule: TaxRule, totals: Totals) -> None:
         """The figures of a draft: what its lines come to by the customer's rule. Below zero it is a credit note, and

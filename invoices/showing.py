@@ -116,6 +116,8 @@ def badge(invoice: Invoice, on: date) -> Badge:
         settled = invoice.status == InvoiceStatus.PAID
         return Badge(gettext("Settled") if settled else pgettext("credit note", "Credit"), "success")
     if invoice.status == InvoiceStatus.PAID and invoice.paid_at:
+        if invoice.amount_credited and not invoice.amount_paid:
+            return Badge(gettext("Settled"), "success")
         return Badge(gettext("Paid %(day)s") % {"day": formats.day(invoice.paid_at.date())}, "success")
     if invoice.status != InvoiceStatus.OPEN:
         return _not_open(invoice.status)
@@ -124,7 +126,7 @@ def badge(invoice: Invoice, on: date) -> Badge:
         return Badge(gettext("Action needed"), "warning") if asked else Badge(gettext("Processing"), "info")
     if is_past_due(invoice, on):
         return Badge(gettext("Past due"), "danger")
-    if invoice.amount_paid or invoice.amount_credited:
+    if invoice.amount_paid:
         return Badge(gettext("Partly paid"), "warning")
     return Badge(pgettext("invoice", "Open"), "info")
 

@@ -18,11 +18,11 @@ from accounts.models import PaymentMethod, User
 from accounts.selectors import recipients
 from core import formats
 from core.nudge import nudge
-from invoices.exceptions import NotPayableError, PaymentMethodMissingError
+from invoices.exceptions import InvoiceMovedError, NotPayableError, PaymentMethodMissingError
 from invoices.models import UNRESOLVED, Invoice, Payment, PaymentStatus
 from invoices.resolving import look_at_payment
 from invoices.services.collect_payment import collect_payment
-from invoices.views import find, find_payment
+from invoices.views import find, find_payment, invoice_page
 
 logger = logging.getLogger(__name__)
 
@@ -33,20 +33,24 @@ WAITS = (1, 2, 4, 8, 8)  # seconds between two looks; afterwards the page stops 
 @login_required
 def invoice_pay(request: HttpRequest, public_id: str) -> HttpResponse:
     invoice = find(public_id)
-    customer = enter_customer(request, invoice.customer_id, write=True).customer
-    attempt = request.POST.get("attempt", "")
+    membership = enter_customer(request, invoice.customer_id, write=True)
+    attempt, seen = request.POST.get("attempt", ""), request.POST.get("amount", "")
     try:
         payment = collect_payment(
             invoice_id=invoice.pk,
-            at=customer_now(customer),
+            at=customer_now(membership.customer),
             automatic=False,
             actor=cast("User", request.user),
             payment_method=chosen_card(request, invoice),
             attempt=int(attempt) if attempt.isdecimal() and len(attempt) < 6 else None,
+            seen=int(seen) if seen.isdecimal() and len(seen) < 19 else 0,
         )
     except (NotPayableError, PaymentMethodMissingError) as refusal:
         messages.info(request, refusal.message)
         return see_other(reverse("invoice", args=[invoice.public_id]))
+    except InvoiceMovedError as moved:
+        page = invoice_page(find(public_id), membership) | {"moved": moved.message}
+        return render(request, "invoices/invoice.html", page, status=409)
     nudge("billing_portal.tasks.submit_payment", payment.pk)
     return see_other(reverse("payment_status", args=[invoice.public_id, payment.public_id]))
 

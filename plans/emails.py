@@ -26,7 +26,7 @@ def subscribed(quote: ChangeQuote, subscription: Subscription, to: list[str]) ->
     first, calculated = subscription.next_billing_on, subscription.calculate_at
     context = _plan(subscription) | {
         "version": plan.version,
-        "total": figures.money(quote.total, quote.currency) if invoice else "",
+        "total": figures.money(quote.amount_due, quote.currency) if invoice and quote.amount_due else "",
         "number": (invoice.number or "") if invoice else "",
         "prices": [_price(card, plan.currency) for card in plan.terms().cards],
         "first_billing_date": figures.day(first) if first else "",
@@ -48,7 +48,7 @@ def downgraded(quote: ChangeQuote, before: Subscription, after: Subscription, to
     context = _plan(after) | {
         "before": before.plan.title,
         "effective_at": figures.instant(quote.effective_at),
-        "total": figures.money(quote.total, quote.currency) if invoice else "",
+        **_final(invoice),
         "number": (invoice.number or "") if invoice else "",
         "invoice_url": settings.PORTAL_URL + reverse("invoice", args=[invoice.public_id]) if invoice else "",
         "plans_url": settings.PORTAL_URL + reverse("plan_change"),
@@ -67,7 +67,7 @@ def downgraded_unpaid(row: CarriedOutConsequence, to: list[str]) -> NoticeDraft:
     invoice, opened = row.invoice, row.opened
     context = _unpaid(row) | {
         "plan": opened.plan.title if opened else "",
-        "total": figures.money(invoice.total, invoice.currency) if invoice else "",
+        **_final(invoice),
         "final_number": (invoice.number or "") if invoice else "",
         "final_url": _invoice_url(invoice) if invoice else "",
         "final_due": figures.day(invoice.due_on) if invoice and invoice.due_on else "",
@@ -91,6 +91,14 @@ def _unpaid(row: CarriedOutConsequence) -> dict[str, Any]:
         "invoice_url": _invoice_url(row.overdue),
         "url": settings.PORTAL_URL + reverse("billing_overview"),
     }
+
+
+def _final(invoice: "Invoice | None") -> dict[str, Any]:
+    """Of the document that ends a spell: what it comes to; `back` where it is a credit note, which gives that back."""
+    if invoice is None:
+        return {"total": "", "back": ""}
+    back = figures.money(-invoice.total, invoice.currency) if invoice.total < 0 else ""
+    return {"total": figures.money(invoice.total, invoice.currency), "back": back}
 
 
 def _invoice_url(invoice: "Invoice") -> str:
@@ -155,7 +163,7 @@ def _changed(
         "version": plan.version,
         "prices": [_price(card, plan.currency) for card in plan.terms().cards],
         "effective_at": figures.instant(after.starts_at),
-        "total": figures.money(invoice.total, invoice.currency) if invoice else "",
+        **_final(invoice),
         "number": (invoice.number or "") if invoice else "",
         "invoice_url": settings.PORTAL_URL + reverse("invoice", args=[invoice.public_id]) if invoice else "",
         "next_billing_date": figures.day(after.next_billing_on) if after.next_billing_on else "",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -191,13 +191,14 @@ def price_changes(before: Plan, after: Plan) -> list[tuple[str, str, str]]:
     return [row for row in rows if row[1] != row[2]]
 
 
-def quote_tables(quote: ChangeQuote) -> dict[str, list[dict[str, Any]]]:
-    """All tables of a quote, as the pages that ask for a confirmation name them."""
+def quote_tables(quote: ChangeQuote) -> dict[str, list[Any]]:
+    """All tables of a quote, as the pages that ask for a confirmation name them, and what it withdraws."""
     return {
         "lines": quote_lines(quote),
         "credit_lines": credit_lines(quote),
         "totals": quote_totals(quote),
         "credit": quote_credit(quote),
+        "withdrawals": withdrawals(quote),
     }
 
 
@@ -276,15 +277,24 @@ def balance_after(quote: ChangeQuote) -> str:
     return formats.money(settled - quote.credits - quote.to_credits, quote.currency)
 
 
+GIVEN_BACK = gettext_noop(
+    "You get %(amount)s back: it pays your open invoices first, then it goes back to the card that paid; what is left "
+    "is kept for your next invoice."
+)
+
+
 def ended_text(done: ChangeQuote) -> str:
     """What is said after a downgrade; with the final invoice where there is one to pay or paid."""
     said = _("Your plan is now %(plan)s.") % {"plan": done.plan.title}
     if done.invoice is None:
         return said
-    values = {"plan": done.subscription.plan.title, "amount": formats.money(done.invoice.total, done.invoice.currency)}
-    final = _("Final %(plan)s invoice: %(amount)s.") % values
+    amount = formats.money(abs(done.invoice.total), done.invoice.currency)
+    final, label = _("Final %(plan)s invoice: %(amount)s."), _("View invoice")
+    if done.amount_back:
+        final, label = _(GIVEN_BACK), _("View credit note")
     address = reverse("invoice", args=[done.invoice.public_id])
-    return format_html('{} {} <a href="{}">{}</a>', said, final, address, _("View invoice"))
+    text = final % {"plan": done.subscription.plan.title, "amount": amount}
+    return format_html('{} {} <a href="{}">{}</a>', said, text, address, label)
 
 
 def _tax_rows(quote: ChangeQuote) -> list[dict[str, Any]]:
@@ -300,6 +310,21 @@ def quote_credit(quote: ChangeQuote) -> list[dict[str, Any]]:
     return [
         {"label": _("Credit from earlier credit notes"), "amount": -quote.credit},
         {"label": _("Amount due"), "amount": quote.amount_due},
+    ]
+
+
+def withdrawals(quote: ChangeQuote) -> list[str]:
+    """What is said of amounts that were announced and that the quote's document takes the place of."""
+    charged = _("The %(amount)s announced for %(day)s will not be charged: this invoice takes its place.")
+    credited = _("The %(amount)s announced for %(day)s will not be credited: this invoice takes its place.")
+    return [
+        (charged if draft["total"] > 0 else credited)
+        % {
+            "amount": formats.money(abs(draft["total"]), quote.currency),
+            "day": formats.day(date.fromisoformat(draft["billing_on"])),
+        }
+        for draft in quote.discards
+        if draft["total"]
     ]
 
 

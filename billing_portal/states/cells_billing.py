@@ -52,8 +52,12 @@ def _pay(scene: Scene) -> str:
     return reverse("invoice_pay", args=[scene.invoice().public_id])
 
 
-def _second_attempt(_scene: Scene) -> dict[str, str]:
-    return {"attempt": "2"}
+def _second_attempt(scene: Scene) -> dict[str, str]:
+    return {"attempt": "2", "amount": str(scene.invoice().amount_due)}
+
+
+def _another_amount(_scene: Scene) -> dict[str, str]:
+    return {"attempt": "2", "amount": "1"}
 
 
 def _back_from_card_page(scene: Scene) -> str:
@@ -136,6 +140,7 @@ STATES = (
     State("invoice/draft", "calculated", "Calculated, not issued.", INVOICE, ("Draft invoice", "The charges are final.", "$339.85")),
     State("invoice/past-due", "past-due", "Why, what happens when, and Pay.", INVOICE, ("Past due", "What happens when", "Payment failed.", "$258.38")),
     State("invoice/error", "declined", "Pay was pressed, and the card declined.", _pay, ("Payment of", "$258.38"), _second_attempt),
+    State("invoice/stale", "declined", "Pay was pressed, and another amount is due by now.", _pay, ("Nothing was done", "$258.38"), _another_amount, 409),
     State("invoice/loading", "processing", "The payment is on its way.", _payment, ("Processing $258.38",)),
     State("invoice/unknown", "unknown", "Nobody knows yet, and nothing is paid twice.", INVOICE, ("know yet whether",)),
     State("invoice/unknown-status", "unknown", "The same, after Pay.", _payment, ("know yet whether",)),
@@ -146,7 +151,7 @@ STATES = (
     State("invoice/paid", "paid", "Paid, with receipt.", INVOICE, ("Paid", "Download receipt", "$258.38")),
     State("invoice/empty", "zero", "Credit paid all of it.", INVOICE, ("$0.00",)),
     State("invoice/part-paid", "part-paid", "Half came from outside; the rest is to pay.", INVOICE, ("Partly paid", "$40.00 paid", "$218.38")),
-    State("invoice/void", "void", "Void: nothing to pay.", INVOICE, ("Void",)),
+    State("invoice/void", "void", "Void: nothing to pay.", INVOICE, ("Void since", "Nothing to pay")),
     State("invoice/written-off", "written-off", "Given up, still payable.", INVOICE, ("Uncollectible", "$258.38")),
     State("invoice/credited", "credited", "Paid, and credited afterwards.", INVOICE, ("Credited",)),
     State("invoice/credit-note", "credited", "The document that gives back.", _invoice(1), ("Credit note", "$258.38")),

@@ -229,7 +229,7 @@ def test_paying_by_hand_happens_at_the_customers_present(customer, alice, catalo
         client.post(MOVE, step(customer))
     invoice = Invoice.objects.get()
     assert "Past due" in text(client.get(reverse("invoice", args=[invoice.public_id])))
-    client.post(reverse("invoice_pay", args=[invoice.public_id]), {"attempt": "2"})
+    client.post(reverse("invoice_pay", args=[invoice.public_id]), {"attempt": "2", "amount": invoice.amount_due})
     payment = invoice.payments.latest("pk")
     assert (payment.automatic, payment.created_at, payment.settled_at) == (False, BILLED_AT, BILLED_AT)
 

@@ -6,17 +6,21 @@ from itertools import product
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.template.loader import get_template
 from django.urls import reverse
 
-from accounts.mail import write
+from accounts.mail import subject, write
 from billing_portal.pages.styleguide_emails import FOLDER, samples, templates
 from billing_portal.tests.test_style import CSS
+from core.language import override
 from invoices.brand import luminance
 
 SAMPLES = [(template, name) for template in templates() for name in samples(template)]
 FRAMES = sorted(FOLDER.glob("*.html"))
 LONGEST_SUBJECT = 60
+AMOUNT = re.compile(r"−?[$€¥][\d,.]+")
+DAY = re.compile(r"\b(\d{1,2}) ([A-Z][a-z]{2})\b")
 HOSTILE = "<b>&\"Wonder'</b>"
 # What goes out without a link: a person answers it.
 NO_BUTTON = {"sales_acknowledgement"}
@@ -104,8 +108,22 @@ def test_it_has_one_button_and_it_leads_where_the_text_leads(template, name):
     assert set(buttons) <= addresses(written.text)
 
 
-def test_its_subject_can_be_read_in_a_list(message):
-    assert 0 < len(message.subject) <= LONGEST_SUBJECT
+def as_long_as_real_ones(value: Any, language: str) -> Any:
+    """The figures of a sample, as long as others are: amounts of thousands, and days as each language writes them."""
+    if isinstance(value, dict):
+        return {key: as_long_as_real_ones(each, language) for key, each in value.items()}
+    if not isinstance(value, str):
+        return value
+    day = r"\1. \2." if language == "de" else r"\1 \2"
+    return DAY.sub(day, AMOUNT.sub(lambda found: found[0].ljust(len("$1,249.00"), "0"), value))
+
+
+@pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
+@pytest.mark.parametrize(("template", "name"), SAMPLES)
+def test_its_subject_can_be_read_in_a_list(template, name, language):
+    context = as_long_as_real_ones(samples(template)[name], language)
+    with override(language):
+        assert 0 < len(subject(template, context)) <= LONGEST_SUBJECT
 
 
 def test_it_says_from_whom_and_why_and_how_to_answer(message):

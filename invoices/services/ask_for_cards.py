@@ -13,6 +13,7 @@ from core.due import only
 from core.periods import utc_day
 from invoices.emails import card_missing
 from invoices.models import Collection, Invoice, InvoiceKind, InvoiceStatus
+from invoices.spreading import kept_for_drafts
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -30,8 +31,13 @@ def ask_for_cards(*, at: datetime, customer_id: int | None = None) -> int:
     wanted = {f"invoice:{draft.pk}:card:{number}": (draft, number) for draft in drafts for number in _due(draft, at)}
     told = set(Notice.objects.filter(key__in=list(wanted)).values_list("key", flat=True))
     untold = [pair for key, pair in wanted.items() if key not in told]
+    kept = kept_for_drafts([draft for draft, _number in untold])
     to = recipients_and_admins({draft.customer_id for draft, _number in untold})
-    notices = [card_missing(draft, number, to[draft.customer_id]) for draft, number in untold]
+    notices = [
+        card_missing(draft, number, to[draft.customer_id], kept.get(draft.pk, 0))
+        for draft, number in untold
+        if draft.total > kept.get(draft.pk, 0)  # else credit notes pay all of it
+    ]
     queue_notices(notices, at=at)
     return sum(bool(notice.to) for notice in notices)
 

@@ -10,7 +10,13 @@ from accounts.selectors import default_payment_methods
 from accounts.services.lock_customers import lock_customers
 from core.language import english
 from invoices.checking import first_check
-from invoices.exceptions import ManagedByContractError, NotDueError, NotPayableError, PaymentMethodMissingError
+from invoices.exceptions import (
+    InvoiceMovedError,
+    ManagedByContractError,
+    NotDueError,
+    NotPayableError,
+    PaymentMethodMissingError,
+)
 from invoices.models import UNRESOLVED, Invoice, InvoiceStatus, Payment
 
 PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
@@ -25,13 +31,14 @@ def collect_payment(
     actor: User | None = None,
     payment_method: PaymentMethod | None = None,
     attempt: int | None = None,
+    seen: int | None = None,
     reason: str = "",
 ) -> Payment:
     """A pending payment of the invoice's whole rest, from the default card unless another is named.
 
     Repeats give the first result: an unresolved payment; the payment numbered `attempt` (what a form was made
-    for); for the run, the last payment where nothing is due any more. Raises NotPayableError, NotDueError,
-    PaymentMethodMissingError, ManagedByContractError.
+    for); for the run, the last payment where nothing is due any more. `seen` is what a person was shown as due, minor
+    units. Raises NotPayableError, NotDueError, InvoiceMovedError, PaymentMethodMissingError, ManagedByContractError.
     """
     customer_id = Invoice.objects.values_list("customer_id", flat=True).get(pk=invoice_id)
     customer = lock_customers([customer_id])[customer_id]
@@ -41,6 +48,8 @@ def collect_payment(
     if earlier is not None:
         return earlier
     _check(invoice, customer, at, automatic=automatic)
+    if seen is not None and seen != invoice.amount_due:
+        raise InvoiceMovedError(f"{invoice.amount_due} is due on invoice {invoice.pk}, not {seen}")
     card = payment_method or default_payment_methods([customer_id]).get(customer_id)
     if card is None or card.customer_id != customer_id or card.deleted_at is not None:
         raise PaymentMethodMissingError(f"customer {customer_id} has no card to charge")

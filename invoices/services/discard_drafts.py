@@ -15,6 +15,7 @@ from core.periods import utc_day
 from invoices.drawing import undo
 from invoices.emails import withdrawn
 from invoices.models import Invoice, InvoiceLine, InvoiceStatus
+from invoices.spreading import kept_for_drafts
 from invoices.states import Move, after
 
 
@@ -37,6 +38,8 @@ def discard_drafts(*, customer_ids: Iterable[int], at: datetime, actor: User | N
     invoices = list(Invoice.objects.filter(customer_id__in=customers, status=InvoiceStatus.DRAFT).order_by("pk"))
     if not invoices:
         return []
+    told = [invoice for invoice in invoices if invoice.total and _was_announced(invoice)]
+    kept = kept_for_drafts(told)
     undo([invoice.pk for invoice in invoices if invoice.credits or invoice.credit_rows], "discarded", at, actor)
     discarded = [DiscardedDraft(invoice.key, invoice.customer_id) for invoice in invoices]
     lines = InvoiceLine.objects.filter(invoice__in=invoices)
@@ -47,8 +50,12 @@ def discard_drafts(*, customer_ids: Iterable[int], at: datetime, actor: User | N
         invoice.status, invoice.voided_at = after(invoice.status, Move.DISCARD), at
     Invoice.objects.bulk_update(invoices, ["key", "status", "voided_at"])
     to = recipients(list(customers))
-    told = [invoice for invoice in invoices if invoice.total and _was_announced(invoice)]
-    queue_notices([withdrawn(invoice, to.get(invoice.customer_id, [])) for invoice in told], at=at)
+    notices = [
+        withdrawn(invoice, to.get(invoice.customer_id, []), kept.get(invoice.pk, 0))
+        for invoice in told
+        if invoice.total != kept.get(invoice.pk, 0)  # else it was announced that nothing is charged
+    ]
+    queue_notices(notices, at=at)
     AuditEntry.objects.bulk_create(
         [_audit(invoice, was, at, actor) for invoice, was in zip(invoices, discarded, strict=True)]
     )

@@ -16,8 +16,8 @@ def export_year(*, customer_id: int, year: int, at: datetime, actor: User) -> Ar
     """Ask for the ZIP of a year: what `entries_of_year` finds now; the worker builds it.
 
     While one of the year is being made there is no other. One that is ready is the answer, too, as long as it is kept,
-    no PDF is missing in it and no document has come since: the same documents give the same file. Raises
-    NothingToArchiveError, ArchiveTooLargeError.
+    no PDF is missing in it and no document has come or become void since: the same documents give the same file.
+    Raises NothingToArchiveError, ArchiveTooLargeError.
     """
     lock_customers([customer_id])
     before = Archive.objects.filter(customer_id=customer_id, year=year).order_by("-pk")
@@ -52,4 +52,5 @@ def export_year(*, customer_id: int, year: int, at: datetime, actor: User) -> Ar
 
 def _is_whole(archive: Archive, at: datetime) -> bool:
     is_kept = archive.expires_at is not None and archive.expires_at > at
-    return archive.status == ArchiveStatus.READY and is_kept and not archive.missing
+    voided = archive.entries.filter(invoice__voided_at__gt=archive.created_at)
+    return archive.status == ArchiveStatus.READY and is_kept and not archive.missing and not voided.exists()

@@ -7,7 +7,7 @@ from django.db import transaction
 from accounts.audit import record
 from accounts.gateways.base import Outcome
 from accounts.models import User
-from accounts.selectors import recipients
+from accounts.selectors import recipients, recipients_and_admins
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 from core.periods import utc_day
@@ -101,10 +101,10 @@ def _follow_up(payment: Payment, before: str, at: datetime) -> None:
         queue_notices([came_late(payment, _to(payment))], at=at)
     elif payment.status == PaymentStatus.DECLINED:
         plan_next_try(payment, at)
-        queue_notices([failed(payment, payment.decline_code, _to(payment))], at=at)
+        queue_notices([failed(payment, payment.decline_code, _whoever_can_act(payment))], at=at)
     elif payment.status == PaymentStatus.CANCELED and before == PaymentStatus.NEEDS_CONFIRMATION:
         if takes(payment.invoice, 1):  # else it was settled otherwise, and nobody misses the payment
-            queue_notices([failed(payment, NOT_CONFIRMED, _to(payment))], at=at)
+            queue_notices([failed(payment, NOT_CONFIRMED, _whoever_can_act(payment))], at=at)
     elif payment.status == PaymentStatus.CANCELED and payment.automatic:
         collect_again(payment, at)
 
@@ -137,8 +137,12 @@ def _succeed(payment: Payment, at: datetime) -> None:
 def _ask_to_confirm(payment: Payment, at: datetime) -> None:
     """E10, once: at once where the run charged the card; after «Pay» when the person is found to have left."""
     if payment.automatic or at >= first_check(payment.created_at):
-        queue_notices([confirm(payment, _to(payment))], at=at)
+        queue_notices([confirm(payment, _whoever_can_act(payment))], at=at)
 
 
 def _to(payment: Payment) -> list[str]:
     return recipients([payment.customer_id])[payment.customer_id]
+
+
+def _whoever_can_act(payment: Payment) -> list[str]:
+    return recipients_and_admins([payment.customer_id])[payment.customer_id]

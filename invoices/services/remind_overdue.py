@@ -10,7 +10,7 @@ from accounts.audit import record
 from accounts.figures import written
 from accounts.models import User
 from accounts.notices import NoticeDraft
-from accounts.selectors import recipients
+from accounts.selectors import recipients_and_admins
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 from core.language import in_english
@@ -38,7 +38,7 @@ def remind_overdue(
     lost_tries(customers, at).update(collect_at=None)
     stands = dunning_of(dict.fromkeys(customers, at), consequences)
     due = {customer_id: own for customer_id, own in stands.items() if own.tells}
-    to = recipients(due)
+    to = recipients_and_admins(due)
     late = Invoice.objects.select_related("seller").in_bulk([pk for own in due.values() for pk in own.late])
     declined = last_declined(late)
     notices = [

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.services.lock_customers import lock_customers
-from invoices.exceptions import InvoiceMovedError, NotRetryableError
+from invoices.exceptions import NotRetryableError
 from invoices.models import UNRESOLVED, Invoice, InvoiceStatus, Payment, PaymentStatus
 from invoices.services.collect_payment import collect_payment
 
@@ -25,14 +25,14 @@ def retry_payment(*, invoice_id: int, attempt: int, seen: int, reason: str, at: 
     payments = list(invoice.payments.order_by("pk"))
     if 1 <= attempt <= len(payments):
         return payments[attempt - 1]
-    _check(invoice, payments, attempt, seen)
-    return collect_payment(invoice_id=invoice_id, at=at, automatic=False, actor=actor, attempt=attempt, reason=reason)
+    _check(invoice, payments, attempt)
+    return collect_payment(
+        invoice_id=invoice_id, at=at, automatic=False, actor=actor, attempt=attempt, seen=seen, reason=reason
+    )
 
 
-def _check(invoice: Invoice, payments: list[Payment], attempt: int, seen: int) -> None:
+def _check(invoice: Invoice, payments: list[Payment], attempt: int) -> None:
     waiting = any(payment.status in UNRESOLVED for payment in payments)
     declined = bool(payments) and payments[-1].status == PaymentStatus.DECLINED
     if waiting or not declined or invoice.status != InvoiceStatus.OPEN or attempt != len(payments) + 1:
         raise NotRetryableError(f"attempt {attempt} on invoice {invoice.pk}, which is {invoice.status}")
-    if invoice.amount_due != seen:
-        raise InvoiceMovedError(f"{invoice.amount_due} is due on invoice {invoice.pk}, not {seen}")

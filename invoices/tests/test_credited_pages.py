@@ -9,6 +9,7 @@ from django.urls import reverse
 from accounts.gateways.base import Outcome
 from accounts.tests.cards import add_card
 from core import formats
+from core.clock import travel_to
 from invoices.giving_back import Wanted
 from invoices.models_payments import OutsideMethod
 from invoices.refunding import Outside
@@ -117,3 +118,40 @@ def test_without_data_it_is_not_the_pdf_that_is_missing(invoice, alice, log_in):
     page = log_in(alice).get(reverse("invoice_xml", args=[invoice.public_id])).text
     assert "<h1>No e-invoice (XML)</h1>" in page
     assert "No PDF" not in page
+
+
+@pytest.fixture
+def unpaid(seller, customer, at):
+    return open_invoice(customer, 4900, at=at)
+
+
+def payment_of(page):
+    """The panel of the page about paying."""
+    return page.split('id="h-pay"')[1].split("</section>")[0]
+
+
+def test_what_a_note_settled_is_not_called_paid(unpaid, page, at):
+    issue_credit_note(invoice_id=unpaid.pk, at=at, reason="Sample")
+    assert "Settled</span>" in page(unpaid)
+    panel = payment_of(page(unpaid))
+    assert "Paid" not in panel
+    assert 'Credit notes</span> <strong class="figure-value">$49.00' in panel
+    assert "The receipt is available" not in panel
+
+
+def test_it_says_how_much_was_paid_and_how_much_credited(unpaid, customer, alice, page, at):
+    add_card(customer, alice, at)
+    issue_credit_note(invoice_id=unpaid.pk, at=at, reason="Sample", wanted=Wanted(amount=1000))
+    submit_payment(payment_id=collect_payment(invoice_id=unpaid.pk, at=at, automatic=False).pk, at=at)
+    panel = payment_of(page(unpaid))
+    assert 'Paid</span><span class="figure-value">$39.00' in panel
+    assert 'Credit notes</span> <strong class="figure-value">$10.00' in panel
+
+
+def test_a_note_alone_makes_no_invoice_partly_paid(unpaid, page, at):
+    issue_credit_note(invoice_id=unpaid.pk, at=at, reason="Sample", wanted=Wanted(amount=1000))
+    with travel_to(at):
+        shown = page(unpaid)
+    assert "Partly paid" not in shown
+    assert f"Credited {formats.money(-1000, 'USD')}" in shown
+    assert "$39.00" in payment_of(shown)

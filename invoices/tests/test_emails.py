@@ -5,10 +5,12 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 
+from accounts.models import Customer, PaymentPolicy
 from accounts.services.deliver_notices import deliver_notices
 from accounts.tests.cards import DECLINES, add_card
 from core.periods import midnight
 from invoices.giving_back import Wanted
+from invoices.services.ask_for_cards import ask_for_cards
 from invoices.services.collect_payment import collect_payment
 from invoices.services.discard_drafts import discard_drafts
 from invoices.services.draft_invoices import draft_invoices
@@ -22,6 +24,14 @@ def sent(at, about):
     deliver_notices(at=at)
     [message] = [message for message in mail.outbox if about in message.subject]
     return message
+
+
+def keep(customer, amount, at):
+    """A credit note that is kept for the next invoice."""
+    before = open_invoice(customer, 9000, at=at, key="before")
+    paid_with(collect_payment(invoice_id=before.pk, at=at, automatic=False).pk, at)
+    wanted = Wanted(amount=amount, goes_to="kept")
+    issue_credit_note(invoice_id=before.pk, at=at, reason="Outage", wanted=wanted, key="note")
 
 
 @pytest.fixture
@@ -46,10 +56,7 @@ def test_the_announcement_says_amount_date_and_card(seller, customer, card, alic
     ],
 )
 def test_the_announcement_says_what_kept_credit_takes_off(seller, customer, card, at, kept, subject, said):
-    before = open_invoice(customer, 9000, at=at, key="before")
-    wanted = Wanted(amount=kept, goes_to="kept")
-    paid_with(collect_payment(invoice_id=before.pk, at=at, automatic=False).pk, at)
-    issue_credit_note(invoice_id=before.pk, at=at, reason="Outage", wanted=wanted, key="note")
+    keep(customer, kept, at)
     draft = calculated(customer, 4900)
     message = sent(at, subject)
     assert "Total: $49.00" in message.body
@@ -68,6 +75,36 @@ def test_a_withdrawn_announcement_is_taken_back(seller, customer, at):
     calculated(customer, 4900)
     discard_drafts(customer_ids=[customer.pk], at=at)
     assert sent(at, "won't be charged").subject == "$49.00 won't be charged on 20 Oct 2026"
+
+
+@pytest.mark.parametrize(("kept", "subjects"), [(1200, ["$37.00 won't be charged on 20 Oct 2026"]), (6000, [])])
+def test_what_was_announced_is_what_is_taken_back(seller, customer, card, at, kept, subjects):
+    keep(customer, kept, at)
+    calculated(customer, 4900)
+    discard_drafts(customer_ids=[customer.pk], at=at)
+    deliver_notices(at=at)
+    assert [message.subject for message in mail.outbox if "won't be" in message.subject] == subjects
+
+
+def test_an_announced_credit_is_taken_back_as_one(seller, customer, at):
+    calculated(customer, -4900)
+    discard_drafts(customer_ids=[customer.pk], at=at)
+    message = sent(at, "won't be")
+    assert message.subject == "$49.00 won't be credited on 20 Oct 2026"
+    assert "The $49.00 that we announced for 20 Oct 2026 won't be credited" in message.body
+
+
+@pytest.mark.parametrize(("kept", "said"), [(1200, ["$37.00 of Meridian"]), (4900, [])])
+def test_a_card_is_asked_for_where_something_is_due(seller, customer, alice, at, kept, said):
+    card = add_card(customer, alice, at)
+    keep(customer, kept, at)
+    type(card).objects.update(is_default=False, deleted_at=at)
+    Customer.objects.update(payment_policy=PaymentPolicy.REQUIRED)
+    calculated(customer, 4900)
+    ask_for_cards(at=midnight(BILLING_ON) - timedelta(days=3))
+    deliver_notices(at=at)
+    asked = [message for message in mail.outbox if "Add a payment method" in message.subject]
+    assert [part in message.body for part, message in zip(said, asked, strict=True)] == [True] * len(said)
 
 
 def test_the_invoice_says_when_it_is_charged(seller, customer, card, at):

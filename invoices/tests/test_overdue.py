@@ -141,6 +141,15 @@ def test_the_last_notice_names_the_consequence_and_its_day(late, customer, mailo
     assert "If it is not paid before 25 Nov 2026, Plus ends, and you go on with Free." in message.body
 
 
+def test_who_can_pay_hears_it_beside_an_accountant_who_cannot(late, customer, alice):
+    _, first = late
+    BillingProfile.objects.filter(customer=customer).update(recipients=["books@example.com"])
+    for day in (0, 3, 7, 14):
+        remind(customer, first + day * DAY)
+    for template in ("payment_reminder", "payment_warning"):
+        assert Notice.objects.filter(template=template).latest("pk").to == ["books@example.com", alice.email]
+
+
 def test_it_reminds_who_pays_by_contract_and_threatens_nobody(late, customer):
     _, first = late
     Customer.objects.update(payment_policy=PaymentPolicy.MANAGED_BY_CONTRACT)

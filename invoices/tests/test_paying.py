@@ -1,18 +1,23 @@
+import re
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 
 from accounts.figures import written
 from accounts.gateways.base import GatewayTimeoutError, GatewayUnavailableError, Outcome
 from accounts.gateways.sandbox import SandboxGateway
-from accounts.models import AuditEntry, Notice, PaymentPolicy
+from accounts.models import AuditEntry, BillingProfile, Notice, PaymentPolicy
 from accounts.selectors import default_payment_methods
 from accounts.tests.cards import CONFIRMS, DECLINES, LOSES_ANSWER, TIMES_OUT, add_card
+from core.clock import travel_to
 from invoices.checking import next_check
 from invoices.exceptions import ManagedByContractError, NotDueError, NotPayableError, PaymentMethodMissingError
+from invoices.giving_back import Wanted
 from invoices.models import InvoiceStatus, Payment, PaymentStatus
 from invoices.selectors import due_to_collect, unsettled
 from invoices.services.collect_payment import collect_payment
+from invoices.services.issue_credit_note import issue_credit_note
 from invoices.services.reconcile_payments import reconcile_payments
 from invoices.services.record_payment import record_payment
 from invoices.services.submit_payment import submit_payment
@@ -302,3 +307,32 @@ def test_a_payment_that_needs_confirmation_allows_no_other_attempt(seller, custo
     assert pay(invoice, at, attempt=2) == payment
     assert reloaded(invoice).status == InvoiceStatus.OPEN
     assert due_to_collect(at + timedelta(days=1)) == []
+
+
+def test_what_was_not_shown_is_not_charged(seller, customer, alice, at, log_in):
+    add_card(customer, alice, at)
+    invoice = open_invoice(customer, 4900, at=at)
+    client = log_in(alice)
+    with travel_to(at):
+        page = client.get(reverse("invoice", args=[invoice.public_id])).text
+        form = dict(re.findall(r'type="hidden" name="(attempt|amount)" value="(\d+)"', page))
+        issue_credit_note(invoice_id=invoice.pk, at=at, reason="Outage", wanted=Wanted(amount=1000))
+        pay = reverse("invoice_pay", args=[invoice.public_id])
+        for shown in (form, {"attempt": "1"}):
+            answer = client.post(pay, shown)
+            assert answer.status_code == 409
+            assert "The figures have changed since they were shown. Nothing was done" in answer.text
+        assert not invoice.payments.exists()
+        again = dict(re.findall(r'type="hidden" name="(attempt|amount)" value="(\d+)"', answer.text))
+        assert again == {"attempt": "1", "amount": "3900"}
+        assert client.post(pay, again).status_code == 303
+    assert invoice.payments.get().amount == 3900
+
+
+@pytest.mark.parametrize(("card", "template"), [(DECLINES, "payment_failed"), (CONFIRMS, "payment_confirm")])
+def test_who_can_act_hears_of_it_beside_an_accountant_who_cannot(seller, customer, alice, at, card, template):
+    BillingProfile.objects.filter(customer=customer).update(recipients=["books@example.com"])
+    add_card(customer, alice, at, card)
+    pay(open_invoice(customer, 4900, at=at), at, automatic=True)
+    assert Notice.objects.get(template=template).to == ["books@example.com", alice.email]
+    assert Notice.objects.get(template="invoice_issued").to == ["books@example.com"]

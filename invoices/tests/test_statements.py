@@ -154,7 +154,7 @@ def test_it_tells_opening_movements_and_closing(seller, customer, alice):
     figures = [told[name] for name in ("opening", "moved", "closing")]
     assert (figures, notice.to) == (["$0.00", "$10.00", "$10.00"], [alice.email])
     text = render_to_string("emails/credit_statement.txt", told)
-    assert text.splitlines()[0] == "Credit statement for 1 Oct – 31 Oct 2026: $10.00 left"
+    assert text.splitlines()[0] == "Credit statement 1 Oct – 31 Oct 2026: $10.00 left"
     assert "Closing balance: $10.00" in text
 
 

@@ -123,7 +123,7 @@ def closing(
         period=ending.period if ending.period.days or not to else _first_period(subscription, to, at),
         rule=rule,
         preview=preview,
-        discarded=tuple(_draft_values(draft) for draft in ending.waiting),
+        discarded=tuple(_draft_values(draft, documents.notes) for draft in ending.waiting),
         window_starts_at=ending.window_starts_at,
         settled=ending.settled,
         withdrawn=ending.withdrawn,
@@ -190,5 +190,7 @@ def _first_period(subscription: Subscription, to: Plan, at: datetime) -> Period:
     return Period(spell.starts_on, spell.next_billing_on)
 
 
-def _draft_values(draft: "Invoice") -> dict[str, Any]:
-    return {"key": draft.key, "billing_on": draft.billing_on.isoformat(), "total": draft.total}
+def _draft_values(draft: "Invoice", notes: "Sequence[Invoice]") -> dict[str, Any]:
+    """`total` as it was announced: less what credit notes that are kept take off it; of a credit note below zero."""
+    announced = draft.total - kept_for(draft.customer_id, notes, draft.currency, draft.total)
+    return {"key": draft.key, "billing_on": draft.billing_on.isoformat(), "total": announced}

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts.audit import record
 from accounts.models import Customer, User
-from accounts.selectors import recipients
+from accounts.selectors import recipients_and_admins
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 from invoices.dunning import Step
@@ -81,5 +81,5 @@ def _tell(row: CarriedOutConsequence, before: Subscription, actor: User | None) 
             **({"total": row.invoice.total} if row.invoice else {}),
         },
     )
-    to = recipients([row.customer_id])[row.customer_id]
+    to = recipients_and_admins([row.customer_id])[row.customer_id]
     queue_notices([downgraded_unpaid(row, to) if row.opened else held(row, to)], at=row.at)

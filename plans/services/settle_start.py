@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts.audit import record
 from accounts.models import User
-from accounts.selectors import recipients
+from accounts.selectors import recipients_and_admins
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 from invoices.exceptions import NotVoidableError
@@ -94,4 +94,5 @@ def _tell(quote: ChangeQuote, before: Subscription, after: Subscription, at: dat
         before=snapshot(before),
         after={**snapshot(after), "quote": quote.public_id, "total": quote.total},
     )
-    queue_notices([subscribed(quote, after, recipients([quote.customer_id])[quote.customer_id])], at=at)
+    to = recipients_and_admins([quote.customer_id])[quote.customer_id]
+    queue_notices([subscribed(quote, after, to)], at=at)

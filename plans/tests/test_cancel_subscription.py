@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from accounts.figures import written
-from accounts.models import AuditEntry, Customer, Notice, PaymentMethod, PaymentPolicy
+from accounts.models import AuditEntry, BillingProfile, Customer, Notice, PaymentMethod, PaymentPolicy
 from accounts.services.update_billing_profile import update_billing_profile
 from invoices.models import Invoice, InvoiceStatus
 from invoices.selectors import unsettled
@@ -42,6 +42,12 @@ def test_it_charges_to_the_cent_what_was_previewed(plus, customer, alice, at):
     assert done.invoice.total == quote.total
     assert lines_of(done.invoice) == [(row["title"], row["amount"], row["detail"]) for row in quote.lines]
     assert lines_of(done.invoice)[0] == ("Plus monthly fee", 1_739, "$49.00 × 11 of 31 days")
+
+
+def test_it_tells_the_recipients_and_every_billing_admin(plus, customer, alice):
+    BillingProfile.objects.filter(customer=customer).update(recipients=["books@example.com"])
+    cancel(cancel_quote(customer, ELEVENTH_DAY))
+    assert Notice.objects.get(template="plan_downgraded").to == ["books@example.com", alice.email]
 
 
 def test_it_issues_the_closing_invoice_and_collects_it_at_once(plus, customer):

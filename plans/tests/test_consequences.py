@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from accounts.figures import written
-from accounts.models import AuditEntry, Notice
+from accounts.models import AuditEntry, BillingProfile, Notice
 from accounts.tests.cards import DECLINES, TIMES_OUT, add_card
 from invoices.models import Invoice, OutsideMethod
 from invoices.services.collect_payment import collect_payment
@@ -116,6 +116,15 @@ def test_it_tells_and_writes_down_what_it_did(overdue, customer, at):
     assert (entry.subject, entry.before["plan"], entry.after["plan"]) == (f"invoice:{invoice.pk}", "plus", "free")
     context = written(Notice.objects.get(template="plan_downgraded_unpaid").context)
     assert (context["number"], context["amount"], context["plan"]) == (invoice.number, "$49.00", "Meridian Free")
+
+
+@pytest.mark.parametrize(("kind", "template"), [("hold", "plan_on_hold"), ("downgrade", "plan_downgraded_unpaid")])
+def test_it_tells_who_can_pay_beside_an_accountant_who_cannot(overdue, customer, alice, at, kind, template):
+    BillingProfile.objects.filter(customer=customer).update(recipients=["books@example.com"])
+    warned(overdue(kind), kind, at)
+    carry_out(customer, at + 7 * DAY)
+    for each in ("plan_subscribed", template):
+        assert Notice.objects.get(template=each).to == ["books@example.com", alice.email]
 
 
 @pytest.mark.parametrize("case", ["not warned", "not delivered", "of something else", "too soon", "paid", "unknown"])
