@@ -114,7 +114,7 @@ def as_file(content: bytes, filename: str, content_type: str) -> HttpResponse:
 
 
 def download(request: HttpRequest, invoice: Invoice, **which: Unpack[Which]) -> HttpResponse:
-    """The stored document; while there is none a page that says so, tries again, and wakes the worker."""
+    """The stored document; while there is none a page that says so, asks again, and wakes the worker."""
     document = stored(invoice, **which)
     if document is None and available():
         return refused(request, invoice, unavailable(), 503)
@@ -123,7 +123,8 @@ def download(request: HttpRequest, invoice: Invoice, **which: Unpack[Which]) -> 
         document = stored(invoice, **which)
     if document is None:
         return preparing(request, invoice)
-    return attached(document)
+    is_asked_again = cast("PortalRequest", request).htmx
+    return HttpResponse(headers={"HX-Redirect": request.path}) if is_asked_again else attached(document)
 
 
 def unavailable() -> str:
@@ -135,7 +136,9 @@ def stored(invoice: Invoice, **which: Unpack[Which]) -> Document | None:
 
 
 def preparing(request: HttpRequest, invoice: Invoice) -> HttpResponse:
-    response = render(request, "invoices/preparing.html", {"invoice": invoice, "wait": RETRY_SECONDS}, status=503)
+    part = "#asking" if cast("PortalRequest", request).htmx else ""
+    context = {"invoice": invoice, "wait": RETRY_SECONDS}
+    response = render(request, f"invoices/preparing.html{part}", context, status=503)
     response["Retry-After"] = str(RETRY_SECONDS)
     return response
 
