@@ -1,5 +1,6 @@
 """A document or a payment as staff see it: everything that belongs to it, in the words of its pages."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -163,9 +164,9 @@ def _draft_title(invoice: Invoice) -> str:
     return gettext("Draft credit note") if invoice.is_credit_note else gettext("Draft invoice")
 
 
-def invoice_context(invoice: Invoice, on: date) -> dict[str, Any]:
-    """Everything the page of one document shows, but its story; `on` is the customer's day."""
-    paper, is_draft = invoice_paper(invoice), invoice.number is None
+def invoice_context(invoice: Invoice, on: date, corrections: Iterable[Invoice]) -> dict[str, Any]:
+    """Everything the page of one document shows, but its story. `on`: the customer's day; `corrections`: as there."""
+    paper, is_draft = invoice_paper(invoice, corrections), invoice.number is None
     parties = (*invoice.customer_party.values(), *invoice.seller_party.values())
     return {
         "invoice": invoice,
