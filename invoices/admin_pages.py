@@ -36,10 +36,10 @@ from invoices.views_documents import as_file, attached
 def invoice_page(request: HttpRequest, pk: str) -> HttpResponse:
     """A draft, an invoice or a credit note: the document, its money, and who did what."""
     invoice = find_invoice(pk)
-    today = utc_day(customer_now(invoice.customer))
+    today, told = utc_day(customer_now(invoice.customer)), story(invoice)
     context = {
-        **invoice_context(invoice, today),
-        "story": story(invoice),
+        **invoice_context(invoice, today, told.corrections),
+        "story": told,
         "actions": allowed_actions(invoice, today),
     }
     return render_staff(request, "admin/invoices/invoice.html", context)

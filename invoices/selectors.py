@@ -330,12 +330,12 @@ def corrections_of(invoice: Invoice) -> tuple[Invoice, ...]:
     return tuple(of_customer.credit_notes().filter(corrects__contains=[invoice.number]).order_by("pk"))
 
 
-def issue_days(note: Invoice) -> dict[str, date | None]:
-    """The invoices that a credit note names, by number: when each was issued. One query, none for an invoice."""
-    if not note.corrects:
-        return {}
-    days = Invoice.objects.filter(customer=note.customer_id).values_list("number", "issued_on")
-    found = dict(days.filter(number__in=note.corrects))
+def issue_days(note: Invoice, named: Iterable[Invoice] | None = None) -> dict[str, date | None]:
+    """The invoices that a credit note names, by number: when each was issued. `named`: them, where they were read;
+    else one query, none for an invoice."""
+    if named is None:
+        named = corrections_of(note) if note.corrects else ()
+    found = {each.number: each.issued_on for each in named}
     return {number: found.get(number) for number in note.corrects}
 
 

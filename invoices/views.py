@@ -117,7 +117,7 @@ def invoice_page(invoice: Invoice, membership: Membership) -> dict[str, Any]:
     corrections = selectors.corrections_of(invoice)
     return {
         "invoice": invoice,
-        "paper": invoice_paper(invoice),
+        "paper": invoice_paper(invoice, corrections),
         "badge": badge(invoice, utc_day(customer_now(membership.customer))),
         "credited": credited(invoice, corrections),
         "corrections": corrections,

@@ -115,7 +115,7 @@ def as_file(content: bytes, filename: str, content_type: str) -> HttpResponse:
 
 
 def download(request: HttpRequest, invoice: Invoice, **which: Unpack[Which]) -> HttpResponse:
-    """The stored document; while there is none a page that says so, tries again, and wakes the worker."""
+    """The stored document; while there is none a page that says so, asks again, and wakes the worker."""
     document = stored(invoice, **which)
     if document is None and available():
         return refused(request, invoice, unavailable(), 503)
@@ -124,7 +124,8 @@ def download(request: HttpRequest, invoice: Invoice, **which: Unpack[Which]) -> 
         document = stored(invoice, **which)
     if document is None:
         return preparing(request, invoice)
-    return attached(document)
+    is_asked_again = cast("PortalRequest", request).htmx
+    return HttpResponse(headers={"HX-Redirect": request.path}) if is_asked_again else attached(document)
 
 
 def unavailable() -> str:
@@ -136,8 +137,9 @@ def stored(invoice: Invoice, **which: Unpack[Which]) -> Document | None:
 
 
 def preparing(request: HttpRequest, invoice: Invoice) -> HttpResponse:
+    part = "#asking" if cast("PortalRequest", request).htmx else ""
     context = {"invoice": invoice, "name": document_name(invoice), "wait": RETRY_SECONDS}
-    response = render(request, "invoices/preparing.html", context, status=503)
+    response = render(request, f"invoices/preparing.html{part}", context, status=503)
     response["Retry-After"] = str(RETRY_SECONDS)
     return response
 
