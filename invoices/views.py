@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from accounts import selectors as accounts
 from accounts.access import PortalRequest, can_write, customer_now, enter_customer
-from accounts.models import Customer, Membership, PaymentPolicy
+from accounts.models import Customer, Membership, PaymentMethod, PaymentPolicy
 from core.periods import utc_day
 from invoices import selectors
 from invoices.archive_entries import years_of
@@ -38,16 +38,12 @@ def portal_page(
     status = 422 if history["filter"].errors else 200
     if request.htmx and not request.htmx.history_restore_request:
         return render(request, "invoices/_history.html", {**history, "swapped": True}, status=status)
-    cards, unpaid = accounts.payment_methods(customer), selectors.unpaid(customer.pk)
-    may_pay = can_write(request.membership) and customer.payment_policy != PaymentPolicy.MANAGED_BY_CONTRACT
+    cards = accounts.payment_methods(customer)
     context = {
         "customer": customer,
         "can_write": can_write(request.membership),
-        "may_pay": may_pay,
         "payment_methods": cards,
-        "today": today,
-        "unpaid": [(row(one, today), declined_sentences(one)) for one in unpaid],
-        "to_pay": to_pay_with(unpaid, cards, today) if may_pay else [],
+        **_unpaid(request, cards, today),
         **history,
         **_statements(request),
         "alerts": alerts(),
@@ -56,6 +52,18 @@ def portal_page(
         **({} if cards and history["years"] else words_of_plan()),
     }
     return render(request, "invoices/portal.html", context, status=status)
+
+
+def _unpaid(request: PortalRequest, cards: list[PaymentMethod], today: date) -> dict[str, Any]:
+    """What is to be paid today, and whether who looks at it may."""
+    unpaid = selectors.unpaid(request.customer.pk)
+    may_pay = can_write(request.membership) and request.customer.payment_policy != PaymentPolicy.MANAGED_BY_CONTRACT
+    return {
+        "today": today,
+        "unpaid": [(row(one, today), declined_sentences(one)) for one in unpaid],
+        "may_pay": may_pay,
+        "to_pay": to_pay_with(unpaid, cards, today) if may_pay else [],
+    }
 
 
 def _details(customer: Customer) -> dict[str, Any]:
