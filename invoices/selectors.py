@@ -354,9 +354,9 @@ def billing_history(customer_id: int) -> QuerySet[Invoice]:
     return documents_of(customer_id).filter(number__isnull=False).order_by("-billing_on", "-pk")
 
 
-def credit_statements(customer_id: int) -> list[CreditStatement]:
-    """The customer's monthly credit statements, newest first; at most two years of them."""
-    return list(CreditStatement.objects.filter(customer_id=customer_id).order_by("-period_end", "currency")[:24])
+def credit_statements(customer_id: int) -> QuerySet[CreditStatement]:
+    """The customer's monthly credit statements, newest first."""
+    return CreditStatement.objects.filter(customer_id=customer_id).order_by("-period_end", "currency")
 
 
 def line_by_key(customer_id: int, key: str) -> InvoiceLine | None:
