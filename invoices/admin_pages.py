@@ -12,6 +12,7 @@ from accounts.access import customer_now
 from accounts.roles import READ, SUPPORT
 from accounts.selectors import recipients
 from accounts.staff import render_staff, staff_page, staff_user
+from core.clock import now
 from core.periods import utc_day
 from invoices.admin_actions import urlpatterns as action_urls
 from invoices.admin_forms import SendForm
@@ -111,6 +112,7 @@ def _send(request: HttpRequest, invoice: Invoice, values: dict[str, Any]) -> Htt
         payment_id=None if values["what"] == "document" else int(values["what"]),
         also=values["also"],
         at=customer_now(invoice.customer),
+        asked_at=now(),
         actor=staff_user(request),
     )
     messages.success(request, gettext("On its way to %(names)s.") % {"names": ", ".join(notice.to)})

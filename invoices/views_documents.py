@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import PortalRequest, customer_now, enter_customer
+from core.clock import now
 from core.nudge import nudge
 from invoices.einvoice import data_of, missing
 from invoices.models import CreditStatement, Document, DocumentKind, Invoice, PaymentStatus
@@ -82,7 +83,12 @@ def invoice_copy(request: HttpRequest, public_id: str) -> HttpResponse:
     """«E-mail a copy», to whoever asks: what they may download they may also get by mail."""
     invoice = find(public_id)
     customer = enter_customer(request, invoice.customer_id).customer
-    notice = send_copy(invoice_id=invoice.pk, at=customer_now(customer), actor=cast("PortalRequest", request).user)
+    notice = send_copy(
+        invoice_id=invoice.pk,
+        at=customer_now(customer),
+        asked_at=now(),
+        actor=cast("PortalRequest", request).user,
+    )
     messages.success(request, gettext("A copy is on its way to %(email)s.") % {"email": ", ".join(notice.to)})
     return see_other(reverse("invoice", args=[invoice.public_id]))
 
