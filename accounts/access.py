@@ -12,11 +12,13 @@ from django.http.response import HttpResponseBase
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django_htmx.middleware import HtmxDetails
 
-from accounts.exceptions import RoleRequiredError
+from accounts.exceptions import CustomerSwitchedError, RoleRequiredError
 from accounts.middleware import current_membership, current_viewing
 from accounts.models import Customer, Membership, Role, User
 from accounts.selectors import billing_admins
 from core.clock import now
+
+FORM_CUSTOMER = "for_customer"  # a hidden field beside the CSRF token of every form (accounts/templatetags/form_token)
 
 P = ParamSpec("P")
 
@@ -43,6 +45,12 @@ def check_role(membership: Membership, *, write: bool = False) -> None:
             admins=[describe(admin) for admin in billing_admins(membership.customer)],
             write=write,
         )
+
+
+def check_same_customer(request: HttpRequest, customer: Customer) -> None:
+    """Raises CustomerSwitchedError where a form was shown for another customer than the one chosen by now."""
+    if request.method == "POST" and request.POST.get(FORM_CUSTOMER, customer.key) != customer.key:
+        raise CustomerSwitchedError(customer)
 
 
 def describe(user: User) -> str:
@@ -107,8 +115,9 @@ def enter_customer(request: HttpRequest, customer_id: int, *, write: bool = Fals
 def billing_page(*, write: bool = False) -> Callable[[PortalView[P]], PlainView[P]]:
     """Decorates a view: logged in, with a current customer (else 404) and a role that reaches (else 403).
 
-    `write=True` demands the role for every method; a page that a viewer may read and an admin may change
-    calls `check_role` before it changes something.
+    A form that was shown for another customer than the one chosen by now is refused (409). `write=True` demands the
+    role for every method; a page that a viewer may read and an admin may change calls `check_role` before it changes
+    something.
     """
 
     def decorate(view: PortalView[P]) -> PlainView[P]:
@@ -121,6 +130,7 @@ def billing_page(*, write: bool = False) -> Callable[[PortalView[P]], PlainView[
                 raise Http404
             portal = cast("PortalRequest", request)
             portal.membership, portal.customer = membership, membership.customer
+            check_same_customer(request, portal.customer)
             check_role(membership, write=write)
             return view(portal, *args, **kwargs)
 

@@ -25,6 +25,7 @@ LABELS = {
     "country": gettext_lazy("Country"),
     "tax_id": gettext_lazy("Tax ID (VAT, GST …)"),
     "po_number": gettext_lazy("Purchase order number"),
+    "buyer_reference": gettext_lazy("Buyer reference"),
     "recipients": gettext_lazy("Invoice recipients"),
     "language": gettext_lazy("Language of documents and e-mails"),
     "attach_pdf": gettext_lazy("PDF attached to e-mails"),

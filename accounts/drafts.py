@@ -1,22 +1,25 @@
 """What somebody typed into a form that could not be taken yet, until they are back on its page.
 
-One draft a session, for the person who typed it and nobody else who logs in there; never a password.
+One draft a session, for the person who typed it and nobody else who logs in there, on the page of the customer it was
+typed for; never a password.
 """
 
 import time
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.forms import BaseForm
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext
 
+from accounts.access import FORM_CUSTOMER
+
 Form = TypeVar("Form", bound=BaseForm)
 
 SESSION_KEY = "draft"
 LIFETIME = 3_600  # seconds
 LONGEST = 20_000  # characters; a session is no place for more
-LEFT_OUT = frozenset({"csrfmiddlewaretoken"})
+LEFT_OUT = frozenset({"csrfmiddlewaretoken", FORM_CUSTOMER})
 
 
 def keep(request: HttpRequest, *, page: str, person: int, elsewhere: bool = False) -> bool:
@@ -28,8 +31,14 @@ def keep(request: HttpRequest, *, page: str, person: int, elsewhere: bool = Fals
     request.session.pop(SESSION_KEY, None)
     if not fields or sum(len(value) for values in fields.values() for value in values) > LONGEST:
         return False
-    draft = {"page": page, "person": person, "at": time.time(), "fields": fields, "elsewhere": elsewhere}
-    request.session[SESSION_KEY] = draft
+    request.session[SESSION_KEY] = {
+        "page": page,
+        "person": person,
+        "customer": request.POST.get(FORM_CUSTOMER, ""),
+        "at": time.time(),
+        "fields": fields,
+        "elsewhere": elsewhere,
+    }
     return True
 
 
@@ -40,7 +49,7 @@ def refill(request: HttpRequest, form: Form, *more: BaseForm) -> Form:
     if form.is_bound or request.method != "GET" or not draft or draft["page"] != request.get_full_path():
         return form
     del request.session[SESSION_KEY]
-    if draft["person"] != request.user.pk or time.time() - draft["at"] > LIFETIME:
+    if not _is_theirs(draft, request) or time.time() - draft["at"] > LIFETIME:
         return form
     typed = QueryDict(mutable=True)
     for name, values in draft["fields"].items():
@@ -57,3 +66,9 @@ def refill(request: HttpRequest, form: Form, *more: BaseForm) -> Form:
         said = " ".join((gettext("You have logged in again in another tab."), said))
     messages.info(request, said)
     return form
+
+
+def _is_theirs(draft: dict[str, Any], request: HttpRequest) -> bool:
+    """Whether the person who looks at the page typed it, for the customer whose page it is by now."""
+    customer = getattr(getattr(request, "customer", None), "key", "")
+    return draft["person"] == request.user.pk and draft.get("customer", "") in ("", customer)

@@ -32,6 +32,14 @@ class RoleRequiredError(AccountsError):
         super().__init__(description, message=needed + _ask(admins))
 
 
+class CustomerSwitchedError(AccountsError):
+    """The form was shown for another customer than the one whose pages are looked at by now."""
+
+    def __init__(self, customer: "Customer") -> None:
+        said = gettext("You have changed to %(customer)s in another tab, and this form was for another customer.")
+        super().__init__(f"now it is customer {customer.pk}", message=said % {"customer": customer.name})
+
+
 class ConfirmationRequiredError(AccountsError):
     """The log-in is too long ago for this; who confirms by password or code may do it."""
 

@@ -63,6 +63,7 @@ class BillingDetailsForm(forms.ModelForm):  # type: ignore[type-arg]  # not gene
         help_texts = {
             "tax_id": _("Printed on invoices; decides how tax is charged."),
             "po_number": _("Printed on invoices."),
+            "buyer_reference": _("Printed on invoices: the Leitweg-ID of a public body, or who ordered."),
             "country": "",
         }
 

@@ -174,6 +174,7 @@ class BillingProfile(models.Model):
     po_number = models.CharField("purchase order number", max_length=60, blank=True)
     recipients = models.JSONField(default=list, blank=True, help_text="E-mail addresses that get documents.")
     # With defaults of the database: code that does not know these columns yet goes on writing rows.
+    buyer_reference = models.CharField(max_length=60, blank=True, default="", db_default="")
     language = models.CharField(
         "language of documents and e-mails",
         max_length=2,

@@ -31,6 +31,7 @@ PARTY_FIELDS = (
     "country",
     "tax_id",
     "po_number",
+    "buyer_reference",
 )
 
 

@@ -57,9 +57,9 @@ def _go_on(move: ClockMove, turn: timedelta) -> bool:
                 move.hand_on(clock.now())
                 return False
             move.hold(clock.now())
-    except Exception as error:
+    except Exception:
         logger.exception("move %s of a test clock stopped", move.pk, extra={"customer_id": move.customer_id})
-        end_move(move_id=move.pk, at=clock.now(), stopped=f"The run failed: {type(error).__name__}.")
+        end_move(move_id=move.pk, at=clock.now(), stopped=gettext_noop("The run failed. The log says why."))
     return True
 
 

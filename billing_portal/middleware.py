@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.template.loader import select_template
 from django.template.response import SimpleTemplateResponse
@@ -73,6 +73,8 @@ class PortalMiddleware:
         if isinstance(exception, RuleError):
             logger.info("%s refused: %s", request.path, exception.description)
             return refusal(request, exception.status, error_code(exception), exception.message)
+        if isinstance(exception, Http404) and getattr(request, "htmx", False):
+            return refusal(request, 404, "not_found", gettext("This is no longer here. Reload the page."))
         return None
 
 
@@ -86,6 +88,7 @@ def refusal(request: HttpRequest, status: int, code: str, message: str) -> HttpR
         )
         response.headers["HX-Retarget"] = "#notices"
         response.headers["HX-Reswap"] = "innerHTML"
+        response.headers["HX-Reselect"] = ".banner"  # whatever part of an answer the page asked for
         return response
     page = select_template([f"{status}.html", "rule_error.html"])
     return HttpResponse(page.render({"message": message, "back_url": came_from(request)}, request), status=status)

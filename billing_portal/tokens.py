@@ -12,11 +12,12 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware import csrf
 from django.shortcuts import render
+from django.utils.translation import gettext, gettext_noop
 
 from accounts import drafts
 from accounts.models import User
 from billing_portal.entering import last_person
-from billing_portal.middleware import stood_on
+from billing_portal.middleware import refusal, stood_on
 
 SESSION_KEY: Final = "token_of_before"
 # The pages that show a draft again: each is posted to where it stands, and calls `accounts.drafts.refill`.
@@ -25,6 +26,11 @@ KEPT: Final = frozenset(
         *("billing_details", "members", "api_tokens", "billing_notifications"),
         *("plan_upgrade", "contact_sales", "correction_add", "credits_top_up", "charge_ask"),
     }
+)
+
+TOO_OLD: Final = gettext_noop(
+    "This page was open too long, or you logged in elsewhere meanwhile. Nothing was changed. "
+    "Open the page again and send the form from there."
 )
 
 
@@ -42,6 +48,8 @@ def refused(request: HttpRequest, reason: str = "") -> HttpResponse:
     page, person = request.get_full_path(), request.user.pk
     if is_of_before(request) and person and drafts.keep(request, page=page, person=person, elsewhere=True):
         return HttpResponseRedirect(page, status=303)
+    if getattr(request, "htmx", False):
+        return refusal(request, 403, "token", gettext(TOO_OLD))
     return render(request, "403_csrf.html", {"page_url": stood_on(request)}, status=403)
 
 

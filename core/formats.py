@@ -24,6 +24,7 @@ MINUS = "\N{MINUS SIGN}"
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 DASH = " \N{EN DASH} "
 QUANTITY_DECIMALS = 12
+SCALES = (1_000, 1_000_000, 1_000_000_000)  # of a price that is hard to read: the first at which it is even
 SUB_CENT_DECIMALS = 4  # a price below the minor unit is written $0.0010, never $0.001 beside $0.0125
 
 _LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
@@ -66,6 +67,22 @@ def unit_price(unit_amount: Decimal, per_units: int, currency: str, unit: str, u
     """What `per_units` units cost: "$0.0010 per request", "$12.00 per 1 million tokens". `unit` is the singular."""
     what = unit if per_units == 1 else f"{_multiple(per_units)} {unit_plural or unit + 's'}"
     return _("%(price)s per %(unit)s") % {"price": price(unit_amount, currency), "unit": what}
+
+
+def unit_price_at_scale(unit_amount: Decimal, per_units: int, currency: str, unit: str, unit_plural: str = "") -> str:
+    """The same with what more of them cost, where one costs less than the minor unit: "$0.000012 per token ($12.00 per
+    1 million)". For pages; documents have the price alone."""
+    said = unit_price(unit_amount, per_units, currency, unit, unit_plural)
+    least = Decimal(1).scaleb(-exponent(currency))
+    if per_units != 1 or not 0 < unit_amount < least:
+        return said
+    count = next((count for count in SCALES if unit_amount * count % least == 0), SCALES[-1])
+    scaled = price(unit_amount * count, currency)
+    return _("%(unit_price)s (%(price)s per %(count)s)") % {
+        "unit_price": said,
+        "price": scaled,
+        "count": _multiple(count),
+    }
 
 
 def _multiple(units: int) -> str:

@@ -15,6 +15,12 @@ class GrantError(CreditError):
     message = gettext_noop("This credit can't be granted.")
 
 
+class ProposalMovedError(CreditError):
+    """What was proposed, or what it would do, is not what the summary showed any more."""
+
+    message = gettext_noop("This changed meanwhile. Please check it and confirm again.")
+
+
 class CreditCurrencyError(CreditError):
     """The currency is unknown."""
 

@@ -18,11 +18,13 @@ from credits.pace import Pace, runway_in_words
 from credits.words import grant_name
 
 if TYPE_CHECKING:
+    from accounts.models import AuditEntry
     from credits.models import CreditGrant
     from credits.selectors import Balance, GrantRow, Movement
 
 SOON = timedelta(days=14)
 NO_PACES: Mapping[str, Pace] = MappingProxyType({})
+NO_ENTRIES: Mapping[int, "AuditEntry"] = MappingProxyType({})
 OVER = ("used up", "expired", "voided")
 STATUSES = {
     "active": gettext_noop("Active"),
@@ -39,6 +41,7 @@ class HistoryRow:
     """One line of «Transaction History»: a movement, or all movements by which one charge drew on several grants."""
 
     movements: tuple["Movement", ...]  # newest first
+    entry: "AuditEntry | None" = None  # who did it and why, where staff look and somebody did
 
     @property
     def newest(self) -> "Movement":
@@ -91,9 +94,10 @@ class HistoryRow:
         return sum(1 for movement in self.movements if movement.grant_id)
 
 
-def history_rows(movements: Iterable["Movement"]) -> list[HistoryRow]:
-    """Neighbouring movements of one charge and kind become one row; nothing else is touched."""
-    return [HistoryRow(tuple(group)) for _key, group in groupby(movements, key=_belongs_to)]
+def history_rows(movements: Iterable["Movement"], entries: Mapping[int, "AuditEntry"] = NO_ENTRIES) -> list[HistoryRow]:
+    """Neighbouring movements of one charge and kind become one row; nothing else is touched. `entries` by movement."""
+    groups = [tuple(group) for _key, group in groupby(movements, key=_belongs_to)]
+    return [HistoryRow(group, entries.get(group[0].id)) for group in groups]
 
 
 def _belongs_to(movement: "Movement") -> tuple[object, ...]:

@@ -1,13 +1,16 @@
 """Grants that staff are still writing, and what granting one would do: the real verb, rolled back."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
 from accounts.models import Customer, User
+from accounts.services.lock_customers import lock_customers
+from core.seen import fingerprint
 from credits import selectors
+from credits.exceptions import ProposalMovedError
 from credits.grants import GrantDraft
 from credits.models import CreditGrant, Funding
 from credits.models_proposals import GrantProposal
@@ -55,14 +58,32 @@ def proposal_key(proposal: GrantProposal) -> str:
     return f"proposal:{proposal.public_id}"
 
 
+def figures(proposal: GrantProposal, outcome: Outcome) -> str:
+    """What the summary shows of a proposal, in short."""
+    return fingerprint(proposal.values, astuple(outcome))
+
+
 @transaction.atomic
 def accept_proposal(
-    *, proposal: GrantProposal, grant: GrantDraft, is_paid: bool, at: datetime, actor: User | None
+    *, proposal: GrantProposal, grant: GrantDraft, is_paid: bool, seen: str, at: datetime, actor: User | None
 ) -> CreditGrant:
-    """Grant it. A second click, or another tab, gives the same grant."""
+    """Grant it. A second click, or another tab, gives the same grant. Raises as `check_proposal`."""
+    check_proposal(proposal=proposal, grant=grant, is_paid=is_paid, seen=seen, at=at)
     made = _grant(grant, is_paid, at, actor)
     close_proposal(proposal=proposal, granted_id=made.pk)
     return made
+
+
+def check_proposal(*, proposal: GrantProposal, grant: GrantDraft, is_paid: bool, seen: str, at: datetime) -> None:
+    """Hold it until the transaction ends. Raises ProposalMovedError where its `figures` are not those that were seen;
+    never once it is granted: its key gives the same grant again."""
+    lock_customers([proposal.customer_id])
+    row = GrantProposal.objects.select_for_update().get(pk=proposal.pk)
+    if row.granted_id:
+        return
+    now = figures(row, preview_grant(grant=grant, is_paid=is_paid, at=at))
+    if now != seen or row.values != proposal.values:
+        raise ProposalMovedError(f"{proposal.public_id}: {now}, seen {seen}")
 
 
 def close_proposal(*, proposal: GrantProposal, granted_id: int) -> None:

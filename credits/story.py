@@ -6,6 +6,7 @@ from django.utils.translation import gettext, gettext_noop
 
 from core import formats
 from core.story import Coming, Event, Told
+from core.wording import title_of
 from credits.models import LedgerTransaction, TransactionKind
 from credits.selectors.grants import grants
 from credits.words import grant_name
@@ -33,7 +34,7 @@ def _event(row: LedgerTransaction) -> Event:
     values = {
         "amount": formats.money(abs(row.amount), row.currency),
         "grant": grant_name(row.grant.name) if row.grant else gettext("no grant"),
-        "charge": row.charge.title if row.charge else gettext("a charge"),
+        "charge": title_of(row.charge.title) if row.charge else gettext("a charge"),
     }
     return Event(row.booked_at, gettext(WORDS[kind]) % values, "credits", MOODS.get(kind, "neutral"))
 

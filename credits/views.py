@@ -111,17 +111,26 @@ def history_filter(data: QueryDict, currencies: list[str], features: Mapping[str
     return HistoryFilter(data, currencies=currencies, features=list(features.items()))
 
 
-def history(data: QueryDict, customer_id: int, currencies: list[str], features: Mapping[str, str]) -> dict[str, Any]:
-    """One page of «Transaction History»: the newest, or where the cursor stands. Staff see it by this, too."""
+def history(
+    data: QueryDict,
+    customer_id: int,
+    currencies: list[str],
+    features: Mapping[str, str],
+    *,
+    with_entries: bool = False,
+) -> dict[str, Any]:
+    """One page of «Transaction History»: the newest, or where the cursor stands. Staff see it by this, too, then with
+    who did it and why."""
     form = history_filter(data, currencies, features)
-    if not form.is_valid():
-        return {"filter": form, "rows": []}
-    page = selectors.movements(customer_id, **form.criteria(), cursor=data.get("cursor", ""), limit=PAGE_SIZE)
     chosen = {name: str(data[name]) for name in form.fields if data.get(name)}
+    if not form.is_valid():
+        return {"filter": form, "rows": [], "query": urlencode(chosen)}
+    page = selectors.movements(customer_id, **form.criteria(), cursor=data.get("cursor", ""), limit=PAGE_SIZE)
+    entries = selectors.entries_of(customer_id, page.rows) if with_entries else {}
     return {
         "filter": form,
         "in_currencies": [chosen["currency"]] if "currency" in chosen else currencies,
-        "rows": presenting.history_rows(page.rows),
+        "rows": presenting.history_rows(page.rows, entries),
         "query": urlencode(chosen),
         "older_url": _url(chosen, page.older),
         "newer_url": _url(chosen, page.newer),

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import customer_now
@@ -69,8 +69,20 @@ def payment_refund(request: HttpRequest, payment_id: int) -> HttpResponse:
     if turn.note is not None:
         return _issued(request, turn.note)
     kept = [note for note in open_notes([payment.customer_id]) if note.currency == payment.currency]
-    context = {**_shown(found, form, turn), "payment": payment, "left": left, "open_notes": kept, "title": "Refund"}
+    context = {
+        **_shown(found, form, turn),
+        "payment": payment,
+        "left": left,
+        "open_notes": kept,
+        "title": _title(payment),
+    }
     return render_staff(request, "admin/invoices/credit_refund.html", context, turn.status)
+
+
+def _title(payment: Payment) -> str:
+    if not payment.receipt_number:
+        return pgettext("noun", "Refund")
+    return gettext("Refund of %(document)s") % {"document": payment.receipt_number}
 
 
 @get_or_post

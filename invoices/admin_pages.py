@@ -23,11 +23,12 @@ from invoices.admin_showing import (
     payment_context,
     story,
 )
+from invoices.einvoice import data_of
 from invoices.exceptions import InvoicesError
-from invoices.models import Document, Invoice
+from invoices.models import Document, DocumentKind, Invoice
 from invoices.services.send_again import send_again
 from invoices.showing import receipts
-from invoices.views_documents import attached
+from invoices.views_documents import as_file, attached
 
 
 @require_safe
@@ -61,6 +62,18 @@ def document_pdf(request: HttpRequest, pk: int) -> HttpResponse:
     return attached(document)
 
 
+@require_safe
+@staff_page(READ)
+def invoice_xml(request: HttpRequest, pk: int) -> HttpResponse:
+    """The data of an issued document; 404 where there is none, for the reason its page says."""
+    invoice = find_invoice(pk)
+    document = Document.objects.filter(invoice=invoice, kind=DocumentKind.INVOICE).first()
+    xml = data_of(invoice, document.content if document else None) if invoice.number else None
+    if xml is None:
+        raise Http404
+    return as_file(xml, f"{invoice.number}.xml", "application/xml")
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff_page(SUPPORT)
 def invoice_send_again(request: HttpRequest, pk: int) -> HttpResponse:
@@ -82,9 +95,9 @@ def invoice_send_again(request: HttpRequest, pk: int) -> HttpResponse:
 def _messages_of(invoice: Invoice) -> list[tuple[str, str]]:
     if invoice.number is None:
         return []
-    kind = gettext("Credit note") if invoice.is_credit_note else "Invoice"
+    kind = gettext("Credit note %(number)s") if invoice.is_credit_note else gettext("Invoice %(number)s")
     return [
-        ("document", f"{kind} {invoice.number}"),
+        ("document", kind % {"number": invoice.number}),
         *(
             (str(payment.pk), gettext("Receipt %(receipt_number)s") % {"receipt_number": payment.receipt_number})
             for payment in receipts(invoice)
@@ -107,5 +120,6 @@ def _send(request: HttpRequest, invoice: Invoice, values: dict[str, Any]) -> Htt
 urlpatterns = [
     *action_urls,
     path("<int:pk>/send-again/", invoice_send_again, name="invoices_invoice_send_again"),
+    path("<int:pk>/invoice.xml", invoice_xml, name="invoices_invoice_xml"),
     path("documents/<int:pk>/", document_pdf, name="invoices_invoice_document"),
 ]

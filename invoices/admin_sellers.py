@@ -4,20 +4,27 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext, gettext_lazy
+from stdnum import iban
 
 from accounts.audit import record
+from accounts.countries import country_choices, country_names
 from accounts.staff import staff_user
 from accounts.staff_lists import StaffTable, TabularInline
+from accounts.vat_ids import fault
 from core.clock import now
 from invoices.brand import LARGEST, UnfitLogoError, is_colour, is_readable, logo_address
+from invoices.einvoice_codes import VATEX
+from invoices.einvoice_needs import needs_of_seller
 from invoices.models import Seller, TaxRate
 
 
 class SellerForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """With the reason, which the audit trail keeps."""
 
+    country = forms.ChoiceField(label=gettext_lazy("Country"), choices=country_choices)
     new_logo = forms.FileField(
         required=False,
         label=gettext_lazy("Logo"),
@@ -40,6 +47,21 @@ class SellerForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
             )
         return accent
 
+    def clean_iban(self) -> str:
+        typed = str(self.cleaned_data["iban"])
+        if typed and not iban.is_valid(typed):
+            raise forms.ValidationError(gettext("This is not a valid IBAN. Please check it."))
+        return str(iban.format(typed))
+
+    def clean(self) -> dict[str, Any] | None:
+        """As for customers, a tax ID that stands already stops nobody who changes something else."""
+        values = super().clean() or self.cleaned_data
+        country, tax_id = values.get("country", ""), values.get("tax_id", "")
+        wrong = fault(tax_id, country, country_names().get(country, ""))
+        if wrong and not {"country", "tax_id"}.isdisjoint(self.changed_data):
+            self.add_error("tax_id", wrong)
+        return values
+
     def clean_new_logo(self) -> str:
         file = self.cleaned_data["new_logo"]
         try:
@@ -54,8 +76,28 @@ class SellerForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
         return cast("Seller", super().save(commit))
 
 
+def rate_countries() -> list[tuple[str, str]]:
+    """Everybody else first: the row for every country that has none of its own."""
+    return [("", gettext("Everybody else")), *country_names().items()]
+
+
+def reason_codes() -> list[tuple[str, str]]:
+    """What the data of documents can say: no other code is valid there."""
+    return [("", gettext("No code")), *((code, code) for code in sorted(VATEX))]
+
+
+class TaxRateForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    country = forms.ChoiceField(label=gettext_lazy("Country"), choices=rate_countries, required=False)
+    reason_code = forms.ChoiceField(label=gettext_lazy("VATEX code"), choices=reason_codes, required=False)
+
+    class Meta:
+        model = TaxRate
+        fields = ("country", "label", "percent", "category", "reason", "reason_code", "inclusive")
+
+
 class TaxRateInline(TabularInline):
     model = TaxRate
+    form = TaxRateForm
     extra = 0
 
 
@@ -64,9 +106,16 @@ class SellerAdmin(StaffTable):
     """Documents that are issued from now on say what is saved here; drafts are taxed anew when they are issued."""
 
     form = SellerForm
-    list_display = ("legal_name", "key", "country", "tax_id", "number_prefix")
+    list_display = ("legal_name", "key", "country", "tax_id", "number_prefix", "missing")
     csv_columns = ("key", "legal_name", "country", "tax_id", "number_prefix")
     inlines: ClassVar = [TaxRateInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("tax_rates")
+
+    @admin.display(description=gettext_lazy("E-invoices (XML)"))
+    def missing(self, seller: Seller) -> str:
+        return needs_of_seller(seller) or gettext("Nothing is missing.")
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         stored = Seller.objects.filter(pk=obj.pk).first()

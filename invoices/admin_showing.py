@@ -9,9 +9,12 @@ from django.http import Http404
 from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 
 from accounts.audit_words import Row
+from accounts.countries import country_names
 from accounts.gateways import decline_message
 from accounts.models import AuditEntry, Notice
 from core import formats
+from invoices.einvoice import missing
+from invoices.glyphs import unprintable
 from invoices.hand_charges import PREFIX as BY_HAND_KEYS
 from invoices.models import (
     UNRESOLVED,
@@ -24,10 +27,10 @@ from invoices.models import (
     Refund,
     RefundStatus,
 )
-from invoices.paper import invoice_paper
+from invoices.paper import document_name, invoice_paper
 from invoices.rules import refusal
 from invoices.selectors import PAYMENTS, corrections_of
-from invoices.showing import Badge, badge, credit_figures
+from invoices.showing import Badge, badge, credit_figures, refunds_of
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -116,11 +119,9 @@ def find_payment(pk: str | int) -> Payment:
 
 def story(invoice: Invoice) -> Story:
     """A fixed number of questions, however much happened."""
-    refunds = Refund.objects.filter(Q(credit_note=invoice) | Q(payment__invoice=invoice))
-    refunds = refunds.select_related("credit_note", "payment__payment_method", "payment__invoice").order_by("pk")
     applied = CreditApplication.objects.filter(Q(credit_note=invoice) | Q(invoice=invoice))
     subjects = [f"invoice:{invoice.pk}", *(f"payment:{payment.pk}" for payment in invoice.payments.all())]
-    found = tuple(RefundRow(refund, REFUNDS[RefundStatus(refund.status)]) for refund in refunds)
+    found = tuple(RefundRow(refund, REFUNDS[RefundStatus(refund.status)]) for refund in refunds_of(invoice))
     subjects += [f"refund:{row.refund.pk}" for row in found]
     subjects += [f"line:{line.key}" for line in invoice.lines.all() if line.key.startswith(BY_HAND_KEYS)]
     return Story(
@@ -160,23 +161,32 @@ def payment_row(payment: Payment) -> PaymentRow:
     return PaymentRow(payment, OUTCOMES[status], said)
 
 
-def _draft_title(invoice: Invoice) -> str:
-    return gettext("Draft credit note") if invoice.is_credit_note else gettext("Draft invoice")
-
-
 def invoice_context(invoice: Invoice, on: date) -> dict[str, Any]:
     """Everything the page of one document shows, but its story; `on` is the customer's day."""
-    paper, is_draft = invoice_paper(invoice), invoice.number is None
+    parties = (*invoice.customer_party.values(), *invoice.seller_party.values())
     return {
         "invoice": invoice,
-        "paper": paper,
+        "paper": invoice_paper(invoice),
         "badge": badge(invoice, on),
-        "is_draft": is_draft,
+        "is_draft": invoice.number is None,
         "explain_for": invoice.customer.key,
+        "unprintable": unprintable("".join(map(str, parties))),
         "waiting": next((one for one in invoice.payments.all() if one.status in UNRESOLVED), None),
-        "title": _draft_title(invoice) if is_draft else f"{paper.title} {invoice.number}",
+        "title": document_name(invoice),
+        "no_xml": missing(invoice),
+        "transmit_in": country_to_transmit_in(invoice),
         **credit_figures(invoice),
     }
+
+
+MUST_TRANSMIT = {"BE", "FR", "PL", "IT"}  # who bill each other there; by laws of 2019 to 2026
+
+
+def country_to_transmit_in(invoice: Invoice) -> str:
+    """The country whose law asks for e-invoices through its network, where both parties are in it; else empty."""
+    country = invoice.seller_party.get("country", "")
+    is_asked = country in MUST_TRANSMIT and invoice.customer_party.get("country", "") == country
+    return country_names()[country] if is_asked else ""
 
 
 # What moves money, in the order of the buttons, by the name of its rule.

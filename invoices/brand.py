@@ -1,14 +1,19 @@
 """A seller's logo and colour: what is accepted, and how PDFs wear them."""
 
 import base64
+import io
 import re
 from typing import Final
 
 from django.utils.translation import gettext
 from lxml import etree
+from PIL import Image
+
+from core import formats
 
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 LARGEST: Final = 64 * 1024  # bytes: every PDF carries a copy, and has 150 KB in all
+MOST_PIXELS: Final = 2_000_000  # 64 KB can unfold into gigabytes
 LEAST_CONTRAST: Final = 4.5  # of text on white, by WCAG 2.2
 ACTIVE: Final = {"script", "foreignObject", "image", "use", "style"}  # code, and what could ask for another file
 
@@ -22,9 +27,26 @@ def logo_address(content: bytes) -> str:
     if len(content) > LARGEST:
         raise UnfitLogoError(gettext("The file may have %(size)s KB.") % {"size": LARGEST // 1024})
     if content.startswith(PNG):
+        check_picture(content)
         return "data:image/png;base64," + base64.b64encode(content).decode()
     check_drawing(content)
     return "data:image/svg+xml;base64," + base64.b64encode(content).decode()
+
+
+def check_picture(content: bytes) -> None:
+    """Raises UnfitLogoError where the PNG can't be opened, or every document would unfold too much."""
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+            if picture.width * picture.height > MOST_PIXELS:
+                raise Image.DecompressionBombError
+            picture.verify()
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+            picture.load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        most = formats.quantity(MOST_PIXELS)
+        raise UnfitLogoError(
+            gettext("The PNG is damaged or has more than %(most)s pixels.") % {"most": most}
+        ) from error
 
 
 def check_drawing(content: bytes) -> None:

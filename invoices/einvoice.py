@@ -15,10 +15,12 @@ from typing import Any
 from pypdf import PdfReader
 
 from core import formats
-from core.language import gettext, in_english
+from core.language import in_english
 from core.money import exponent, quantize, to_major
 from core.periods import Window
 from invoices.einvoice_amounts import BilledLine, NetAmounts, NetLine, Vat, VatRow, net_amounts
+from invoices.einvoice_codes import OTHER_COUNTRY_CODES
+from invoices.einvoice_needs import MOST_DECIMALS, needs, smallest, vat_id
 from invoices.models import Invoice, InvoiceLine
 from invoices.paper import InvoicePaper, credits_at_issue, invoice_paper, is_charged
 from invoices.totals import TaxCategory, TaxRow, row_from, rules_from
@@ -28,9 +30,7 @@ FILENAME = "factur-x.xml"  # the name that readers look for inside the PDF
 PIECE = "C62"  # UNECE recommendation 20: one; our units have no code of their own
 DISCOUNT = "95"  # UNTDID 5189
 OTHER_SERVICE = "ABK"  # UNTDID 7161: miscellaneous
-MOST_DECIMALS = 2  # EN 16931 has no more, whatever the currency (BR-DEC)
 TO_CARD, TO_ACCOUNT, SEPA, NOT_DEFINED = "48", "30", "58", "1"  # UNTDID 4461
-VAT_PREFIXES = {"GR": ("EL",), "GB": ("GB", "XI")}
 UNPRINTABLE = dict.fromkeys(code for code in range(32) if code not in (9, 10, 13))
 
 Terms = dict[str, Any]  # business terms (BT-1) and groups (BG-4) of the standard
@@ -40,7 +40,7 @@ Terms = dict[str, Any]  # business terms (BT-1) and groups (BG-4) of the standar
 def einvoice(invoice: Invoice) -> bytes | None:
     """The XML of an issued document; None where something it needs is missing."""
     amounts = net_amounts_of(invoice)
-    if _needs(invoice, amounts):
+    if needs(invoice, amounts):
         return None
     return write(business_terms(invoice, amounts, invoice_paper(invoice)))
 
@@ -53,7 +53,7 @@ def write(terms: Terms) -> bytes:
 
 def missing(invoice: Invoice) -> str:
     """What a valid e-invoice would need and the document has not, as a sentence; empty where nothing is missing."""
-    return _needs(invoice, net_amounts_of(invoice))
+    return needs(invoice, net_amounts_of(invoice))
 
 
 def business_terms(invoice: Invoice, amounts: NetAmounts, paper: InvoicePaper) -> Terms:
@@ -66,6 +66,7 @@ def business_terms(invoice: Invoice, amounts: NetAmounts, paper: InvoicePaper) -
         "BT-3": "381" if invoice.is_credit_note else "380",
         "BT-5": invoice.currency,
         "BT-9": invoice.due_on,
+        "BT-10": _text(invoice.customer_party.get("buyer_reference", "")),
         "BT-13": _text(invoice.customer_party.get("po_number", "")),
         "BT-20": _text(paper.terms),
         "BG-1": [{"BT-22": _text(note)} for note in _notes(invoice, paper)],
@@ -101,36 +102,6 @@ def net_amounts_of(invoice: Invoice) -> NetAmounts:
     return net_amounts(lines, rows, sign * invoice.subtotal)
 
 
-def _needs(invoice: Invoice, amounts: NetAmounts) -> str:
-    seller, buyer = invoice.seller_party, invoice.customer_party
-    categories = {row.vat.category for row in amounts.rows}
-    if not buyer.get("country"):
-        return gettext("The e-invoice needs the customer's country.")
-    if categories != {TaxCategory.OUTSIDE_SCOPE} and not seller.get("tax_id"):
-        return gettext("The e-invoice needs the seller's tax ID.")
-    if TaxCategory.EXPORT in categories and not _vat_id(seller):
-        return gettext("The e-invoice needs the seller's VAT ID.")
-    if TaxCategory.REVERSE_CHARGE in categories and not _vat_id(buyer):
-        return gettext("The e-invoice needs the customer's VAT ID.")
-    if any(amount % _smallest(invoice.currency) for amount in _said(invoice, amounts)):
-        return gettext("The e-invoice needs amounts of at most %(decimals)s decimals.") % {"decimals": MOST_DECIMALS}
-    return ""
-
-
-def _said(invoice: Invoice, amounts: NetAmounts) -> Iterable[int]:
-    """Every amount that the XML would say, minor units."""
-    yield from (invoice.subtotal, invoice.tax, invoice.total)
-    for row in amounts.rows:
-        yield from (row.base, row.tax)
-    for line in amounts.lines:
-        yield from (line.amount, line.credits)
-
-
-def _smallest(currency: str) -> int:
-    """What one step of the standard's last decimal is, minor units: 10 fils, 1 cent."""
-    return int(10 ** max(0, exponent(currency) - MOST_DECIMALS))
-
-
 def _sign(invoice: Invoice) -> int:
     return -1 if invoice.is_credit_note else 1
 
@@ -138,11 +109,11 @@ def _sign(invoice: Invoice) -> int:
 # --- parties --------------------------------------------------------------------------------------------------------
 def _seller(party: Terms, no_vat_ids: bool) -> Terms:
     """With BT-31 where the tax id is a VAT id, else BT-32; what is outside the scope forbids BT-31 (BR-O-02)."""
-    vat_id, tax_id = _vat_id(party), party.get("tax_id", "")
-    is_plain = no_vat_ids or not vat_id
+    number, tax_id = vat_id(party), party.get("tax_id", "")
+    is_plain = no_vat_ids or not number
     email = _text(party.get("email", ""))
     return _party(party) | {
-        "vat_identifier": "" if is_plain else vat_id,
+        "vat_identifier": "" if is_plain else number,
         "tax_identifier": tax_id if is_plain else "",
         "identifiers": {None: tax_id or party["legal_name"]} if is_plain else {},
         "legal_info": _text(party.get("registration", "")),
@@ -154,10 +125,10 @@ def _seller(party: Terms, no_vat_ids: bool) -> Terms:
 
 def _buyer(party: Terms, no_vat_ids: bool) -> Terms:
     """With BT-48 where the tax id is a VAT id; any other number identifies the customer (BT-46)."""
-    vat_id, tax_id = _vat_id(party), party.get("tax_id", "")
-    is_plain = bool(tax_id) and (no_vat_ids or not vat_id)
+    number, tax_id = vat_id(party), party.get("tax_id", "")
+    is_plain = bool(tax_id) and (no_vat_ids or not number)
     return _party(party) | {
-        "vat_identifier": "" if no_vat_ids else vat_id,
+        "vat_identifier": "" if no_vat_ids else number,
         "identifiers": {None: _text(tax_id)} if is_plain else {},
     }
 
@@ -170,15 +141,8 @@ def _party(party: Terms) -> Terms:
         "postcode": _text(party.get("postal_code", "")),
         "city": _text(party.get("city", "")),
         "country_subdivision": _text(party.get("region", "")),
-        "country_code": party.get("country", ""),
+        "country_code": OTHER_COUNTRY_CODES.get(party["country"], party["country"]),
     }
-
-
-def _vat_id(party: Terms) -> str:
-    """The tax id where it has the prefix of its country (BR-CO-09), without spaces and dots; else empty."""
-    country = party.get("country", "")
-    number = "".join(char for char in party.get("tax_id", "") if char.isalnum()).upper()
-    return number if country and number.startswith(VAT_PREFIXES.get(country, (country,))) else ""
 
 
 # --- lines ----------------------------------------------------------------------------------------------------------
@@ -206,7 +170,7 @@ def _price(line: InvoiceLine, net: NetLine, invoice: Invoice) -> Terms:
     tiers, what is given back, prices with tax in them – has the price of its whole quantity.
     """
     quantity = abs(line.quantity)
-    is_plain = net.inclusive or net.amount < 0 or _smallest(invoice.currency) > 1
+    is_plain = net.inclusive or net.amount < 0 or smallest(invoice.currency) > 1
     if line.unit_amount is None or line.unit_amount < 0 or is_plain or not quantity:
         whole = quantity or Decimal(1)
         return {
@@ -323,10 +287,10 @@ def _means(invoice: Invoice, paper: InvoicePaper) -> Terms:
 # --- the rest -------------------------------------------------------------------------------------------------------
 def _notes(invoice: Invoice, paper: InvoicePaper) -> list[str]:
     """Several taxes on one amount by name, because the standard has one rate; why a credit note gives back; what law
-    asks to be said of late payment; and where the credit ledger was."""
+    asks the seller to say, also of late payment; and where the credit ledger was."""
     is_several = len(invoice.taxes) > 1
     taxes = [f"{tax.label}: {tax.amount}" for tax in paper.taxes] if is_several else []
-    return [*taxes, *filter(None, [paper.memo, paper.late_payment, paper.ledger])]
+    return [*taxes, *filter(None, [paper.memo, paper.legal_note, paper.late_payment, paper.ledger])]
 
 
 def _corrected(invoice: Invoice) -> list[Terms]:

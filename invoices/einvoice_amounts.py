@@ -11,6 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from core.money import round_half_away
+from invoices.einvoice_codes import VATEX
 from invoices.taxes import normal
 from invoices.totals import TaxCategory, TaxRow, TaxRule
 
@@ -114,7 +115,7 @@ def vat_of(rule: TaxRule, is_mixed: bool = False) -> Vat:
     if plain.category in (TaxCategory.STANDARD, TaxCategory.ZERO_RATED):
         return Vat(TaxCategory.ZERO_RATED, Decimal(0))
     text, code = REASONS.get(TaxCategory(plain.category), ("", ""))
-    stored = plain.reason_code if plain.reason_code.startswith("VATEX-") else ""
+    stored = plain.reason_code if plain.reason_code in VATEX else ""
     vat = Vat(plain.category, Decimal(0), plain.reason or text, stored or code)
     outside = is_mixed and vat.category == TaxCategory.OUTSIDE_SCOPE
     return replace(vat, category=TaxCategory.EXEMPT, reason_code="") if outside else vat

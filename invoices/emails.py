@@ -27,6 +27,8 @@ from invoices.models import (
     Payment,
     Refund,
 )
+from invoices.paper import corrected_text
+from invoices.selectors import issue_days
 from invoices.taxing import credit_figures, note_figures, tax_figures
 
 PLACE = "PUBLIC-ID"
@@ -105,7 +107,7 @@ def credited(note: Invoice, to: list[str]) -> NoticeDraft:
     context = _figures(note) | {
         "returned": figures.money(returned, note.currency) if returned else "",
         "total": figures.money(-note.total, note.currency),
-        "corrects": ", ".join(note.corrects),
+        "corrects": figures.text(partial(corrected_text, issue_days(note))),
         "applied": figures.money(note.amount_credited, note.currency) if note.amount_credited else "",
         "refunding": figures.money(refunds, note.currency) if refunds else "",
         "kept": figures.money(note.amount_due - refunds, note.currency) if note.amount_due > refunds else "",

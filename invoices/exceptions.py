@@ -5,7 +5,9 @@ from core.language import gettext_noop
 
 
 class InvoicesError(RuleError):
-    """Base of every refusal of this room."""
+    """Base of every refusal of this room. `by_credit_note`: what was asked for is done by a credit note instead."""
+
+    by_credit_note: bool = False
 
 
 class SellerMissingError(InvoicesError):

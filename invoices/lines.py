@@ -45,6 +45,7 @@ class LineDraft:
 # What is stored of a line; how it settles is decided by then.
 STORED = tuple(each.name for each in fields(LineDraft) if each.name != "settlement")
 
+START = ":start"  # ends the key of a plan's first invoice, which is paid before the plan begins
 
 GoesTo = Literal["order", "kept", "payment"]
 

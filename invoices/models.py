@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.ids import public_id
 from invoices import models_archives as models_archives
+from invoices.lines import START
 from invoices.models_corrections import CorrectionRequest as CorrectionRequest
 from invoices.models_corrections import CorrectionStatus as CorrectionStatus
 from invoices.models_dunning import OverdueStory as OverdueStory
@@ -300,6 +301,11 @@ class Invoice(models.Model):
     def is_sale(self) -> bool:
         """Whether it sells credits (`CreditSale`): not paid, nothing is owed – they are just not available."""
         return self.key.startswith(SALE)
+
+    @property
+    def is_start(self) -> bool:
+        """Whether a plan begins once it is paid, and does not where its payment fails."""
+        return self.key.endswith(START)
 
 
 class LineKind(models.TextChoices):

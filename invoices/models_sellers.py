@@ -28,6 +28,13 @@ class Seller(models.Model):
         db_default="",
         help_text="Below the terms of invoices, as law asks: interest and charges for late payment, discounts",
     )
+    legal_note = models.TextField(
+        max_length=500,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="On invoices and credit notes, where law asks for a sentence of its own: cash accounting",
+    )
     email = models.EmailField()
     iban = models.CharField(max_length=40, blank=True)
     number_prefix = models.CharField(
@@ -45,6 +52,7 @@ class Seller(models.Model):
 
     class Meta:
         constraints = (
+            models.CheckConstraint(condition=Q(country__regex="^[A-Z]{2}$"), name="seller_country_code"),
             models.CheckConstraint(condition=Q(accent__regex="^(#[0-9a-f]{6})?$"), name="seller_accent_is_a_colour"),
             models.CheckConstraint(
                 condition=Q(logo="") | Q(logo__startswith="data:image/"), name="seller_logo_is_an_image"
@@ -91,6 +99,7 @@ class TaxRate(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=("seller", "country", "label"), name="tax_rate_once"),
+            models.CheckConstraint(condition=Q(country__regex="^([A-Z]{2})?$"), name="tax_rate_country_code"),
             models.CheckConstraint(condition=Q(percent__gte=0, percent__lt=100), name="tax_rate_percent_valid"),
             models.CheckConstraint(
                 condition=Q(category__in=[code for code, _ in CATEGORIES]), name="tax_rate_category_known"

@@ -3,7 +3,9 @@
 Every figure is written by core.formats, once; templates only place it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +16,7 @@ from core import formats
 from core.periods import Period, Window
 from core.wording import detail_of, title_of
 from invoices.models import Collection, CreditApplication, Invoice, InvoiceLine, Payment
+from invoices.selectors import issue_days
 from invoices.taxing import TaxText, credit_texts, ledger_text, tax_notes, tax_texts
 from invoices.terms import terms_of
 
@@ -40,9 +43,10 @@ class InvoicePaper:
     language. Statuses change later and are not printed.
 
     A credit note's amounts are printed positive. `taxes` has a row per rate; `tax_notes` says why none is charged.
-    Where credit pays, `charges` is the sum of the lines and `grants` what each grant takes off it, before tax; else
-    both are empty. `memo` says why a credit note gives back. `late_payment` is the seller's own words, in the seller's
-    language. `ledger` says where the customer's credit ledger was when it was issued.
+    `charges` is the sum of the lines, where it is not the subtotal: credit pays (`grants` is what each grant takes off,
+    before tax), or the prices contain tax (`includes_tax`); else both are empty. `memo` says why a credit note gives
+    back. `late_payment` and `legal_note` are the seller's own words, in the seller's language. `ledger` says where the
+    customer's credit ledger was when it was issued.
     """
 
     title: str
@@ -57,6 +61,7 @@ class InvoicePaper:
     memo: str
     terms: str
     late_payment: str
+    legal_note: str
     iban: str
     seller: Party
     customer: Party
@@ -64,6 +69,7 @@ class InvoicePaper:
     customer_address: str
     is_letter: bool
     lines: tuple[PaperLine, ...]
+    includes_tax: bool
     charges: str
     grants: tuple[TaxText, ...]
     subtotal: str
@@ -115,11 +121,11 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
     seller, customer = invoice.seller_party, invoice.customer_party
     credits = credits_at_issue(invoice)
     due = sign * invoice.total - sum(credit.amount for credit in credits)
-    has_credits = bool(invoice.credits or invoice.credit_rows)
+    differs = bool(invoice.credits or invoice.credit_rows or invoice.tax_included)
     return InvoicePaper(
         title=gettext("Credit note") if invoice.is_credit_note else gettext("Invoice"),
         draft_title=gettext("Draft credit note") if invoice.is_credit_note else gettext("Draft invoice"),
-        corrects=", ".join(invoice.corrects),
+        corrects=corrected_text(issue_days(invoice)),
         number=invoice.number or "",
         issued_on=formats.day(invoice.issued_on) if invoice.issued_on else "",
         due_on=formats.day(invoice.due_on) if invoice.due_on else "",
@@ -129,6 +135,7 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
         memo=gettext("Reason: %(memo)s") % {"memo": invoice.memo} if invoice.memo else "",
         terms=_terms(invoice, due),
         late_payment="" if invoice.is_credit_note else seller.get("late_payment", ""),
+        legal_note=seller.get("legal_note", ""),
         iban="" if is_charged(invoice) or invoice.is_credit_note or not due else seller.get("iban", ""),
         seller=seller,
         customer=customer,
@@ -136,7 +143,8 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
         customer_address=address(customer),
         is_letter=is_letter(customer),
         lines=tuple(_line(line, invoice.currency, sign) for line in invoice.lines.all()),
-        charges=money(sign * (invoice.subtotal + invoice.tax_included + invoice.credits)) if has_credits else "",
+        includes_tax=bool(invoice.tax_included),
+        charges=money(sign * (invoice.subtotal + invoice.tax_included + invoice.credits)) if differs else "",
         grants=credit_texts(invoice, sign),
         subtotal=money(sign * invoice.subtotal),
         taxes=tax_texts(invoice, sign),
@@ -147,6 +155,14 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
         amount_due=money(due),
         ledger=ledger_text(invoice.ledger_sequence, invoice.ledger_head),
     )
+
+
+def document_name(invoice: Invoice) -> str:
+    """`Credit note CN-2026-000001`; before it is issued `Draft credit note`."""
+    if invoice.number is None:
+        return gettext("Draft credit note") if invoice.is_credit_note else gettext("Draft invoice")
+    name = gettext("Credit note %(number)s") if invoice.is_credit_note else gettext("Invoice %(number)s")
+    return name % {"number": invoice.number}
 
 
 def receipt_paper(payment: Payment) -> ReceiptPaper:
@@ -182,6 +198,12 @@ def address(party: Party) -> str:
     country = country_names().get(party.get("country", ""), party.get("country", ""))
     parts = (party.get("line1"), party.get("line2"), city, party.get("region"), country)
     return "\n".join(part for part in parts if part)
+
+
+def corrected_text(days: Mapping[str, date | None]) -> str:
+    """`INV-2026-000001 of 20 Oct 2026`: what a credit note corrects, without a doubt."""
+    named = gettext("%(number)s of %(day)s")
+    return ", ".join(named % {"number": each, "day": formats.day(on)} if on else each for each, on in days.items())
 
 
 def is_letter(party: Party) -> bool:

@@ -4,7 +4,7 @@ from invoices.models import Seller
 
 FIELDS = (
     *("legal_name", "line1", "line2", "postal_code", "city", "country"),
-    *("tax_id", "registration", "late_payment", "email", "iban"),
+    *("tax_id", "registration", "late_payment", "legal_note", "email", "iban"),
 )
 
 

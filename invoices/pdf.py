@@ -16,15 +16,18 @@ from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.urls import reverse
 
 from core.language import ENGLISH, override
 from invoices.einvoice import einvoice
+from invoices.glyphs import unprintable
 from invoices.models import CreditStatement, Invoice, Payment, Seller
 from invoices.paper import Party, invoice_paper, receipt_paper
 from invoices.pdfa import options
 from invoices.selectors import default_seller
 from invoices.statement_paper import statement_paper
 
+logger = logging.getLogger(__name__)
 INSTALL = (
     "install Pango and HarfBuzz, for example: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 )
@@ -55,7 +58,9 @@ def invoice_pdf(invoice: Invoice) -> bytes:
 def receipt_pdf(payment: Payment) -> bytes:
     """Proof of one succeeded payment. Raises PdfUnavailableError."""
     with _language_of(payment.invoice.customer_party):
-        return render("pdf/receipt.html", {"paper": receipt_paper(payment)}, payment.invoice.seller)
+        page = settings.PORTAL_URL + reverse("invoice", args=[payment.invoice.public_id])
+        context = {"paper": receipt_paper(payment), "invoice_url": page}
+        return render("pdf/receipt.html", context, payment.invoice.seller)
 
 
 def statement_pdf(statement: CreditStatement) -> bytes:
@@ -75,7 +80,10 @@ def render(template: str, context: dict[str, Any], seller: Seller, xml: bytes | 
     problem = available()
     if problem:
         raise PdfUnavailableError(problem)
-    return write(render_to_string(template, context | {"logo": seller.logo}), xml, seller.accent)
+    html = render_to_string(template, context | {"logo": seller.logo})
+    if foreign := unprintable(html):
+        logger.warning("%s %s: none of our fonts has %r", template, context["paper"].number, foreign)
+    return write(html, xml, seller.accent)
 
 
 def write(html: str, xml: bytes | None = None, accent: str = "") -> bytes:

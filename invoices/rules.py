@@ -53,7 +53,9 @@ def check_voidable(invoice: Invoice, on: date) -> None:
         after(invoice.status, Move.VOID)
     except MoveError as error:
         instead = gettext(WHY_NOT_VOID.get(invoice.status, NotVoidableError.message))
-        raise NotVoidableError(f"invoice {invoice.pk} is {invoice.status}", message=instead) from error
+        refused = NotVoidableError(f"invoice {invoice.pk} is {invoice.status}", message=instead)
+        refused.by_credit_note = invoice.status == InvoiceStatus.PAID
+        raise refused from error
     if any(payment.status in UNRESOLVED for payment in invoice.payments.all()):
         message = gettext(PaymentPendingError.message)
         raise NotVoidableError(f"invoice {invoice.pk}: a payment has no outcome", message=message)
@@ -61,7 +63,7 @@ def check_voidable(invoice: Invoice, on: date) -> None:
         message = gettext(
             "A part of this invoice is paid or credited, so it can't be voided. Issue a credit note instead."
         )
-        raise NotVoidableError(f"invoice {invoice.pk}: something is paid", message=message)
+        raise _by_credit_note(NotVoidableError(f"invoice {invoice.pk}: something is paid", message=message))
     if invoice.billing_on > on:
         day = formats.day(invoice.billing_on)
         message = gettext(
@@ -75,7 +77,7 @@ def check_voidable(invoice: Invoice, on: date) -> None:
         message = gettext(
             "Another document gives back some of this invoice, so it can't be voided. Give back the rest too."
         )
-        raise NotVoidableError(f"invoice {invoice.pk}: another document gives back some of it", message=message)
+        raise _by_credit_note(NotVoidableError(f"invoice {invoice.pk}: given back in part", message=message))
 
 
 WHY_NOT_VOID = {
@@ -102,8 +104,13 @@ def check_written_off(invoice: Invoice) -> None:
         message = gettext(
             "It sells credits that nobody has before it is paid: void it, or give it back by a credit note."
         )
-        raise NotWrittenOffError(f"invoice {invoice.pk} sells credits", message=message)
+        raise _by_credit_note(NotWrittenOffError(f"invoice {invoice.pk} sells credits", message=message))
     check_nothing_pending(invoice)
+
+
+def _by_credit_note(error: InvoicesError) -> InvoicesError:
+    error.by_credit_note = True
+    return error
 
 
 CHECKS: Mapping[str, Callable[[Invoice, date], None]] = {
@@ -114,10 +121,10 @@ CHECKS: Mapping[str, Callable[[Invoice, date], None]] = {
 }
 
 
-def refusal(action: str, invoice: Invoice, on: date) -> str:
-    """Why an action can't be done on that day, and what to do instead; empty where it can."""
+def refusal(action: str, invoice: Invoice, on: date) -> InvoicesError | None:
+    """Why an action can't be done on that day, and what to do instead; None where it can."""
     try:
         CHECKS[action](invoice, on)
     except InvoicesError as error:
-        return error.message
-    return ""
+        return error
+    return None

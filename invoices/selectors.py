@@ -276,10 +276,17 @@ class Unsettled(NamedTuple):
     unpaid: list[Invoice]
     notes: list[Invoice]
 
+    @property
+    def owed(self) -> list[Invoice]:
+        """Those to pay that are debts: nobody owes a purchase."""
+        return [row for row in self.unpaid if not row.is_sale]
+
+    def past_due(self, on: date) -> list[Invoice]:
+        """Open debts past their due date, or whose collection was declined."""
+        return [row for row in self.owed if row.status == InvoiceStatus.OPEN and _is_late(row, on)]
+
     def has_past_due(self, on: date) -> bool:
-        """Whether an open invoice is past its due date, or its collection was declined; purchases are no debts."""
-        owed = (row for row in self.unpaid if row.status == InvoiceStatus.OPEN and not row.is_sale)
-        return any(_is_late(row, on) for row in owed)
+        return bool(self.past_due(on))
 
 
 def _is_late(row: Invoice, on: date) -> bool:
@@ -321,6 +328,15 @@ def corrections_of(invoice: Invoice) -> tuple[Invoice, ...]:
     if invoice.is_credit_note:
         return tuple(of_customer.filter(number__in=invoice.corrects).order_by("pk"))
     return tuple(of_customer.credit_notes().filter(corrects__contains=[invoice.number]).order_by("pk"))
+
+
+def issue_days(note: Invoice) -> dict[str, date | None]:
+    """The invoices that a credit note names, by number: when each was issued. One query, none for an invoice."""
+    if not note.corrects:
+        return {}
+    days = Invoice.objects.filter(customer=note.customer_id).values_list("number", "issued_on")
+    found = dict(days.filter(number__in=note.corrects))
+    return {number: found.get(number) for number in note.corrects}
 
 
 def read_lines(invoices: Sequence[Invoice]) -> None:

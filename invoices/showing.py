@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.db.models import Q
 from django.utils.translation import gettext, pgettext
 
 from accounts.access import can_write
@@ -11,9 +12,19 @@ from accounts.gateways import decline_message
 from accounts.models import Membership, PaymentMethod, PaymentPolicy
 from core import formats
 from core.periods import Period
-from invoices.models import REFUNDING, UNRESOLVED, CreditStatement, Invoice, InvoiceStatus, Payment, PaymentStatus
+from invoices.models import (
+    REFUNDING,
+    UNRESOLVED,
+    CreditStatement,
+    Invoice,
+    InvoiceStatus,
+    Payment,
+    PaymentStatus,
+    Refund,
+)
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
     from django.utils.functional import _StrOrPromise
 
 PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
@@ -140,6 +151,12 @@ def credited(invoice: Invoice, notes: tuple[Invoice, ...]) -> str:
         return pgettext("invoice", "Credited")
     total = sum(note.total for note in notes)
     return gettext("Credited %(amount)s") % {"amount": formats.money(total, invoice.currency)}
+
+
+def refunds_of(invoice: Invoice) -> "QuerySet[Refund]":
+    """What went back, or is on its way, of an invoice's payments or by a credit note; the oldest first."""
+    found = Refund.objects.filter(Q(credit_note=invoice) | Q(payment__invoice=invoice))
+    return found.select_related("credit_note", "payment__payment_method", "payment__invoice").order_by("pk")
 
 
 def credit_figures(invoice: Invoice) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext
+
 from invoices.previewing_notes import NotePreview
 from invoices.taxing import row_label
 from invoices.totals import Totals
@@ -32,20 +34,20 @@ def preview_texts(preview: NotePreview, currency: str) -> dict[str, Any]:
 
 def _rows(totals: Totals, returned: int, currency: str) -> list[dict[str, Any]]:
     """Between the lines and the total: what goes back as credits, the net, and each tax that has a name."""
-    credits = [{"label": "Returned as credits", "amount": -returned}] if returned else []
-    net = [{"label": "Net", "amount": -totals.subtotal}] if totals.tax else []
+    credits = [{"label": gettext("Returned as credits"), "amount": -returned}] if returned else []
+    net = [{"label": gettext("Net"), "amount": -totals.subtotal}] if totals.tax else []
     taxes = [{"label": row_label(row, currency, -1), "amount": -row.tax} for row in totals.taxes if row.rule.label]
     return [*credits, *net, *taxes]
 
 
 def _lowered(preview: NotePreview) -> list[Place]:
     numbers = {invoice.pk: invoice.number for invoice in preview.books.invoices}
-    return [Place(f"Lowers what is due on {numbers[part.id]}", part.amount) for part in preview.settlement.applied]
+    said = gettext("Lowers what is due on %(number)s")
+    return [Place(said % {"number": numbers[part.id]}, part.amount) for part in preview.settlement.applied]
 
 
 def _refunded(preview: NotePreview) -> list[Place]:
     payments = {payment.pk: payment for payment in preview.books.payments}
-    return [
-        Place(f"Back to {payments[part.id].payment_method}, payment {payments[part.id].receipt_number}", part.amount)
-        for part in preview.settlement.refunded
-    ]
+    said = gettext("Back to %(card)s, payment %(number)s")
+    found = [(payments[part.id], part.amount) for part in preview.settlement.refunded]
+    return [Place(said % {"card": one.payment_method, "number": one.receipt_number}, amount) for one, amount in found]

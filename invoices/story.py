@@ -125,7 +125,7 @@ def _coming(customer_id: int, rows: Sequence[Invoice]) -> list[Coming]:
 def _waits(row: Invoice) -> Iterator[Coming]:
     for payment in row.payments.all():
         if payment.status in UNRESOLVED and payment.check_at:
-            yield Coming(payment.check_at, "We ask the card processor what became of a payment.")
+            yield Coming(payment.check_at, gettext("We ask the card processor what became of a payment."))
     given_up: datetime | None = row.given_up_at  # type: ignore[attr-defined]  # annotated by _documents
     if given_up and row.status == InvoiceStatus.OPEN:
         yield Coming(given_up, gettext("A purchase of credits that nobody paid is given up."))

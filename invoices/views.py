@@ -19,9 +19,9 @@ from invoices.archive_entries import years_of
 from invoices.corrections import latest_corrections
 from invoices.einvoice import missing
 from invoices.forms_history import HistoryFilter
-from invoices.models import CreditSale, Invoice, InvoiceStatus, Payment
+from invoices.models import CreditSale, Invoice, InvoiceStatus, Payment, RefundStatus
 from invoices.paper import address, invoice_paper
-from invoices.showing import badge, credit_figures, credited, paying, receipts, row, statement_row
+from invoices.showing import badge, credit_figures, credited, paying, receipts, refunds_of, row, statement_row
 from invoices.showing_overdue import declined_sentences, timeline, to_pay_with
 from invoices.spreading import kept_for_drafts
 
@@ -41,6 +41,7 @@ def portal_page(request: PortalRequest, words_of_plan: Callable[[], Mapping[str,
     context = {
         "customer": customer,
         "can_write": can_write(request.membership),
+        "may_pay": may_pay,
         "payment_methods": cards,
         "today": today,
         "unpaid": [(row(one, today), declined_sentences(one)) for one in unpaid],
@@ -121,6 +122,7 @@ def invoice_page(invoice: Invoice, membership: Membership) -> dict[str, Any]:
         "badge": badge(invoice, utc_day(customer_now(membership.customer))),
         "credited": credited(invoice, corrections),
         "corrections": corrections,
+        "refunds": refunds_of(invoice).exclude(status=RefundStatus.FAILED),
         "paying": paying(invoice, membership, accounts.payment_methods(membership.customer)),
         "receipts": receipts(invoice),
         "timeline": timeline(invoice, customer_now(membership.customer)),

@@ -18,6 +18,7 @@ from accounts.access import PortalRequest, customer_now, enter_customer
 from core.nudge import nudge
 from invoices.einvoice import data_of, missing
 from invoices.models import CreditStatement, Document, DocumentKind, Invoice, PaymentStatus
+from invoices.paper import document_name
 from invoices.pdf import available
 from invoices.services.send_copy import send_copy
 from invoices.views import find, find_payment
@@ -41,9 +42,8 @@ def issued(view: Callable[[HttpRequest, Invoice], HttpResponse]) -> Callable[[Ht
         invoice = find(public_id)
         enter_customer(request, invoice.customer_id)
         if invoice.number is None:
-            return refused(
-                request, invoice, gettext("Not issued yet. Documents are made when the invoice is issued."), 404
-            )
+            text = gettext("Not issued yet. Documents are made when it is issued.")
+            return refused(request, invoice, text, 404, title=gettext("No document yet"))
         return view(request, invoice)
 
     return page
@@ -60,7 +60,7 @@ def invoice_xml(request: HttpRequest, invoice: Invoice) -> HttpResponse:
     document = stored(invoice, kind=DocumentKind.INVOICE)
     xml = data_of(invoice, document.content if document else None)
     if xml is None:
-        return refused(request, invoice, missing(invoice), 404)
+        return refused(request, invoice, missing(invoice), 404, title=gettext("No e-invoice (XML)"))
     return as_file(xml, f"{invoice.number}.xml", "application/xml")
 
 
@@ -71,7 +71,8 @@ def receipt_pdf(request: HttpRequest, public_id: str, payment_id: str) -> HttpRe
     enter_customer(request, invoice.customer_id)
     payment = find_payment(invoice, payment_id)
     if payment.status != PaymentStatus.SUCCEEDED:
-        return refused(request, invoice, gettext("The receipt is available after payment."), 404)
+        text = gettext("The receipt is available after payment.")
+        return refused(request, invoice, text, 404, title=gettext("No receipt yet"))
     return download(request, invoice, kind=DocumentKind.RECEIPT, payment_id=payment.pk)
 
 
@@ -135,10 +136,13 @@ def stored(invoice: Invoice, **which: Unpack[Which]) -> Document | None:
 
 
 def preparing(request: HttpRequest, invoice: Invoice) -> HttpResponse:
-    response = render(request, "invoices/preparing.html", {"invoice": invoice, "wait": RETRY_SECONDS}, status=503)
+    context = {"invoice": invoice, "name": document_name(invoice), "wait": RETRY_SECONDS}
+    response = render(request, "invoices/preparing.html", context, status=503)
     response["Retry-After"] = str(RETRY_SECONDS)
     return response
 
 
-def refused(request: HttpRequest, invoice: Invoice, text: str, status: int) -> HttpResponse:
-    return render(request, "invoices/no_document.html", {"invoice": invoice, "text": text}, status=status)
+def refused(request: HttpRequest, invoice: Invoice, text: str, status: int, *, title: str = "") -> HttpResponse:
+    """A page instead of a file; without a title of its own it is the PDF that is not there."""
+    context = {"invoice": invoice, "name": document_name(invoice), "title": title or gettext("No PDF"), "text": text}
+    return render(request, "invoices/no_document.html", context, status=status)

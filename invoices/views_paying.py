@@ -71,9 +71,7 @@ def payment_status(request: HttpRequest, public_id: str, payment_id: str) -> Htt
     payment = find_payment(invoice, payment_id)
     htmx = cast("PortalRequest", request).htmx
     if payment.status not in UNRESOLVED:
-        say_outcome(request, payment)
-        bought = invoice.is_sale and payment.status == PaymentStatus.SUCCEEDED
-        url = reverse("credits") if bought else reverse("invoice", args=[invoice.public_id])
+        url = after_outcome(request, payment, starts=invoice.is_start and can_write(membership))
         return HttpResponse(headers={"HX-Redirect": url}) if htmx else see_other(url)
     if payment.status == PaymentStatus.NEEDS_CONFIRMATION and "returned" in request.GET:
         return back_from_the_bank(request, payment)
@@ -88,6 +86,16 @@ def payment_status(request: HttpRequest, public_id: str, payment_id: str) -> Htt
         "looks": number + 1,
     }
     return render(request, "invoices/payment_status.html#waiting" if htmx else "invoices/payment_status.html", context)
+
+
+def after_outcome(request: HttpRequest, payment: Payment, *, starts: bool) -> str:
+    """Where the person is led, who is told there what became of the plan where one `starts` by it, else here."""
+    invoice = payment.invoice
+    if starts:
+        return reverse("plan_started", args=[invoice.public_id])
+    say_outcome(request, payment)
+    bought = invoice.is_sale and payment.status == PaymentStatus.SUCCEEDED
+    return reverse("credits") if bought else reverse("invoice", args=[invoice.public_id])
 
 
 def back_from_the_bank(request: HttpRequest, payment: Payment) -> HttpResponse:
@@ -111,7 +119,12 @@ def payment_confirm(request: HttpRequest, public_id: str, payment_id: str) -> Ht
     back, url = f"{status_url(payment)}?returned=1", None
     if payment.status == PaymentStatus.NEEDS_CONFIRMATION:
         gateway = get_gateway(payment.gateway)
-        url = gateway.confirmation_url(payment.gateway_id, return_url=request.build_absolute_uri(back))
+        try:
+            url = gateway.confirmation_url(payment.gateway_id, return_url=request.build_absolute_uri(back))
+        except GatewayError as error:
+            logger.warning("the bank's page of payment %s could not be opened: %s", payment.pk, error.description)
+            messages.error(request, error.message)
+            back = status_url(payment)
     return see_other(url or back)
 
 

@@ -14,7 +14,7 @@ from accounts.roles import CATALOG, MANAGE, READ, check_may, may
 from accounts.staff import render_staff, staff_page, staff_user
 from core import clock
 from plans.admin_forms import PlanForm
-from plans.exceptions import PlansError
+from plans.exceptions import PlanMovedError, PlansError
 from plans.models import Plan, PlanStatus, ScheduledChange, ScheduleStatus, Subscription, SubscriptionMigration
 from plans.selectors.comparing import comparison
 from plans.selectors.migrating import migrations_to
@@ -115,33 +115,56 @@ def _shown(plan: Plan) -> dict[str, Any]:
     }
 
 
+class PublishForm(forms.Form):
+    """Why a version is published, where somebody says so."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), max_length=300, required=False, help_text=gettext_lazy("For the audit trail.")
+    )
+
+
 @staff_page(CATALOG, MANAGE)
 @require_http_methods(["GET", "POST"])
 def plan_publish(request: HttpRequest, plan_id: str) -> HttpResponse:
-    """«Publish Plan»: what it changes, for whom, and at which price; then the button. A contract goes on to its
-    customer, who is put on it with a preview."""
-    plan = writable(request, plan_id)
-    at = clock.now()
-    if request.method == "POST":
-        published = publish_plan(plan=plan, at=at, actor=staff_user(request))
-        if published.customer:
-            messages.success(
-                request,
-                gettext("%(published)s is published. It begins once %(name)s is put on it.")
-                % {"published": published, "name": published.customer.name},
-            )
-            return HttpResponseRedirect(begin_url(published.customer, published))
-        messages.success(
-            request,
-            gettext("%(published)s is published. Customers can be put on it from now on.") % {"published": published},
-        )
-        return HttpResponseRedirect(plan_url(published))
+    """«Publish Plan»: what it changes, for whom, and at which price; then the button."""
+    plan, refused = writable(request, plan_id), None
     if plan.status != PlanStatus.DRAFT:
-        return HttpResponseRedirect(plan_url(plan))
-    shown = comparison(plan, at)
-    return render_staff(
-        request, "admin/plans/publish.html", {"comparison": shown, "plan": plan, "title": gettext("Publish Plan")}
+        return HttpResponseRedirect(_after_publishing(plan))
+    form = PublishForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            return _publish(request, plan, form.cleaned_data["reason"])
+        except PlanMovedError as error:
+            refused = error
+    context = {
+        "comparison": comparison(plan, clock.now()),
+        "plan": plan,
+        "form": form,
+        "refused": refused,
+        "title": gettext("Publish Plan"),
+    }
+    status = refused.status if refused else 422 if form.is_bound else 200
+    return render_staff(request, "admin/plans/publish.html", context, status)
+
+
+def _publish(request: HttpRequest, plan: Plan, reason: str) -> HttpResponse:
+    """Raises PlanMovedError where it is not what the page showed; a form that names nothing has shown nothing."""
+    seen = request.POST.get("seen") or "nothing"
+    published = publish_plan(plan=plan, at=clock.now(), actor=staff_user(request), reason=reason, seen=seen)
+    told = (
+        gettext("%(published)s is published. It begins once %(name)s is put on it.")
+        if published.customer
+        else gettext("%(published)s is published. Customers can be put on it from now on.")
     )
+    messages.success(request, told % {"published": published, "name": published.customer and published.customer.name})
+    return HttpResponseRedirect(_after_publishing(published))
+
+
+def _after_publishing(plan: Plan) -> str:
+    """A contract goes on to its customer, who is put on it with a preview."""
+    if plan.customer and plan.status == PlanStatus.PUBLISHED:
+        return begin_url(plan.customer, plan)
+    return plan_url(plan)
 
 
 def progress_url(migration: SubscriptionMigration) -> str:

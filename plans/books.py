@@ -14,9 +14,8 @@ from invoices.selectors import line_amounts, stored_lines
 from invoices.standing import given_back_too_much
 from plans import books_credits, books_overdue
 from plans.explain import derived_amount
-from plans.late import late_key
+from plans.late import posted_lines
 from plans.models import Calendar, RatedUsage, SettlementMode, Subscription
-from plans.rating import minimum_key, usage_key
 from plans.spells import calendar_of, spell_of
 
 BATCH = 2_000
@@ -144,10 +143,5 @@ def lines_can_be_derived() -> Iterator[Finding]:
 
 
 def _line_keys(row: RatedUsage) -> list[str]:
-    """The lines that a posting stands on: usage and its minimum, or late usage, given back of one line or several."""
     window = UsageWindow(row.window_starts_at, row.window_ends_at)
-    spell, card = row.subscription_id, row.rate_card.key
-    if row.number:
-        parts = range(1, row.number + 2)  # as many lines as may have billed the window before
-        return [late_key(spell, card, window, row.number, part) for part in parts]
-    return [usage_key(spell, card, window), minimum_key(spell, card, window)]
+    return list(posted_lines(row.subscription_id, row.rate_card.key, row.rate_card.name, window, row.number))

@@ -13,19 +13,20 @@ from invoices.taxing import TaxText, row_texts
 from invoices.totals import NO_TAX, TaxRule, rules_from, total_up
 from plans import cycle
 from plans.models import ChangeQuote, Plan
-from plans.pricing import PlanTerms
-from plans.selectors.estimating import Estimate
+from plans.selectors.estimating import Estimate, unused_month
 from plans.spells import next_anchor
 from plans.words import monthly_fee, other_prices
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """A month of a plan with tax, minor units: `fee` before tax; `minimum` without usage; `like`: with the usage of the
-    last thirty days, None where that is not known. `is_placed`: whether the country is known that decides the tax."""
+    """A month of a plan with tax, minor units: `fee` and `unused` (what usage charges when there is none) before tax;
+    `minimum` without usage; `like`: with the usage of the last thirty days, None where that is not known. `is_placed`:
+    whether the country is known that decides the tax."""
 
     currency: str
     fee: int
+    unused: int
     taxes: tuple[TaxText, ...]
     minimum: int
     like: int | None
@@ -42,14 +43,16 @@ class UpgradeSummary:
     costs: Costs
 
 
-def costs(terms: PlanTerms, rule: TaxRule, estimate: Estimate | None, *, is_placed: bool) -> Costs:
+def costs(plan: Plan, rule: TaxRule, estimate: Estimate | None, at: datetime, *, is_placed: bool) -> Costs:
     """`rule`: the tax of the customer; what credit alone pays is not taxed."""
+    terms = plan.terms()
     rule = NO_TAX if terms.is_credit_only else rule
-    fee = monthly_fee(terms)
-    minimum = total_up([fee], rule)
+    fee, unused = monthly_fee(terms), unused_month(plan, at)
+    minimum = total_up([line.amount for line in unused.lines], rule)
     return Costs(
         currency=terms.currency,
         fee=fee,
+        unused=unused.amount - fee,
         taxes=row_texts(minimum.taxes, terms.currency),
         minimum=minimum.total,
         like=total_up([line.amount for line in estimate.lines], rule).total if estimate else None,
@@ -66,7 +69,7 @@ def upgrade_summary(quote: ChangeQuote, at: datetime) -> UpgradeSummary:
         first_billing_on=billing_on,
         first_calculation_on=utc_day(calculation_instant(billing_on)),
         prices=other_prices(terms),
-        costs=costs(terms, rules_from(quote.tax_rules), None, is_placed=is_placed),
+        costs=costs(quote.plan, rules_from(quote.tax_rules), None, at, is_placed=is_placed),
     )
 
 

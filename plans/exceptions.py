@@ -31,6 +31,14 @@ class PlanNotFoundError(PlansError):
     message = gettext_noop("There is no such plan.")
 
 
+class PlanRetiredError(PlansError):
+    """The plan was taken from the price list between the quote and its confirmation."""
+
+    def __init__(self, plan: str, stays_on: str) -> None:
+        said = gettext("%(plan)s is not offered any more. Nothing was done and you are still on %(current)s.")
+        super().__init__(f"{plan} is published no more", message=said % {"plan": plan, "current": stays_on})
+
+
 class ManagedByContractError(PlansError):
     """The plan was agreed with sales: nothing about it changes by self-service."""
 
@@ -145,6 +153,12 @@ class PlanFrozenError(PlansError):
     """A published or archived version never changes."""
 
     message = gettext_noop("This version is published and never changes. Make a new version.")
+
+
+class PlanMovedError(PlansError):
+    """The draft, or the version it comes after, is not what was shown any more."""
+
+    message = gettext_noop("This changed meanwhile. Please check it and confirm again.")
 
 
 class NobodyToMoveError(PlansError):

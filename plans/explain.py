@@ -360,7 +360,7 @@ def _units(data: Data, quantity: Decimal) -> str:
 
 
 def _unit_price(data: Data, unit_amount: str) -> str:
-    return formats.unit_price(
+    return formats.unit_price_at_scale(
         Decimal(unit_amount), data["per_units"], data["currency"], data["unit"], data["unit_plural"]
     )
 

@@ -1,6 +1,7 @@
 """What people fill in. Bad input is refused here by field and rule."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, cast
 
 from django import forms
@@ -19,12 +20,12 @@ class CardChoiceForm(forms.Form):
         label=_("Charged to"), widget=forms.RadioSelect, help_text=_("The card you choose becomes your default.")
     )
 
-    def __init__(self, cards: Sequence[PaymentMethod], data: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, cards: Sequence[PaymentMethod], on: date, data: Mapping[str, Any] | None = None) -> None:
         default = next((card.key for card in cards if card.is_default), "")
         super().__init__(data, initial={"payment_method": default})
         self.cards = {card.key: card for card in cards}
         cast("forms.ChoiceField", self.fields["payment_method"]).choices = [
-            (card.key, _expires(card)) for card in cards
+            (card.key, _expires(card, on)) for card in cards
         ]
 
     @property
@@ -33,8 +34,10 @@ class CardChoiceForm(forms.Form):
         return self.cards[self.cleaned_data["payment_method"]]
 
 
-def _expires(card: PaymentMethod) -> str:
+def _expires(card: PaymentMethod, on: date) -> str:
     values = {"card": card, "month": f"{card.exp_month:02d}", "year": card.exp_year}
+    if card.has_expired(on):
+        return gettext("%(card)s, expired %(month)s/%(year)s") % values
     return gettext("%(card)s, expires %(month)s/%(year)s") % values
 
 

@@ -67,6 +67,19 @@ def late_key(subscription_id: int, card_key: str, window: Window, number: int, p
     return key if part == 1 else f"{key}:{part}"
 
 
+def posted_lines(subscription_id: int, card_key: str, name: str, window: Window, number: int) -> dict[str, str]:
+    """The lines that the nth posting of a window may stand on, by key, with the title that is kept: usage and its
+    minimum, or late usage, given back of one line or several."""
+    if number:
+        parts = range(1, number + 2)  # as many lines as may have billed the window before
+        late = (late_key(subscription_id, card_key, window, number, part) for part in parts)
+        return dict.fromkeys(late, f"{name} (late usage)")
+    return {
+        usage_key(subscription_id, card_key, window): name,
+        minimum_key(subscription_id, card_key, window): f"{name} (minimum)",
+    }
+
+
 def late_lines(late: Iterable[LateFacts], standing: Mapping[str, Standing] = NOTHING_ASKED) -> Iterator[LineDraft]:
     """One line per window whose price has moved; what is given back is one per line it is given back of."""
     for facts in late:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from django.urls import reverse
 from django.utils.html import format_html
@@ -13,15 +14,16 @@ from django.utils.translation import gettext_noop, pgettext
 from accounts.gateways import decline_message
 from accounts.models import Customer, PaymentPolicy
 from core import formats
-from core.periods import Window
+from core.periods import Window, utc_day
 from credits.selectors import balance
 from credits.words import grant_name
 from invoices.taxing import row_label
 from invoices.totals import row_from
 from plans.line_words import detail, title
-from plans.models import ChangeQuote, Plan, QuoteKind, Subscription
+from plans.models import ChangeQuote, Plan, QuoteKind, SettlementMode, Subscription
 from plans.pricing import PlanTerms
 from plans.selectors.estimating import Compared, Estimate, has_prices
+from plans.selectors.upcoming import running_window
 from plans.words import card_price, included_units, monthly_fee, other_prices, unit_price
 
 if TYPE_CHECKING:
@@ -41,20 +43,25 @@ class Tile:
     prices: tuple[tuple[str, str], ...]
     action: Action
     is_estimated: bool
+    settles: str  # said where it would be paid otherwise than the current plan
 
 
 def tiles(plans: Iterable[Plan], current: Subscription | None, *, managed: bool, past_due: bool) -> list[Tile]:
-    """The plans in order; who is on an older version of a plan is on that plan.
+    """The plans in order; who is on an older version of a plan is on that plan, and one that was retired is shown to
+    those who are on it.
 
     A credits-only plan that staff put customers on is shown to those who are on it, a contract to its customer, last
     and in place of what everybody may ask sales for.
     """
+    offered = list(plans)
+    if current and not any(_is_on(plan, current) for plan in offered):
+        offered.append(current.plan)
     shown = [
         plan
-        for plan in plans
+        for plan in offered
         if _is_on(plan, current) or (_is_offered(plan) and not (managed and _is_by_contract(plan)))
     ]
-    shown.sort(key=_is_by_contract)
+    shown.sort(key=lambda plan: (_is_by_contract(plan), plan.position))
     return [_tile(plan, current, managed=managed, past_due=past_due) for plan in shown]
 
 
@@ -79,7 +86,8 @@ def _tile(plan: Plan, current: Subscription | None, *, managed: bool, past_due: 
     by_contract = _is_by_contract(shown)
     price = _(BY_CONTRACT) if by_contract else formats.money(fee, terms.currency)
     prices = other_prices(terms)
-    return Tile(shown, price, not by_contract, prices, action, current is not None and has_prices(shown))
+    settles = would_move_charges(current.plan, plan) if current and action != "current" and not by_contract else ""
+    return Tile(shown, price, not by_contract, prices, action, current is not None and has_prices(shown), settles)
 
 
 def _action(plan: Plan, current: Subscription | None, *, managed: bool, past_due: bool) -> Action:
@@ -155,7 +163,7 @@ def change_done(quote: ChangeQuote) -> str:
         said.append(_("%(amount)s is due today.") % {"amount": formats.money(quote.amount_due, quote.currency)})
     else:
         said.append(_("Nothing is due today."))
-    if first:
+    if first and quote.plan.settlement_mode != SettlementMode.CREDIT_ONLY:
         bill = _("First bill: %(day)s.") if quote.kind == QuoteKind.SUBSCRIBE else _("Next bill: %(day)s.")
         said.append(bill % {"day": formats.day(first)})
     return " ".join(said)
@@ -233,6 +241,16 @@ def moves_charges(before: Plan, after: Plan) -> str:
     return ""
 
 
+def would_move_charges(before: Plan, after: Plan) -> str:
+    """The same of a plan that nobody has chosen yet."""
+    old, new = before.terms(), after.terms()
+    if new.is_credit_only and not old.is_credit_only:
+        return _("Charges would be settled with credits: no invoices, no card.")
+    if old.is_credit_only and not new.is_credit_only and new.is_priced:
+        return _("Charges would move from credits to invoices: credits pay first, an invoice takes the rest.")
+    return ""
+
+
 def _line_window(line: dict[str, Any]) -> str:
     start, end = (datetime.fromisoformat(line[name]) for name in ("starts_at", "ends_at"))
     return formats.window(Window(start, end))
@@ -251,12 +269,12 @@ def quote_totals(quote: ChangeQuote) -> list[dict[str, Any]]:
 
 
 def balance_after(quote: ChangeQuote) -> str:
-    """The settled balance once credit has paid what it pays of the final invoice; empty where it pays nothing of it, or
-    where hours of usage are charged to it besides."""
-    if not quote.credits or quote.to_credits:
+    """The settled balance once credit has paid what it pays of the final invoice and what is charged to it alone; empty
+    where it pays neither, on a plan with invoices."""
+    if not quote.credits and not quote.to_credits and not quote.subscription.plan.terms().is_credit_only:
         return ""
     settled = balance(quote.customer_id, quote.currency, quote.effective_at).settled
-    return formats.money(settled - quote.credits, quote.currency)
+    return formats.money(settled - quote.credits - quote.to_credits, quote.currency)
 
 
 GIVEN_BACK = gettext_noop(
@@ -310,17 +328,34 @@ def withdrawals(quote: ChangeQuote) -> list[str]:
     ]
 
 
-def losses(before: Plan, after: Plan) -> list[tuple[str, str, str]]:
-    """Rows (metered price, on the plan before, on the plan after) for «Cancel Plan»."""
+class Losses(NamedTuple):
+    """Rows (metered price, quantity, on the plan before, on the plan after); `used_since` says since when it was used,
+    the beginning of the running window. Empty where the lines don't know: credit has paid for most hours already."""
+
+    used_since: str
+    rows: list[tuple[str, str, str, str]]
+
+
+def losses(quote: ChangeQuote) -> Losses:
+    """For «Cancel Plan»: what it changes, with the customer's own numbers."""
+    before, after = quote.subscription.plan, quote.plan
     new = {card.key: card for card in after.terms().metered}
+    since = running_window(quote.subscription, quote.effective_at).start
+    used = _used(quote, since)
     rows = []
     for card in before.terms().metered:
-        later = new.get(card.key)
-        rows.append(
-            (
-                card.name,
-                card_price(card, before.currency),
-                card_price(later, after.currency) if later else _("Not included"),
-            )
-        )
-    return rows
+        later, quantity = new.get(card.key), formats.quantity(used.get(card.key, Decimal(0)))
+        becomes = card_price(later, after.currency) if later else _("Not included")
+        rows.append((card.name, quantity, card_price(card, before.currency), becomes))
+    said = "" if before.terms().is_credit_only else _("Used since %(day)s") % {"day": formats.day(utc_day(since))}
+    return Losses(said, rows)
+
+
+def _used(quote: ChangeQuote, since: datetime) -> dict[str, Decimal]:
+    """By key of the price, as the lines of the window have it."""
+    lines = [line for line in quote.lines if line["starts_at"] == since.isoformat()]
+    return {
+        line["explain"]["rate_card"]: Decimal(line["quantity"])
+        for line in lines
+        if line["explain"].get("line") == "usage"
+    }

@@ -9,6 +9,7 @@ from plans.exceptions import PlanInvalidError
 
 CONTRACT_FIELDS = ("payment_terms", "contract_starts_on", "contract_ends_on")
 LONGEST_TERMS = 365  # days
+TAKEN = ("cancel", "enterprise")  # addresses beside those of plans (plans/urls.py), which would hide a plan's
 
 
 def check_contract(values: Mapping[str, Any]) -> None:
@@ -19,6 +20,13 @@ def check_contract(values: Mapping[str, Any]) -> None:
         raise PlanInvalidError(f"payment terms of {terms} days", message=message)
     if starts_on and ends_on and ends_on < starts_on:
         raise PlanInvalidError(f"{starts_on} to {ends_on}", message=gettext("Contract end: not before its start."))
+
+
+def check_address(key: str, *, self_serve: bool) -> None:
+    """Raises PlanInvalidError where customers could not come to the page on which they choose it."""
+    if self_serve and key in TAKEN:
+        message = gettext("Key: “%(key)s” is the address of another page. Choose another key.") % {"key": key}
+        raise PlanInvalidError(f"key {key} is an address", message=message)
 
 
 def audited(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What every quote has in common: its figures as values, its rules, and how it is refused once things moved."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -24,8 +25,14 @@ from plans.exceptions import (
     PlanNotFoundError,
     StartPendingError,
 )
+from plans.line_words import title
 from plans.models import ChangeQuote, Plan, PlanStatus, QuoteKind, Subscription
 from plans.selectors.closing import Closing
+
+USAGE = gettext_noop("%(name)s: usage went from %(before)s to %(after)s.")
+AMOUNT = gettext_noop("%(name)s went from %(before)s to %(after)s.")
+CREDITS = gettext_noop("What credits pay went from %(before)s to %(after)s.")
+TAX = gettext_noop("The tax went from %(before)s to %(after)s.")
 
 
 class QuoteMovedError(Exception):
@@ -112,9 +119,15 @@ def check_holds(quote: ChangeQuote, current: Subscription, at: datetime) -> None
 
 def check_figures(quote: ChangeQuote, now: Closing) -> None:
     """Raises QuoteMovedError where what is owed is not, to the cent and line by line, what was shown."""
-    shown = (_held(quote.lines), quote.credits, quote.taxes, quote.total)
-    if shown != (_held(lines_values(now.all_lines)), now.credits, taxes_values(now.totals), now.totals.total):
-        raise QuoteMovedError(gettext_noop("Usage or billing details have changed since."))
+    shown, standing = _held(quote.lines), _held(lines_values(now.all_lines))
+    if shown != standing:
+        raise _line_moved(shown, standing, quote.currency)
+    if quote.credits != now.credits:
+        raise _amount_moved(CREDITS, quote.credits, now.credits, quote.currency)
+    if (quote.taxes, quote.total) != (taxes_values(now.totals), now.totals.total):
+        if quote.tax == now.totals.tax:
+            raise QuoteMovedError(gettext_noop("The tax is made up of other rates."))
+        raise _amount_moved(TAX, quote.tax, now.totals.tax, quote.currency)
     if quote.credit != now.credit:
         raise QuoteMovedError(gettext_noop("Your credit has changed since."))
     if quote.effective_at < now.window_starts_at:
@@ -125,6 +138,27 @@ def _held(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The lines that must not move: usage of a credits-only plan settles by the hour, confirmed or not."""
     held = (line for line in lines if line["kind"] != "usage" or line.get("settlement") != "credit_only")
     return [{name: value for name, value in line.items() if name != "explain"} for line in held]
+
+
+def _line_moved(shown: list[dict[str, Any]], standing: list[dict[str, Any]], currency: str) -> QuoteMovedError:
+    """The first line that is not what was shown; usage by its quantity."""
+    before, after = ({line["key"]: line for line in lines} for lines in (shown, standing))
+    for key in {**after, **before}:
+        was, now = before.get(key), after.get(key)
+        either = now or was or {}
+        name = title(either["title"])
+        if either["kind"] == "usage":
+            old, new = (formats.quantity(Decimal(line["quantity"] if line else 0)) for line in (was, now))
+            if old != new:
+                return QuoteMovedError(USAGE, name=name, before=old, after=new)
+        old, new = (formats.money(line["amount"] if line else 0, currency) for line in (was, now))
+        if old != new:
+            return QuoteMovedError(AMOUNT, name=name, before=old, after=new)
+    return QuoteMovedError(gettext_noop("The charges are calculated in another way."))
+
+
+def _amount_moved(english: str, was: int, now: int, currency: str) -> QuoteMovedError:
+    return QuoteMovedError(english, before=formats.money(was, currency), after=formats.money(now, currency))
 
 
 def lines_values(lines: tuple[LineDraft, ...]) -> list[dict[str, Any]]:

@@ -108,6 +108,12 @@ class RatedWindow:
         return self.amount - self.billed_amount
 
     @property
+    def has_line(self) -> bool:
+        """Whether it has a line of usage: within the included units one of 0, without usage only where it costs
+        something."""
+        return bool(self.priced.quantity or self.difference)
+
+    @property
     def total_difference(self) -> int:
         """What is left to post in all."""
         return self.total - self.billed_amount
@@ -136,7 +142,7 @@ def usage_lines(subscription_id: int, terms: PlanTerms, windows: Iterable[RatedW
     A window without usage has none, usage within the included units has one, of 0.
     """
     for rated in windows:
-        if rated.priced.quantity or rated.difference:
+        if rated.has_line:
             yield usage_line(subscription_id, terms, rated)
         if rated.shortfall:
             yield minimum_line(subscription_id, terms, rated)

@@ -12,6 +12,7 @@ urlpatterns = [
     path(PLAN + "enterprise/sent/<slug:reference>/", views_sales.contact_sales_sent, name="contact_sales_sent"),
     path("settings/billing/_/estimate/", views_estimating.plan_estimates, name="plan_estimates"),
     path("settings/billing/_/estimate/<slug:slug>/", views_estimating.plan_estimate, name="plan_estimate"),
+    path("settings/billing/invoices/<slug:public_id>/started/", views.plan_started, name="plan_started"),
     path(PLAN + "<slug:slug>/", views.plan_upgrade, name="plan_upgrade"),
     path(PLAN + "<slug:slug>/costs/", views_costs.plan_costs, name="plan_costs"),
     path(PLAN + "<slug:slug>/return/", views.plan_upgrade_return, name="plan_upgrade_return"),

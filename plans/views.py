@@ -5,7 +5,8 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,8 +23,9 @@ from accounts.services.make_default import make_default
 from accounts.services.update_billing_profile import update_billing_profile
 from core.nudge import nudge
 from core.periods import utc_day
-from invoices.selectors import default_seller, unsettled
+from invoices.selectors import default_seller, read_payments, unsettled
 from invoices.services.submit_payment import submit_payment
+from invoices.showing_overdue import declined_sentences
 from invoices.taxing import tax_notes
 from invoices.totals import rules_from
 from plans import pages, selectors
@@ -35,11 +37,12 @@ from plans.exceptions import (
     CurrencyMismatchError,
     NothingToCancelError,
     PastDueError,
+    PlanRetiredError,
     QuoteStaleError,
     StartPendingError,
 )
 from plans.forms import CardChoiceForm
-from plans.models import ChangeQuote, Plan, QuoteKind
+from plans.models import ChangeQuote, Plan, QuoteKind, Subscription
 from plans.quotes import check_self_serve
 from plans.refreshing import held_quote, is_another_change, is_refresh, refresh
 from plans.services.accept_quote import accept_quote
@@ -54,7 +57,10 @@ if TYPE_CHECKING:
     from invoices.models import Invoice
 
 MANAGED = PaymentPolicy.MANAGED_BY_CONTRACT
-REFUSALS = (AlreadySubscribedError, PastDueError, CancelFirstError, CurrencyMismatchError, StartPendingError)
+REFUSALS = (
+    *(AlreadySubscribedError, PastDueError, CancelFirstError, CurrencyMismatchError, StartPendingError),
+    PlanRetiredError,
+)
 
 
 def see_other(url: str) -> HttpResponse:
@@ -68,16 +74,15 @@ def plan_change(request: PortalRequest) -> HttpResponse:
     customer = request.customer
     current = selectors.current_subscription(customer.pk)
     managed = customer.payment_policy == MANAGED
-    documents = unsettled(customer.pk)
-    past_due = documents.has_past_due(utc_day(customer_now(request.customer)))
-    tiles = pages.tiles(selectors.catalogue(customer.pk), current, managed=managed, past_due=past_due)
+    past_due = [] if managed else unsettled(customer.pk).past_due(utc_day(customer_now(customer)))
+    tiles = pages.tiles(selectors.catalogue(customer.pk), current, managed=managed, past_due=bool(past_due))
     writes = can_write(request.membership)
     context = {
         "tiles": tiles,
         "is_estimated": any(tile.is_estimated for tile in tiles),
         "rows": pages.comparison(tiles),
         "managed": managed,
-        "overdue": next(iter(documents.unpaid), None) if past_due else None,
+        "overdue": next(iter(past_due), None),
         "can_write": writes,
         "admin_names": "" if writes else ", ".join(describe(admin) for admin in billing_admins(customer)),
     }
@@ -128,6 +133,18 @@ def plan_upgrade_return(request: PortalRequest, slug: str) -> HttpResponse:
         return _upgrade_page(request, stale.after.plan, stale=stale)
 
 
+@require_GET
+@login_required
+def plan_started(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Where the page of a plan's first payment ends: the plan begins now, or does not, and the person is told."""
+    quote = selectors.quote_of_invoice(public_id)
+    if quote is None:
+        raise Http404
+    enter_customer(request, quote.customer_id, write=True)
+    back = reverse("plan_upgrade_return", args=[quote.plan.key])
+    return see_other(f"{back}?{urlencode({'quote': quote.public_id})}")
+
+
 def _upgradable(slug: str) -> Plan:
     plan = selectors.published_plan(slug)
     if plan is None or plan.is_default or not plan.self_serve:
@@ -153,8 +170,8 @@ def _upgrade_posted(request: PortalRequest, plan: Plan) -> HttpResponse:
     if not form.is_valid():
         return _upgrade_page(request, plan, form=form)
     at = customer_now(request.customer)
-    update_billing_profile(customer_id=request.customer.pk, values=form.cleaned_data, at=at, actor=request.user)
     seen = _quote_seen(request, plan, _("Nothing was done; please check the figures and confirm again."))
+    update_billing_profile(customer_id=request.customer.pk, values=form.cleaned_data, at=at, actor=request.user)
     accepted = accept_quote(quote=seen, at=at, actor=request.user)
     if choice:
         make_default(payment_method=choice.chosen, at=at, actor=request.user)
@@ -168,18 +185,28 @@ def _card_choice(cards: list[PaymentMethod], request: PortalRequest) -> CardChoi
     """Where there are several; a page of before that had one names none, and the default stays."""
     if len(cards) < 2 or (request.method == "POST" and "payment_method" not in request.POST):
         return None
-    return CardChoiceForm(cards, request.POST or None)
+    return CardChoiceForm(cards, utc_day(customer_now(request.customer)), request.POST or None)
 
 
 def _subscribed(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
-    if quote.kind == QuoteKind.SUBSCRIBE and quote.total:
+    if quote.kind == QuoteKind.SUBSCRIBE and quote.total > 0:
         return _paid_first(request, quote)
     carry_out = change_plan if quote.kind == QuoteKind.CHANGE else subscribe
     done = carry_out(quote=quote, at=customer_now(request.customer), actor=request.user)
-    messages.success(request, pages.change_done(done))
+    _say(request, done.opened, pages.change_done(done))
     nudge("billing_portal.tasks.collect_due")
     nudge("billing_portal.tasks.deliver_notices")
     return see_other(reverse("billing_overview"))
+
+
+def _say(request: PortalRequest, spell: Subscription | None, said: str, level: int = messages.SUCCESS) -> None:
+    """What came of a confirmation, as long as that `spell` is the open one: the form may be an old one sent again."""
+    current = selectors.current_subscription(request.customer.pk)
+    if current == spell:
+        messages.add_message(request, level, said)
+    elif current is not None:
+        now = _("This was sent before, and your plan has changed since. You're on %(plan)s.")
+        messages.info(request, now % {"plan": current.plan.title})
 
 
 def _paid_first(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
@@ -191,11 +218,15 @@ def _paid_first(request: PortalRequest, quote: ChangeQuote) -> HttpResponse:
     done = settle_start(quote=quote, at=at, actor=request.user)
     nudge("billing_portal.tasks.deliver_notices")
     if done.completed_at:
-        messages.success(request, pages.change_done(done))
+        _say(request, done.opened, pages.change_done(done))
         return see_other(reverse("billing_overview"))
     if done.given_up_at:
-        messages.error(request, pages.start_given_up(done, payment))
+        is_given_back = payment is not None and payment.status == "succeeded"
+        stays_on = selectors.current_subscription(request.customer.pk) if is_given_back else done.subscription
+        _say(request, stays_on, pages.start_given_up(done, payment), messages.ERROR)
         return see_other(reverse("plan_upgrade", args=[quote.plan.key]))
+    if payment is not None and payment.status == "needs_confirmation":
+        return see_other(reverse("payment_status", args=[payment.invoice.public_id, payment.public_id]))
     waits = _("Your payment is being processed. %(plan)s starts as soon as it has succeeded.")
     messages.info(request, waits % {"plan": quote.plan.title})
     return see_other(reverse("billing_overview"))
@@ -223,10 +254,11 @@ def _upgrade_page(
 ) -> HttpResponse:
     quote = stale.after if stale else _quote(request, plan)
     profile, cards = quote.customer.billing_profile, payment_methods(request.customer)
+    typed = BillingDetailsForm(request.POST or None, instance=profile)  # kept, whether it was saved or not
     choice, refused = _card_choice(cards, request), bool(form and "tax_id" in form.errors)
     context = {
         "plan": plan,
-        "form": refill(request, form or BillingDetailsForm(instance=profile), *([choice] if choice else [])),
+        "form": refill(request, form or typed, *([choice] if choice else [])),
         "quote": quote,
         "changes_plan": quote.kind == QuoteKind.CHANGE,
         **pages.quote_tables(quote),
@@ -236,6 +268,7 @@ def _upgrade_page(
         "hint": "" if refused else tax_id_hint(profile.country, profile.tax_id, rules_from(quote.tax_rules)),
         "card": next((card for card in cards if card.is_default), None),
         "card_form": choice,
+        "on": utc_day(quote.effective_at),
         "seller": default_seller(),
         "stale": stale,
         "changes": pages.price_changes(stale.before.plan, stale.after.plan) if stale else [],
@@ -260,13 +293,13 @@ def plan_cancel(request: PortalRequest) -> HttpResponse:
     except NothingToCancelError as refusal:
         return _turned_away(request, refusal.message)
     except QuoteStaleError as stale:
-        return _cancel_page(request, stale.after, unsettled(request.customer.pk).unpaid, stale.message)
+        return _cancel_page(request, stale.after, unsettled(request.customer.pk).owed, stale.message)
 
 
 def _cancel_posted(request: PortalRequest) -> HttpResponse:
     quote = _quote_seen(request, None, _("Please check the figures and confirm again."))
     done = cancel_subscription(quote=quote, at=customer_now(request.customer), actor=request.user)
-    messages.success(request, pages.ended_text(done))
+    _say(request, done.opened, pages.ended_text(done))
     nudge("billing_portal.tasks.collect_due")
     nudge("billing_portal.tasks.deliver_notices")
     return see_other(f"{reverse('billing_overview')}?{urlencode({'left': done.public_id})}")
@@ -281,11 +314,12 @@ def _cancel_asked(request: PortalRequest) -> HttpResponse:
         actor=request.user,
         documents=documents,
     )
-    return _cancel_page(request, quote, documents.unpaid)
+    return _cancel_page(request, quote, documents.owed)
 
 
-def _cancel_page(request: PortalRequest, quote: ChangeQuote, unpaid: "list[Invoice]", stale: str = "") -> HttpResponse:
+def _cancel_page(request: PortalRequest, quote: ChangeQuote, owed: "list[Invoice]", stale: str = "") -> HttpResponse:
     at, held = customer_now(request.customer), held_quote(request)
+    read_payments(owed)
     if is_another_change(held, quote):
         return HttpResponseClientRedirect(request.path)
     context: dict[str, Any] = {
@@ -293,10 +327,10 @@ def _cancel_page(request: PortalRequest, quote: ChangeQuote, unpaid: "list[Invoi
         **pages.quote_tables(quote),
         "tax_notes": tax_notes(quote),
         "balance_after": pages.balance_after(quote),
-        "losses": pages.losses(quote.subscription.plan, quote.plan),
+        "losses": pages.losses(quote),
         "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
         "payable_by": utc_day(at) + settings.PAYMENT_TERMS,
-        "unpaid": unpaid,
+        "owed": [(invoice, declined_sentences(invoice)) for invoice in owed],
         "on": utc_day(at),
         "stale": stale,
         **refresh(request, quote, held),

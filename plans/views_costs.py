@@ -29,14 +29,17 @@ def plan_costs(request: PortalRequest, slug: str) -> HttpResponse:
     typed = request.POST.get("country", "")
     country, tax_id = typed if typed in country_names() else "", request.POST.get("tax_id", "").strip()[:LONGEST]
     rule = tax_rule_at(country, tax_id)
-    form = BillingDetailsForm(initial={"country": country})
-    estimate = estimate_or_none(request.customer.pk, plan, customer_now(request.customer))
+    form = BillingDetailsForm(initial={"country": country, "region": request.POST.get("region", "").strip()})
+    quiet = "quiet" in request.POST  # the page asks for it by itself, which nobody needs to hear
+    at = customer_now(request.customer)
+    estimate = estimate_or_none(request.customer.pk, plan, at)
     context: dict[str, Any] = {
-        "costs": costs(plan.terms(), rule, estimate, is_placed=bool(country)),
+        "costs": costs(plan, rule, estimate, at, is_placed=bool(country)),
         "hint": "" if "told" in request.POST else tax_id_hint(country, tax_id, rule),  # else twice, beside the error
         "swapped": True,
-        "quiet": "quiet" in request.POST,  # the page asks for it by itself, which nobody needs to hear
-        "region_moves": form.asks_region != ("region" in request.POST),  # else it stays as it is, whoever types in it
+        "quiet": quiet,
+        # Else it stays as it is, whoever types in it; and the page begins with what is stored.
+        "region_moves": not quiet and form.asks_region != ("region" in request.POST),
         "form": form,
     }
     return render(request, "plans/_costs.html", context)

@@ -114,6 +114,11 @@ def _tier_price(card: CardTerms, tier: Tier, currency: str) -> str:
 
 @cached_by_language(1024)
 def _per_units(unit_amount: Decimal, per_units: int, currency: str, unit: str, unit_plural: str) -> str:
+    return formats.unit_price_at_scale(unit_amount, per_units, currency, unit, unit_plural)
+
+
+@cached_by_language(1024)
+def _price_on_line(unit_amount: Decimal, per_units: int, currency: str, unit: str, unit_plural: str) -> str:
     """Written once per price, not once per customer."""
     return formats.unit_price(unit_amount, per_units, currency, unit, unit_plural)
 
@@ -166,7 +171,9 @@ def _counted_in_words(card: CardTerms, priced: PricedUsage, currency: str) -> st
         return _("%(quantity)s, not charged") % {"quantity": counted}
     if card.model in TIERED:
         return _tiers_in_words(card, priced, counted, currency)
-    price = unit_price(card, currency)
+    price = _("No charge")
+    if card.prices_usage:
+        price = _price_on_line(card.unit_amount, card.per_units, currency, card.unit, card.unit_plural)
     if card.model == "package":
         packages = {"quantity": counted, "packages": formats.quantity(priced.packages), "price": price}
         return _("%(quantity)s in %(packages)s × %(price)s") % packages

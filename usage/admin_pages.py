@@ -24,7 +24,8 @@ from usage.services.rename_meter import rename_meter
 @staff_page(CATALOG)
 def meter_add(request: HttpRequest) -> HttpResponse:
     form = MeterForm(_posted(request), meter=None)
-    return _page(request, form, "meter", gettext("New meter"), lambda values, who: define_meter(**values, **who))
+    title = gettext("New meter")
+    return _page(request, form, "meter", title, lambda values, who: define_meter(**values, **who), is_new=True)
 
 
 @staff_page(READ, CATALOG)
@@ -45,7 +46,8 @@ def meter_change(request: HttpRequest, pk: str) -> HttpResponse:
 @staff_page(CATALOG)
 def feature_add(request: HttpRequest) -> HttpResponse:
     form = FeatureForm(_posted(request), feature=None)
-    return _page(request, form, "feature", gettext("New feature"), lambda values, who: define_feature(**values, **who))
+    title = gettext("New feature")
+    return _page(request, form, "feature", title, lambda values, who: define_feature(**values, **who), is_new=True)
 
 
 @staff_page(READ, CATALOG)
@@ -72,6 +74,8 @@ def _page(
     table: str,
     title: str,
     save: Callable[[dict[str, Any], dict[str, Any]], Meter | Feature],
+    *,
+    is_new: bool = False,
 ) -> HttpResponse:
     """The form; what its verb refuses stands above it. Who may only look gets it closed."""
     may_save = may(request.user, CATALOG)
@@ -87,5 +91,5 @@ def _page(
         else:
             messages.success(request, gettext("%(name)s saved.") % {"name": saved.name})
             return HttpResponseRedirect(reverse(f"admin:usage_{table}_changelist"))
-    context = {"form": form, "table": table, "title": title, "is_new": title.startswith("New "), "may_save": may_save}
+    context = {"form": form, "table": table, "title": title, "is_new": is_new, "may_save": may_save}
     return render_staff(request, f"admin/usage/{table}_form.html", context, 422 if form.is_bound else 200)

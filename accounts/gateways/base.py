@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from django.utils.translation import gettext_noop
+
 from accounts.exceptions import AccountsError
 
 Status = Literal["succeeded", "declined", "needs_confirmation", "unconfirmed", "canceled"]
@@ -18,7 +20,7 @@ class GatewayError(AccountsError):
     """The processor did not answer as it should."""
 
     status = 503
-    message = "The card processor can't be reached right now. Try again in a few minutes."
+    message = gettext_noop("The card processor can't be reached right now. Try again in a few minutes.")
 
 
 class GatewayUnavailableError(GatewayError):
@@ -28,21 +30,23 @@ class GatewayUnavailableError(GatewayError):
 class GatewayTimeoutError(GatewayError):
     """The answer was lost: whether something happened there is unknown until it is retrieved."""
 
-    message = "The card processor hasn't answered yet. We ask again until we know; nothing is charged twice."
+    message = gettext_noop(
+        "The card processor hasn't answered yet. We ask again until we know; nothing is charged twice."
+    )
 
 
 class GatewayConflictError(GatewayError):
     """The same idempotency key came with another amount, currency or card, or the intent is unknown: our mistake."""
 
     status = 500
-    message = "The payment couldn't be made. Nothing was charged."
+    message = gettext_noop("The payment couldn't be made. Nothing was charged.")
 
 
 class SignatureError(AccountsError):
     """A webhook that the processor did not sign with our secret, or signed too long ago."""
 
     status = 400
-    message = "The signature is not the processor's."
+    message = gettext_noop("The signature is not the processor's.")
 
 
 class AmountNotChargeableError(GatewayConflictError):

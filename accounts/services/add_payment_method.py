@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -13,7 +14,7 @@ from accounts.exceptions import (
 )
 from accounts.gateways import get_gateway
 from accounts.gateways.base import CardDetails
-from accounts.models import CardSetup, Customer, GatewayName, PaymentMethod, PaymentPolicy, User
+from accounts.models import CardSetup, GatewayName, PaymentMethod, PaymentPolicy, User
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 from core.language import english
@@ -22,9 +23,11 @@ from core.language import english
 def add_payment_method(*, setup_key: str, at: datetime, actor: User | None) -> PaymentMethod:
     """Keep the card that was entered on the gateway's page. A repeat gives the same card again.
 
-    The customer's first card becomes the default, a later one where the visit asked for it. The gateway is asked
-    before the transaction begins. Raises UnknownCardSetupError, CardNotEnteredError, DuplicateCardError,
-    ManagedByContractError, NotSandboxError (with a test clock only sandbox cards are kept) and GatewayError.
+    The customer's first card becomes the default, a later one where the visit asked for it. One that is saved already,
+    with another expiry, was renewed: it takes the place of the old row, at which payments made with it still point. The
+    gateway is asked before the transaction begins. Raises UnknownCardSetupError, CardNotEnteredError,
+    DuplicateCardError, ManagedByContractError, NotSandboxError (with a test clock only sandbox cards are kept) and
+    GatewayError.
     """
     setup = CardSetup.objects.select_related("payment_method").filter(key=setup_key).first()
     if setup is None:
@@ -47,10 +50,13 @@ def _keep(setup: CardSetup, card: CardDetails, at: datetime, actor: User | None)
         raise ManagedByContractError(customer, "came back with a card")
     if customer.clock_at is not None and setup.gateway != GatewayName.SANDBOX:
         raise NotSandboxError(f"customer {customer.pk} has a test clock, and came back with a card of {setup.gateway}")
-    default = _check_duplicate(customer, setup.gateway, card)
-    makes_default = default is None or setup.make_default
+    live = list(PaymentMethod.objects.live().filter(customer=customer))
+    default, renewed = next((method for method in live if method.is_default), None), _renewed(live, setup.gateway, card)
+    makes_default = default is None or setup.make_default or default == renewed
     if makes_default:
         PaymentMethod.objects.filter(customer=customer, is_default=True).update(is_default=False)
+    if renewed:
+        PaymentMethod.objects.filter(pk=renewed.pk).update(deleted_at=at)
     method = _insert(setup, card, at, is_default=makes_default)
     setup.payment_method = method
     setup.save(update_fields=["payment_method"])
@@ -61,19 +67,24 @@ def _keep(setup: CardSetup, card: CardDetails, at: datetime, actor: User | None)
         customer_id=customer.pk,
         action="add_payment_method",
         subject=f"payment_method:{method.pk}",
-        before={"default": str(default) if default else None},
-        after={"card": english(method), "is_default": makes_default},
+        before={"default": str(default) if default else None} | _expiry(renewed),
+        after={"card": english(method), "is_default": makes_default} | (_expiry(method) if renewed else {}),
     )
     return method
 
 
-def _check_duplicate(customer: Customer, gateway: str, card: CardDetails) -> PaymentMethod | None:
-    """The default card so far. Raises DuplicateCardError where the same card is live already."""
-    live = list(PaymentMethod.objects.live().filter(customer=customer))
-    for method in live:
-        if card.fingerprint and (method.gateway, method.fingerprint) == (gateway, card.fingerprint):
-            raise DuplicateCardError(f"same fingerprint as payment_method:{method.pk}")
-    return next((method for method in live if method.is_default), None)
+def _renewed(live: Sequence[PaymentMethod], gateway: str, card: CardDetails) -> PaymentMethod | None:
+    """The card whose place this one takes. Raises DuplicateCardError where it is the same to its expiry."""
+    same = (one for one in live if card.fingerprint and (one.gateway, one.fingerprint) == (gateway, card.fingerprint))
+    found = next(same, None)
+    if found and (found.exp_year, found.exp_month) == (card.exp_year, card.exp_month):
+        raise DuplicateCardError(f"same fingerprint as payment_method:{found.pk}")
+    return found
+
+
+def _expiry(card: PaymentMethod | None) -> dict[str, str]:
+    """For the audit trail, where one card takes the place of another."""
+    return {"expires": card.expires_after().isoformat()} if card else {}
 
 
 def _insert(setup: CardSetup, card: CardDetails, at: datetime, *, is_default: bool) -> PaymentMethod:

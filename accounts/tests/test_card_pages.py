@@ -180,6 +180,13 @@ def test_it_shows_what_deleting_does_and_deletes(log_in, alice, customer, at):
     assert [str(method) for method in selectors.payment_methods(customer)] == ["Mastercard ending 4444"]
 
 
+def test_the_last_card_may_go_where_the_plan_needs_none(log_in, alice, customer, at):
+    """Which plan that is, this room does not know: it need not be Free."""
+    page = log_in(alice).get(reverse("pm_delete", args=[add_card(customer, alice, at).key]))
+
+    assert "No payment method is left afterwards. Your plan doesn’t need one." in text_of(page)
+
+
 def test_it_refuses_to_delete_the_default_of_a_paid_plan(log_in, alice, customer, at):
     method = add_card(customer, alice, at)
     set_policy(customer, PaymentPolicy.REQUIRED)

@@ -18,6 +18,7 @@ DETAILS = {
     "country": "GB",
     "tax_id": "GB123456789",
     "po_number": "",
+    "buyer_reference": "04011000-1234512345-06",
     "recipients": "alice@example.com\naccounts@example.com",
 }
 READ_PAGES = ["billing_details", "members", "api_tokens"]
@@ -145,6 +146,7 @@ def test_it_saves_billing_details(log_in, alice, customer):
 
     profile = BillingProfile.objects.get(customer=customer)
     assert (profile.country, profile.recipients) == ("GB", ["alice@example.com", "accounts@example.com"])
+    assert profile.buyer_reference == "04011000-1234512345-06"
     assert answer.redirect_chain == [(reverse("billing_details"), 303)]
     assert "issued invoices don’t change" in text_of(answer)
     assert "accounts@example.com" in text_of(answer)

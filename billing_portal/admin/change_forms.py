@@ -18,7 +18,7 @@ REASON_HINT = gettext_lazy("For the audit trail; the customer does not see it.")
 
 
 def reason_field() -> forms.CharField:
-    return forms.CharField(label=gettext("Reason"), max_length=300, help_text=REASON_HINT)
+    return forms.CharField(label=gettext_lazy("Reason"), max_length=300, help_text=REASON_HINT)
 
 
 class WhyForm(forms.Form):

@@ -10,11 +10,13 @@ from django.http.response import HttpResponseBase
 from django.urls import path, reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from accounts.access import customer_now
 from accounts.models import Customer
 from accounts.roles import EXPORT, MANAGE, READ, check_may
 from accounts.selectors import recipients
+from accounts.staff import render_staff
 from billing_portal.admin import selling
 from billing_portal.admin.access import customer_page, staff_user
 from billing_portal.admin.credit_forms import AdjustForm, GrantForm, PaymentForm, ReasonForm
@@ -22,6 +24,7 @@ from billing_portal.admin.customers import render_customer
 from core import formats
 from core.exceptions import RuleError
 from credits import presenting, proposals, selectors
+from credits.exceptions import ProposalMovedError
 from credits.grants import GrantDraft
 from credits.selectors import GrantRow
 from credits.services.adjust_balance import adjust_balance
@@ -48,7 +51,7 @@ def customer_credits(request: HttpRequest, customer: Customer) -> HttpResponse:
     context = {
         "balances": presenting.balance_cards(balances, at),
         **presenting.grant_cards(selectors.grants(customer.pk, at), names),
-        **history(request.GET, customer.pk, [balance.currency for balance in balances], names),
+        **history(request.GET, customer.pk, [balance.currency for balance in balances], names, with_entries=True),
         **_history_urls(customer),
         **selling.top_ups(customer),
         "highlight": int(new) if new.isdecimal() else None,
@@ -57,11 +60,15 @@ def customer_credits(request: HttpRequest, customer: Customer) -> HttpResponse:
 
 
 @require_safe
+@vary_on_headers("HX-Request")
 @customer_page(READ)
 def customer_credits_tx(request: HttpRequest, customer: Customer) -> HttpResponse:
-    """«Transaction History» by itself."""
-    context = history(request.GET, customer.pk, *choices_of(customer)) | _history_urls(customer)
+    """«Transaction History» by itself: the fragment for htmx, else a page; 422 where a filter is wrong."""
+    context = history(request.GET, customer.pk, *choices_of(customer), with_entries=True) | _history_urls(customer)
     status = 422 if context["filter"].errors else 200
+    if getattr(request, "htmx", False):
+        whose = {"customer": customer, "explain_for": customer.key}
+        return render_staff(request, "credits/_history.html", context | whose, status)
     return render_customer(request, customer, "admin/credits/transactions.html", context, status)
 
 
@@ -86,6 +93,9 @@ def _history_urls(customer: Customer) -> dict[str, Any]:
 def customer_credits_grant(request: HttpRequest, customer: Customer) -> HttpResponse:
     """«New credit grant»: what was filled in is kept, «Next» leads to the summary."""
     proposal = _proposal(customer, request.GET["proposal"]) if "proposal" in request.GET else None
+    if proposal and proposal.granted_id:
+        messages.error(request, gettext("This is granted already. Nothing was changed; begin a new grant for more."))
+        return _to_new_row(customer, proposal.granted_id)
     form = _grant_form(customer, request.POST or None, proposal)
     if request.method == "POST" and form.is_valid():
         kept = proposals.save_proposal(
@@ -119,14 +129,16 @@ def customer_credits_summary(request: HttpRequest, customer: Customer, proposal_
     if request.method == "POST":
         try:
             return _granted(request, customer, proposal, grant, form)
-        except InvoicesError as error:
+        except (InvoicesError, ProposalMovedError) as error:
             refused = error
+    outcome = proposals.preview_grant(grant=grant, is_paid=form.is_paid_already, at=at)
     context = {
         "proposal": proposal,
         "grant": grant,
         "form": form,
         "refused": refused,
-        "outcome": proposals.preview_grant(grant=grant, is_paid=form.is_paid_already, at=at),
+        "outcome": outcome,
+        "seen": proposals.figures(proposal, outcome),
         "charge": dict(form.fields["charge"].choices)[grant.funding],  # type: ignore[attr-defined]
         "availability": dict(form.fields["availability"].choices)[form.cleaned_data["availability"]],  # type: ignore[attr-defined]
         "feature_names": [feature_names()[key] for key in grant.features],
@@ -140,10 +152,10 @@ def customer_credits_summary(request: HttpRequest, customer: Customer, proposal_
 def _granted(
     request: HttpRequest, customer: Customer, proposal: "GrantProposal", grant: GrantDraft, form: GrantForm
 ) -> HttpResponse:
-    """Raises InvoicesError where its invoice can't be issued, or comes to another total than was shown."""
-    at, actor = customer_now(customer), staff_user(request)
+    """Raises ProposalMovedError where it is not what was shown, InvoicesError where its invoice can't be issued."""
+    at, actor, seen = customer_now(customer), staff_user(request), request.POST.get("seen", "")
     if grant.funding == "invoiced":
-        sale = selling.sell(proposal, grant, seen=request.POST.get("total", ""), at=at, actor=actor)
+        sale = selling.sell(proposal, grant, seen=seen, total=request.POST.get("total", ""), at=at, actor=actor)
         amount, number = formats.money(sale.grant.amount, sale.grant.currency), sale.invoice.number
         messages.success(
             request,
@@ -151,7 +163,9 @@ def _granted(
             % {"number": number, "amount": amount},
         )
         return HttpResponseRedirect(_url("customer_credits", customer))
-    made = proposals.accept_proposal(proposal=proposal, grant=grant, is_paid=form.is_paid_already, at=at, actor=actor)
+    made = proposals.accept_proposal(
+        proposal=proposal, grant=grant, is_paid=form.is_paid_already, seen=seen, at=at, actor=actor
+    )
     messages.success(
         request, gettext("%(amount)s of credits granted.") % {"amount": formats.money(made.amount, made.currency)}
     )

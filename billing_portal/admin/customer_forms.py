@@ -69,6 +69,12 @@ class CustomerForm(forms.Form):
         help_text=gettext_lazy("Decides how tax is charged."),
     )
     po_number = forms.CharField(label=gettext_lazy("PO number"), max_length=60, required=False)
+    buyer_reference = forms.CharField(
+        label=gettext_lazy("Buyer reference"),
+        max_length=60,
+        required=False,
+        help_text=gettext_lazy("Such as the Leitweg-ID of a public body."),
+    )
     language = forms.ChoiceField(
         label=gettext_lazy("Language of documents and e-mails"), choices=Language.choices, required=False
     )

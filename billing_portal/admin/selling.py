@@ -51,11 +51,15 @@ def priced(grant: GrantDraft, at: datetime) -> dict[str, Any]:
     return {"totals": totals, "taxes": row_texts(totals.taxes, grant.currency)}
 
 
-def sell(proposal: "GrantProposal", grant: GrantDraft, *, seen: str, at: datetime, actor: User | None) -> "CreditSale":
-    """Issue the invoice of a proposal; `seen` is the total as the form carries it. Raises InvoicesError."""
-    total = int(seen) if seen.isdecimal() and len(seen) < 16 else -1
+def sell(
+    proposal: "GrantProposal", grant: GrantDraft, *, seen: str, total: str, at: datetime, actor: User | None
+) -> "CreditSale":
+    """Issue the invoice of a proposal; `seen` and `total` as the form carries them. Raises InvoicesError, and as
+    `check_proposal`."""
+    shown = int(total) if total.isdecimal() and len(total) < 16 else -1
     with transaction.atomic():
-        sale = sell_credits(grant=grant, total=total, at=at, actor=actor)
+        proposals.check_proposal(proposal=proposal, grant=grant, is_paid=False, seen=seen, at=at)
+        sale = sell_credits(grant=grant, total=shown, at=at, actor=actor)
         proposals.close_proposal(proposal=proposal, granted_id=sale.grant_id)
     return sale
 

@@ -24,7 +24,7 @@ from credits.words import grant_name
 from invoices.charging import charge_key
 from invoices.lines import LineDraft
 from invoices.selectors import line_by_key
-from invoices.totals import TaxRule, rule_from
+from invoices.totals import TaxRule, rules_from
 from plans.charges import compose_charges
 from plans.exceptions import NoSubscriptionError
 from plans.explain import explain, price_version
@@ -152,6 +152,11 @@ class Charge:
         """Whether it may still change."""
         return not self.is_stored and self.is_usage and self.credit is None
 
+    @property
+    def is_fixed(self) -> bool:
+        """A fee that is on no document yet: nothing but another plan changes it."""
+        return not self.is_stored and not self.is_usage and self.credit is None
+
     @cached_property
     def feature(self) -> "Feature | None":
         if self.card and self.card.feature and self.card.feature.key == self.line.feature_key:
@@ -233,11 +238,16 @@ def _stored(line: "InvoiceLine", at: datetime) -> Charge:
         line=line,
         currency=line.currency,
         seen_until=invoice.calculated_at if invoice else at,
-        taxes=tuple(tax_in_words(rule_from(values)) for values in invoice.taxes) if invoice else (),
+        taxes=_taxes(line, invoice) if invoice else (),
         invoice=invoice,
         is_stored=True,
         paid=_paid(line) if invoice and line.credits > 0 else None,
     )
+
+
+def _taxes(line: "InvoiceLine", invoice: "Invoice") -> tuple[str, ...]:
+    """Its own rates where it corrects a line that had them; a document may have several."""
+    return tuple(tax_in_words(rule) for rule in rules_from(line.tax_rules or invoice.tax_rules).each)
 
 
 def _paid(line: "InvoiceLine") -> Allocation | None:

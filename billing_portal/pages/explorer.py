@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.conf import settings
 from django.http import HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -20,6 +21,7 @@ from accounts.access import PortalRequest, billing_page, customer_now
 from accounts.models import Customer
 from billing_portal.pages.explorer_forms import ExplorerForm
 from core import charts, formats
+from core.money import quantize
 from core.periods import Window
 from core.spreadsheet import Cell, csv_lines
 from plans.selectors.upcoming import running
@@ -55,7 +57,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Exploration:
-    """The answer, for a page."""
+    """The answer, for a page. `is_invoiced`: whether the plan that runs now brings a next invoice."""
 
     feature: "Feature"
     window: Window
@@ -67,10 +69,16 @@ class Exploration:
     used_window: UsedWindow | None
     fresh: Freshness
     at: datetime
+    is_invoiced: bool
 
     @property
     def is_empty(self) -> bool:
         return not any(part.quantity for part in self.timeline.parts)
+
+    @property
+    def has_figures(self) -> bool:
+        """A window without usage may cost something all the same, by its minimum or after corrections."""
+        return not self.is_empty or bool(self.charge and (self.charge.amount or self.late))
 
     @property
     def is_running(self) -> bool:
@@ -99,6 +107,14 @@ class Exploration:
         return ngettext("%(number)s hour", "%(number)s hours", count) % {"number": count}
 
     @property
+    def within(self) -> str:
+        """`in 31 days`, `in 1 hour`."""
+        count = len(self.timeline.parts)
+        if self.step == "day":
+            return ngettext("in %(number)s day", "in %(number)s days", count) % {"number": count}
+        return ngettext("in %(number)s hour", "in %(number)s hours", count) % {"number": count}
+
+    @property
     def said(self) -> str:
         """What is read out when it has changed."""
         if self.is_empty:
@@ -116,6 +132,17 @@ class Exploration:
     @property
     def late_size(self) -> Decimal:
         return abs(self.late)
+
+    @property
+    def settled(self) -> str:
+        """What becomes of that difference: who leaves the last paid plan gets a follow-up invoice."""
+        if self.credits_only:
+            return gettext("The difference is settled with your credits.")
+        if self.is_invoiced or self.charge is None:
+            return gettext("The difference goes on your next invoice.")
+        minimum = formats.money(quantize(settings.LATE_USAGE_MINIMUM, self.charge.currency), self.charge.currency)
+        said = gettext("The difference goes on a follow-up invoice, once what came late comes to %(amount)s.")
+        return said % {"amount": minimum}
 
     @property
     def bars(self) -> str:
@@ -175,14 +202,12 @@ def billing_usage_csv(request: PortalRequest) -> HttpResponseBase:
 
 
 def show(request: PortalRequest, question: Question) -> HttpResponse:
-    form, feature = question.form, question.feature
-    found = explore(question, feature) if feature and form.is_valid() else None
-    context = {"form": form, "found": found, "query": urlencode(form.asked)}
+    form, feature = question.form if question.form.has_meters else None, question.feature
+    found = explore(question, feature) if feature and form and form.is_valid() else None
+    context = {"form": form, "found": found, "query": urlencode(question.form.asked)}
     swaps = request.htmx and not request.htmx.history_restore_request
     template = "billing_portal/usage.html#explorer" if swaps else "billing_portal/usage.html"
-    return render(
-        request, template, context | {"swapped": swaps}, status=422 if form.has_meters and form.errors else 200
-    )
+    return render(request, template, context | {"swapped": swaps}, status=422 if form and form.errors else 200)
 
 
 def ask(customer: Customer, data: QueryDict, at: datetime) -> Question:
@@ -211,6 +236,7 @@ def explore(question: Question, feature: "Feature") -> Exploration:
         used_window=used,
         fresh=freshness(customer.pk, question.at),
         at=question.at,
+        is_invoiced=any(one.is_running and one.subscription.plan.terms().is_priced for one in form.windows.values()),
     )
 
 

@@ -221,6 +221,13 @@ def no_card(scene: Scene) -> None:
 
 
 @story
+def first_card(scene: Scene) -> None:
+    """Put on Plus by staff; the first card came when the first invoice was open already."""
+    _no_card(scene)
+    scene.add_card(at=scene.now)
+
+
+@story
 def zero(scene: Scene) -> None:
     """Credit paid the whole invoice, and will pay what was used since."""
     scene.give(90_000, "Welcome credits")
@@ -314,3 +321,11 @@ def enterprise(scene: Scene) -> None:
     scene.use(BEGIN, 20)
     scene.move_to(BILLED + HOUR)
     scene.use(CALCULATED, 2.5)
+
+
+@story
+def unmetered(scene: Scene) -> None:
+    """Under a contract whose prices stand on paper alone; nothing was ever used."""
+    scene.on_free()
+    _put_on(scene, catalogue().enterprise)
+    scene.stand_at(BEGIN + DAY)

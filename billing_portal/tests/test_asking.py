@@ -51,7 +51,7 @@ def test_it_says_what_it_is_about_and_asks_one_thing(key, alice, log_in):
     assert f'href="{reverse("billing_explain", args=[key(TOKENS)])}"' in shown
     form = shown.partition("<h1>")[2].partition("</main>")[0]
     assert re.findall(r'<(?:textarea|select|input)[^>]* name="(\w+)"', form) == [
-        "csrfmiddlewaretoken", "key", "message",
+        "csrfmiddlewaretoken", "for_customer", "key", "message",
     ]  # fmt: skip
 
 

@@ -261,11 +261,12 @@ def proposed(client, customer, **values):
 
 def test_staff_sell_credit_on_an_invoice(wonder, as_clerk, at):
     summary = proposed(as_clerk, wonder)
-    page = as_clerk.get(summary).text
+    shown = as_clerk.get(summary)
+    page, seen = shown.text, shown.context["seen"]
     for text in ("$100.00 of credits × 0.8", "$80.00", "VAT 20 % of $80.00", "$16.00", "$96.00"):
         assert text in page
     for _ in range(2):
-        assert as_clerk.post(summary, {"total": "9600"}).status_code == 302
+        assert as_clerk.post(summary, {"total": "9600", "seen": seen}).status_code == 302
     sale = CreditSale.objects.get()
     assert (sale.invoice.total, sale.invoice.status, sale.grant.amount, sale.origin) == (9600, "open", 10000, "staff")
     tab = as_clerk.get(reverse("admin:customer_credits", args=[wonder.key])).text
@@ -279,9 +280,12 @@ def test_staff_sell_credit_on_an_invoice(wonder, as_clerk, at):
 
 
 def test_staff_see_another_total_before_it_is_invoiced(wonder, as_clerk):
-    response = as_clerk.post(proposed(as_clerk, wonder), {"total": "9599"})
+    summary = proposed(as_clerk, wonder)
+    seen = as_clerk.get(summary).context["seen"]
+    response = as_clerk.post(summary, {"total": "9599", "seen": seen})
     assert response.status_code == 409
     assert "The figures have changed" in response.text
+    assert as_clerk.post(summary, {"total": "9600"}).status_code == 409  # its terms were not seen
     assert not CreditSale.objects.exists()
 
 

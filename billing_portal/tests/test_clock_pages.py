@@ -155,8 +155,8 @@ def test_without_a_worker_a_person_goes_on_with_it(on_clock, alice, log_in, at):
 
 def test_it_says_why_a_clock_stands_still(on_clock, alice, log_in, at):
     move = waiting(on_clock, alice, at, 1)
-    end_move(move_id=move.pk, at=at, stopped="The run failed: ValueError.")
-    assert "The run failed: ValueError." in text(log_in(alice).get(PAGE))
+    end_move(move_id=move.pk, at=at, stopped="The run failed. The log says why.")
+    assert "The run failed. The log says why." in text(log_in(alice).get(PAGE))
 
 
 def test_it_shows_messages_as_they_were_sent_and_nobody_elses(on_clock, alice, other_customer, charlie, log_in, at):

@@ -14,6 +14,9 @@ from billing_portal import clock_run
 from billing_portal.clock_story import coming, tell
 from billing_portal.tests.people import on_free, on_plus
 from core import clock
+from core.language import override
+from credits.charges import ChargeDraft
+from credits.services.draw_down_credits import draw_down_credits
 from credits.tests.test_pages import grant
 from invoices.models import Invoice, Payment
 from invoices.tests.test_races import at_once
@@ -108,6 +111,27 @@ def test_what_comes_is_what_the_clock_stops_at(on_clock):
     first, following = coming(on_clock, CALCULATED_AT)
     assert (first.at, first.text) == (BILLED_AT, "The invoice of $49.00 is issued and charged to Visa ending 4242.")
     assert following.text == "Charges are calculated for 20 Dec 2026."
+
+
+def test_usage_paid_with_credit_is_told_in_the_readers_language(customer, alice, catalogue, seller, at):
+    on_free(customer, alice, at)
+    grant(customer, 2_000, at)
+    charge = ChargeDraft(
+        key="hour:1",
+        group="window",
+        customer_id=customer.pk,
+        currency="USD",
+        feature_key="api-requests",
+        amount=300,
+        booked_at=at,
+        may_overdraw=False,
+        is_final=True,
+        title="API requests (late usage)",
+    )
+    draw_down_credits(charges=[charge], at=at)
+    assert "$3.00 of credit used for API requests (late usage)." in texts(customer, at)
+    with override("de"):
+        assert "3,00\xa0$ Guthaben verbraucht für API requests (verspäteter Verbrauch)." in texts(customer, at)
 
 
 def test_credit_expires_and_is_warned_about_on_its_days(customer, alice, catalogue, seller, at):
@@ -207,6 +231,8 @@ def test_a_payment_without_an_answer_is_asked_about_by_the_customers_clock(custo
     payment = Payment.objects.get()
     assert (payment.status, payment.check_at) == ("unknown", BILLED_AT + timedelta(minutes=1))
     assert coming(customer, BILLED_AT)[0].text == "We ask the card processor what became of a payment."
+    with override("de"):
+        assert coming(customer, BILLED_AT)[0].text.startswith("Wir fragen den Zahlungsdienst")
     moved(customer, BILLED_AT + timedelta(hours=2), key="clk_2")
     payment.refresh_from_db()
     assert payment.settled_at is None or payment.settled_at > BILLED_AT

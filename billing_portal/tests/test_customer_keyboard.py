@@ -63,6 +63,23 @@ def explain(keys: Keys) -> None:
     expect(upcoming.locator(".calc").first).to_be_visible()
 
 
+def refresh(keys: Keys) -> None:
+    for panel, says in (("#usage", "Usage updated"), ("#upcoming", "Upcoming invoice updated")):
+        link = keys.page.locator(panel).get_by_role("link", name="Refresh")
+        keys.push(link)
+        expect(keys.page.locator("#live")).to_contain_text(says)
+        expect(link).to_be_focused()
+
+
+def explore(keys: Keys) -> None:
+    keys.press("link", "Explore usage")
+    show = keys.page.get_by_role("button", name="Show")
+    with keys.page.expect_response(re.compile("/usage/")):
+        keys.push(show)
+    expect(keys.page.locator("#live")).to_contain_text("3 requests")
+    expect(show).to_be_focused()
+
+
 def change_cards(keys: Keys) -> None:
     page = keys.page
     keys.press("link", "Go to billing portal")
@@ -106,6 +123,10 @@ def look_at_credits(keys: Keys) -> None:
     keys.push(keys.page.get_by_role("button", name="Filter"))
     expect(keys.page).to_have_url(re.compile("type=funded"))
     expect(keys.page.locator("#history tbody tr")).to_have_count(1)
+    expect(keys.page.get_by_role("button", name="Filter")).to_be_focused()
+    keys.push(keys.page.get_by_role("link", name="Clear"))
+    expect(keys.page.locator("#history tbody tr")).not_to_have_count(1)
+    expect(keys.page.get_by_role("button", name="Filter")).to_be_focused()
 
 
 def leave(keys: Keys) -> None:
@@ -142,6 +163,8 @@ def test_a_customer_needs_no_mouse(page: Page, alice, seller, catalogue):
     with clock.travel_to(datetime(2026, 11, 3, 9, 0, tzinfo=UTC)):
         page.goto("/settings/billing/")
         explain(keys)
+        refresh(keys)
+        explore(keys)
     for at in (CALCULATED_AT, BILLED_AT):
         with clock.travel_to(at):
             run_billing(at=at)

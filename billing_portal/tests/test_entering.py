@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts import drafts
-from accounts.models import BillingProfile, Customer, PaymentMethod, User
+from accounts.models import BillingProfile, Customer, Membership, PaymentMethod, Role, User
 from accounts.recent import SESSION_KEY
 from billing_portal.simulation.people import session_of
 from conftest import PASSWORD
@@ -96,6 +96,17 @@ def test_nobody_else_who_logs_in_there_sees_it(browser: Client, charlie: User, o
     expire(browser)
     browser.post(DETAILS, TYPED)
     assert "Wonder Holding" not in browser.get(log_in(browser, charlie, DETAILS)).content.decode()
+
+
+def test_what_was_typed_for_another_customer_is_not_shown(
+    browser: Client, alice: User, customer: Customer, other_customer: Customer
+) -> None:
+    Membership.objects.create(user=alice, customer=other_customer, role=Role.BILLING_ADMIN)
+    for typed_for, is_shown in ((other_customer, False), (customer, True)):  # a new log-in begins with the first one
+        expire(browser)
+        browser.post(DETAILS, TYPED | {"for_customer": typed_for.key})
+        page = browser.get(log_in(browser, alice, DETAILS)).content.decode()
+        assert ("Wonder Holding" in page) is is_shown
 
 
 def test_a_browser_that_nobody_logged_in_with_keeps_nothing(client: Client, alice: User, customer: Customer) -> None:

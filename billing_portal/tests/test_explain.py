@@ -9,6 +9,7 @@ from io import StringIO
 import pytest
 from django.urls import reverse
 
+from accounts.services.update_billing_profile import update_billing_profile
 from billing_portal.billing_run import run_billing
 from billing_portal.tests.people import on_free, on_plus
 from core import clock
@@ -73,6 +74,8 @@ def test_a_line_that_still_counts_is_derived(key, alice, log_in):
 
 def test_a_fee_is_derived(key, alice, log_in):
     shown = text(page(log_in(alice), key(FEE)))
+    assert "Fixed for this period" in shown
+    assert "Final" not in shown
     assert '× 31 of 31 days <span class="note">20 Oct – 19 Nov 2026 </span>' in shown
     assert "Download these events" not in shown
 
@@ -83,6 +86,7 @@ def test_the_address_stays_when_the_line_is_announced_and_issued(key, alice, log
     run_billing(at=CALCULATED_AT)
     with clock.travel_to(CALCULATED_AT):
         announced = text(page(client, key(TOKENS)))
+        assert "Final" in text(page(client, key(FEE)))
     run_billing(at=BILLED_AT)
     issued = text(page(client, key(TOKENS)))
     number = Invoice.objects.get().number
@@ -143,6 +147,28 @@ def test_a_line_that_gives_back_less_says_what_was_given_back_before(key, custom
     assert response.context["charge"].agrees
     why = f"all that was left of $9.00: credit note {given.number} gave some back"
     assert f'→ −$0.50 <span class="note">{why} </span>' in text(response)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_a_document_with_several_rates_each_line_has_its_own(key, customer, alice, log_in):
+    update_billing_profile(customer_id=customer.pk, values={"country": "FR"}, at=MIDDLE, actor=None)
+    event = {"specversion": "1.0", "source": "test", "subject": customer.key, "time": MIDDLE.isoformat()}
+    event |= {"id": "wrong", "type": "ai.tokens", "data": {"tokens": 1_000_000}}
+    ingest_events(events=[event], token_customer_id=None, at=MIDDLE)
+    for at in (CALCULATED_AT, BILLED_AT):
+        run_billing(at=at)
+    values = {"country": "DE", "tax_id": "DE136695976"}
+    update_billing_profile(customer_id=customer.pk, values=values, at=BILLED_AT, actor=None)
+    event |= {"id": "right", "corrects": "wrong", "data": {"tokens": -1_000_000}}
+    ingest_events(events=[event], token_customer_id=None, at=BILLED_AT + timedelta(days=1))
+    run_billing(at=datetime(2026, 12, 17, 1, 5, tzinfo=UTC))
+
+    draft = Invoice.objects.get(status="draft")
+    assert len(draft.taxes) == 2
+    client = log_in(alice)
+    taxes = {line.title: page(client, line.key).context["charge"].taxes for line in draft.lines.all()}
+    assert taxes["AI tokens (late usage)"] == ("VAT 20 %",)
+    assert taxes["Plus monthly fee"] == ("VAT 0 %: Reverse charge",)
 
 
 @pytest.mark.django_db(transaction=True)

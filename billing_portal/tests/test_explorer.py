@@ -15,9 +15,11 @@ from billing_portal.pages.explorer_forms import name_of
 from billing_portal.tests.people import on_free, on_plus
 from core import clock
 from invoices.models import InvoiceLine
+from plans.models import Plan
 from plans.seed import prepaid_plan
 from plans.selectors.windows import recent_windows
 from plans.services.cancel_subscription import cancel_subscription
+from plans.services.open_contract import open_contract
 from plans.services.schedule_change import schedule_change
 from plans.tests.conftest import cancel_quote, send
 from usage.services.ingest_events import ingest_events
@@ -170,6 +172,43 @@ def test_what_came_late_is_told_apart(wonder, alice, log_in):
 
     assert "Used 12 requests" in page
     assert "2 requests more than was charged" in page
+    assert "The difference goes on your next invoice." in page
+
+
+def test_what_came_late_is_said_to_go_where_it_goes(wonder, alice, log_in, settings):
+    settings.LATE_USAGE_MINIMUM = Decimal("0.50")
+    requests(wonder, BEGIN + timedelta(days=1), 2)
+    at = NOW - timedelta(days=2)
+    cancel_subscription(quote=cancel_quote(wonder, at), at=at, actor=alice)
+    requests(wonder, BEGIN + timedelta(days=1), 2)
+    page = text(log_in(alice).get(URL, {"period": FIRST}))
+    assert "The difference goes on a follow-up invoice, once what came late comes to $0.50." in page
+
+
+def test_what_came_late_on_a_credits_only_plan_is_settled_with_credits(wonder, alice, log_in):
+    begin, end = NOW - timedelta(hours=6), NOW - timedelta(hours=1)
+    for plan, at in ((prepaid_plan(BEGIN), begin), (Plan.objects.with_cards().get(key="free"), end)):
+        schedule_change(customer_id=wonder.pk, plan=plan, when="now", at=at, actor=None, reason="Agreed")
+    send(wonder, begin + timedelta(hours=2), tokens=1_000_000)
+    page = text(log_in(alice).get(URL, {"period": "2026-11-24T06:00:00Z", "meter": "ai-tokens"}))
+    assert "1,000,000 tokens more than was charged" in page
+    assert "The difference is settled with your credits." in page
+
+
+def test_without_meters_nothing_is_wrong(customer, alice, seller, catalogue, log_in):
+    on_free(customer, alice, BEGIN)
+    open_contract(customer_id=customer.pk, plan=catalogue.enterprise, at=BEGIN, actor=None)
+    client = log_in(alice)
+    page = client.get(URL)
+    assert "No meters" in text(page)
+    assert "<title>Usage –" in page.content.decode()
+    assert "No meters" in text(client.get(CSV))
+
+
+def test_in_german_it_is_in_so_many_days(wonder, alice, log_in):
+    page = log_in(alice).get(URL, headers={"Accept-Language": "de"})
+    assert "in 8 Tagen" in text(page)
+    assert "11 requests in 8 Tagen; am meisten: " in page.content.decode()
 
 
 def test_htmx_gets_the_filters_and_the_answer_and_hears_it(wonder, alice, log_in):

@@ -10,10 +10,13 @@ from billing_portal.tests.people import on_plus
 from billing_portal.tests.test_overview import text
 from core import clock
 from credits.models import CreditCharge
+from plans.models import ChangeQuote
+from plans.services.open_default_subscription import open_default_subscription
 from plans.services.settle_usage import settle_usage
-from plans.tests.conftest import send
-from plans.tests.test_credits_only import subscribed
+from plans.tests.conftest import send, tokens_card
+from plans.tests.test_credits_only import FEE, subscribed
 from plans.tests.test_settle_usage import HOUR, MINUTE, credits_plan, grant
+from plans.tests.test_start import DETAILS
 
 URL = "/settings/billing/"
 
@@ -131,5 +134,41 @@ def test_leaving_a_credits_only_plan_shows_what_goes_to_credit(customer, alice, 
     subscribed(customer, plan, at)
     send(customer, at + MINUTE, tokens=3_000)
     page = visit(log_in, alice, at + 30 * MINUTE, reverse("plan_cancel"))
-    for part in ("Nothing to pay.", "Charged to credits", "$3.00", "Your credits, as they are"):
+    for part in (
+        "No invoice.</strong> Your balance after: $7.00.",
+        "Charged to credits",
+        "$3.00",
+        "is charged to your credits, too",
+    ):
         assert part in page, part
+    for part in ("Final invoice", "Nothing to pay.", "an invoice of its own", "Your credits, as they are"):
+        assert part not in page, part
+
+
+def test_subscribing_to_credits_speaks_of_no_bill(customer, alice, catalogue, seller, at, log_in):
+    open_default_subscription(customer_id=customer.pk, at=at, actor=None)
+    plan = credits_plan(at, cards=({**FEE, "timing": "in_advance"}, tokens_card("1.00")))
+    page = visit(log_in, alice, at + HOUR, reverse("plan_upgrade", args=[plan.key]))
+    assert "Every hour of usage is charged to your credits once it has ended, and every fee on its day." in page
+    assert '<dt>Next monthly fee</dt><dd><time datetime="2026-11-20">' in page
+    assert not any(part in page for part in ("billed monthly", "First billing date", "First charges calculated"))
+
+    quote = ChangeQuote.objects.latest("pk")
+    with clock.travel_to(at + HOUR):
+        done = log_in(alice).post(
+            reverse("plan_upgrade", args=[plan.key]), {**DETAILS, "quote": quote.public_id}, follow=True
+        )
+    assert f"{plan.title}. Nothing is due today." in done.text
+    assert "First bill" not in done.text
+
+
+def test_tiles_say_how_charges_would_be_settled(customer, alice, catalogue, plan, seller, at, log_in):
+    open_default_subscription(customer_id=customer.pk, at=at, actor=None)
+    to_credits = "Charges would be settled with credits: no invoices, no card."
+    to_invoices = "Charges would move from credits to invoices: credits pay first, an invoice takes the rest."
+    page = visit(log_in, alice, at + HOUR, reverse("plan_change"))
+    assert (page.count(to_credits), page.count(to_invoices)) == (1, 0)
+
+    subscribed(customer, plan, at + HOUR)
+    page = visit(log_in, alice, at + 2 * HOUR, reverse("plan_change"))
+    assert (page.count(to_credits), page.count(to_invoices)) == (0, 1)  # of Plus; Free charges nothing

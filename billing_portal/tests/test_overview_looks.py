@@ -90,11 +90,13 @@ def test_a_panel_that_failed_is_tried_again_in_its_place(plus, alice, page, live
     assert problems(page) == []
     failed.get_by_role("link", name="Try again").click()
     expect(page.locator("#live")).to_contain_text("We couldn't load the upcoming invoice.")
+    expect(failed.get_by_role("link", name="Try again")).to_be_focused()
     assert all("503" in console_errors.pop() for _ in range(len(console_errors)))
     a_seller()
     page.locator("#upcoming").get_by_role("link", name="Try again").click()
     expect(page.locator("#upcoming")).to_contain_text("Total so far")
     expect(page.locator("#live")).to_contain_text("Upcoming invoice updated")
+    expect(page.locator("#upcoming").get_by_role("link", name="Refresh")).to_be_focused()
 
 
 def test_without_a_script_everything_is_there(plus, alice, page_without_js, live_server, log_in):

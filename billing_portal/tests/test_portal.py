@@ -8,8 +8,10 @@ from django.urls import reverse
 
 from core.clock import travel_to
 from invoices.services.finalize_invoices import finalize_invoices
+from invoices.tests.cast import open_invoice
 from plans.seed import prepaid_plan
 from plans.services.calculate_charges import calculate_charges
+from plans.services.open_contract import open_contract
 from plans.services.open_default_subscription import open_default_subscription
 from plans.tests.conftest import add_card, go_plus
 
@@ -95,3 +97,12 @@ def test_saved_details_lead_to_a_corrected_invoice(customer, alice, log_in):
     typed = {"legal_name": "Wonder Holding", "line1": "Rue 1", "city": "Paris", "country": "FR"}
     answer = log_in(alice).post(reverse("billing_details"), typed, follow=True)
     assert f'<a href="{reverse("correction_add")}">Ask for a corrected invoice</a>' in answer.text
+
+
+@pytest.mark.parametrize(("managed", "name"), [(False, " and pay it"), (True, "")])
+def test_an_invoice_is_opened_to_pay_it_by_who_may(catalogue, seller, customer, at, shown, managed, name):
+    open_default_subscription(customer_id=customer.pk, at=at, actor=None)
+    if managed:
+        open_contract(customer_id=customer.pk, plan=catalogue.enterprise, at=at, actor=None)
+    invoice = open_invoice(customer, 4_900, collection="send_invoice")
+    assert f'View<span class="visually-hidden"> invoice {invoice.number}{name}</span>' in shown()

@@ -10,7 +10,9 @@ from django.urls import reverse
 from accounts.models import AuditEntry, User
 from core.clock import travel_to
 from credits import selectors
+from credits.grants import GrantDraft
 from credits.models import CreditGrant, LedgerTransaction
+from credits.services.grant_credits import grant_credits
 from credits.tests.test_pages import grant, text, use
 
 FILLED = {
@@ -39,9 +41,14 @@ def fill(client, customer, **values):
     return client.post(url("customer_credits_grant", customer), FILLED | values)
 
 
+def accept(client, step, **sending):
+    """«Grant credits» of a summary as it stands; the response."""
+    return client.post(step, {"seen": client.get(step).context["seen"]}, **sending)
+
+
 def granted(client, customer, **values):
     """Through both steps; the response of «Grant credits»."""
-    return client.post(fill(client, customer, **values)["Location"])
+    return accept(client, fill(client, customer, **values)["Location"])
 
 
 def pages(customer, at):
@@ -103,7 +110,7 @@ def test_a_grant_is_made_in_two_steps_and_its_row_is_marked(customer, staff, log
     assert '<strong class="figure-value" data-testid="balance-before">$0.00</strong>' in page
     assert '<strong class="figure-value" data-testid="balance-after">$100.00</strong>' in page
     assert CreditGrant.objects.count() == 0
-    landed = client.post(summary.wsgi_request.path, follow=True)
+    landed = accept(client, summary.wsgi_request.path, follow=True)
     page = text(landed)
     assert landed.redirect_chain[-1][0].endswith("?new=1#new")
     assert 'id="new"' in page
@@ -113,7 +120,8 @@ def test_a_grant_is_made_in_two_steps_and_its_row_is_marked(customer, staff, log
 def test_pressing_twice_grants_once(customer, staff, log_in):
     client = log_in(staff)
     step = fill(client, customer)["Location"]
-    first, second = client.post(step), client.post(step)
+    seen = {"seen": client.get(step).context["seen"]}
+    first, second = client.post(step, seen), client.post(step, seen)
     assert first["Location"] == second["Location"]
     assert CreditGrant.objects.count() == LedgerTransaction.objects.count() == 1
 
@@ -125,8 +133,43 @@ def test_a_grant_over_overdraft_shows_what_it_repays_before_and_does_it(customer
     page = text(client.get(step))
     assert "$40.00 pays back what was used before" in page
     assert 'data-testid="balance-after">$60.00<' in page
-    client.post(step)
+    accept(client, step)
     assert selectors.balance(customer.pk, "USD", at).available == 6_000
+
+
+def test_nothing_is_granted_that_the_summary_did_not_show(customer, staff, log_in):
+    client = log_in(staff)
+    step = fill(client, customer)["Location"]
+    seen = {"seen": client.get(step).context["seen"]}
+    change = f"{url('customer_credits_grant', customer)}?proposal={step.rstrip('/').rsplit('/', 1)[1]}"
+    client.post(change, FILLED | {"amount": "9000.00"})  # in another tab
+    refused = client.post(step, seen)
+    assert refused.status_code == 409
+    assert "Nothing was granted." in text(refused)
+    assert "$9,000.00" in text(refused)
+    assert CreditGrant.objects.count() == 0
+    client.post(step, {"seen": refused.context["seen"]})
+    assert CreditGrant.objects.get().amount == 900_000
+
+
+def test_nothing_is_granted_on_another_balance_than_was_shown(customer, staff, log_in, at):
+    client = log_in(staff)
+    step = fill(client, customer)["Location"]
+    seen = {"seen": client.get(step).context["seen"]}
+    use(customer, 4_000, at)
+    assert client.post(step, seen).status_code == 409
+    assert client.post(step).status_code == 409
+    assert CreditGrant.objects.count() == 0
+
+
+def test_what_is_granted_is_not_changed_any_more(customer, staff, log_in):
+    client = log_in(staff)
+    step = fill(client, customer)["Location"]
+    change = f"{url('customer_credits_grant', customer)}?proposal={step.rstrip('/').rsplit('/', 1)[1]}"
+    accept(client, step)
+    told = client.post(change, FILLED | {"amount": "5.00"}, follow=True)
+    assert "This is granted already. Nothing was changed" in text(told)
+    assert CreditGrant.objects.get().amount == 10_000
 
 
 def test_looking_at_the_summary_writes_nothing(customer, staff, log_in):
@@ -223,3 +266,49 @@ def test_an_adjustment_is_made_once_per_form(customer, staff, log_in, at):
         client.post(page, {"amount": "-25.00", "currency": "USD", "reason": "Given twice", "key": key})
     assert selectors.balance(customer.pk, "USD", at + timedelta(seconds=1)).settled == 7_500
     assert client.post(page, {"amount": "0", "currency": "USD", "reason": "x", "key": key}).status_code == 422
+
+
+# --- «Transaction History» ------------------------------------------------------------------------------------------
+def test_htmx_gets_the_history_alone_and_everybody_else_a_page(customer, staff, log_in, at):
+    grant(customer, 10_000, at)
+    client, page = log_in(staff), url("customer_credits_tx", customer)
+    fragment, whole = client.get(page, headers={"HX-Request": "true"}), client.get(page)
+    assert "<html" in text(whole)
+    assert "<html" not in text(fragment)
+    assert text(fragment).count('id="history"') == 1
+    assert f'hx-get="{page}"' in fragment.text
+    assert "HX-Request" in fragment["Vary"]
+
+
+def test_staff_see_who_did_it_and_why_and_customers_do_not(customer, staff, alice, log_in, at):
+    client = log_in(staff)
+    granted(client, customer)
+    key = client.get(url("customer_credits_adjust", customer)).context["form"]["key"].value()
+    values = {"amount": "-25.00", "currency": "USD", "reason": "Counted twice", "key": key}
+    client.post(url("customer_credits_adjust", customer), values)
+    client.post(url("customer_credits_void", customer, CreditGrant.objects.get().public_id), {"reason": "Left"})
+    rows = client.get(url("customer_credits", customer)).context["rows"]
+    assert [(row.kind, row.entry.actor, row.entry.reason) for row in rows] == [
+        ("voided", staff, "Left"),
+        ("adjustment", staff, "Counted twice"),
+        ("funded", staff, "First month on us"),
+    ]
+    for headers in ({}, {"HX-Request": "true"}):
+        assert "Counted twice" in client.get(url("customer_credits_tx", customer), headers=headers).text
+    assert "Counted twice" not in log_in(alice).get(reverse("credits")).text
+
+
+def test_who_only_looks_is_offered_nothing_that_is_refused(customer, staff, supporter, log_in, at):
+    active = grant(customer, 10_000, at)
+    draft = GrantDraft(
+        key="w", customer_id=customer.pk, currency="USD", amount=500, funding="external", name="Waits for its payment"
+    )
+    waiting = grant_credits(grant=draft, at=at, actor=None)
+    refused = [
+        url("customer_credits_void", customer, active.public_id), url("customer_credits_tx_csv", customer),
+        url("customer_credits_pay", customer, waiting.public_id),
+        url("customer_credits_adjust", customer), url("customer_credits_grant", customer),
+    ]  # fmt: skip
+    for person, offered in ((staff, True), (supporter, False)):
+        page = log_in(person).get(url("customer_credits", customer)).text
+        assert [f'href="{link}' in page for link in refused] == [offered] * len(refused)

@@ -225,3 +225,10 @@ def test_for_htmx_it_is_refused_and_app_js_says_so(browser: Client, alice: User)
     typed = TYPED | {"csrfmiddlewaretoken": token_on(browser, DETAILS)}
     again(browser, alice)
     assert browser.post(DETAILS, typed, headers={"HX-Request": "true"}).status_code == 403
+
+
+def test_htmx_is_told_on_the_page_it_stands_on(browser: Client) -> None:
+    sent = browser.post(DETAILS, TYPED | {"csrfmiddlewaretoken": "x" * 64}, headers={"HX-Request": "true"})
+    assert (sent.status_code, sent["HX-Retarget"]) == (403, "#notices")
+    assert "Open the page again and send the form from there." in sent.content.decode()
+    assert "<html" not in sent.content.decode()

@@ -54,6 +54,24 @@ def test_it_keeps_every_significant_decimal_of_a_price(unit_amount: str, per_uni
     assert formats.unit_price(Decimal(unit_amount), per_units, "USD", "token") == text
 
 
+@pytest.mark.parametrize(
+    ("unit_amount", "per_units", "currency", "text"),
+    [
+        ("0.000012", 1, "USD", "$0.000012 per token ($12.00 per 1 million)"),
+        ("0.001", 1, "USD", "$0.0010 per token ($1.00 per 1,000)"),
+        ("0.0005", 1, "USD", "$0.0005 per token ($0.50 per 1,000)"),
+        ("0.5", 1, "JPY", "¥0.5000 per token (¥500 per 1,000)"),
+        ("0.01", 1, "USD", "$0.01 per token"),
+        ("0", 1, "USD", "$0.00 per token"),
+        ("0.0125", 1_000, "USD", "$0.0125 per 1,000 tokens"),
+    ],
+)
+def test_it_says_what_many_cost_where_one_costs_next_to_nothing(
+    unit_amount: str, per_units: int, currency: str, text: str
+) -> None:
+    assert formats.unit_price_at_scale(Decimal(unit_amount), per_units, currency, "token") == text
+
+
 def test_it_writes_prices_as_the_locale_does() -> None:
     with override("de"):
         assert formats.price(Decimal("0.0010"), "EUR") == "0,0010\N{NO-BREAK SPACE}€"

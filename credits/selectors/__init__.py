@@ -20,7 +20,7 @@ from credits.selectors.charges import (
 )
 from credits.selectors.due import due_open_charges, due_to_book
 from credits.selectors.grants import GrantRow, PurchasedGrant, grants, purchased_grants
-from credits.selectors.history import Movement, MovementPage, movements
+from credits.selectors.history import Movement, MovementPage, entries_of, movements
 
 __all__ = [
     "Balance",
@@ -38,6 +38,7 @@ __all__ = [
     "customers_with_ledger",
     "due_open_charges",
     "due_to_book",
+    "entries_of",
     "grants",
     "has_credits",
     "hash_at",

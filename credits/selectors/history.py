@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q, QuerySet
 
+from accounts.models import AuditEntry
 from credits.models import LedgerTransaction, TransactionKind
 from credits.selectors.balances import currencies
 
@@ -16,6 +17,7 @@ COLUMNS = (
     "grant__name", "charge__key", "charge__title", "charge__line_key", "feature_key", "description",
     "corrects__sequence",
 )  # fmt: skip
+KIND, BOOKED_AT, CHARGE = (COLUMNS.index(name) for name in ("kind", "booked_at", "charge__key"))
 NEWEST_FIRST = ("-booked_at", "-created_at", "-pk")
 OLDEST_FIRST = ("booked_at", "created_at", "pk")
 
@@ -106,7 +108,7 @@ def _page(customer_id: int, rows: "QuerySet[LedgerTransaction]", cursor: str, li
         rows = rows.filter(_beyond("gt" if upwards else "lt", *place))
     ordered = rows.order_by(*(OLDEST_FIRST if upwards else NEWEST_FIRST)).values_list(*COLUMNS)
     found = list(ordered[: limit + 1])
-    has_more, found = len(found) > limit, found[:limit]
+    has_more, found = len(found) > limit, _whole(found, limit)
     if upwards:
         found.reverse()
     older, newer = (True, has_more) if upwards else (has_more, place is not None)
@@ -115,6 +117,20 @@ def _page(customer_id: int, rows: "QuerySet[LedgerTransaction]", cursor: str, li
         older=f"o{found[-1][0]}" if found and older else "",
         newer=f"n{found[0][0]}" if found and newer else "",
     )
+
+
+def _whole(found: list[Any], limit: int) -> list[Any]:
+    """The page, less the beginning of a charge that goes on beyond it: such a charge is left to the next one."""
+    if len(found) <= limit:
+        return found
+    cut = _charge(found[limit])
+    ends = next((place for place in range(limit, 0, -1) if cut is None or _charge(found[place - 1]) != cut), limit)
+    return found[:ends]
+
+
+def _charge(row: Sequence[Any]) -> tuple[Any, ...] | None:
+    """What several rows of one draw have in common; None of any other movement."""
+    return (row[CHARGE], row[BOOKED_AT]) if row[KIND] == TransactionKind.CONSUMED and row[CHARGE] else None
 
 
 def _place(customer_id: int, cursor: str) -> tuple[datetime, datetime, int] | None:
@@ -131,6 +147,27 @@ def _beyond(side: str, booked_at: datetime, created_at: datetime, pk: int) -> Q:
     return Q(**{f"booked_at__{side}e": booked_at}) & (
         Q(**{f"booked_at__{side}": booked_at}) | Q(booked_at=booked_at) & same
     )
+
+
+def entries_of(customer_id: int, movements: Iterable[Movement]) -> dict[int, AuditEntry]:
+    """Who granted, adjusted or voided, and why, by the id of the movement; what a run did has none. One query."""
+    asked = {each.id: asking for each in movements if (asking := _asked_by(each))}
+    subjects = {subject for _action, subject in asked.values()}
+    rows = AuditEntry.objects.filter(customer_id=customer_id, subject__in=subjects).select_related("actor")
+    entries = {(row.action, row.subject): row for row in rows.order_by("pk")}
+    return {pk: entries[asking] for pk, asking in asked.items() if asking in entries}
+
+
+def _asked_by(movement: Movement) -> tuple[str, str] | None:
+    """The action and the subject of its audit entry."""
+    grant = f"grant:{movement.grant_public_id}"
+    if movement.kind == TransactionKind.VOIDED:
+        return "void_grant", grant
+    if movement.kind == TransactionKind.ADJUSTMENT and movement.charge_key:
+        return "adjust_balance", movement.charge_key
+    if movement.kind in (TransactionKind.ADJUSTMENT, TransactionKind.FUNDED):
+        return "grant_credits", grant
+    return None
 
 
 def _movements(customer_id: int, rows: Sequence[Sequence[Any]]) -> list[Movement]:

@@ -199,6 +199,33 @@ def test_a_wrong_filter_is_named(customer, alice, log_in, asked):
     assert client.get(reverse("credit_tx_csv"), asked).status_code == 422
 
 
+def test_a_wrong_filter_shows_no_history_and_does_not_say_there_is_none(customer, alice, log_in, at):
+    grant(customer, 10_000, at)
+    asked = {"since": "2026-10-02", "until": "2026-10-01"}
+    client = log_in(alice)
+    for headers in ({}, HTMX):
+        page = text(client.get(reverse("credit_tx"), asked, headers=headers))
+        assert page.count("There is a problem") == 1
+        assert "No movement" not in page
+        assert "Transaction History updated" not in page
+        assert ">Clear</a>" in page
+
+
+def test_a_charge_on_several_grants_is_not_cut_by_the_end_of_a_page(customer, alice, log_in, at):
+    for number in range(3):
+        grant(customer, 1_000, at, key=f"g{number}")
+    use(customer, 2_500, at + timedelta(minutes=1), key="wide")
+    for number in range(24):
+        use(customer, 1, at + timedelta(minutes=number + 2), key=f"c{number}")
+    client = log_in(alice)
+    first = client.get(reverse("credit_tx")).context
+    older = client.get(reverse("credit_tx") + first["older_url"]).context
+    assert [row.amount for row in first["rows"]] == [-1] * 24
+    assert [row.amount for row in older["rows"]] == [-2_500, 1_000, 1_000, 1_000]
+    newer = client.get(reverse("credit_tx") + older["newer_url"]).context
+    assert [row.amount for row in newer["rows"]] == [-1] * 24
+
+
 def test_older_and_newer_lead_through_the_whole_history_and_back(customer, alice, log_in, at):
     grant(customer, 100_000, at)
     for number in range(60):

@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from accounts.audit import NOTHING, record_all
 from accounts.models import Customer, User
@@ -190,7 +191,7 @@ def _check_currencies(drafts: Sequence[InvoiceDraft], customers: dict[int, Custo
         try:
             exponent(draft.currency)
         except UnknownCurrencyError as error:
-            message = f"There is no currency {draft.currency}."
+            message = gettext("There is no currency %(currency)s.") % {"currency": draft.currency}
             raise CurrencyError(f"{draft.key}: unknown currency {draft.currency}", message=message) from error
         own = customers[draft.customer_id].currency or draft.currency
         if own != draft.currency:

@@ -38,15 +38,17 @@ def finalize_invoices(
     at: datetime,
     actor: User | None = None,
     collect_now: bool = False,
+    by_run: bool = True,
     tell: bool = True,
 ) -> list[Invoice]:
     """The invoices finalized by this call, in the order of their numbers; what is no draft any more is left out.
 
     Collected automatically at `at`, but not before the billing date that was announced; announced only on or after it
     (catching up, or with another tax since the billing details changed): CATCH_UP_NOTICE later. With `collect_now`, for
-    totals the customer has just confirmed, at `at` in any case. A total of 0 is paid at once. What credit paid is
-    earned now. Credit notes get numbers of their own series and are settled; what is left of earlier ones lowers what
-    is due on the new invoices. Without `tell` the message waits for `tell_issued`.
+    totals the customer has just confirmed, at `at` in any case. Without `by_run` it is due then, and collected by
+    whoever issues it. A total of 0 is paid at once. What credit paid is earned now. Credit notes get numbers of their
+    own series and are settled; what is left of earlier ones lowers what is due on the new invoices. Without `tell` the
+    message waits for `tell_issued`.
     """
     ids = list(invoice_ids)
     hold_customers(Invoice.objects.filter(any_of("pk", ids)).values_list("customer_id", flat=True))
@@ -62,7 +64,7 @@ def finalize_invoices(
     for invoice in invoices:
         invoice.seller_party = seller_party(invoice.seller)
         invoice.customer_party = buyers[invoice.customer_id]
-        _schedule(invoice, cards.get(invoice.customer_id), at, collect_now=collect_now)
+        _schedule(invoice, cards.get(invoice.customer_id), at, collect_now=collect_now, by_run=by_run)
     _name_corrected(invoices)
     _earn(invoices, at)
     _number(invoices, utc_day(at).year)
@@ -124,7 +126,7 @@ def _settle(invoices: Sequence[Invoice], customer_ids: set[int], at: datetime, a
             invoice.refresh_from_db(fields=["status", "amount_credited", "paid_at", "collect_at"])
 
 
-def _schedule(invoice: Invoice, card: PaymentMethod | None, at: datetime, *, collect_now: bool) -> None:
+def _schedule(invoice: Invoice, card: PaymentMethod | None, at: datetime, *, collect_now: bool, by_run: bool) -> None:
     """Status and dates: when it was issued, when it is due, when it is collected by itself."""
     invoice.finalized_at = at
     invoice.issued_on = utc_day(at)
@@ -138,8 +140,9 @@ def _schedule(invoice: Invoice, card: PaymentMethod | None, at: datetime, *, col
     if card is None or invoice.collection != Collection.AUTOMATIC:
         invoice.due_on = max(invoice.issued_on, invoice.billing_on) + terms_of(invoice)
         return
-    invoice.collect_at = at if collect_now else _collected_at(invoice, at)
-    invoice.due_on = utc_day(invoice.collect_at)
+    due_at = at if collect_now else _collected_at(invoice, at)
+    invoice.collect_at = due_at if by_run else None
+    invoice.due_on = utc_day(due_at)
 
 
 def _collected_at(invoice: Invoice, at: datetime) -> datetime:

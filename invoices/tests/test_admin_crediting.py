@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -103,6 +104,21 @@ def test_a_note_is_seen_before_it_is_issued(as_clerk, clerk, invoice):
     assert (note.total, Refund.objects.get().amount) == (-600, 600)
     entry = AuditEntry.objects.get(action="issue_credit_note")
     assert (entry.actor, entry.reason, note.memo) == (clerk, "Outage", "For the outage of 21 October")
+
+
+def test_its_preview_is_in_german_for_those_who_read_it(as_clerk, invoice, customer, at):
+    as_clerk.cookies[settings.LANGUAGE_COOKIE_NAME] = "de"
+    open_one = open_invoice(customer, 300, at=at)
+    form = as_clerk.get(credit_url(invoice))
+    preview = text(as_clerk.post(credit_url(invoice), filled(form, reason="Ausfall", _preview="1")))
+    receipt = invoice.payments.get().receipt_number
+    for words in (
+        "Netto",
+        f"Senkt den fälligen Betrag von {open_one.number}",
+        f"Zurück auf Visa mit Endziffern 4242, Zahlung {receipt}",
+    ):
+        assert words in preview, words
+    assert f"<h1>Erstattung von {receipt}</h1>" in text(as_clerk.get(refund_url(invoice)))
 
 
 def test_a_form_sent_twice_issues_one_note(as_clerk, invoice):

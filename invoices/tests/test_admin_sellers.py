@@ -1,6 +1,7 @@
 """Who issues documents: changed by a form, with the reason, and never without it."""
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from accounts.models import AuditEntry
@@ -67,3 +68,46 @@ def test_only_who_manages_changes_it(seller, auditor, supporter, cataloger, log_
     assert {log_in(one).post(url_of(seller), form).status_code for one in (auditor, supporter, cataloger)} == {403}
     seller.refresh_from_db()
     assert seller.legal_name == "Meridian Cloud SAS"
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "said"),
+    [
+        ("country", "uk", "Select a valid choice"),
+        ("country", "ZZ", "Select a valid choice"),
+        ("country", "", "This field is required."),
+        ("iban", "FR00 NOT AN IBAN", "This is not a valid IBAN."),
+        ("tax_id", "FR123", "This is not a valid VAT number of this country (France)."),
+        ("tax_rates-0-country", "de", "Select a valid choice"),
+        ("tax_rates-0-reason_code", "VATEX-EU-999", "Select a valid choice"),
+    ],
+)
+def test_what_nobody_knows_is_refused_by_field_and_rule(seller, as_clerk, field, typed, said):
+    before = seller.facts()
+    page = as_clerk.post(url_of(seller), form_of(seller, reason="New register") | {field: typed})
+    assert (page.status_code, said in page.text) == (200, True)
+    assert Seller.objects.get(pk=seller.pk).facts() == before
+
+
+def test_an_iban_is_kept_as_it_is_printed(seller, as_clerk):
+    form = form_of(seller, reason="New bank", iban="FR76-30006000 0112345678901 89")
+    assert as_clerk.post(url_of(seller), form).status_code == 302
+    seller.refresh_from_db()
+    assert seller.iban == "FR76 3000 6000 0112 3456 7890 189"
+
+
+@pytest.mark.parametrize("country", ["fr", "F"])
+def test_the_database_keeps_no_country_that_taxes_do_not_know(seller, country):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Seller.objects.update(country=country)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        seller.tax_rates.update(country=country)
+
+
+def test_the_list_says_what_the_data_of_documents_lack(seller, as_clerk):
+    sellers = reverse("admin:invoices_seller_changelist")
+    assert "Nothing is missing." in as_clerk.get(sellers).text
+    Seller.objects.update(tax_id="")
+    assert "The e-invoice needs the seller&#x27;s tax ID." in as_clerk.get(sellers).text
+    seller.tax_rates.filter(country="FR").delete()
+    assert "Nothing is missing." in as_clerk.get(sellers).text

@@ -2,6 +2,7 @@
 
 import io
 import re
+import zlib
 from base64 import b64decode
 
 import pytest
@@ -18,6 +19,16 @@ from invoices.tests.test_admin_sellers import form_of, url_of
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 10"><path fill="#1f4b99" d="M0 0h40v10H0z"/></svg>'
 PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+
+
+def png(width, height):
+    """A small file whatever its size in pixels: the head is true, the picture is one row of nothing."""
+
+    def chunk(kind, data):
+        return len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4)
+
+    head = width.to_bytes(4) + height.to_bytes(4) + b"\x08\x06\0\0\0"
+    return PNG[:8] + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(width))) + chunk(b"IEND", b"")
 
 
 def saved(as_clerk, seller, **values):
@@ -54,6 +65,11 @@ def test_a_logo_stays_until_it_is_removed(as_clerk, seller):
         (SVG.replace(b"<path", b'<image href="file:///etc/passwd"/><path'), "more than shapes"),
         (SVG.replace(b"<path", b"<style>@import url(http://example.com)</style><path"), "more than shapes"),
         (b"\x89PNG\r\n\x1a\n" + bytes(64 * 1024), "64 KB"),
+        (PNG[:20], "damaged"),
+        (PNG[:50], "damaged"),
+        (PNG.replace(b"\xda\x63\x64", b"\xff\xff\xff"), "damaged"),
+        (png(1500, 1500), "more than 2,000,000 pixels"),
+        (png(20000, 20000), "more than 2,000,000 pixels"),
     ],
 )
 def test_it_takes_shapes_alone(content, why):

@@ -85,7 +85,12 @@ def test_pressing_twice_leads_to_the_same_page_and_charges_once(invoice, process
 def test_a_processor_that_is_away_leaves_it_waiting(invoice, processor, as_alice, at):
     payment = waiting(invoice, at)
     processor.plan_faults(rules=[{"operation": "payment_intents.retrieve", "fault": "drop_before"}])
-    assert as_alice.post(url_of(payment, "confirm/")).status_code == 503
+    refused = as_alice.post(url_of(payment, "confirm/"), follow=True)
+    assert refused.redirect_chain == [(url_of(payment), 303)]
+    assert [str(each) for each in refused.context["messages"]] == [
+        "The card processor hasn't answered yet. We ask again until we know; nothing is charged twice."
+    ]
+    assert BANK in refused.text
     assert as_alice.get(url_of(payment, "?returned=1")).status_code == 303
     assert Payment.objects.get().status == "needs_confirmation"
 

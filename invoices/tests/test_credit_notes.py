@@ -211,7 +211,7 @@ def test_it_is_announced_and_issued_in_words_of_its_own(customer, card, alice):
     context = written(Notice.objects.get(key=f"invoice:{note.pk}:credited").context)
     assert (context["total"], context["corrects"], context["refunding"], context["kept"]) == (
         "$17.97",
-        invoice.number,
+        f"{invoice.number} of 20 Oct 2026",
         "$17.97",
         "",
     )

@@ -6,14 +6,19 @@ from datetime import date, timedelta
 import pytest
 from django.urls import reverse
 
+from accounts.gateways.base import Outcome
 from accounts.tests.cards import add_card
 from core import formats
 from core.clock import travel_to
 from invoices.giving_back import Wanted
+from invoices.models_payments import OutsideMethod
+from invoices.refunding import Outside
 from invoices.services.collect_payment import collect_payment
 from invoices.services.issue_credit_note import issue_credit_note
+from invoices.services.pay_out_credit_note import pay_out_credit_note
+from invoices.services.record_refund import record_refund
 from invoices.services.submit_payment import submit_payment
-from invoices.tests.cast import calculated, line, open_invoice
+from invoices.tests.cast import SUCCEEDED, calculated, line, open_invoice
 from invoices.tests.credited import granted
 
 TIME = re.compile("</?time[^>]*>")
@@ -51,6 +56,35 @@ def test_it_says_what_was_given_back_and_leads_to_the_note_and_back(invoice, pag
     assert f"It corrects invoice {link(invoice)}." in page(note)
 
 
+def test_the_note_names_the_day_of_what_it_corrects(invoice, page, at):
+    note = issue_credit_note(invoice_id=invoice.pk, at=at + timedelta(days=3), reason="Sample")
+    assert f"<dd>{invoice.number} of 20 Oct 2026</dd>" in page(note)
+
+
+def test_refunds_are_listed_with_day_and_card_on_both_pages(invoice, page, at):
+    note = issue_credit_note(invoice_id=invoice.pk, at=at, reason="Sample")
+    for document in (invoice, note):
+        assert "$49.00 is on its way back to Visa ending 4242 since 20 Oct 2026." in page(document)
+    record_refund(refund_id=note.refunds.get().pk, outcome=SUCCEEDED, at=at + timedelta(days=2))
+    for document in (invoice, note):
+        assert "$49.00 went back to Visa ending 4242 on 22 Oct 2026." in page(document)
+
+
+def test_a_refund_that_failed_is_not_said_to_be_under_way(invoice, page, at):
+    note = issue_credit_note(invoice_id=invoice.pk, at=at, reason="Sample")
+    record_refund(refund_id=note.refunds.get().pk, outcome=Outcome("declined"), at=at)
+    for document in (invoice, note):
+        assert "Visa ending 4242 " not in page(document)
+
+
+@pytest.mark.parametrize(("reference", "said"), [("T-9", "(bank transfer, reference T-9)"), ("", "(bank transfer)")])
+def test_what_was_paid_out_outside_is_listed_with_the_note(invoice, page, at, reference, said):
+    note = issue_credit_note(invoice_id=invoice.pk, at=at, reason="Sample", wanted=Wanted(goes_to="kept"))
+    to = Outside(OutsideMethod.BANK_TRANSFER, reference, date(2026, 10, 23))
+    pay_out_credit_note(note_id=note.pk, to=to, amount=4900, key="1", at=at, reason="Sample")
+    assert f"$49.00 was paid out on 23 Oct 2026 {said}." in page(note)
+
+
 def test_it_guesses_no_share_of_a_note_that_gives_back_several_invoices(invoice, customer, page, at):
     other = open_invoice(customer, lines=(line(1000, "fee:2"),), at=at)
     lines = (line(-300, corrects="fee:1"), line(-200, corrects="fee:2"))
@@ -66,6 +100,25 @@ def test_it_guesses_no_share_of_a_note_that_gives_back_several_invoices(invoice,
 def test_a_note_that_is_not_issued_yet_is_none(invoice, customer, page):
     calculated(customer, lines=(line(-300, corrects="fee:1"),), key="draft")
     assert "Credited" not in page(invoice)
+
+
+@pytest.mark.parametrize("file", ["invoice_pdf", "invoice_xml"])
+def test_a_page_instead_of_a_file_names_the_note(invoice, customer, alice, log_in, at, monkeypatch, file):
+    monkeypatch.setattr("invoices.views_documents.nudge", lambda task: None)
+    monkeypatch.setattr("invoices.views_documents.available", lambda: "")
+    draft = calculated(customer, lines=(line(-300, corrects="fee:1"),), key="draft")
+    note = issue_credit_note(invoice_id=invoice.pk, at=at, reason="Sample")
+    client = log_in(alice)
+    for one, name in ((draft, "Draft credit note"), (note, f"Credit note {note.number}")):
+        page = client.get(reverse(file, args=[one.public_id])).text
+        assert f"</svg>{name}</a><h1>" in page
+        assert f"Invoice {note.number}" not in page
+
+
+def test_without_data_it_is_not_the_pdf_that_is_missing(invoice, alice, log_in):
+    page = log_in(alice).get(reverse("invoice_xml", args=[invoice.public_id])).text
+    assert "<h1>No e-invoice (XML)</h1>" in page
+    assert "No PDF" not in page
 
 
 @pytest.fixture

@@ -58,6 +58,17 @@ def test_the_invoice_prints_what_an_invoice_must(invoice, at):
         assert words in text
 
 
+def test_prices_that_contain_the_tax_are_said_to_and_their_sum_stands_above_the_net(seller, customer, at):
+    seller.tax_rates.filter(country="").update(label="GST", percent=10, category="S", inclusive=True)
+    invoice = open_invoice(customer, lines=(line(4900), usage_line(235)), at=at)
+    deliver_documents(at=at)
+    text = " ".join(text_of(Document.objects.get()).split())
+    assert "Unit price with included tax" in text
+    figures = ("Charges with included tax $51.35", "Subtotal without tax $46.68", "GST 10 % of $46.68", "Total $51.35")
+    assert [text.index(each) for each in figures] == sorted(text.index(each) for each in figures)
+    assert sum(line.amount for line in invoice.lines.all()) == 5135
+
+
 def test_it_is_tagged_and_says_title_and_language(invoice, at):
     deliver_documents(at=at)
     reader = PdfReader(BytesIO(bytes(Document.objects.get().content)))

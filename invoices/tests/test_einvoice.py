@@ -7,11 +7,13 @@ from decimal import Decimal
 import pytest
 from lxml import etree
 
+from accounts.countries import country_names
 from accounts.models import BillingProfile
 from accounts.tests.cards import add_card
 from core.money import exponent, to_major
 from core.periods import midnight
 from invoices.einvoice import business_terms, einvoice, missing, net_amounts_of, write
+from invoices.einvoice_codes import CURRENCIES, OTHER_COUNTRY_CODES, VATEX
 from invoices.giving_back import Wanted
 from invoices.models import Invoice, Seller, TaxRate
 from invoices.paper import invoice_paper
@@ -20,7 +22,7 @@ from invoices.services.finalize_invoices import finalize_invoices
 from invoices.services.issue_credit_note import issue_credit_note
 from invoices.tests.cast import BILLING_ON, draft, line, open_invoice, usage_line
 from invoices.tests.credited import granted
-from invoices.tests.schematron import Schematron, schema_errors
+from invoices.tests.schematron import Schematron, codes_of, schema_errors
 from invoices.tests.test_selling import paid_outside, sold
 
 NAMES = {
@@ -112,6 +114,18 @@ def test_what_is_exempt_says_why(customer, place, rules):
     assert categories(checked(open_invoice(customer, 1_797), rules)) == [
         ("E", "0", "Exempt, Article 132", "VATEX-EU-132")
     ]
+
+
+def test_a_code_that_the_standard_has_not_is_left_out(customer, place, rules):
+    place("GB", category="E", reason="Exempt, Article 132", reason_code="VATEX-EU-999")
+    assert categories(checked(open_invoice(customer, 1_797), rules)) == [("E", "0", "Exempt, Article 132", "")]
+
+
+def test_a_country_without_a_code_of_iso_has_the_standard_s(customer, place, rules):
+    place("XK", tax_id="XK 811 234 567", percent=18)
+    xml = checked(open_invoice(customer, 1_797), rules)
+    assert found(xml, "ram:BuyerTradeParty/ram:PostalTradeAddress/ram:CountryID") == ["1A"]
+    assert found(xml, "ram:BuyerTradeParty/ram:ID") == ["XK 811 234 567"]
 
 
 def test_an_export_is_one_where_the_seller_says_so(customer, place, rules):
@@ -331,6 +345,22 @@ def test_without_a_country_there_is_none_and_it_says_why(seller, customer):
     assert (einvoice(invoice), missing(invoice)) == (None, "The e-invoice needs the customer's country.")
 
 
+def test_a_country_that_is_none_is_missing(customer, place):
+    place("ZZ")
+    assert missing(open_invoice(customer, 4_900)) == "The e-invoice needs the customer's country."
+
+
+def test_a_currency_of_the_past_is_none(customer, place):
+    place("FR")
+    assert missing(open_invoice(customer, 4_900, currency="DEM")) == "The e-invoice needs a currency that is in use."
+
+
+def test_its_lists_are_the_standard_s():
+    countries, currencies, reasons = (codes_of(which) for which in ("7", "24", "26"))
+    assert {OTHER_COUNTRY_CODES.get(country, country) for country in country_names()} <= countries
+    assert (currencies, reasons) == (CURRENCIES, VATEX)
+
+
 def test_without_a_tax_id_of_the_seller_there_is_none(seller, customer, place):
     Seller.objects.update(tax_id="")
     place("FR")
@@ -339,9 +369,11 @@ def test_without_a_tax_id_of_the_seller_there_is_none(seller, customer, place):
 
 def test_what_xml_cannot_have_is_left_out(customer, place, rules):
     place("FR")
-    BillingProfile.objects.filter(customer=customer).update(legal_name="Wonder\x0b & <Töchter> 株式会社")
+    name = "Wonder\x0b & <Töchter> 株式会社"
+    BillingProfile.objects.filter(customer=customer).update(legal_name=name, buyer_reference="04011000\x0b-06")
     xml = checked(open_invoice(customer, 4_900), rules)
     assert found(xml, "ram:BuyerTradeParty/ram:Name") == ["Wonder & <Töchter> 株式会社"]
+    assert found(xml, "ram:BuyerReference") == ["04011000-06"]
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,16 @@ def test_where_the_data_would_not_be_valid_the_pdf_is_made_without(seller, custo
         assert told["pdfaid:part"] == "3"
 
 
+def test_the_buyer_s_reference_is_printed_shown_and_in_the_data(french, alice, log_in, at):
+    BillingProfile.objects.filter(customer=french).update(buyer_reference="04011000-1234512345-06")
+    invoice = open_invoice(french, 1_797, at=at)
+    BillingProfile.objects.filter(customer=french).update(buyer_reference="")
+    said = "Buyer reference 04011000-1234512345-06"
+    assert said in PdfReader(BytesIO(pdf.invoice_pdf(invoice))).pages[0].extract_text()
+    assert said in log_in(alice).get(reverse("invoice", args=[invoice.public_id])).text
+    assert b"<ram:BuyerReference>04011000-1234512345-06</ram:BuyerReference>" in einvoice(invoice)
+
+
 # --- the download ---------------------------------------------------------------------------------------------------
 def address(invoice):
     return reverse("invoice_xml", args=[invoice.public_id])
@@ -123,6 +133,13 @@ def test_the_page_offers_it_where_it_exists(french, customer, at, alice, log_in)
     assert "Download e-invoice (XML)" not in client.get(reverse("invoice", args=[without.public_id])).content.decode()
     refused = client.get(address(without))
     assert (refused.status_code, "The e-invoice needs the customer" in refused.content.decode()) == (404, True)
+
+
+def test_the_portal_says_what_a_country_is_for_where_it_is_missing(seller, customer, alice, log_in):
+    said = "Without your country, your invoices come as PDF only"
+    assert said in log_in(alice).get(reverse("portal")).text
+    BillingProfile.objects.filter(customer=customer).update(country="FR")
+    assert said not in log_in(alice).get(reverse("portal")).text
 
 
 def test_a_draft_has_none_yet(french, alice, log_in):

@@ -1,4 +1,4 @@
-"""What law asks a seller to say of late payment: on every invoice, and nowhere else."""
+"""What law asks a seller to say: of late payment on every invoice, a note of its own on credit notes, too."""
 
 import io
 
@@ -51,3 +51,16 @@ def test_a_document_from_before_says_nothing(strict):
 def test_a_credit_note_says_nothing(strict):
     note = open_invoice(strict, -4900)
     assert (invoice_paper(note).late_payment, SAYS in einvoice(note).decode()) == ("", False)
+
+
+@needs_pdf
+@pytest.mark.parametrize("amount", [4900, -4900])
+def test_a_note_of_the_seller_stands_on_both(strict, alice, log_in, amount):
+    note = "Taxe acquittée d’après les encaissements."
+    Seller.objects.update(legal_note=note)
+    document = open_invoice(strict, amount)
+    Seller.objects.update(legal_note="")
+    assert note in log_in(alice).get(reverse("invoice", args=[document.public_id])).text
+    assert f"<ram:Content>{note}</ram:Content>" in einvoice(document).decode()
+    [page] = PdfReader(io.BytesIO(invoice_pdf(document))).pages
+    assert note in " ".join(page.extract_text().split())

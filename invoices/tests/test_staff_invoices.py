@@ -4,12 +4,14 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 
-from accounts.models import AuditEntry, Notice
+from accounts.models import AuditEntry, BillingProfile, Notice
 from accounts.tests.cards import DECLINES, LOSES_ANSWER, add_card
 from core import clock
 from core.periods import midnight
+from invoices.einvoice import einvoice
 from invoices.models import Invoice, Payment
 from invoices.services.collect_payment import collect_payment
 from invoices.services.deliver_documents import deliver_documents
@@ -135,6 +137,31 @@ def test_it_serves_the_stored_pdf(as_clerk, auditor, trainee, log_in, paid):
     assert as_clerk.get(reverse("admin:invoices_invoice_document", args=[10**9])).status_code == 404
 
 
+def test_it_serves_the_data_or_says_why_there_is_none(as_clerk, trainee, log_in, seller, customer):
+    without = open_invoice(customer, 4900)
+    assert (
+        "Made without e-invoice (XML). The e-invoice needs the customer&#x27;s country."
+        in page_of(as_clerk, without).text
+    )
+    assert as_clerk.get(url_of("invoice_xml", without)).status_code == 404
+    assert as_clerk.get(url_of("invoice_xml", calculated(customer, 100))).status_code == 404
+    BillingProfile.objects.filter(customer=customer).update(country="FR")
+    invoice = open_invoice(customer, 4900)
+    assert url_of("invoice_xml", invoice) in page_of(as_clerk, invoice).text
+    response = as_clerk.get(url_of("invoice_xml", invoice))
+    assert (response.content, response["Content-Type"]) == (einvoice(invoice), "application/xml")
+    assert log_in(trainee).get(url_of("invoice_xml", invoice)).status_code == 403
+
+
+@pytest.mark.parametrize(("country", "asked"), [("FR", True), ("DE", False)])
+def test_it_warns_where_the_law_asks_to_transmit_what_is_only_mailed(as_clerk, seller, customer, country, asked):
+    assert "Not transmitted" not in page_of(as_clerk, calculated(customer, 100)).text
+    BillingProfile.objects.filter(customer=customer).update(country=country)
+    text = page_of(as_clerk, open_invoice(customer, 4900)).text
+    assert "<dd>Not transmitted</dd>" in text
+    assert ("Both parties are in France, where the law asks" in text) is asked
+
+
 @pytest.mark.parametrize("number", ["0", "x", "9" * 30])
 def test_it_finds_nothing_where_there_is_nothing(as_clerk, number):
     for table in ("invoice", "payment"):
@@ -252,6 +279,16 @@ def test_it_says_what_to_do_instead_of_voiding(as_clerk, seller, customer, alice
     text = as_clerk.get(url_of("invoice_void", invoice)).text
     assert "A paid invoice can&#x27;t be voided. Issue a credit note instead." in text
     assert 'name="reason"' not in text
+    german = as_clerk.get(url_of("invoice_void", invoice), headers={"Accept-Language": "de"}).text
+    assert [url_of("invoice_credit", invoice) in page for page in (text, german)] == [True, True]
+
+
+def test_a_credit_note_is_offered_only_where_it_helps(as_clerk, seller, customer, at):
+    invoice = open_invoice(customer, 4900)
+    void_invoice(invoice_id=invoice.pk, at=at, reason="Test")
+    text = as_clerk.get(url_of("invoice_void", invoice)).text
+    assert "This invoice is void already." in text
+    assert url_of("invoice_credit", invoice) not in text
 
 
 def test_a_void_invoice_offers_nothing_more(as_clerk, seller, customer, at):
@@ -270,3 +307,5 @@ def test_support_sends_it_again(supporter, log_in, seller, customer):
     assert response.status_code == 303
     assert Notice.objects.get(key__contains=":again:").to == ["alice@example.com", "a@b.example"]
     assert client.post(url_of("invoice_send_again", invoice), {"what": "7"}).status_code == 422
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "de"
+    assert f"Rechnung {invoice.number}</label>" in client.get(url_of("invoice_send_again", invoice)).text

@@ -10,6 +10,7 @@ from plans.selectors.catalogue import (
     published_plan,
     quote_by_id,
     quote_of,
+    quote_of_invoice,
     starts_to_settle,
 )
 from plans.selectors.closing import Closing, closing
@@ -42,6 +43,7 @@ __all__ = [
     "published_plan",
     "quote_by_id",
     "quote_of",
+    "quote_of_invoice",
     "running",
     "starts_to_settle",
     "upcoming_invoice",

@@ -9,7 +9,16 @@ from django.db.models.functions import TruncDate
 from accounts.selectors import present_in_sql
 from core.due import Due, only
 from invoices.selectors import drafts_until
-from plans.models import ChangeQuote, Plan, PlanStatus, RateCard, ScheduledChange, ScheduleStatus, Subscription
+from plans.models import (
+    ChangeQuote,
+    Plan,
+    PlanStatus,
+    QuoteKind,
+    RateCard,
+    ScheduledChange,
+    ScheduleStatus,
+    Subscription,
+)
 
 
 def catalogue(customer_id: int | None = None) -> list[Plan]:
@@ -100,6 +109,12 @@ def quote_by_id(public_id: str) -> ChangeQuote | None:
         return None
     rows = ChangeQuote.objects.select_related("customer", "plan", "subscription__plan", "opened", "invoice")
     return rows.filter(public_id=public_id).first()
+
+
+def quote_of_invoice(public_id: str) -> ChangeQuote | None:
+    """Whose first payment an invoice asks for. Whoever asks checks that its customer may be seen."""
+    rows = ChangeQuote.objects.filter(kind=QuoteKind.SUBSCRIBE, invoice__public_id=public_id)
+    return rows.select_related("customer", "plan").first()
 
 
 def quote_of(customer_id: int, public_id: str) -> ChangeQuote | None:

@@ -10,10 +10,9 @@ from django.utils.translation import gettext
 
 from accounts.models import Customer
 from plans.examples import month_price
-from plans.models import Plan, Subscription
+from plans.models import Plan, RateCard, Subscription
 from plans.price_rules import broken_rules
-from plans.pricing import PlanTerms
-from plans.words import card_price
+from plans.versions import card_says, figures, plan_says
 from usage.selectors import Span, all_features, quantities
 
 if TYPE_CHECKING:
@@ -63,6 +62,11 @@ class Comparison:
     samples: tuple[Sample, ...]
 
     @property
+    def seen(self) -> str:
+        """What the button confirms. The samples are no part of it: they move with every event."""
+        return figures(self.plan, self.running)
+
+    @property
     def can_publish(self) -> bool:
         return all(check.is_fulfilled or check.is_note for check in self.checks)
 
@@ -97,46 +101,27 @@ def _checks(plan: Plan) -> tuple[Check, ...]:
 
 
 def _differences(before: Plan, after: Plan) -> tuple[Difference, ...]:
-    facts = [
-        Difference(label, str(getattr(before, name)), str(getattr(after, name)))
-        for label, name in (
-            (gettext("Name"), "name"),
-            (gettext("Tagline"), "tagline"),
-            (gettext("Currency"), "currency"),
-        )
+    old, new = plan_says(before), plan_says(after)
+    facts = [Difference(new[name][0], old[name][1], new[name][1]) for name in new]
+    was = {card.key: card for card in before.rate_cards.all()}
+    now = {card.key: card for card in after.rate_cards.all()}
+    keys = [*now, *(key for key in was if key not in now)]
+    prices = [each for key in keys for each in _of_card(was.get(key), now.get(key), before.currency, after.currency)]
+    return tuple(each for each in (*facts, *prices) if each.before != each.after)
+
+
+def _of_card(before: RateCard | None, after: RateCard | None, currency_before: str, currency: str) -> list[Difference]:
+    """A price under the card's name; what else is said of a card only where both versions have it."""
+    old = card_says(before, currency_before) if before else {}
+    new = card_says(after, currency) if after else {}
+    card = (new or old)["name"][1]
+    price = Difference(card, *(said["price"][1] if said else "" for said in (old, new)))
+    others = [
+        Difference(gettext("%(card)s, %(what)s") % {"card": card, "what": new[name][0]}, old[name][1], new[name][1])
+        for name in new
+        if old and name != "price"
     ]
-    choices = [
-        Difference(label, before_text, after_text)
-        for label, before_text, after_text in (
-            (gettext("Settlement mode"), before.get_settlement_mode_display(), after.get_settlement_mode_display()),
-            (
-                gettext("When credits run out"),
-                before.get_when_credits_run_out_display(),
-                after.get_when_credits_run_out_display(),
-            ),
-            (gettext("Payment method"), before.get_payment_policy_display(), after.get_payment_policy_display()),
-            (
-                gettext("When it is not paid"),
-                before.get_overdue_consequence_display(),
-                after.get_overdue_consequence_display(),
-            ),
-            (gettext("Self-service"), _yes(before.self_serve), _yes(after.self_serve)),
-        )
-    ]
-    old, new = _prices(before.terms()), _prices(after.terms())
-    keys = [*new, *(key for key in old if key not in new)]
-    prices = [
-        Difference((new.get(key) or old[key])[0], old.get(key, ("", ""))[1], new.get(key, ("", ""))[1]) for key in keys
-    ]
-    return tuple(each for each in (*facts, *choices, *prices) if each.before != each.after)
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
-
-
-def _prices(terms: PlanTerms) -> dict[str, tuple[str, str]]:
-    return {card.key: (card.name, card_price(card, terms.currency)) for card in terms.cards}
+    return [price, *others]
 
 
 def samples(

@@ -18,7 +18,7 @@ from usage.selectors import Span, quantities
 logger = logging.getLogger(__name__)
 
 LENGTH = timedelta(days=30)
-PREVIEW = 0  # the number of a spell that nobody has
+PREVIEW = NOBODY = 0  # the numbers of a spell that nobody has, and of nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,11 @@ def estimate_or_none(customer_id: int, plan: Plan, at: datetime) -> Estimate | N
         logger.exception("What plan %s would have cost could not be worked out", plan.key)
         return None
     return found if found.has_usage else None
+
+
+def unused_month(plan: Plan, at: datetime) -> Estimate:
+    """What a month costs in which nothing is used: fees, minimums, and what a first tier charges at 0. No query."""
+    return estimate(plan, Used(NOBODY, Window(at - LENGTH, at), {}))
 
 
 def next_plan_estimate(now: Running) -> Estimate | None:

@@ -1,13 +1,18 @@
 """The usage windows of a customer, as they were and are billed: by spell, from calculation to calculation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 from typing import NamedTuple
 
+from django.utils.translation import gettext
+
 from core.periods import Window, billing_period, midnight, period_number, usage_windows, utc_day
-from plans.charges import usage_key
+from invoices.selectors import line_amounts
+from plans.charges import RatedWindow, usage_key
+from plans.late import posted_lines
+from plans.line_words import title
 from plans.models import RatedUsage, Subscription
 from plans.selectors.upcoming import Running, running_window
 
@@ -20,14 +25,33 @@ class UsedWindow(NamedTuple):
     is_running: bool
 
 
+class UsageLine(NamedTuple):
+    """One line of a window, with its Explain address; what has none is explained elsewhere."""
+
+    key: str
+    title: str
+    amount: int
+
+
 class BilledUsage(NamedTuple):
-    """What has been rated of one feature in one window: the quantity, and minor units before tax. `line_key`: its
-    Explain address, where it has a single one."""
+    """What has been rated of one feature in one window: the quantity, and minor units before tax. `lines` sum to the
+    amount, except where it is 0 or settled by the hour: then there may be none."""
 
     quantity: Decimal
     amount: int
     currency: str
-    line_key: str
+    lines: tuple[UsageLine, ...]
+
+    @property
+    def line_key(self) -> str:
+        """The Explain address of the amount, where a single line is all of it."""
+        [line, *more] = self.lines or [UsageLine("", "", 0)]
+        return line.key if not more else ""
+
+    @property
+    def parts(self) -> tuple[UsageLine, ...]:
+        """The lines, where the amount is of several."""
+        return self.lines if len(self.lines) > 1 else ()
 
 
 def recent_windows(customer_id: int, at: datetime, *, past: int) -> list[UsedWindow]:
@@ -62,21 +86,31 @@ def _months(spell: Subscription, until: datetime) -> Iterator[tuple[Window, Wind
 
 
 def billed_usage(used: UsedWindow, feature_id: int) -> BilledUsage | None:
-    """What was calculated of a feature in a window by now, with what came late; None where nothing was. One query."""
+    """What was calculated of a feature in a window by now, with what came late; None where nothing was. Two queries."""
     rows = RatedUsage.objects.filter(
         subscription=used.subscription, window_starts_at=used.window.start, rate_card__feature_id=feature_id
     )
-    newest = list(rows.select_related("rate_card").order_by("rate_card_id", "-number").distinct("rate_card_id"))
-    if not newest:
+    postings = list(rows.select_related("rate_card").order_by("rate_card_id", "number"))
+    if not postings:
         return None
+    newest = {row.rate_card_id: row for row in postings}
     terms = used.subscription.plan.terms()
-    single = len(newest) == 1 and not terms.is_credit_only
     return BilledUsage(
-        quantity=newest[0].quantity,
-        amount=sum(row.amount for row in newest),
+        quantity=next(iter(newest.values())).quantity,
+        amount=sum(row.amount for row in newest.values()),
         currency=terms.currency,
-        line_key=usage_key(used.subscription.pk, newest[0].rate_card.key, used.window) if single else "",
+        lines=() if terms.is_credit_only else _stored_lines(postings),
     )
+
+
+def _stored_lines(postings: Sequence[RatedUsage]) -> tuple[UsageLine, ...]:
+    """Those that the postings stand on. A window without usage has none, and what came to nothing may have none."""
+    titles: dict[str, str] = {}
+    for row in postings:
+        window = Window(row.window_starts_at, row.window_ends_at)
+        titles |= posted_lines(row.subscription_id, row.rate_card.key, row.rate_card.name, window, row.number)
+    amounts = line_amounts(titles)
+    return tuple(UsageLine(key, title(kept), amounts[key]) for key, kept in titles.items() if key in amounts)
 
 
 def running_usage(now: Running, feature_id: int) -> BilledUsage | None:
@@ -88,5 +122,15 @@ def running_usage(now: Running, feature_id: int) -> BilledUsage | None:
         quantity=rated[0].priced.quantity,
         amount=sum(row.amount for row in rated),
         currency=now.facts.terms.currency,
-        line_key=usage_key(now.subscription.pk, rated[0].card.key, rated[0].facts.cut) if len(rated) == 1 else "",
+        lines=tuple(line for row in rated for line in _running_lines(now, row)),
     )
+
+
+def _running_lines(now: Running, rated: RatedWindow) -> Iterator[UsageLine]:
+    """What credit has paid of the window stands in «Transaction History», hour by hour."""
+    if rated.billed_amount:
+        yield UsageLine("", gettext("Charged to credits so far"), rated.billed_amount)
+    if rated.has_line:
+        key = usage_key(now.subscription.pk, rated.card.key, rated.facts.cut)
+        said = gettext("Not charged yet") if rated.billed_amount else rated.card.name
+        yield UsageLine(key, said, rated.difference)

@@ -9,6 +9,7 @@ from accounts.audit import record
 from accounts.models import User
 from accounts.services.lock_customers import lock_customers
 from core.periods import utc_day
+from invoices.lines import START
 from invoices.selectors import unsettled
 from invoices.services.collect_payment import collect_payment
 from invoices.services.draft_invoices import draft_invoices
@@ -54,14 +55,16 @@ def _bill(quote: ChangeQuote, at: datetime, actor: User | None) -> "Payment | No
         raise NothingDueError(f"quote {quote.public_id}")
     draft = invoice_draft(
         subscription=current,
-        key=f"subscription:{quote.opens_id}:start",
+        key=f"subscription:{quote.opens_id}{START}",
         lines=owed.lines,
         billing_on=utc_day(at),
         period=owed.period,
         plan=quote.plan,
     )
     [drafted] = draft_invoices(drafts=[draft], at=at, actor=actor)
-    [quote.invoice] = finalize_invoices(invoice_ids=[drafted.pk], at=at, actor=actor, collect_now=True, tell=False)
+    [quote.invoice] = finalize_invoices(
+        invoice_ids=[drafted.pk], at=at, actor=actor, collect_now=True, by_run=False, tell=False
+    )
     quote.effective_at, quote.accepted_at = at, quote.accepted_at or at
     quote.save(update_fields=["invoice", "effective_at", "accepted_at"])
     record(

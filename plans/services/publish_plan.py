@@ -8,25 +8,29 @@ from django.utils.translation import gettext
 from accounts.audit import record
 from accounts.models import PaymentPolicy, User
 from core.money import UnknownCurrencyError, exponent
-from plans.exceptions import PlanNotPublishableError
+from plans.exceptions import PlanMovedError, PlanNotPublishableError
 from plans.models import Plan, PlanStatus, SettlementMode
 from plans.price_rules import broken_rules
+from plans.versions import figures
 
 
 @transaction.atomic
-def publish_plan(*, plan: Plan, at: datetime, actor: User | None) -> Plan:
+def publish_plan(*, plan: Plan, at: datetime, actor: User | None, reason: str = "", seen: str = "") -> Plan:
     """Publish a draft and archive the version before; subscriptions stay on the version they have.
 
     From here on the plan and its rate cards never change: database triggers refuse it. Publishing twice is a
-    no-op. Raises PlanNotPublishableError for an archived plan, an unknown currency or a rate card that breaks a rule
-    of `plans.price_rules`; the message names the card, the field and the tier.
+    no-op. `seen` are the `figures` that were shown. Raises PlanMovedError where they moved, PlanNotPublishableError
+    for an archived plan, an unknown currency or a rate card that breaks a rule of `plans.price_rules`; the message
+    names the card, the field and the tier.
     """
-    versions = Plan.objects.select_for_update().filter(key=plan.key).order_by("pk")
+    versions = Plan.objects.with_cards().select_for_update().filter(key=plan.key).order_by("pk")
     plan = next(version for version in versions if version.pk == plan.pk)
     if plan.status == PlanStatus.PUBLISHED:
         return plan
-    _check(plan)
     before = [version for version in versions if version.status == PlanStatus.PUBLISHED]
+    if seen and figures(plan, before[0] if before else None) != seen:
+        raise PlanMovedError(f"{plan} is not what was seen")
+    _check(plan)
     for version in before:
         version.status = PlanStatus.ARCHIVED
         version.save(update_fields=["status"])
@@ -41,6 +45,7 @@ def publish_plan(*, plan: Plan, at: datetime, actor: User | None) -> Plan:
         subject=f"plan:{plan.key}:v{plan.version}",
         before={"published": [version.version for version in before]},
         after={"published": [plan.version]},
+        reason=reason,
     )
     return plan
 
@@ -58,7 +63,6 @@ def _check(plan: Plan) -> None:
     if plan.settlement_mode == SettlementMode.CREDIT_ONLY and plan.payment_policy == PaymentPolicy.REQUIRED:
         message = gettext("Payment policy: a credits-only plan needs no card.")
         raise PlanNotPublishableError(f"{plan} requires a card", message=message)
-    cards = plan.rate_cards.with_terms().order_by("position", "pk")
-    broken = [rule for card in cards for rule in broken_rules(card.terms(plan.currency))]
+    broken = [rule for card in plan.rate_cards.all() for rule in broken_rules(card.terms(plan.currency))]
     if broken:
         raise PlanNotPublishableError(f"{plan}: {broken[0]}", message=" ".join(broken))

@@ -12,7 +12,7 @@ from accounts.models import User
 from core.money import UnknownCurrencyError, exponent
 from plans.exceptions import PlanFrozenError, PlanInvalidError
 from plans.models import Plan, PlanStatus
-from plans.plan_rules import CONTRACT_FIELDS, audited, check_contract
+from plans.plan_rules import CONTRACT_FIELDS, audited, check_address, check_contract
 
 FIELDS = (
     "key", "name", "tagline", "facts", "position", "currency", "settlement_mode", "when_credits_run_out",
@@ -25,8 +25,8 @@ FIXED = ("key", "currency")  # from the first save on: rate cards hold amounts o
 def save_plan(*, plan_id: int | None, values: Mapping[str, Any], at: datetime, actor: User | None) -> Plan:
     """A new draft where `plan_id` is None; else the draft with these values, those not named as they were.
 
-    `values` has keys of `FIELDS`. Raises PlanInvalidError for a key in use, an unknown currency, or a key or currency
-    that would change; PlanFrozenError for a version that is published.
+    `values` has keys of `FIELDS`. Raises PlanInvalidError for a key in use or of another page, an unknown currency, or
+    a key or currency that would change; PlanFrozenError for a version that is published.
     """
     plan = Plan() if plan_id is None else Plan.objects.select_for_update().get(pk=plan_id)
     if plan_id is None:
@@ -42,6 +42,7 @@ def save_plan(*, plan_id: int | None, values: Mapping[str, Any], at: datetime, a
     before = {field: getattr(plan, field) for field in changed} if plan_id else {}
     for field, value in changed.items():
         setattr(plan, field, value)
+    check_address(plan.key, self_serve=plan.self_serve)
     _write(plan)
     record(
         at=at,

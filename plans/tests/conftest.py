@@ -112,7 +112,7 @@ def plus(customer: Customer, catalogue: Catalogue, seller: object, at: datetime)
 
 def new_plan(
     key: str, *, fee: int = 9_900, currency: str = "USD", timing: str = "in_arrears", version: int = 1, at: datetime,
-    cards: Sequence[dict[str, Any]] = (),
+    cards: Sequence[dict[str, Any]] = (), payment_policy: PaymentPolicy = PaymentPolicy.REQUIRED,
 ) -> Plan:  # fmt: skip
     """A published self-serve plan with one monthly fee (minor units), and more rate cards where asked."""
     plan = Plan.objects.create(
@@ -120,7 +120,7 @@ def new_plan(
         version=version,
         name=key.capitalize(),
         currency=currency,
-        payment_policy=PaymentPolicy.REQUIRED,
+        payment_policy=payment_policy,
         position=9,
     )
     RateCard.objects.create(

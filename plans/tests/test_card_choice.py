@@ -5,9 +5,9 @@ import re
 import pytest
 from django.urls import reverse
 
-from accounts.models import PaymentMethod
+from accounts.models import PaymentMethod, PaymentPolicy
 from core.clock import travel_to
-from plans.tests.conftest import add_card
+from plans.tests.conftest import add_card, new_plan
 from plans.tests.test_pages import LATER, plan_of, post_upgrade, text
 
 
@@ -65,3 +65,42 @@ def test_anybody_elses_card_is_no_choice(free, customer, two_cards, as_alice, ot
     assert answer.status_code == 422
     assert "Choose one of your cards." in text(answer)
     assert plan_of(customer) == "free"
+
+
+def test_an_expired_card_is_marked_where_it_is_charged(free, customer, at, as_alice):
+    card = add_card(customer, at)
+    expire(card)
+    page = text(as_alice.get(reverse("plan_upgrade", args=["plus"])))
+    assert re.search(r"Visa ending 4242, expires 09/2026 <span class=\"badge[^>]*>(<svg.*?</svg>)?Expired</span>", page)
+
+
+def test_an_expired_card_is_marked_among_several(free, two_cards, as_alice):
+    expire(two_cards[0])
+    page = text(as_alice.get(reverse("plan_upgrade", args=["plus"])))
+    assert "Visa ending 4242, expired 09/2026" in page
+    assert "Mastercard ending 4444, expires 03/2030" in page
+
+
+def test_cancel_warns_that_the_final_invoice_would_be_charged_to_an_expired_card(plus, as_alice):
+    warned = (
+        "This card expired in 09/2026. If it is declined, the invoice stays open until you pay it with another card."
+    )
+    assert "This card expired" not in text(as_alice.get(reverse("plan_cancel")))
+    expire(PaymentMethod.objects.get())
+    assert warned in text(as_alice.get(reverse("plan_cancel")))
+
+
+@pytest.mark.parametrize("with_card", [False, True])
+def test_where_no_card_is_needed_none_is_asked_for(free, customer, at, as_alice, with_card):
+    loose = new_plan("loose", at=at, payment_policy=PaymentPolicy.OPTIONAL)
+    if with_card:
+        add_card(customer, at)
+    page = text(as_alice.get(reverse("plan_upgrade", args=[loose.key])))
+    assert ("No payment method is needed: you get invoices to pay." in page) is not with_card
+    assert ("You get an invoice each month until you cancel." in page) is not with_card
+    assert ("You authorise Meridian Cloud SAS to charge this payment method" in page) is with_card
+    assert "Card details are entered" not in page
+
+
+def expire(card):
+    PaymentMethod.objects.filter(pk=card.pk).update(exp_month=9, exp_year=2026)

@@ -74,6 +74,16 @@ def test_it_shows_the_exact_amounts_before(plus, pro, customer, as_alice, at):
     assert "You are not billed at sign-up." not in page
 
 
+def test_it_says_where_a_total_below_zero_goes(plus, pro, customer, as_alice, at):
+    add_pending_lines(customer_id=customer.pk, currency="USD", lines=[line(-15_000)], at=at)
+
+    page = text(as_alice.get(reverse("plan_upgrade", args=["pro"])))
+
+    assert ChangeQuote.objects.latest("pk").amount_back == 15_000 - 1_739
+    assert "You get $132.61 back: it pays your open invoices first, then it goes back to the card that paid" in page
+    assert '<td class="num" data-testid="due-today">$0.00</td>' in page
+
+
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
 def test_it_changes_the_plan_for_what_was_shown(plus, pro, customer, as_alice, headers):
     as_alice.get(reverse("plan_upgrade", args=["pro"]), headers=headers)

@@ -234,7 +234,8 @@ def test_its_form_asks_for_terms_instead_of_the_tile(draft, as_clerk):
 
 
 def test_publishing_leads_to_putting_the_customer_on_it(draft, customer, as_clerk):
-    response = as_clerk.post(reverse("admin:plans_plan_publish", args=[draft.pk]))
+    url = reverse("admin:plans_plan_publish", args=[draft.pk])
+    response = as_clerk.post(url, {"seen": as_clerk.get(url).context["comparison"].seen})
     begin_url = f"{reverse('admin:customer_subscriptions_add', args=[customer.key])}?plan={draft.pk}"
     assert response.headers["Location"] == begin_url
     assert f'<option value="{draft.pk}" selected>' in as_clerk.get(begin_url).text

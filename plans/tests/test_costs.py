@@ -7,9 +7,12 @@ from django.urls import reverse
 
 from accounts.models import BillingProfile
 from core.clock import travel_to
+from invoices.totals import NO_TAX
+from plans.costs import costs
+from plans.models import Plan, PriceTier
 from plans.seed import prepaid_plan
 from plans.services.open_contract import open_contract
-from plans.tests.conftest import send
+from plans.tests.conftest import new_plan, send, tokens_card
 from plans.tests.test_pages import LATER
 
 URL = "/settings/billing/plan/plus/costs/"
@@ -38,6 +41,29 @@ def test_the_tax_follows_the_country(typed):
     assert "$58.80" in french
     assert "VAT" not in american
     assert "If you use nothing: $49.00 per month" in american
+
+
+def test_using_nothing_costs_the_minimum_too(free, alice, customer, log_in, at):
+    new_plan("pro", cards=[tokens_card("0.01", 1_000, minimum_amount=9_000)], at=at)
+    BillingProfile.objects.filter(customer=customer).update(country="FR")
+    client = log_in(alice)
+    page = text(client.get(reverse("plan_upgrade", args=["pro"])))
+    swapped = text(client.post(reverse("plan_costs", args=["pro"]), {"country": "FR"}, headers={"HX-Request": "true"}))
+    for shown in (page, swapped):
+        assert 'Usage, even if there is none</th><td class="num">$90.00</td>' in shown
+        assert "VAT 20 % of $189.00" in shown
+        assert '<td class="num">$226.80</td>' in shown
+    assert "If you use nothing: $226.80 per month" in swapped
+
+
+def test_using_nothing_costs_the_flat_price_of_a_first_tier(free, at):
+    draft = Plan.objects.create(key="tiered", name="Tiered", currency="USD")
+    card = draft.rate_cards.create(**{**tokens_card("0"), "model": "graduated", "unit_amount": None})
+    PriceTier.objects.create(rate_card=card, up_to=1_000, flat_amount=2_000)
+    PriceTier.objects.create(rate_card=card, unit_amount=1)
+    plan = Plan.objects.with_cards().get(pk=draft.pk)
+    found = costs(plan, NO_TAX, None, at, is_placed=True)
+    assert (found.fee, found.unused, found.minimum) == (0, 2_000, 2_000)
 
 
 def test_without_a_country_the_tax_is_not_known(typed):
@@ -113,6 +139,12 @@ def test_without_javascript_it_is_said_on_submit(free, alice, customer, log_in):
     assert '"told": "1"' in answer.text
 
 
+def test_subscribe_keeps_the_reference_that_only_billing_details_ask_for(free, customer, alice, log_in):
+    BillingProfile.objects.filter(customer=customer).update(buyer_reference="L-1")
+    page = log_in(alice).get(reverse("plan_upgrade", args=["plus"]))
+    assert '<input type="hidden" name="buyer_reference" value="L-1"' in page.text
+
+
 def test_beside_the_error_it_is_not_said_again(typed):
     assert "not a valid" not in text(typed(country="DE", tax_id="DE136695977", quiet="1", told="1"))
 
@@ -150,7 +182,7 @@ def test_a_country_with_states_brings_the_field_and_one_without_takes_it_away(ty
     came = text(typed(country="US"))
     assert SWAPPED in came
     assert REGION in came
-    gone = text(typed(country="FR", region="Texas"))
+    gone = text(typed(country="FR", region=""))
     assert f"{SWAPPED}</div>" in gone
 
 
@@ -158,6 +190,15 @@ def test_a_field_that_is_there_already_is_not_touched(typed):
     """Somebody may be typing in it."""
     assert SWAPPED not in text(typed(country="CA", region="Onta"))
     assert SWAPPED not in text(typed(country="FR"))
+
+
+@pytest.mark.parametrize("asked", [{}, {"quiet": "1"}])
+def test_a_region_that_stands_in_it_stays_whatever_the_country(typed, asked):
+    assert SWAPPED not in text(typed(country="GB", region="Oxfordshire", **asked))
+
+
+def test_the_page_itself_keeps_the_field_that_it_began_with(typed):
+    assert SWAPPED not in text(typed(country="US", quiet="1"))
 
 
 def test_the_form_asks_for_a_region_only_where_there_is_one(free, alice, customer, log_in):

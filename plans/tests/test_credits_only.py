@@ -5,11 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from accounts.models import PaymentPolicy
+from core import formats
 from credits.models import CreditCharge, OpenCharge
+from credits.selectors import balance
 from invoices.models import Invoice
 from plans import books
 from plans.exceptions import PlanNotPublishableError
 from plans.models import Plan, QuoteKind, RatedUsage, SettlementMode
+from plans.pages import balance_after
 from plans.selectors import current_subscription
 from plans.services.calculate_charges import calculate_charges
 from plans.services.cancel_subscription import cancel_subscription
@@ -126,6 +129,7 @@ def test_leaving_charges_up_to_the_instant_and_keeps_the_balance(spell, customer
     settle_usage(customer_ids=[customer.pk], at=end - MINUTE)
     quote = cancel_quote(customer, end)
     assert (quote.total, quote.credits, quote.to_credits) == (0, 0, 968 + 200)  # 10 of 31 days, and 2,000 tokens
+    shown = balance_after(quote)
 
     done = cancel_subscription(quote=quote, at=end + MINUTE, actor=None)
 
@@ -135,6 +139,7 @@ def test_leaving_charges_up_to_the_instant_and_keeps_the_balance(spell, customer
     assert open_charges(customer) == []
     assert list(books.check()) == []
     after = movements(customer)
+    assert shown == "$87.32" == formats.money(balance(customer.pk, "USD", end + MINUTE).settled, "USD")
     assert cancel_subscription(quote=quote, at=end + 2 * MINUTE, actor=None).completed_at == done.completed_at
     assert movements(customer) == after
 

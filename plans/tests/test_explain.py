@@ -138,6 +138,11 @@ def test_within_the_included_units_nothing_is_billable():
     ]
 
 
+def test_a_price_of_next_to_nothing_says_what_many_cost():
+    row = "× $0.000012 per request ($12.00 per 1 million) Plus, price list version 3"
+    assert row in text(replace(REQUESTS, unit_amount=Decimal("0.000012"), per_units=1), quantity="12345")
+
+
 def test_a_window_that_was_cut_short_shows_its_share():
     rows = text(REQUESTS, quantity="12345", cut=CUT)
     assert rows[0] == "12,345 requests used the window was cut short by a change of plan"

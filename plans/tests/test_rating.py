@@ -43,6 +43,7 @@ def compose(terms, quantity, *, window=WHOLE, closed=True, billed=None):
     ("terms", "quantity", "amount", "detail"),
     [
         (UNIT, 250, 2_500, "250 × $0.10 per request"),
+        (replace(UNIT, unit_amount=Decimal("0.000012")), 250_000, 300, "250,000 × $0.000012 per request"),
         (replace(UNIT, free_units=Decimal(50)), 250, 2_000, "(250 − 50 included) × $0.10 per request"),
         (replace(UNIT, free_units=Decimal(500)), 250, 0, "250 of 500 included"),
         (replace(UNIT, discount_percent=Decimal("12.5")), 250, 2_188, "250 × $0.10 per request, less 12.5 %"),
@@ -205,6 +206,11 @@ def test_it_stores_what_is_needed_to_derive_it():
             FLATS,
             "$100.00 flat up to 5, then $1.00 per request plus $50.00 flat up to 10, then $5.00 per request",
             "From $0.00 per request",
+        ),
+        (
+            replace(UNIT, unit_amount=Decimal("0.000012")),
+            "$0.000012 per request ($12.00 per 1 million)",
+            "$0.000012 per request ($12.00 per 1 million)",
         ),
         (card("free", free_units=Decimal(9)), "9 included, more is not charged", "No charge"),
         (

@@ -7,8 +7,10 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import AuditEntry
+from core.language import override
 from plans.exceptions import PlanFrozenError, PlanInvalidError, RateCardInvalidError
 from plans.models import Plan, PlanStatus, RateCard, Subscription
+from plans.plan_rules import TAKEN
 from plans.pricing import Tier
 from plans.selectors.comparing import comparison
 from plans.services.copy_plan import copy_plan
@@ -17,6 +19,7 @@ from plans.services.remove_rate_card import remove_rate_card
 from plans.services.save_plan import save_plan
 from plans.services.save_rate_card import save_rate_card
 from plans.tests.conftest import go_plus
+from plans.urls import PLAN, urlpatterns
 
 VALUES = {"key": "credits", "name": "Credits", "currency": "USD", "settlement_mode": "credit_only"}
 TOKENS = {"key": "tokens", "name": "Tokens", "model": "unit", "unit_amount": Decimal("0.002"), "per_units": 1000}
@@ -70,6 +73,22 @@ def test_it_begins_no_plan_with_a_key_in_use_or_an_unknown_currency(catalogue, s
     with pytest.raises(PlanInvalidError):
         save_plan(plan_id=None, values={**VALUES, **values}, at=at, actor=staff)
     assert not Plan.objects.filter(name="Credits").exists()
+
+
+@pytest.mark.parametrize("key", ["cancel", "enterprise"])
+def test_it_gives_no_plan_that_is_chosen_the_address_of_another_page(db, staff, at, key):
+    refused = f"Key: “{key}” is the address of another page."
+    with pytest.raises(PlanInvalidError, match=key) as refusal:
+        save_plan(plan_id=None, values={**VALUES, "key": key}, at=at, actor=staff)
+    assert refusal.value.message.startswith(refused)
+    plan = save_plan(plan_id=None, values={**VALUES, "key": key, "self_serve": False}, at=at, actor=staff)
+    with pytest.raises(PlanInvalidError, match=key):
+        save_plan(plan_id=plan.pk, values={"self_serve": True}, at=at, actor=staff)
+
+
+def test_every_page_beside_those_of_plans_is_known():
+    beside = {str(each.pattern).removeprefix(PLAN).split("/")[0] for each in urlpatterns if PLAN in str(each.pattern)}
+    assert beside - {"", "<slug:slug>"} == set(TAKEN)
 
 
 def test_it_changes_nothing_that_is_published(catalogue, staff, at):
@@ -166,6 +185,15 @@ def test_it_says_what_publishing_changes_and_for_whom(customer, catalogue, selle
         ("Plus monthly fee", "$49.00 per month", "$59.00 per month")
     ]
     assert [(row.customer.name, row.before, row.after) for row in shown.samples] == [("Wonder Ltd", 4_900, 5_900)]
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", ("yes", "no")), ("de", ("ja", "nein"))])
+def test_it_says_yes_and_no_in_the_readers_language(catalogue, seller, staff, at, language, said):
+    draft = copy_plan(plan_id=catalogue.plus.pk, at=at, actor=staff)
+    Plan.objects.filter(pk=draft.pk).update(self_serve=False)
+    with override(language):
+        [row] = comparison(Plan.objects.with_cards().get(pk=draft.pk), at).differences
+    assert (row.before, row.after) == said
 
 
 # --- pages ---------------------------------------------------------------------------------------------------------
@@ -280,13 +308,15 @@ def test_it_publishes_a_plan(as_staff, draft, tokens, staff, at):
     save_rate_card(plan_id=draft.pk, card_id=None, values=values, tiers=[], at=at, actor=staff)
     url = reverse("admin:plans_plan_publish", args=[draft.pk])
 
-    assert "Publish Plan" in as_staff.get(url).text
+    page = as_staff.get(url)
+    assert "Publish Plan" in page.text
     for _ in range(2):
-        assert as_staff.post(url).status_code == 302
+        sent = {"seen": page.context["comparison"].seen, "reason": "Agreed on Monday"}
+        assert as_staff.post(url, sent).status_code == 302
 
     draft.refresh_from_db()
     assert draft.status == PlanStatus.PUBLISHED
-    assert len([entry for entry in audits("publish_plan") if entry.actor == staff]) == 1
+    assert [entry.reason for entry in audits("publish_plan") if entry.actor == staff] == ["Agreed on Monday"]
 
 
 def test_it_shows_how_many_stay_on_the_version_before(as_staff, customer, catalogue, seller, at, staff):

@@ -37,7 +37,7 @@
     target.dataset.busy = document.getElementById("live")?.dataset.coming || "";
   };
   const answered = ({ detail }) => {
-    const target = detail.target || detail.ctx?.target;
+    const target = detail.requestConfig?.target || detail.target || detail.ctx?.target;
     target?.removeAttribute("aria-busy");
     target?.removeAttribute("data-busy");
   };
@@ -48,6 +48,14 @@
     allowAgain();
     say("alert", document.getElementById("alert")?.dataset.failed);
   };
+  // A refusal says where it is to stand; htmx 4 swaps it by itself. What asks by itself again and again is told once.
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (!detail.isError || !detail.xhr.getResponseHeader("HX-Retarget")) return;
+    const source = detail.requestConfig.elt;
+    detail.isError = false;
+    detail.shouldSwap = !source.dataset.refused;
+    if (source.matches("[hx-trigger^=every]")) source.dataset.refused = "true";
+  });
   document.addEventListener("htmx:afterSwap", swapped);
   document.addEventListener("htmx:after:swap", swapped);
   for (const name of ["htmx:responseError", "htmx:sendError", "htmx:response:error", "htmx:error"])

@@ -102,3 +102,13 @@ def test_it_does_not_know_what_is_not_there(staff, log_in, page):
 
 def test_it_is_for_staff_only(alice, log_in):
     assert log_in(alice).get("/admin/usage/usageevent/").status_code == 302
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_only_what_exists_is_said_to_change_its_name_alone(staff, customer, tokens, log_in, language):
+    client, headers = log_in(staff), {"Accept-Language": language}
+    Meter.objects.update(name="New York")
+    Feature.objects.update(name="New York")
+    for table, made in (("meter", Meter.objects.first()), ("feature", Feature.objects.first())):
+        pages = [client.get(f"/admin/usage/{table}/{page}/", headers=headers) for page in ("add", f"{made.pk}/change")]
+        assert ['class="lead"' in page.text for page in pages] == [False, True]

@@ -8,9 +8,11 @@ from django.urls import reverse
 
 from accounts.models import AuditEntry, Membership, Notice, Role, UsageSubject
 from accounts.services.park_customer import park_customer
+from billing_portal.admin.change_forms import DetailsForm, RenameForm
 from billing_portal.billing_run import run_billing
 from billing_portal.tests.people import on_free, on_plus
 from core import clock
+from core.language import override
 from credits.grants import GrantDraft
 from credits.services.grant_credits import grant_credits
 from plans.tests.conftest import send
@@ -373,3 +375,10 @@ def test_it_filters_the_audit_trail_and_keeps_the_filter(customer, clerk, as_cle
     assert [row.entry.action for row in older.context["rows"]] == ["void_invoice"] * 10
     assert older.context["newer_url"] == "?action=void_invoice"
     assert as_clerk.get(url, {"action": "'", "before": "x"}).status_code == 200
+
+
+# --- in German ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("form", [RenameForm, DetailsForm])
+def test_staff_are_asked_for_the_reason_in_their_language(form):
+    with override("de"):
+        assert form.base_fields["reason"].label == "Grund"

@@ -104,6 +104,7 @@ PAGES: dict[str, tuple[Wanted, Wanted]] = {
     "invoices_payment_refund": (MANAGERS, MANAGERS),
     "invoices_invoice_send_again": (HELPERS, HELPERS),
     "invoices_invoice_document": (READERS, NOBODY),
+    "invoices_invoice_xml": (READERS, NOBODY),
     "invoices_archive_zip": (TAKERS, NOBODY),
     "invoices_gatewayevent_replay": (NOBODY, MANAGERS),
     "invoices_correctionrequest_answer": (NOBODY, HELPERS),

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from accounts.gateways.base import ProcessorEvent
-from accounts.models import Customer, Notice, Role, UsageSubject, User
+from accounts.models import BillingProfile, Customer, Notice, Role, UsageSubject, User
 from accounts.roles import AUDITOR, BILLING_SUPPORT, CATALOG_MANAGER, METERING_AND_BILLING
 from accounts.services.choose_mail import choose_mail
 from accounts.services.create_api_token import create_api_token
@@ -134,6 +134,7 @@ def build() -> World:
         "key": customer.key,
         "id": alice.pk,
         **months_of(customer, alice, clerk, catalogue),
+        **data_of(customer),
         **billed_by_hand(customer, clerk),
         **versions_of(clerk, catalogue),
         **paperwork_of(customer, alice, clerk, catalogue),
@@ -142,6 +143,15 @@ def build() -> World:
     park_customer(customer_id=customer.pk, reason="no price", at=TODAY)
     published = Plan.objects.get(pk=names["plans_plan_migrate.plan_id"])
     return World(people, names, published, contract_of(customer, clerk, published))
+
+
+def data_of(customer: Customer) -> Names:
+    """An invoice that is an e-invoice, too: the others are of a customer without a country."""
+    profile = BillingProfile.objects.filter(customer=customer)
+    profile.update(country="JP")
+    invoice = open_invoice(customer, 700, at=TODAY)
+    profile.update(country="")
+    return {"invoices_invoice_xml.pk": invoice.pk}
 
 
 def staff() -> dict[str, User]:
