@@ -23,6 +23,7 @@ from invoices.models import CreditSale, Invoice, InvoiceStatus, Payment, RefundS
 from invoices.paper import address, invoice_paper
 from invoices.showing import badge, credit_figures, credited, paying, receipts, refunds_of, row, statement_row
 from invoices.showing_overdue import declined_sentences, timeline, to_pay_with
+from invoices.spreading import kept_for_drafts
 
 PAGE_SIZE = 24
 
@@ -154,7 +155,16 @@ def invoice_page(invoice: Invoice, membership: Membership) -> dict[str, Any]:
         "has_xml": invoice.number is not None and not missing(invoice),
         "is_draft": invoice.status == InvoiceStatus.DRAFT,
         **credit_figures(invoice),
+        **_announced(invoice),
     }
+
+
+def _announced(invoice: Invoice) -> dict[str, int]:
+    """Of a draft, minor units: what credit notes that are `kept` take off it, and what is left `to_collect`."""
+    if invoice.status != InvoiceStatus.DRAFT:
+        return {}
+    kept = kept_for_drafts([invoice]).get(invoice.pk, 0)
+    return {"kept": -kept, "to_collect": max(invoice.total - kept, 0)}
 
 
 def find_payment(invoice: Invoice, payment_id: str) -> Payment:

@@ -20,6 +20,7 @@ from accounts.sales import sales_contact
 from accounts.selectors import billing_profile, default_payment_methods, members
 from accounts.staff import render_staff
 from billing_portal.admin.access import customer_page
+from billing_portal.pages.attempting import attempt
 from billing_portal.pages.overview import Overview, read_overview
 from core import formats
 from core.periods import utc_day
@@ -37,6 +38,7 @@ from plans.words import card_price
 if TYPE_CHECKING:
     from invoices.models import Invoice
     from plans.models import Subscription
+    from plans.selectors.upcoming import UsageToDate
 
 # (label, name of the URL) in the order of the tab bar
 TABS = (
@@ -201,8 +203,13 @@ def customer_usage(request: HttpRequest, customer: Customer) -> HttpResponse:
     at = customer_now(customer)
     subscription = current_subscription(customer.pk)
     context = {
-        "usage": usage_to_date(running(customer, at)) if subscription else None,
+        "usage": attempt(_usage, customer, at, subscription) if subscription else None,
+        "has_plan": subscription is not None,
         "credits_only": bool(subscription and subscription.plan.terms().is_credit_only),
     }
     header = header_of(customer, at, subscription)
     return render_customer(request, customer, "admin/customer_usage.html", context, header=header)
+
+
+def _usage(customer: Customer, at: datetime, subscription: "Subscription") -> "UsageToDate":
+    return usage_to_date(running(customer, at, subscription))

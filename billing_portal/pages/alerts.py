@@ -19,11 +19,13 @@ from accounts.selectors import MailSettings, mail_settings
 from accounts.services.choose_mail import choose_mail
 from accounts.services.update_billing_profile import update_billing_profile
 from billing_portal.pages.alerts_forms import AlertsForm, initial
+from billing_portal.pages.attempting import attempt
 from core import formats
 from core.clock import now
 from invoices.views_paying import see_other
 from plans.budgets import BudgetTerms, share
 from plans.selectors.spending import Spending, budget_of, spending
+from plans.selectors.upcoming import open_subscription
 from plans.services.set_budget import set_budget
 
 if TYPE_CHECKING:
@@ -62,11 +64,12 @@ class Standing:
         return bool(self.amount and self.now.so_far >= self.amount)
 
 
-def terms_of(budget: "Budget | None", now: Spending) -> BudgetTerms | None:
+def terms_of(budget: "Budget | None", currency: str) -> BudgetTerms | None:
     """What was chosen; an amount of another currency than the plan's is not, any more."""
     if budget is None:
         return None
-    return BudgetTerms(now.currency, now.budget, budget.spend_percents, budget.projected, budget.included_percents)
+    amount = budget.amount if budget.currency == currency else None
+    return BudgetTerms(currency, amount, budget.spend_percents, budget.projected, budget.included_percents)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -76,12 +79,13 @@ def billing_notifications(request: PortalRequest) -> HttpResponse:
     if request.method == "POST":
         check_role(request.membership, write=True)
     customer_id = request.customer.pk
-    budget, spent = budget_of(customer_id), spending(request.customer, customer_now(request.customer))
-    mail = mail_settings(customer_id)
+    own, budget, mail = open_subscription(request.customer), budget_of(customer_id), mail_settings(customer_id)
+    spent = attempt(spending, request.customer, customer_now(request.customer), own)
+    terms = terms_of(budget, own.plan.currency)
     form = AlertsForm(
         request.POST if request.method == "POST" else None,
-        currency=spent.currency,
-        initial=initial(terms_of(budget, spent), mail),
+        plan=own.plan,
+        initial=initial(terms, mail),
     )
     if form.is_valid():
         save(request, form)
@@ -89,7 +93,8 @@ def billing_notifications(request: PortalRequest) -> HttpResponse:
         return see_other(reverse("billing_notifications"))
     context = {
         "form": refill(request, form),
-        "standing": Standing(spent),
+        "standing": Standing(spent) if spent else None,
+        "terms": terms,
         "budget": budget,
         **mail_in_words(mail),
         "can_write": can_write(request.membership),

@@ -17,6 +17,8 @@ from plans.budgets import BudgetTerms
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
+    from plans.models import Plan
+
 PERCENTS = [(percent, f"{percent} %") for percent in (50, 80, 100)]
 
 
@@ -62,15 +64,17 @@ class AlertsForm(KeptForm, forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )
 
-    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, plan: "Plan", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.currency = currency
+        self.currency = currency = plan.currency
+        counted = gettext("In %(currency)s: what the next invoice comes to, with fees and tax. Empty: no budget.")
+        if plan.terms().is_credit_only:
+            counted = gettext("In %(currency)s: the credits that are used. Empty: no budget.")
         self.fields["amount"] = MoneyField(
             currency=currency,
             required=False,
             label=gettext("Amount per usage window"),
-            help_text=gettext("In %(currency)s: what the next invoice comes to, with fees and tax. Empty: no budget.")
-            % {"currency": currency},
+            help_text=counted % {"currency": currency},
         )
 
     def clean_amount(self) -> int | None:

@@ -19,6 +19,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.access import PortalRequest, billing_page, customer_now
 from accounts.models import Customer
+from billing_portal.pages.attempting import attempt
 from billing_portal.pages.explorer_forms import ExplorerForm
 from core import charts, formats
 from core.money import quantize
@@ -66,6 +67,7 @@ class Exploration:
     timeline: Timeline
     breakdown: Breakdown | None
     charge: BilledUsage | None
+    has_failed: bool  # its charge could not be worked out
     used_window: UsedWindow | None
     fresh: Freshness
     at: datetime
@@ -225,6 +227,7 @@ def ask(customer: Customer, data: QueryDict, at: datetime) -> Question:
 def explore(question: Question, feature: "Feature") -> Exploration:
     form, customer = question.form, question.customer
     used, window, dimension = form.used_window(), form.window(), form.cleaned_data["group"]
+    charged = attempt(_charged, question, used, feature)
     return Exploration(
         feature=feature,
         window=window,
@@ -232,12 +235,18 @@ def explore(question: Question, feature: "Feature") -> Exploration:
         dimension=dimension,
         timeline=timeline(customer.pk, feature, window, form.cleaned_data["step"]),
         breakdown=breakdown(customer.pk, feature, window, dimension) if dimension else None,
-        charge=charge_of(question, used, feature) if used else None,
+        charge=charged[0] if charged else None,
+        has_failed=charged is None,
         used_window=used,
         fresh=freshness(customer.pk, question.at),
         at=question.at,
         is_invoiced=any(one.is_running and one.subscription.plan.terms().is_priced for one in form.windows.values()),
     )
+
+
+def _charged(question: Question, used: UsedWindow | None, feature: "Feature") -> tuple[BilledUsage | None]:
+    """In a tuple, so that no price is not taken for a failure."""
+    return (charge_of(question, used, feature) if used else None,)
 
 
 def charge_of(question: Question, used: UsedWindow, feature: "Feature") -> BilledUsage | None:

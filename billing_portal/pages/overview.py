@@ -1,10 +1,9 @@
 """«Billing and Usage»: what am I on, what did I use, what will leave my account, when, and will it work."""
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
 from django.http import HttpResponse, StreamingHttpResponse
@@ -16,6 +15,7 @@ from accounts.access import PortalRequest, billing_page, can_write, customer_now
 from accounts.models import Customer, PaymentMethod, PaymentPolicy
 from accounts.selectors import billing_admins, default_payment_methods
 from billing_portal.pages.alerts import Standing
+from billing_portal.pages.attempting import attempt
 from billing_portal.pages.overview_chart import Chart
 from billing_portal.pages.overview_credits import CreditState, read_credits
 from billing_portal.pages.overview_notices import banners, for_readers
@@ -46,10 +46,6 @@ if TYPE_CHECKING:
     from plans.models import Subscription
     from plans.selectors.projecting import Projection
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-logger = logging.getLogger(__name__)
 
 SERVICE_UNAVAILABLE = 503
 NOTHING = Prospects(None, None)
@@ -233,15 +229,6 @@ class Overview:
         rows = [{"text": text, "on": on, "past": on < today} for text, on in dates]
         following = next((row for row in rows if not row["past"]), None)
         return [{**row, "next": row is following} for row in rows]
-
-
-def attempt(what: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | None:
-    """One part of the page; None where it fails, whatever the reason: the others are shown all the same."""
-    try:
-        return what(*args, **kwargs)
-    except Exception:
-        logger.exception("A part of the overview could not be worked out: %s", what.__name__)
-        return None
 
 
 def read_overview(customer: Customer, at: datetime) -> Overview:

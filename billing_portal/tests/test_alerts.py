@@ -13,6 +13,8 @@ from billing_portal.celery import app
 from billing_portal.tests.people import on_free, on_plus
 from core import clock
 from plans.models import Budget
+from plans.seed import prepaid_plan
+from plans.services.open_contract import open_contract
 from plans.tests.conftest import send
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +68,17 @@ def test_what_is_spent_is_what_the_overview_shows(wonder, alice, log_in):
 
     assert f'<strong class="figure-value">{figures[0]}</strong>' in overview
     assert f'data-testid="projected-total">{figures[1]}<' in overview
+
+
+def test_a_budget_is_of_credits_where_these_pay_all(customer, alice, seller, catalogue, log_in):
+    on_free(customer, alice, BEGIN)
+    amount = "what the next invoice comes to, with fees and tax"
+    with clock.travel_to(NOW):
+        assert amount in text(log_in(alice).get(URL))
+        open_contract(customer_id=customer.pk, plan=prepaid_plan(NOW), at=NOW, actor=None)
+        page = text(log_in(alice).get(URL))
+    assert "In USD: the credits that are used." in page
+    assert amount not in page
 
 
 def test_a_choice_is_saved_shown_and_audited(wonder, alice, log_in):

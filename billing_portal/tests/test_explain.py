@@ -339,7 +339,7 @@ def test_the_overview_leads_to_it_with_and_without_a_script(key, alice, log_in):
     shown = log_in(alice).get(reverse("billing_overview")).content.decode()
     for line in (TOKENS, FEE):
         address = reverse("billing_explain", args=[key(line)])
-        assert f'<details class="explain no-print" hx-get="{address}" hx-trigger="toggle once"' in shown
+        assert f'<details class="explain" hx-get="{address}" hx-trigger="toggle once"' in shown
         assert f'href="{address}"' in shown
 
 

@@ -270,6 +270,39 @@ def test_usage_that_fails_leaves_the_rest_of_the_page_alone(customer, alice, sel
     assert (failed.status_code, NO_USAGE in text(failed)) == (503, True)
 
 
+@pytest.fixture
+def odd(customer, alice, seller, catalogue, at):
+    """On a plan of which nothing can be priced, with usage."""
+    on_free(customer, alice, at)
+    open_contract(customer_id=customer.pk, plan=unpriceable(at), at=at, actor=None)
+    send(customer, at + HOUR, tokens=1_000)
+    return customer
+
+
+def test_recipients_and_alerts_stay_usable_where_usage_fails(odd, at, alice, log_in, seen):
+    url = reverse("billing_notifications")
+    page = text(seen(MIDDLE, url))
+    for part in ("We couldn’t load this. Your billing is not affected.", "alice@example.com", "Attach to e-mails"):
+        assert part in page, part
+    with clock.travel_to(MIDDLE):
+        saved = log_in(alice).post(url, {"amount": "50.00", "spend_percents": ["80"], "language": "en"})
+    assert saved.status_code == 303
+    assert 'value="50.00"' in text(seen(MIDDLE, url))
+
+
+def test_what_was_used_is_explored_where_its_charge_fails(odd, seen):
+    page = text(seen(MIDDLE, reverse("billing_usage")))
+    assert "1,000 tokens" in page
+    assert "We couldn’t work out the charge. Your billing is not affected." in page
+
+
+def test_staff_are_told_that_usage_failed(odd, clerk, log_in):
+    with clock.travel_to(MIDDLE):
+        response = log_in(clerk).get(reverse("admin:customer_usage", args=[odd.key]))
+    assert response.status_code == 200
+    assert "We couldn’t load this. Your billing is not affected." in text(response)
+
+
 def test_staff_are_told_that_it_failed(plus, clerk, log_in):
     nobody_to_issue_it()
     with clock.travel_to(MIDDLE):

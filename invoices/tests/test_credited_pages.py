@@ -19,6 +19,7 @@ from invoices.services.pay_out_credit_note import pay_out_credit_note
 from invoices.services.record_refund import record_refund
 from invoices.services.submit_payment import submit_payment
 from invoices.tests.cast import SUCCEEDED, calculated, line, open_invoice
+from invoices.tests.credited import granted
 
 TIME = re.compile("</?time[^>]*>")
 
@@ -155,3 +156,28 @@ def test_a_note_alone_makes_no_invoice_partly_paid(unpaid, page, at):
     assert "Partly paid" not in shown
     assert f"Credited {formats.money(-1000, 'USD')}" in shown
     assert "$39.00" in payment_of(shown)
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [
+        (1200, "The invoice is issued on 20 Nov 2026 and charged to Visa ending 4242."),
+        (4900, "The invoice is issued on 20 Nov 2026, and nothing will be charged."),
+    ],
+)
+def test_a_draft_says_what_a_kept_note_takes_off(invoice, customer, page, at, amount, said):
+    wanted = Wanted(amount=amount, goes_to="kept")
+    issue_credit_note(invoice_id=invoice.pk, at=at, reason="Sample", wanted=wanted)
+    panel = payment_of(page(calculated(customer, 4900, key="next", billing_on=date(2026, 11, 20))))
+    assert (
+        f'From credit notes kept for you</span> <strong class="figure-value">{formats.money(-amount, "USD")}' in panel
+    )
+    assert f'Amount due</span> <strong class="figure-value">{formats.money(4900 - amount, "USD")}' in panel
+    assert f"The charges are final. {said}" in panel
+
+
+def test_a_draft_that_credit_pays_charges_nothing(invoice, customer, page, at):
+    granted(customer, 10_000, at - timedelta(days=10))
+    panel = payment_of(page(calculated(customer, 4900, key="next", billing_on=date(2026, 11, 20))))
+    assert "$0.00" in panel
+    assert "The charges are final. The invoice is issued on 20 Nov 2026, and nothing will be charged." in panel

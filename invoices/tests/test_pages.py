@@ -326,6 +326,11 @@ def test_a_bank_that_asks_for_confirmation_is_said(seller, customer, alice, log_
     page = text(log_in(alice).get(url("invoice", invoice)))
     assert "Action needed" in page
     assert "Your bank needs you to confirm $49.00" in page
+    asking = text(log_in(alice).get(url("payment_status", invoice, Payment.objects.get().public_id)))
+    assert "<h1>Confirm with your bank</h1>" in asking
+    assert "Nothing is charged until you confirm it." in asking
+    for words in ("Processing payment", "This can take a few minutes"):
+        assert words not in asking
 
 
 # --- downloads ------------------------------------------------------------------------------------------------------

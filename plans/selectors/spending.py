@@ -10,7 +10,7 @@ from accounts.models import Customer
 from core.due import Due, only
 from core.periods import Window
 from invoices.selectors import totals_of
-from plans.models import Budget
+from plans.models import Budget, Subscription
 from plans.selectors.projecting import Projection, projection
 from plans.selectors.upcoming import (
     UpcomingInvoice,
@@ -47,9 +47,9 @@ class Spending:
     as_of: datetime
 
 
-def spending(customer: Customer, at: datetime) -> Spending:
-    """Read anew. Raises NoSubscriptionError."""
-    now = running(customer, at)
+def spending(customer: Customer, at: datetime, subscription: Subscription | None = None) -> Spending:
+    """Read anew; `subscription`: the open one, where somebody has read it. Raises NoSubscriptionError."""
+    now = running(customer, at, subscription)
     upcoming = upcoming_invoice(now)
     return spending_of(upcoming, usage_to_date(now), projection(now, upcoming))
 
