@@ -31,14 +31,8 @@ from plans.selectors.catalogue import quote_of
 from plans.selectors.estimating import Estimate, next_plan_estimate
 from plans.selectors.projecting import Prospects, prospects, thin_days
 from plans.selectors.spending import spending_of
-from plans.selectors.upcoming import (
-    UpcomingInvoice,
-    UsageToDate,
-    open_subscription,
-    running_days,
-    upcoming_invoice,
-    usage_to_date,
-)
+from plans.selectors.upcoming import UpcomingInvoice, open_subscription, running_days, upcoming_invoice
+from plans.selectors.used import UsageToDate, usage_to_date
 from plans.words import card_price
 
 if TYPE_CHECKING:
