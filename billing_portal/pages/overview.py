@@ -176,11 +176,11 @@ class Overview:
         """How the plan stands, in a word."""
         own: Any = self.subscription  # read with whether access is on hold
         states = (
+            (own.is_held, Badge(gettext("On hold"), "danger")),
+            (bool(self.late), Badge(gettext("Past due"), "danger")),
             (self.by_contract, Badge(gettext("Contract"), "info")),
             (self.credits_only and self.is_overdrawn, Badge(gettext("Overdrawn"), "danger")),
             (self.credits_only, Badge(gettext("Credits only"), "info")),
-            (own.is_held, Badge(gettext("On hold"), "danger")),
-            (bool(self.late), Badge(gettext("Past due"), "danger")),
             (self.needs_confirmation, Badge(gettext("Action needed"), "warning")),
             (self.can_cancel and self.card is None, Badge(gettext("No payment method"), "warning")),
         )
@@ -206,7 +206,12 @@ class Overview:
     def waiting(self) -> "list[Invoice]":
         """Invoices that are to be paid and not past due."""
         late = self.late
-        return [invoice for invoice in self.unpaid if invoice not in late and not invoice.is_sale]
+        return [invoice for invoice in self.debts if invoice not in late]
+
+    @property
+    def debts(self) -> "list[Invoice]":
+        """Invoices that are to be paid; a purchase is no debt."""
+        return [invoice for invoice in self.unpaid if not invoice.is_sale]
 
     @property
     def can_cancel(self) -> bool:

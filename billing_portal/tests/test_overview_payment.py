@@ -1,0 +1,112 @@
+"""The next payment on «Billing and Usage»: what is to be paid, whether a card is needed for it, and that it adds up."""
+
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+
+from accounts.tests.cards import CONFIRMS
+from billing_portal.billing_run import run_billing
+from billing_portal.tests.people import on_free, on_plus
+from billing_portal.tests.test_overview import BILLED_AT, CALCULATED_AT, MIDDLE, URL
+from core import clock
+from plans.models import QuoteKind
+from plans.services.cancel_subscription import cancel_subscription
+from plans.services.make_quote import make_quote
+from plans.services.open_contract import open_contract
+
+DAY = timedelta(days=1)
+DECLINES = "4000000000000341"
+
+
+@pytest.fixture
+def seen(alice, log_in):
+    """The page as somebody reads it."""
+
+    def seen(now, who=alice):
+        with clock.travel_to(now):
+            page = log_in(who).get(URL).content.decode()
+        words = " ".join(unescape(re.sub("<[^>]+>", " ", page)).split())
+        return words.replace(" .", ".").replace(" ,", ",").replace(" :", ":")
+
+    return seen
+
+
+@pytest.fixture
+def plus(customer, alice, seller, catalogue, at):
+    with clock.travel_to(at):
+        on_plus(customer, alice, catalogue, at)
+    return customer
+
+
+@pytest.fixture
+def declined(customer, alice, seller, catalogue, at):
+    """On Plus, with an invoice that the card did not pay."""
+    on_plus(customer, alice, catalogue, at, card=DECLINES)
+    run_billing(at=CALCULATED_AT)
+    run_billing(at=BILLED_AT)
+    return customer
+
+
+def leave(customer, user, at):
+    quote = make_quote(customer=customer, kind=QuoteKind.CANCEL, at=at, actor=user)
+    cancel_subscription(quote=quote, at=at, actor=user)
+
+
+def put_on(customer, user, plan, at):
+    on_free(customer, user, at)
+    open_contract(customer_id=customer.pk, plan=plan, at=at, actor=None)
+
+
+# --- what is overdue --------------------------------------------------------------------------------------------------
+@pytest.mark.django_db(transaction=True)
+def test_free_says_what_is_overdue_of_the_plan_before(declined, alice, seen):
+    leave(declined, alice, BILLED_AT)
+    page = seen(BILLED_AT)
+    assert "Nothing to pay" not in page
+    assert "Overdue from INV-2026-000001: $49.00" in page
+    assert page.count("Overdue from") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_contract_that_bills_nothing_says_what_is_overdue_of_the_plan_before(declined, alice, catalogue, seen):
+    leave(declined, alice, BILLED_AT)
+    open_contract(customer_id=declined.pk, plan=catalogue.enterprise, at=BILLED_AT + DAY, actor=None)
+    page = seen(BILLED_AT + DAY)
+    assert "See your contract for prices and dates." in page
+    assert "Overdue from INV-2026-000001: $49.00" in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_is_overdue_under_a_contract_is_led_to_their_contact(declined, alice, catalogue, settings, seen):
+    assert "Update payment method" in seen(BILLED_AT)
+    leave(declined, alice, BILLED_AT)
+    open_contract(customer_id=declined.pk, plan=catalogue.enterprise, at=BILLED_AT + DAY, actor=None)
+    page = seen(BILLED_AT + DAY)
+    assert "Update payment method" not in page
+    assert f"View invoice {settings.SALES_EMAIL}" in page
+    assert "Plan Details Past due" in page
+
+
+# --- what is billed of a plan that was left ---------------------------------------------------------------------------
+
+
+def test_enterprise_is_not_said_to_be_free_of_charge(customer, alice, seller, catalogue, at, seen):
+    put_on(customer, alice, catalogue.enterprise, at)
+    page = seen(MIDDLE)
+    assert "Meridian Enterprise Prices by contract" in page
+    assert "No charge" not in page
+
+
+# --- who may only read ------------------------------------------------------------------------------------------------
+@pytest.mark.django_db(transaction=True)
+def test_who_may_only_read_is_not_asked_to_confirm_a_payment(customer, alice, bob, seller, catalogue, at, seen):
+    on_plus(customer, alice, catalogue, at, card=CONFIRMS)
+    run_billing(at=CALCULATED_AT)
+    run_billing(at=BILLED_AT)
+    asked = "Your bank needs you to confirm $49.00."
+    assert f"{asked} Confirm payment" in seen(BILLED_AT)
+    page = seen(BILLED_AT, bob)
+    assert f"{asked} View payment" in page
+    assert "Confirm payment" not in page
