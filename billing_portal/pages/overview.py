@@ -182,7 +182,7 @@ class Overview:
             (self.credits_only and self.is_overdrawn, Badge(gettext("Overdrawn"), "danger")),
             (self.credits_only, Badge(gettext("Credits only"), "info")),
             (self.needs_confirmation, Badge(gettext("Action needed"), "warning")),
-            (self.can_cancel and self.card is None, Badge(gettext("No payment method"), "warning")),
+            (self.lacks_card, Badge(gettext("No payment method"), "warning")),
         )
         return next((badge for holds, badge in states if holds), Badge(gettext("Active"), "success"))
 
@@ -218,10 +218,22 @@ class Overview:
         return not self.by_contract and not self.subscription.plan.is_default
 
     @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to pay of the announced invoice."""
+        upcoming = self.upcoming
+        return upcoming is not None and upcoming.draft is not None and not upcoming.amount_due
+
+    @property
+    def lacks_card(self) -> bool:
+        """Whether the plan requires a card for what comes, and there is none."""
+        required = self.customer.payment_policy == PaymentPolicy.REQUIRED
+        return required and self.card is None and self.has_document and not self.is_settled
+
+    @property
     def card_expires_before(self) -> bool:
-        """Whether the default card is out of date on the billing date: it can be told today."""
-        due = self.upcoming.billing_on if self.upcoming else None
-        card = self.card
+        """Whether the default card is to pay and out of date on the billing date: it can be told today."""
+        due = self.upcoming.billing_on if self.upcoming and self.has_document and not self.is_settled else None
+        card = self.card if self.is_paid_by_card else None
         return bool(card and due and (card.exp_year, card.exp_month) < (due.year, due.month))
 
     @property

@@ -135,13 +135,13 @@ def coming_change(overview: "Overview") -> list[Banner]:
 def card_warnings(overview: "Overview") -> list[Banner]:
     """Said before the date: the next payment cannot work."""
     billing_on = overview.upcoming.billing_on if overview.upcoming else None
-    if billing_on is None or overview.by_contract or not overview.has_document:
+    if billing_on is None:
         return []
     add = {"level": "warning", "writes": True, "url": reverse("pm_add"), "label": gettext("Add a payment method")}
-    if overview.card is None:
+    if overview.lacks_card:
         values = {"day": formats.day(billing_on), "plan": overview.subscription.plan.name}
         return [{**add, "text": gettext("Add a payment method before %(day)s to keep %(plan)s.") % values}]
-    if overview.card_expires_before:
+    if overview.card and overview.card_expires_before:
         expires = f"{overview.card.exp_month:02d}/{overview.card.exp_year}"
         values = {"card": str(overview.card), "month": expires}
         return [{**add, "text": gettext("%(card)s expires %(month)s, before your next payment.") % values}]

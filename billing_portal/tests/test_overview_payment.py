@@ -5,19 +5,25 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
+from django.urls import reverse
 
+from accounts.models import PaymentPolicy
 from accounts.tests.cards import CONFIRMS
 from billing_portal.billing_run import run_billing
 from billing_portal.tests.people import on_free, on_plus
 from billing_portal.tests.test_overview import BILLED_AT, CALCULATED_AT, MIDDLE, URL
 from core import clock
-from plans.models import QuoteKind
+from plans.models import Plan, QuoteKind, RateCard
 from plans.services.cancel_subscription import cancel_subscription
 from plans.services.make_quote import make_quote
 from plans.services.open_contract import open_contract
+from plans.services.publish_plan import publish_plan
+from plans.tests.test_settle_usage import grant
 
 DAY = timedelta(days=1)
 DECLINES = "4000000000000341"
+NOT_YET = "This payment can't work yet"
+WITHOUT_CARD = "By invoice. You don’t need a payment method."
 
 
 @pytest.fixture
@@ -54,9 +60,21 @@ def leave(customer, user, at):
     cancel_subscription(quote=quote, at=at, actor=user)
 
 
+def without_card(customer, at):
+    customer.payment_methods.update(is_default=False, deleted_at=at)
+
+
 def put_on(customer, user, plan, at):
     on_free(customer, user, at)
     open_contract(customer_id=customer.pk, plan=plan, at=at, actor=None)
+
+
+def optional_plan(at):
+    """A fee of $99.00 a month, for which nobody has to keep a card."""
+    plan = Plan.objects.create(key="soft", name="Soft", currency="USD", payment_policy=PaymentPolicy.OPTIONAL)
+    RateCard.objects.create(plan=plan, key="base-fee", name="Monthly fee", model="flat", amount=9_900)
+    publish_plan(plan=plan, at=at, actor=None)
+    return Plan.objects.with_cards().get(pk=plan.pk)
 
 
 # --- what is overdue --------------------------------------------------------------------------------------------------
@@ -87,6 +105,42 @@ def test_who_is_overdue_under_a_contract_is_led_to_their_contact(declined, alice
     assert "Update payment method" not in page
     assert f"View invoice {settings.SALES_EMAIL}" in page
     assert "Plan Details Past due" in page
+
+
+# --- whether a card is needed -----------------------------------------------------------------------------------------
+def test_a_plan_that_needs_no_card_asks_for_none(customer, alice, seller, catalogue, at, seen):
+    put_on(customer, alice, optional_plan(at), at)
+    page = seen(MIDDLE)
+    for part in (NOT_YET, "Add a payment method", "No payment method"):
+        assert part not in page, part
+    assert WITHOUT_CARD in page
+
+
+def test_a_plan_that_needs_a_card_asks_for_one(plus, seen):
+    assert NOT_YET not in seen(MIDDLE)
+    without_card(plus, MIDDLE)
+    page = seen(MIDDLE)
+    for part in (f"{NOT_YET}: there is no payment method.", "Add a payment method before", "Details No payment method"):
+        assert part in page, part
+
+
+@pytest.mark.parametrize("lose", [without_card, lambda plus, _at: plus.payment_methods.update(exp_year=2026)])
+def test_for_what_credits_have_paid_no_card_is_asked_for(plus, at, seen, lose):
+    grant(plus, 90_000, at)
+    lose(plus, at)
+    plus.payment_methods.update(exp_month=10)
+    run_billing(at=CALCULATED_AT)
+    page = seen(CALCULATED_AT)
+    assert "Final $0.00 on 20 Nov 2026 Nothing to pay." in page
+    for part in (NOT_YET, "Add a payment method", "No payment method", "before your next payment", "From Visa"):
+        assert part not in page, part
+
+
+def test_staff_read_the_same(customer, alice, clerk, seller, catalogue, at, log_in):
+    put_on(customer, alice, optional_plan(at), at)
+    url = reverse("admin:customer_upcoming", args=[customer.key])
+    with clock.travel_to(MIDDLE):
+        assert "There is no payment method for it." not in log_in(clerk).get(url).content.decode()
 
 
 # --- what is billed of a plan that was left ---------------------------------------------------------------------------
