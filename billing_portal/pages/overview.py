@@ -102,11 +102,6 @@ class Overview:
         return self.card is not None and not self.by_contract
 
     @property
-    def bills(self) -> bool:
-        """Whether anything can ever be charged on this plan."""
-        return self.upcoming is not None and self.upcoming.billing_on is not None
-
-    @property
     def has_document(self) -> bool:
         """Whether an invoice comes, also where it could not be worked out."""
         if self.upcoming is not None:
@@ -155,7 +150,7 @@ class Overview:
     def _could_project(self) -> bool:
         prices = self.subscription.plan.terms().metered
         upcoming = self.upcoming
-        is_open = upcoming is not None and upcoming.has_document and upcoming.draft is None
+        is_open = upcoming is not None and upcoming.bills_usage and upcoming.draft is None
         return is_open and any(price.is_priced for price in prices)
 
     @property
@@ -168,7 +163,7 @@ class Overview:
             projection=self.projection,
             currency=self.usage.currency,
             budget=self.standing.amount if self.standing else None,
-            billing_on=self.usage.billing_on if self.has_document else None,
+            billing_on=self.usage.billing_on if self.has_document and not self.credits_only else None,
         )
 
     @property

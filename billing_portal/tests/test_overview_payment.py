@@ -18,6 +18,7 @@ from plans.services.cancel_subscription import cancel_subscription
 from plans.services.make_quote import make_quote
 from plans.services.open_contract import open_contract
 from plans.services.publish_plan import publish_plan
+from plans.tests.test_late_usage import send_late
 from plans.tests.test_settle_usage import grant
 
 DAY = timedelta(days=1)
@@ -144,6 +145,17 @@ def test_staff_read_the_same(customer, alice, clerk, seller, catalogue, at, log_
 
 
 # --- what is billed of a plan that was left ---------------------------------------------------------------------------
+def test_a_follow_up_on_free_speaks_of_the_usage_on_it_alone(plus, alice, at, seen):
+    leave(plus, alice, MIDDLE)
+    send_late(plus, at + DAY, tokens=5_000_000, received=MIDDLE + timedelta(hours=1))
+    without_card(plus, MIDDLE)
+    assert "Usage of your plan before that reached us late $10.00" in seen(MIDDLE + timedelta(hours=2))
+    run_billing(at=CALCULATED_AT)
+    page = seen(CALCULATED_AT)
+    assert "Final $10.00 on 20 Nov 2026" in page
+    assert "Usage 20 Oct, 10:00 – 30 Oct 2026, 12:00 UTC, billed 20 Nov 2026." in page
+    for part in ("goes on the next invoice", "Fees ", NOT_YET, "to keep Free", "No payment method"):
+        assert part not in page, part
 
 
 def test_enterprise_is_not_said_to_be_free_of_charge(customer, alice, seller, catalogue, at, seen):
@@ -151,6 +163,15 @@ def test_enterprise_is_not_said_to_be_free_of_charge(customer, alice, seller, ca
     page = seen(MIDDLE)
     assert "Meridian Enterprise Prices by contract" in page
     assert "No charge" not in page
+
+
+# --- when -------------------------------------------------------------------------------------------------------------
+def test_the_next_invoice_begins_where_this_one_ends_whenever_it_was_calculated(plus, seen):
+    late = CALCULATED_AT + 2 * DAY
+    run_billing(at=late)
+    page = seen(late)
+    assert "Usage since 17 Nov 2026 goes on the next invoice." in page
+    assert "Usage 17 Nov – 16 Dec 2026" in page
 
 
 # --- who may only read ------------------------------------------------------------------------------------------------

@@ -55,8 +55,9 @@ class UpcomingInvoice:
 
     Once calculated (`draft` is the announced invoice) everything is in `owed` and final, and usage since then is
     in `next_counting`, for the billing date after. Before, `owed` has the fees and `counting` the usage so far.
+    What credit alone pays stands on no invoice: of it `direct` has the fees.
     Amounts in minor units of `currency`; `totals` is the total so far with tax by `rule`, after `credits`, by grant in
-    `credit_rows`. `credit` is what credit notes that are kept will take off that total.
+    `credit_rows`, less what goes back to credit. `credit` is what kept credit notes will take off that total.
     `late` is usage of windows billed before: part of what counts, except after the last paid plan. Then nothing else
     counts, and it is billed on `late_billing_on` at the earliest, once it has come to the minimum.
     """
@@ -70,6 +71,7 @@ class UpcomingInvoice:
     draft: "Invoice | None"
     owed: tuple[LineDraft, ...]
     counting: tuple[LineDraft, ...]
+    direct: tuple[LineDraft, ...]
     next_counting: tuple[LineDraft, ...]
     rule: TaxRule
     totals: Totals
@@ -85,7 +87,13 @@ class UpcomingInvoice:
         """Whether an invoice comes: a credits-only plan has none, unless something of a plan before is billed."""
         if not self.subscription.plan.terms().is_credit_only:
             return self.billing_on is not None
-        return bool(self.draft) or any(line.settlement != "credit_only" for line in self.owed)
+        return bool(self.draft or self.owed or self.counting)
+
+    @property
+    def bills_usage(self) -> bool:
+        """Whether invoices are the plan's own: a follow-up of the plan before may come on any plan."""
+        terms = self.subscription.plan.terms()
+        return terms.is_priced and not terms.is_credit_only
 
     @property
     def amount_due(self) -> int:
@@ -110,8 +118,12 @@ class UpcomingInvoice:
         return sum(line.amount for line in self.counting)
 
     @property
-    def billed_window(self) -> Window:
-        """Whose usage is on the invoice; once that is calculated, `window` is the one after."""
+    def billed_window(self) -> Window | None:
+        """Whose usage is on the invoice; once that is calculated, `window` is the one after. None: only what was
+        charged by hand."""
+        if not self.bills_usage:
+            late = [line for line in (*self.owed, *self.counting) if line.kind == "usage"]
+            return Window(min(line.starts_at for line in late), max(line.ends_at for line in late)) if late else None
         if self.draft is None:
             return self.window
         start, end = map(calculation_instant, (self.period.start, self.draft.billing_on))
@@ -195,8 +207,9 @@ def upcoming_invoice(
     draft = _waiting_draft(subscription, documents.drafts)
     lines = compose_charges(facts) if facts.terms.is_priced else ()
     rule = tax_rule_at(*tax_place(subscription))
-    owed = _stored(draft) if draft else (*_kind(lines, "fee"), *_pending(subscription))
-    counting = () if draft else _kind(lines, "usage")
+    billed = tuple(line for line in lines if line.settlement != "credit_only")
+    owed = _stored(draft) if draft else (*_kind(billed, "fee"), *_pending(subscription))
+    counting = () if draft else _kind(billed, "usage")
     known = _announced(draft) if draft else previewed(subscription, [(*owed, *counting)], rule, at, credit)[0]
     return UpcomingInvoice(
         subscription=subscription,
@@ -208,6 +221,7 @@ def upcoming_invoice(
         draft=draft,
         owed=tuple(map(worded, owed)),
         counting=tuple(map(worded, counting)),
+        direct=tuple(worded(line) for line in _kind(lines, "fee") if line.settlement == "credit_only"),
         next_counting=tuple(map(worded, _kind(lines, "usage"))) if draft else (),
         rule=rule,
         totals=known.totals,
@@ -296,9 +310,9 @@ def previewed(
     at: datetime,
     credit: Credit | None = None,
 ) -> list[Paid]:
-    """Each as if it were drafted now: the same credit pays."""
+    """Each as if it were drafted now: the same credit pays. No line of them is settled by credit alone."""
     return preview_documents(
-        [[line for line in lines if line.settlement != "credit_only"] for lines in documents],
+        documents,
         customer_id=subscription.customer_id,
         currency=subscription.plan.currency,
         rule=rule,
