@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from billing_portal.billing_run import run_billing
 from billing_portal.tests.people import on_plus
+from billing_portal.tests.sums import adrift
 from billing_portal.tests.test_overview import text
 from core import clock
 from core.periods import Period
@@ -124,6 +125,7 @@ def test_what_is_invoiced_beside_credits_takes_nothing_of_the_panel_away(custome
         "Not enough",
     ):
         assert part not in page, part
+    assert adrift(page) == []
 
 
 def test_an_open_invoice_of_the_plan_before_stands_beside_the_credits(customer, alice, catalogue, plan, at, log_in):
@@ -155,6 +157,7 @@ def test_a_fee_that_credit_alone_pays_is_on_no_invoice(customer, alice, catalogu
     page = visit(log_in, alice, at + HOUR)
 
     assert "Monthly fee: $30.00 on <time" in page
+    assert adrift(page) == []
     assert "Monthly fee</th>" not in page
 
 

@@ -11,6 +11,7 @@ from accounts.models import PaymentPolicy
 from accounts.tests.cards import CONFIRMS
 from billing_portal.billing_run import run_billing
 from billing_portal.tests.people import on_free, on_plus
+from billing_portal.tests.sums import adrift
 from billing_portal.tests.test_overview import BILLED_AT, CALCULATED_AT, MIDDLE, URL
 from core import clock
 from plans.models import Plan, QuoteKind, RateCard
@@ -18,6 +19,7 @@ from plans.services.cancel_subscription import cancel_subscription
 from plans.services.make_quote import make_quote
 from plans.services.open_contract import open_contract
 from plans.services.publish_plan import publish_plan
+from plans.tests.conftest import send
 from plans.tests.test_late_usage import send_late
 from plans.tests.test_settle_usage import grant
 
@@ -29,11 +31,12 @@ WITHOUT_CARD = "By invoice. You don’t need a payment method."
 
 @pytest.fixture
 def seen(alice, log_in):
-    """The page as somebody reads it."""
+    """The page as somebody reads it; what its figures come to is looked at each time."""
 
     def seen(now, who=alice):
         with clock.travel_to(now):
             page = log_in(who).get(URL).content.decode()
+        assert adrift(page) == []
         words = " ".join(unescape(re.sub("<[^>]+>", " ", page)).split())
         return words.replace(" .", ".").replace(" ,", ",").replace(" :", ":")
 
@@ -172,6 +175,41 @@ def test_the_next_invoice_begins_where_this_one_ends_whenever_it_was_calculated(
     page = seen(late)
     assert "Usage since 17 Nov 2026 goes on the next invoice." in page
     assert "Usage 17 Nov – 16 Dec 2026" in page
+
+
+def test_each_figure_that_moves_says_of_when_it_is(plus, seen):
+    assert seen(MIDDLE).count("As of 30 Oct 2026, 12:00 UTC.") == 2
+    run_billing(at=CALCULATED_AT)
+    page = seen(CALCULATED_AT)
+    assert page.count("As of 17 Nov 2026, 01:05 UTC.") == 1
+    assert "It does not change the invoice above. As of" in page
+
+
+# --- what comes back --------------------------------------------------------------------------------------------------
+def test_what_goes_back_to_credit_is_a_row(plus, at, clerk, seen, log_in):
+    """The invoice was paid with credits; then a correction comes of usage on it."""
+    grant(plus, 90_000, at)
+    send_late(plus, at + DAY, tokens=5_000_000, received=at + DAY, event_id="wrong")
+    run_billing(at=CALCULATED_AT)
+    run_billing(at=BILLED_AT)
+    received = BILLED_AT + DAY
+    send_late(plus, at + DAY, tokens=-5_000_000, received=received, event_id="right", corrects="wrong")
+    page = seen(received)
+    for part in ("this period $49.00", "so far −$10.00", "Credits returned to your balance $10.00", "card $0.00"):
+        assert part in page, part
+    with clock.travel_to(received):
+        staff = log_in(clerk).get(reverse("admin:customer_upcoming", args=[plus.key])).content.decode()
+    assert "Credits returned to your balance" in staff
+    assert adrift(staff) == []
+
+
+def test_sums_that_do_not_add_up_are_found(plus, at, alice, log_in):
+    send(plus, at + DAY, tokens=1_000_000)
+    with clock.travel_to(MIDDLE):
+        page = log_in(alice).get(URL).content.decode()
+    assert "$51.00</td>" in page
+    assert adrift(page) == []
+    assert adrift(page.replace("$51.00</td>", "$51.01</td>")) == ["Total so far: 51.01, and its rows come to 51.00"]
 
 
 # --- who may only read ------------------------------------------------------------------------------------------------

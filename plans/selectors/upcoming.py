@@ -101,6 +101,11 @@ class UpcomingInvoice:
         return max(self.totals.total - self.credit, 0)
 
     @property
+    def credits_returned(self) -> int:
+        """What the invoice gives back to credit."""
+        return sum(paid for _name, paid in self.credit_rows) - self.credits
+
+    @property
     def taken_off(self) -> int:
         """The credit as a row of the sum."""
         return -self.credit
