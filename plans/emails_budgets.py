@@ -13,7 +13,7 @@ from core import formats
 from plans.budgets import share
 from plans.models import Budget
 from plans.selectors.spending import Spending
-from plans.selectors.upcoming import UsageRow
+from plans.selectors.used import UsageRow
 
 TEMPLATE = "usage_alert"
 

@@ -20,7 +20,7 @@ from invoices.exporting import INVOICE_COLUMNS, with_amount_due
 from invoices.selectors import invoices_to_export
 from plans.selectors import current_subscription, running, usage_to_date
 from plans.selectors.exporting import SUBSCRIPTION_COLUMNS, subscriptions_to_export
-from plans.selectors.upcoming import UsageToDate
+from plans.selectors.used import UsageToDate
 
 USAGE_COLUMNS = (
     "feature", "name", "window_starts_at", "window_ends_at", "as_of", "quantity", "unit", "included", "billable",

@@ -31,14 +31,8 @@ from plans.selectors.catalogue import quote_of
 from plans.selectors.estimating import Estimate, next_plan_estimate
 from plans.selectors.projecting import Prospects, prospects, thin_days
 from plans.selectors.spending import spending_of
-from plans.selectors.upcoming import (
-    UpcomingInvoice,
-    UsageToDate,
-    open_subscription,
-    running_days,
-    upcoming_invoice,
-    usage_to_date,
-)
+from plans.selectors.upcoming import UpcomingInvoice, open_subscription, running_days, upcoming_invoice
+from plans.selectors.used import UsageToDate, usage_to_date
 from plans.words import card_price
 
 if TYPE_CHECKING:
@@ -104,11 +98,6 @@ class Overview:
         return self.card is not None and not self.by_contract
 
     @property
-    def bills(self) -> bool:
-        """Whether anything can ever be charged on this plan."""
-        return self.upcoming is not None and self.upcoming.billing_on is not None
-
-    @property
     def has_document(self) -> bool:
         """Whether an invoice comes, also where it could not be worked out."""
         if self.upcoming is not None:
@@ -157,7 +146,7 @@ class Overview:
     def _could_project(self) -> bool:
         prices = self.subscription.plan.terms().metered
         upcoming = self.upcoming
-        is_open = upcoming is not None and upcoming.has_document and upcoming.draft is None
+        is_open = upcoming is not None and upcoming.bills_usage and upcoming.draft is None
         return is_open and any(price.is_priced for price in prices)
 
     @property
@@ -170,7 +159,7 @@ class Overview:
             projection=self.projection,
             currency=self.usage.currency,
             budget=self.standing.amount if self.standing else None,
-            billing_on=self.usage.billing_on if self.has_document else None,
+            billing_on=self.usage.billing_on if self.has_document and not self.credits_only else None,
         )
 
     @property
@@ -178,13 +167,13 @@ class Overview:
         """How the plan stands, in a word."""
         own: Any = self.subscription  # read with whether access is on hold
         states = (
+            (own.is_held, Badge(gettext("On hold"), "danger")),
+            (bool(self.late), Badge(gettext("Past due"), "danger")),
             (self.by_contract, Badge(gettext("Contract"), "info")),
             (self.credits_only and self.is_overdrawn, Badge(gettext("Overdrawn"), "danger")),
             (self.credits_only, Badge(gettext("Credits only"), "info")),
-            (own.is_held, Badge(gettext("On hold"), "danger")),
-            (bool(self.late), Badge(gettext("Past due"), "danger")),
             (self.needs_confirmation, Badge(gettext("Action needed"), "warning")),
-            (self.can_cancel and self.card is None, Badge(gettext("No payment method"), "warning")),
+            (self.lacks_card, Badge(gettext("No payment method"), "warning")),
         )
         return next((badge for holds, badge in states if holds), Badge(gettext("Active"), "success"))
 
@@ -208,17 +197,34 @@ class Overview:
     def waiting(self) -> "list[Invoice]":
         """Invoices that are to be paid and not past due."""
         late = self.late
-        return [invoice for invoice in self.unpaid if invoice not in late and not invoice.is_sale]
+        return [invoice for invoice in self.debts if invoice not in late]
+
+    @property
+    def debts(self) -> "list[Invoice]":
+        """Invoices that are to be paid; a purchase is no debt."""
+        return [invoice for invoice in self.unpaid if not invoice.is_sale]
 
     @property
     def can_cancel(self) -> bool:
         return not self.by_contract and not self.subscription.plan.is_default
 
     @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to pay of the announced invoice."""
+        upcoming = self.upcoming
+        return upcoming is not None and upcoming.draft is not None and not upcoming.amount_due
+
+    @property
+    def lacks_card(self) -> bool:
+        """Whether the plan requires a card for what comes, and there is none."""
+        required = self.customer.payment_policy == PaymentPolicy.REQUIRED
+        return required and self.card is None and self.has_document and not self.is_settled
+
+    @property
     def card_expires_before(self) -> bool:
-        """Whether the default card is out of date on the billing date: it can be told today."""
-        due = self.upcoming.billing_on if self.upcoming else None
-        card = self.card
+        """Whether the default card is to pay and out of date on the billing date: it can be told today."""
+        due = self.upcoming.billing_on if self.upcoming and self.has_document and not self.is_settled else None
+        card = self.card if self.is_paid_by_card else None
         return bool(card and due and (card.exp_year, card.exp_month) < (due.year, due.month))
 
     @property

@@ -20,8 +20,8 @@ LOW_DAYS = 7
 class CreditState:
     """A customer's credit. `own` is that in the plan's currency; balances of currencies are never summed.
 
-    `runway`: full days it lasts at the rate of the last 7; None where that cannot be told. `ask_url`: where more is
-    asked for.
+    `runway`: full days it lasts at the rate of the last 7; None where that cannot be told. `was_granted`: whether any
+    ever was in that currency. `ask_url`: where more is asked for.
     """
 
     balances: tuple[Balance, ...]
@@ -30,6 +30,12 @@ class CreditState:
     is_low: bool
     blocks: bool
     ask_url: str
+    was_granted: bool = True
+
+    @property
+    def others(self) -> tuple[Balance, ...]:
+        """What there is of other currencies, which pays nothing of this plan."""
+        return tuple(each for each in self.balances if each.currency != self.own.currency)
 
     @property
     def is_negative(self) -> bool:
@@ -66,6 +72,7 @@ def read_credits(
         is_low=own.available >= 0 and few,
         blocks=blocks,
         ask_url=ask_url,
+        was_granted=bool(rate.newest_grant),
     )
 
 
@@ -91,6 +98,10 @@ def _negative(state: CreditState) -> str:
 
 
 def _low(state: CreditState, amount: str) -> str:
+    if not state.was_granted and state.blocks:
+        return gettext("You have no credits yet. New requests are refused.")
+    if not state.was_granted:
+        return gettext("You have no credits yet. Usage continues, and the balance goes negative.")
     if not state.own.available and state.blocks:
         return gettext("Your credits are used up. New requests are refused.")
     if not state.own.available:

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext
 
+from accounts.sales import sales_contact
 from billing_portal.pages.overview_credits import credit_warnings
 from core import formats
 from core.periods import utc_day
@@ -41,7 +42,8 @@ def banners(overview: "Overview") -> list[Banner]:
 def for_readers(banner: Banner) -> Banner:
     """The same for those who may only read: without what only billing admins can do."""
     hidden = {"more_url", "more_label", *(("url", "label") if banner.get("writes") else ())}
-    return {name: value for name, value in banner.items() if name not in hidden}
+    seen = {**banner, "label": banner.get("readers_label", banner.get("label"))}
+    return {name: value for name, value in seen.items() if name not in hidden}
 
 
 SEVERITY = {"danger": 0, "warning": 1, "info": 2}
@@ -50,7 +52,8 @@ SEVERITY = {"danger": 0, "warning": 1, "info": 2}
 def overdue(overview: "Overview") -> list[Banner]:
     """What was declined or is past due: why, when it is tried again, and what to do."""
     today = utc_day(overview.as_of)
-    found = [banner for invoice in overview.unpaid if (banner := _overdue_banner(invoice, today))]
+    whom = _whom_to_ask(overview)
+    found = [{**banner, **whom} for invoice in overview.unpaid if (banner := _overdue_banner(invoice, today))]
     own: Any = overview.subscription  # read with whether access is on hold
     if own.is_held:
         text = gettext("Access to %(plan)s is refused until everything overdue is paid; then it works by itself.") % {
@@ -79,9 +82,15 @@ def _overdue_banner(invoice: "Invoice", today: date) -> Banner | None:
         "text": text,
         "url": reverse("invoice", args=[invoice.public_id]),
         "label": gettext("View invoice"),
-        "more_url": reverse("portal") + "#payment-methods",
-        "more_label": gettext("Update payment method"),
     }
+
+
+def _whom_to_ask(overview: "Overview") -> Banner:
+    """The second link of what is overdue: a contract's customer has no payment method to update, but a contact."""
+    if overview.by_contract:
+        contact = sales_contact(overview.customer)
+        return {"more_url": f"mailto:{contact.email}", "more_label": str(contact)}
+    return {"more_url": reverse("portal") + "#payment-methods", "more_label": gettext("Update payment method")}
 
 
 def _declined(invoice: "Invoice", payment: "Payment") -> str:
@@ -104,7 +113,8 @@ def _under_way(invoice: "Invoice", payment: "Payment") -> Banner:
     values = {"amount": formats.money(payment.amount, payment.currency)}
     if payment.status == "needs_confirmation":
         text = gettext("Your bank needs you to confirm %(amount)s.") % values
-        return {"level": "warning", "text": text, "url": url, "label": gettext("Confirm payment")}
+        labels = {"label": gettext("Confirm payment"), "readers_label": gettext("View payment")}
+        return {"level": "warning", "text": text, "url": url, **labels}
     text = gettext("Payment of %(amount)s is being processed.") % values
     return {"level": "info", "text": text, "url": url, "label": gettext("View payment")}
 
@@ -125,13 +135,13 @@ def coming_change(overview: "Overview") -> list[Banner]:
 def card_warnings(overview: "Overview") -> list[Banner]:
     """Said before the date: the next payment cannot work."""
     billing_on = overview.upcoming.billing_on if overview.upcoming else None
-    if billing_on is None or overview.by_contract or not overview.has_document:
+    if billing_on is None:
         return []
     add = {"level": "warning", "writes": True, "url": reverse("pm_add"), "label": gettext("Add a payment method")}
-    if overview.card is None:
+    if overview.lacks_card:
         values = {"day": formats.day(billing_on), "plan": overview.subscription.plan.name}
         return [{**add, "text": gettext("Add a payment method before %(day)s to keep %(plan)s.") % values}]
-    if overview.card_expires_before:
+    if overview.card and overview.card_expires_before:
         expires = f"{overview.card.exp_month:02d}/{overview.card.exp_year}"
         values = {"card": str(overview.card), "month": expires}
         return [{**add, "text": gettext("%(card)s expires %(month)s, before your next payment.") % values}]

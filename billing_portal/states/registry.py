@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from inspect import getdoc
 from itertools import chain
 
-from billing_portal.states import cells_billing, cells_credits, cells_plans, stories, stories_credits
+from billing_portal.states import cells_billing, cells_credits, cells_plans, stories, stories_credits, stories_terms
 from billing_portal.states.state import State
 from billing_portal.states.telling import STORIES
 
@@ -46,7 +46,7 @@ NEVER = frozenset(
 STATES: Mapping[str, State] = {
     state.name: state for state in chain(cells_billing.STATES, cells_plans.STATES, cells_credits.STATES)
 }
-TOLD_IN = (stories, stories_credits)  # reading them fills STORIES
+TOLD_IN = (stories, stories_credits, stories_terms)  # reading them fills STORIES
 
 
 def story_of(state: State) -> str:

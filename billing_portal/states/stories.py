@@ -145,6 +145,49 @@ def calculated(scene: Scene) -> None:
     scene.move_to(CALCULATED + 8 * HOUR)
 
 
+@story
+def covered(scene: Scene) -> None:
+    """Three days before the billing date credit has paid all charges; the card will have expired."""
+    scene.give(90_000, "Welcome credits")
+    scene.on_plus(expires=date(2026, 10, 1))
+    scene.use(BEGIN, 20)
+    scene.move_to(CALCULATED + 8 * HOUR)
+
+
+@story
+def changing(scene: Scene) -> None:
+    """On Plus, and staff have scheduled a contract."""
+    scene.on_plus()
+    scene.use(BEGIN, 5)
+    scene.stand_at(BEGIN + 5 * DAY + HOUR)
+    contract = _own_plan(scene, "Enterprise")
+    publish_plan(plan=contract, at=BEGIN, actor=None)
+    contract = Plan.objects.with_cards().get(pk=contract.pk)
+    schedule_change(
+        customer_id=scene.customer.pk, plan=contract, when="period_end", at=scene.now, actor=None, reason=REASON
+    )
+
+
+def _came_late(scene: Scene) -> None:
+    scene.on_plus()
+    scene.stand_at(BEGIN + 10 * DAY)
+    _leave(scene)
+    scene.use(BEGIN, 5, received=scene.now)
+
+
+@story
+def late_usage(scene: Scene) -> None:
+    """Back on Free, and usage of before reaches us after the final invoice."""
+    _came_late(scene)
+
+
+@story
+def late_usage_calculated(scene: Scene) -> None:
+    """Back on Free; usage of before that came late is calculated."""
+    _came_late(scene)
+    scene.move_to(CALCULATED + 8 * HOUR)
+
+
 def _billed(scene: Scene, card: str = VISA, ago: timedelta = HOUR) -> None:
     """A month on Plus, billed so long ago."""
     scene.on_plus(card)
@@ -170,7 +213,15 @@ def past_due(scene: Scene) -> None:
 @story
 def left_owing(scene: Scene) -> None:
     """Left Plus for Free while an invoice was past due."""
+    owe(scene)
+
+
+def owe(scene: Scene) -> None:
     _billed(scene, DECLINES)
+    _leave(scene)
+
+
+def _leave(scene: Scene) -> None:
     quote = make_quote(customer=scene.customer, kind="cancel", at=scene.now, actor=scene.admin)
     cancel_subscription(quote=quote, at=scene.now, actor=scene.admin)
 
@@ -310,14 +361,18 @@ def unpriceable(scene: Scene) -> None:
     scene.stand_at(BEGIN + 10 * DAY + HOUR)
 
 
+def under_contract(scene: Scene, payment_terms: int) -> None:
+    scene.on_free()
+    dates = {"contract_starts_on": date(2026, 10, 20), "contract_ends_on": date(2027, 10, 19)}
+    draft = _own_plan(scene, "Enterprise", {"payment_terms": payment_terms, **dates}, SALES_DESK)
+    publish_plan(plan=draft, at=BEGIN, actor=None)
+    _put_on(scene, draft)
+
+
 @story
 def enterprise(scene: Scene) -> None:
     """Under a contract: invoices are sent, payable by transfer within 30 days."""
-    scene.on_free()
-    values = {"payment_terms": 30, "contract_starts_on": date(2026, 10, 20), "contract_ends_on": date(2027, 10, 19)}
-    draft = _own_plan(scene, "Enterprise", values, SALES_DESK)
-    publish_plan(plan=draft, at=BEGIN, actor=None)
-    _put_on(scene, draft)
+    under_contract(scene, payment_terms=30)
     scene.use(BEGIN, 20)
     scene.move_to(BILLED + HOUR)
     scene.use(CALCULATED, 2.5)

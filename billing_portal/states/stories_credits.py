@@ -1,9 +1,13 @@
 """Stories of credit, and of a processor that is away."""
 
 from accounts.gateways.sandbox import add_sandbox_fault
+from billing_portal.states.stories import owe
 from billing_portal.states.telling import BEGIN, BILLED, CALCULATED, DAY, HOUR, Scene, story
+from core.periods import Period
 from credits.models import GrantProposal
 from credits.proposals import save_proposal
+from invoices.hand_charges import HandCharge
+from invoices.services.add_charge import add_charge
 from plans.seed import prepaid_plan
 from plans.services.open_contract import open_contract
 
@@ -69,6 +73,30 @@ def credits_first(scene: Scene) -> None:
     scene.use(BEGIN, 28)
     scene.move_to(CALCULATED + 8 * HOUR)
     scene.give(1_500, "Thank you", at=scene.now, expires_at=scene.now + 10 * DAY)
+
+
+@story
+def credits_returned(scene: Scene) -> None:
+    """Credits paid all of the first invoice; then usage on it is taken back."""
+    scene.give(90_000, "Welcome credits")
+    scene.on_plus()
+    scene.use(BEGIN, 5)
+    scene.move_to(BILLED + HOUR)
+    scene.take_back(BEGIN + HOUR, 1_000_000)
+
+
+@story
+def prepaid_owing(scene: Scene) -> None:
+    """Credits only, in two currencies, with an invoice of the plan before past due and a charge that staff added."""
+    owe(scene)
+    open_contract(customer_id=scene.customer.pk, plan=prepaid_plan(BEGIN), at=scene.now, actor=None)
+    scene.give(20_000, "Starting credits", at=scene.now, features=("ai-tokens",))
+    scene.give(2_500, "Beta in Europe", at=scene.now, currency="EUR")
+    day = scene.now.date()
+    charge = HandCharge("states", scene.customer.pk, "Workshop", "USD", 5_000, Period(day, day + DAY))
+    add_charge(charge=charge, at=scene.now, reason="Sample")
+    scene.use(scene.now - HOUR, 0.5, tokens=400_000)
+    scene.move_to(scene.now + 3 * HOUR)
 
 
 @story

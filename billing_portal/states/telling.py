@@ -129,8 +129,17 @@ class Scene:
         add_payment_method(setup_key=setup.key, at=at, actor=self.admin)
 
     # --- usage and credit ---
-    def use(self, since: datetime, days: float, *, tokens: int = 4_000_000, requests: int = 60) -> None:
-        """So many tokens and API requests a day; four calls of tokens a day, requests spread evenly."""
+    def use(
+        self,
+        since: datetime,
+        days: float,
+        *,
+        tokens: int = 4_000_000,
+        requests: int = 60,
+        received: datetime | None = None,
+    ) -> None:
+        """So many tokens and API requests a day; four calls of tokens a day, requests spread evenly. Received an hour
+        after the last day, if not told."""
         calls = [
             self._event("ai.tokens", since + place * DAY / 4 + HOUR, {"tokens": tokens // 4 + place * 1_000})
             for place in range(int(days * 4))
@@ -139,7 +148,14 @@ class Scene:
             self._event("api.request", since + place * DAY / requests, {"route": ROUTES[place % 3], "status": 200})
             for place in range(int(days * requests))
         ]
-        ingest_events(events=[*calls, *hits], token_customer_id=None, at=since + days * DAY + HOUR)
+        received = received or since + days * DAY + HOUR
+        ingest_events(events=[*calls, *hits], token_customer_id=None, at=received)
+
+    def take_back(self, used: datetime, tokens: int) -> None:
+        """The call of then used so many tokens less, the customer says now."""
+        event = self._event("ai.tokens", used, {"tokens": -tokens})
+        event |= {"corrects": event["id"], "id": f"{event['id']}:less"}
+        ingest_events(events=[event], token_customer_id=None, at=self.now)
 
     def _event(self, kind: str, at: datetime, data: dict[str, Any]) -> dict[str, Any]:
         return {

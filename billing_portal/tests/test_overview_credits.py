@@ -1,16 +1,25 @@
 """What «Billing and Usage» shows of credit, in every state."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.urls import reverse
 
 from billing_portal.billing_run import run_billing
 from billing_portal.tests.people import on_plus
+from billing_portal.tests.sums import adrift
 from billing_portal.tests.test_overview import text
 from core import clock
+from core.periods import Period
+from credits.grants import GrantDraft
 from credits.models import CreditCharge
-from plans.models import ChangeQuote
+from credits.services.grant_credits import grant_credits
+from invoices.hand_charges import HandCharge
+from invoices.models import Invoice
+from invoices.services.add_charge import add_charge
+from plans.models import ChangeQuote, QuoteKind
+from plans.services.change_plan import change_plan
+from plans.services.make_quote import make_quote
 from plans.services.open_default_subscription import open_default_subscription
 from plans.services.settle_usage import settle_usage
 from plans.tests.conftest import send, tokens_card
@@ -77,6 +86,81 @@ def test_a_negative_balance_says_what_happens_next(customer, alice, plan, at, lo
     page = visit(log_in, alice, at + HOUR)
     assert "Overdrawn" in page
     assert "Your credit balance is −$12.34. Usage continues; the next grant first covers this amount." in page
+
+
+CHARGE = Period(date(2026, 10, 20), date(2026, 10, 21))
+
+
+def test_what_is_invoiced_beside_credits_takes_nothing_of_the_panel_away(customer, alice, plan, at, log_in):
+    grant(customer, 10_000, at)
+    euros = GrantDraft(
+        key="euros", customer_id=customer.pk, currency="EUR", amount=2_500, funding="promotional", name="Euros"
+    )
+    grant_credits(grant=euros, at=at, actor=None)
+    subscribed(customer, plan, at)
+    workshop = HandCharge("k1", customer.pk, "Workshop", "USD", 5_000, CHARGE)
+    add_charge(charge=workshop, at=at, reason="Agreed")
+    send(customer, at + MINUTE, tokens=12_340)
+    settle_usage(customer_ids=[customer.pk], at=at + 2 * HOUR)
+
+    page = visit(log_in, alice, at + 2 * HOUR)
+
+    for part in (
+        "Charges are settled with credits. When",
+        "$12.34 of credits used",
+        "$87.66",
+        "Available now in EUR",
+        "€25.00",
+        reverse("credits_buy"),
+        "Next payment",
+        "Workshop",
+        "Billed <time",
+        "$12.34 so far on 20 Oct 2026",
+    ):
+        assert part in page, part
+    for part in (
+        "Add a payment method",
+        "work yet",
+        "No invoices.",
+        "You are not billed",
+        "Still counting",
+        "Not enough",
+    ):
+        assert part not in page, part
+    assert adrift(page) == []
+
+
+def test_an_open_invoice_of_the_plan_before_stands_beside_the_credits(customer, alice, catalogue, plan, at, log_in):
+    on_plus(customer, alice, catalogue, at)
+    customer.payment_methods.update(is_default=False, deleted_at=at)
+    later = at + timedelta(days=10)
+    quote = make_quote(customer=customer, kind=QuoteKind.CHANGE, plan=plan, at=later, actor=alice)
+    change_plan(quote=quote, at=later, actor=alice)
+
+    page = visit(log_in, alice, later + HOUR)
+    invoice = Invoice.objects.get()
+    for part in ("Next payment", f"{invoice.number}</a>: <strong>$15.81", "Charges are settled with credits. When"):
+        assert part in page, part
+    for part in ("No invoices.", "So far", "Your credits are used up", "Nothing to pay"):
+        assert part not in page, part
+    assert "You have no credits yet. Usage continues, and the balance goes negative." in page
+
+    page = visit(log_in, alice, later + timedelta(days=20))
+    assert "Past due</span>" in page
+    assert f'Overdue from <a href="{reverse("invoice", args=[invoice.public_id])}">' in page
+
+
+def test_a_fee_that_credit_alone_pays_is_on_no_invoice(customer, alice, catalogue, seller, at, log_in):
+    fee = {"key": "base-fee", "name": "Monthly fee", "model": "flat", "amount": 3_000}
+    grant(customer, 10_000, at)
+    subscribed(customer, credits_plan(at, cards=(fee,)), at)
+    add_charge(charge=HandCharge("k1", customer.pk, "Workshop", "USD", 5_000, CHARGE), at=at, reason="Agreed")
+
+    page = visit(log_in, alice, at + HOUR)
+
+    assert "Monthly fee: $30.00 on <time" in page
+    assert adrift(page) == []
+    assert "Monthly fee</th>" not in page
 
 
 def test_credits_then_invoice_shows_what_credit_pays_and_what_is_left(customer, alice, catalogue, seller, at, log_in):

@@ -14,6 +14,7 @@ from billing_portal.states.looking import BUSY, looking_at
 from billing_portal.states.registry import MISSING, NEVER, PAGES, SITUATIONS, STATES
 from billing_portal.states.telling import STORIES, tell
 from billing_portal.tests.looks import EVERY, LOOKS, problems
+from billing_portal.tests.sums import adrift
 
 LIST = "/styleguide/states/"
 ONLY = os.environ.get("STATES", "")  # words with commas: names that contain one, while they are worked on
@@ -118,6 +119,8 @@ def look(page, state):
             found.append(f"answers {answer.status}")
         if state.who != "staff" and not state.presses:
             found += mistitled(page)
+        if state.page == "overview":
+            found += adrift(page.content())
         if not state.looks_like:
             photograph(page, Path(SHOTS), state.name, LOOKS if SHOTS else ())
             found += problems(page, EVERY)

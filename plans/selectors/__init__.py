@@ -15,15 +15,8 @@ from plans.selectors.catalogue import (
 )
 from plans.selectors.closing import Closing, closing
 from plans.selectors.gathering import Claim, gather
-from plans.selectors.upcoming import (
-    Running,
-    UpcomingInvoice,
-    UsageRow,
-    UsageToDate,
-    running,
-    upcoming_invoice,
-    usage_to_date,
-)
+from plans.selectors.upcoming import Running, UpcomingInvoice, running, upcoming_invoice
+from plans.selectors.used import UsageRow, UsageToDate, usage_to_date
 
 __all__ = [
     "Claim",

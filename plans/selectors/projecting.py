@@ -134,7 +134,8 @@ def _is_priced(now: Running) -> bool:
 
 
 def _bills_usage(now: Running) -> bool:
-    return now.subscription.next_billing_on is not None and any(card.is_priced for card in now.facts.terms.metered)
+    bills = now.subscription.next_billing_on is not None and not now.facts.terms.is_credit_only
+    return bills and _is_priced(now)
 
 
 def _full_days(now: Running) -> list[date]:
@@ -239,10 +240,10 @@ def _history(days: list[tuple[date, Decimal]], at: datetime, so_far: Decimal, ad
 def _totals(now: Running, upcoming: UpcomingInvoice, each: list[SpellFacts], credit: Credit | None = None) -> list[int]:
     """What the invoice comes to with each of these, by the bill's own composition.
 
-    The usage before tax where no invoice comes, and where `upcoming` is announced already: the one after that has no
-    fee yet, and the credit it would take may still pay for something else.
+    The usage before tax where credit alone pays it, and where `upcoming` is announced already: the one after that has
+    no fee yet, and the credit it would take may still pay for something else.
     """
-    if upcoming.draft or (now.facts.terms.is_credit_only and not upcoming.has_document):
+    if upcoming.draft or now.facts.terms.is_credit_only:
         return [sum(rated.amount for rated in facts.rated_usage) for facts in each]
     usage = [tuple(line for line in compose_charges(facts) if line.kind == "usage") for facts in each]
     if not (credit or upcoming.credits):

@@ -12,14 +12,8 @@ from core.periods import Window
 from invoices.selectors import totals_of
 from plans.models import Budget, Subscription
 from plans.selectors.projecting import Projection, projection
-from plans.selectors.upcoming import (
-    UpcomingInvoice,
-    UsageRow,
-    UsageToDate,
-    running,
-    upcoming_invoice,
-    usage_to_date,
-)
+from plans.selectors.upcoming import UpcomingInvoice, running, upcoming_invoice
+from plans.selectors.used import UsageRow, UsageToDate, usage_to_date
 from usage.selectors import hours_since
 
 LOOK_EVERY = timedelta(minutes=15)

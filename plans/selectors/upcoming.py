@@ -1,10 +1,9 @@
-"""What the next invoice comes to so far, and what is used: the bill's own two steps, gather and compose."""
+"""What the next invoice comes to so far: the bill's own two steps, gather and compose."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
@@ -29,8 +28,7 @@ from invoices.selectors import Unsettled, line_draft, pending_lines, read_lines,
 from invoices.spreading import kept_for
 from invoices.totals import TaxRule, Totals
 from plans import cycle
-from plans.ago import updated
-from plans.charges import RatedWindow, SpellFacts, compose_charges, usage_key
+from plans.charges import SpellFacts, compose_charges
 from plans.exceptions import NoSubscriptionError
 from plans.late import late_lines
 from plans.line_words import worded
@@ -40,8 +38,7 @@ from plans.selectors.catalogue import current_subscription
 from plans.selectors.closing import key_prefix
 from plans.selectors.gathering import Claim, gather
 from plans.spells import spell_of, tax_place
-from plans.words import unit_price
-from usage.selectors import Freshness, Span, day_spans, freshness, quantities
+from usage.selectors import Span, day_spans, quantities
 
 if TYPE_CHECKING:
     from invoices.models import Invoice
@@ -58,8 +55,9 @@ class UpcomingInvoice:
 
     Once calculated (`draft` is the announced invoice) everything is in `owed` and final, and usage since then is
     in `next_counting`, for the billing date after. Before, `owed` has the fees and `counting` the usage so far.
+    What credit alone pays stands on no invoice: of it `direct` has the fees.
     Amounts in minor units of `currency`; `totals` is the total so far with tax by `rule`, after `credits`, by grant in
-    `credit_rows`. `credit` is what credit notes that are kept will take off that total.
+    `credit_rows`, less what goes back to credit. `credit` is what kept credit notes will take off that total.
     `late` is usage of windows billed before: part of what counts, except after the last paid plan. Then nothing else
     counts, and it is billed on `late_billing_on` at the earliest, once it has come to the minimum.
     """
@@ -73,6 +71,7 @@ class UpcomingInvoice:
     draft: "Invoice | None"
     owed: tuple[LineDraft, ...]
     counting: tuple[LineDraft, ...]
+    direct: tuple[LineDraft, ...]
     next_counting: tuple[LineDraft, ...]
     rule: TaxRule
     totals: Totals
@@ -88,12 +87,23 @@ class UpcomingInvoice:
         """Whether an invoice comes: a credits-only plan has none, unless something of a plan before is billed."""
         if not self.subscription.plan.terms().is_credit_only:
             return self.billing_on is not None
-        return bool(self.draft) or any(line.settlement != "credit_only" for line in self.owed)
+        return bool(self.draft or self.owed or self.counting)
+
+    @property
+    def bills_usage(self) -> bool:
+        """Whether invoices are the plan's own: a follow-up of the plan before may come on any plan."""
+        terms = self.subscription.plan.terms()
+        return terms.is_priced and not terms.is_credit_only
 
     @property
     def amount_due(self) -> int:
         """What will be collected: the total so far less the credit."""
         return max(self.totals.total - self.credit, 0)
+
+    @property
+    def credits_returned(self) -> int:
+        """What the invoice gives back to credit."""
+        return sum(paid for _name, paid in self.credit_rows) - self.credits
 
     @property
     def taken_off(self) -> int:
@@ -113,8 +123,12 @@ class UpcomingInvoice:
         return sum(line.amount for line in self.counting)
 
     @property
-    def billed_window(self) -> Window:
-        """Whose usage is on the invoice; once that is calculated, `window` is the one after."""
+    def billed_window(self) -> Window | None:
+        """Whose usage is on the invoice; once that is calculated, `window` is the one after. None: only what was
+        charged by hand."""
+        if not self.bills_usage:
+            late = [line for line in (*self.owed, *self.counting) if line.kind == "usage"]
+            return Window(min(line.starts_at for line in late), max(line.ends_at for line in late)) if late else None
         if self.draft is None:
             return self.window
         start, end = map(calculation_instant, (self.period.start, self.draft.billing_on))
@@ -141,63 +155,6 @@ class UpcomingInvoice:
             (_("Charges calculated"), calculated),
             (pgettext("key date", "Billed"), self.billing_on),
         ]
-
-
-@dataclass(frozen=True, slots=True)
-class UsageRow:
-    """One metered price over the running window. `included` and `billable` units are exact; `is_charged`: whether any
-    quantity costs something."""
-
-    line_key: str
-    feature_id: int
-    feature_key: str
-    name: str
-    unit: str
-    unit_plural: str
-    quantity: Decimal
-    included: Fraction
-    billable: Fraction
-    unit_price: str
-    amount: int
-    is_charged: bool
-
-
-@dataclass(frozen=True, slots=True)
-class UsageToDate:
-    """The running usage window and what was used in it until `as_of`; also for plans that charge nothing."""
-
-    subscription: Subscription
-    currency: str
-    window: Window
-    billing_on: date | None
-    rows: tuple[UsageRow, ...]
-    fresh: Freshness
-    as_of: datetime
-
-    @property
-    def received_at(self) -> datetime | None:
-        """When usage last reached us; None: never."""
-        return self.fresh.received_at
-
-    @property
-    def updated(self) -> str:
-        """`Updated 14:03 UTC (2 minutes ago)`; empty where no usage ever came."""
-        return updated(self.received_at, self.as_of) if self.received_at else ""
-
-    @property
-    def is_delayed(self) -> bool:
-        """Whether usage that ordinarily comes has not come."""
-        return self.fresh.is_delayed(self.as_of)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing was used since the window began."""
-        return not any(row.quantity for row in self.rows)
-
-    @property
-    def amount(self) -> int:
-        """Usage charges so far, minor units."""
-        return sum(row.amount for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,8 +212,9 @@ def upcoming_invoice(
     draft = _waiting_draft(subscription, documents.drafts)
     lines = compose_charges(facts) if facts.terms.is_priced else ()
     rule = tax_rule_at(*tax_place(subscription))
-    owed = _stored(draft) if draft else (*_kind(lines, "fee"), *_pending(subscription))
-    counting = () if draft else _kind(lines, "usage")
+    billed = tuple(line for line in lines if line.settlement != "credit_only")
+    owed = _stored(draft) if draft else (*_kind(billed, "fee"), *_pending(subscription))
+    counting = () if draft else _kind(billed, "usage")
     known = _announced(draft) if draft else previewed(subscription, [(*owed, *counting)], rule, at, credit)[0]
     return UpcomingInvoice(
         subscription=subscription,
@@ -268,6 +226,7 @@ def upcoming_invoice(
         draft=draft,
         owed=tuple(map(worded, owed)),
         counting=tuple(map(worded, counting)),
+        direct=tuple(worded(line) for line in _kind(lines, "fee") if line.settlement == "credit_only"),
         next_counting=tuple(map(worded, _kind(lines, "usage"))) if draft else (),
         rule=rule,
         totals=known.totals,
@@ -293,19 +252,6 @@ def _follow_up_date(current: Subscription) -> date | None:
     if ended is None or ended.follow_up_at is None:
         return None
     return next_billing_date(ended.anchor_on, utc_day(ended.follow_up_at))
-
-
-def usage_to_date(now: Running) -> UsageToDate:
-    """What was used so far in the running usage window, and what it costs."""
-    return UsageToDate(
-        subscription=now.subscription,
-        currency=now.subscription.plan.currency,
-        window=now.facts.usage[0].planned,
-        billing_on=now.subscription.next_billing_on,
-        rows=tuple(_row(now.facts, rated) for rated in now.facts.rated_usage),
-        fresh=freshness(now.subscription.customer_id, now.as_of),
-        as_of=now.as_of,
-    )
 
 
 def _waiting_draft(subscription: Subscription, waiting: "Sequence[Invoice]") -> "Invoice | None":
@@ -369,31 +315,13 @@ def previewed(
     at: datetime,
     credit: Credit | None = None,
 ) -> list[Paid]:
-    """Each as if it were drafted now: the same credit pays."""
+    """Each as if it were drafted now: the same credit pays. No line of them is settled by credit alone."""
     return preview_documents(
-        [[line for line in lines if line.settlement != "credit_only"] for lines in documents],
+        documents,
         customer_id=subscription.customer_id,
         currency=subscription.plan.currency,
         rule=rule,
         billing_on=subscription.next_billing_on or utc_day(at),
         at=at,
         credit=credit or Credit(subscription.customer_id, at),
-    )
-
-
-def _row(facts: SpellFacts, rated: RatedWindow) -> UsageRow:
-    card = rated.card
-    return UsageRow(
-        line_key=usage_key(facts.subscription_id, card.key, rated.facts.cut),
-        feature_id=card.feature_id or 0,
-        feature_key=card.feature_key,
-        name=card.name,
-        unit=card.unit,
-        unit_plural=card.unit_plural,
-        quantity=rated.priced.quantity,
-        included=rated.priced.included,
-        billable=rated.priced.billable,
-        unit_price=unit_price(card, facts.terms.currency),
-        amount=rated.amount,
-        is_charged=card.prices_usage,
     )
