@@ -38,7 +38,7 @@ from plans.words import card_price
 if TYPE_CHECKING:
     from invoices.models import Invoice
     from plans.models import Subscription
-    from plans.selectors.upcoming import UsageToDate
+    from plans.selectors.used import UsageToDate
 
 # (label, name of the URL) in the order of the tab bar
 TABS = (
