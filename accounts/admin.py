@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
+from accounts import admin_notices
 from accounts.models import (
     ApiToken,
     AuditEntry,
@@ -179,3 +180,6 @@ class NoticeAdmin(StaffList):
         *("key", "template", "customer__key", "customer__name", "to", "created_at", "sent_at", "attempts", "retry_at"),
         "last_error",
     )
+
+    def get_urls(self) -> list[Any]:
+        return [*admin_notices.urlpatterns, *super().get_urls()]

@@ -27,6 +27,7 @@ ACTIONS = {
     "add_usage_subject": gettext_lazy("Add usage mapping"),
     "remove_usage_subject": gettext_lazy("Remove usage mapping"),
     "make_default": gettext_lazy("Make default payment method"),
+    "send_notice_again": gettext_lazy("Send a message again"),
     "start_clock": gettext_lazy("Start test clock"),
     "move_clock": gettext_lazy("Move test clock"),
     "end_move": gettext_lazy("Test clock stands"),

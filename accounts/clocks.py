@@ -16,6 +16,12 @@ from accounts.models import CardSetup, Customer, GatewayName, PaymentMethod
 FARTHEST = timedelta(days=400)  # of one move: a year and what belongs to it
 
 
+def may_have_clock(customer: Customer) -> bool:
+    """Whether its page is offered, by what is known without a question; `check_sandbox` decides, and the page says."""
+    known = customer.gateway_customer.partition(":")[0]
+    return customer.clock_at is not None or (known or settings.CARD_GATEWAY) == GatewayName.SANDBOX
+
+
 def check_sandbox(customer: Customer) -> None:
     """Raises NotSandboxError: cards go to a real processor, here in general or for this customer."""
     cards = PaymentMethod.objects.filter(customer=customer)

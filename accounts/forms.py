@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.countries import asks_region, country_choices, country_names
 from accounts.details import LABELS
+from accounts.keeping import KeptForm
 from accounts.models import BillingProfile, Role
 from accounts.selectors import PARTY_FIELDS
 from accounts.vat_ids import fault
@@ -46,7 +47,7 @@ class AddressesField(forms.CharField):
                 raise ValidationError(message) from error
 
 
-class BillingDetailsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+class BillingDetailsForm(KeptForm, forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """The customer as a party on documents. Checks only: `update_billing_profile` saves `cleaned_data`."""
 
     recipients = AddressesField(

@@ -21,6 +21,7 @@ class Attach(NamedTuple):
 
 
 USUAL = Attach()  # of a customer that has chosen nothing
+AGAIN = "again:"  # begins the key of a copy that staff asked for: it tells nobody anything new, and nothing counts it
 WITH_PDF = "with_pdf"  # in a message's context: it has its PDFs, whatever the customer chose
 # From the names of documents to the files that are wanted; None while one of them is still to be made.
 FindFiles = Callable[[Sequence[str], Attach], "list[Attachment] | None"]

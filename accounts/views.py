@@ -84,7 +84,7 @@ def billing_details(request: PortalRequest) -> HttpResponse:
         "country": country_names().get(profile.country, ""),
         "next": local_path((request.POST or request.GET).get("next")),
     }
-    return render(request, "accounts/billing_details.html", context, status=422 if form.errors else 200)
+    return render(request, "accounts/billing_details.html", context, status=form.status)
 
 
 def _save_details(request: PortalRequest, form: BillingDetailsForm) -> None:

@@ -88,6 +88,7 @@ def refusal(request: HttpRequest, status: int, code: str, message: str) -> HttpR
         )
         response.headers["HX-Retarget"] = "#notices"
         response.headers["HX-Reswap"] = "innerHTML"
+        response.headers["HX-Push-Url"] = "false"
         response.headers["HX-Reselect"] = ".banner"  # whatever part of an answer the page asked for
         return response
     page = select_template([f"{status}.html", "rule_error.html"])

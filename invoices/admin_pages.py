@@ -12,6 +12,7 @@ from accounts.access import customer_now
 from accounts.roles import READ, SUPPORT
 from accounts.selectors import recipients
 from accounts.staff import render_staff, staff_page, staff_user
+from core.clock import now
 from core.periods import utc_day
 from invoices.admin_actions import urlpatterns as action_urls
 from invoices.admin_forms import SendForm
@@ -36,10 +37,10 @@ from invoices.views_documents import as_file, attached
 def invoice_page(request: HttpRequest, pk: str) -> HttpResponse:
     """A draft, an invoice or a credit note: the document, its money, and who did what."""
     invoice = find_invoice(pk)
-    today = utc_day(customer_now(invoice.customer))
+    today, told = utc_day(customer_now(invoice.customer)), story(invoice)
     context = {
-        **invoice_context(invoice, today),
-        "story": story(invoice),
+        **invoice_context(invoice, today, told.corrections),
+        "story": told,
         "actions": allowed_actions(invoice, today),
     }
     return render_staff(request, "admin/invoices/invoice.html", context)
@@ -111,6 +112,7 @@ def _send(request: HttpRequest, invoice: Invoice, values: dict[str, Any]) -> Htt
         payment_id=None if values["what"] == "document" else int(values["what"]),
         also=values["also"],
         at=customer_now(invoice.customer),
+        asked_at=now(),
         actor=staff_user(request),
     )
     messages.success(request, gettext("On its way to %(names)s.") % {"names": ", ".join(notice.to)})

@@ -94,6 +94,16 @@ class TaxRateForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at 
         model = TaxRate
         fields = ("country", "label", "percent", "category", "reason", "reason_code", "inclusive")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["label"].required = False  # what is not taxed at all has none
+
+    def clean(self) -> dict[str, Any] | None:
+        values = super().clean() or self.cleaned_data
+        if values.get("percent") and not values.get("label"):
+            self.add_error("label", gettext("Name the tax that is charged."))
+        return values
+
 
 class TaxRateInline(TabularInline):
     model = TaxRate

@@ -1,5 +1,6 @@
 """A document or a payment as staff see it: everything that belongs to it, in the words of its pages."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -161,12 +162,12 @@ def payment_row(payment: Payment) -> PaymentRow:
     return PaymentRow(payment, OUTCOMES[status], said)
 
 
-def invoice_context(invoice: Invoice, on: date) -> dict[str, Any]:
-    """Everything the page of one document shows, but its story; `on` is the customer's day."""
+def invoice_context(invoice: Invoice, on: date, corrections: Iterable[Invoice]) -> dict[str, Any]:
+    """Everything the page of one document shows, but its story. `on`: the customer's day; `corrections`: as there."""
     parties = (*invoice.customer_party.values(), *invoice.seller_party.values())
     return {
         "invoice": invoice,
-        "paper": invoice_paper(invoice),
+        "paper": invoice_paper(invoice, corrections),
         "badge": badge(invoice, on),
         "is_draft": invoice.number is None,
         "explain_for": invoice.customer.key,

@@ -9,6 +9,7 @@ from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDate
 
 from accounts.models import Notice, PaymentMethod
+from accounts.notices import AGAIN
 from accounts.selectors import present_in_sql
 from core.any_of import any_of
 from core.due import Due, only
@@ -95,6 +96,7 @@ def last_declined(invoice_ids: Collection[int]) -> dict[int, Payment]:
 
 def _told(customer_ids: Collection[int]) -> dict[int, list[OverdueNotice]]:
     rows = Notice.objects.filter(any_of("customer_id", customer_ids), template__in=MESSAGES)
+    rows = rows.exclude(key__startswith=AGAIN)
     found: dict[int, list[OverdueNotice]] = defaultdict(list)
     columns = ("customer_id", "key", "sent_at", "context__consequence")
     for customer_id, key, sent_at, warns_of in rows.values_list(*columns):

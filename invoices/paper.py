@@ -3,7 +3,7 @@
 Every figure is written by core.formats, once; templates only place it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -114,8 +114,8 @@ class ReceiptPaper:
     is_letter: bool
 
 
-def invoice_paper(invoice: Invoice) -> InvoicePaper:
-    """The document of an issued invoice: what was due when it was issued."""
+def invoice_paper(invoice: Invoice, named: Iterable[Invoice] | None = None) -> InvoicePaper:
+    """The document of an issued invoice: what was due when it was issued. `named`: as `issue_days` takes it."""
     money = _money(invoice.currency)
     sign = -1 if invoice.is_credit_note else 1
     seller, customer = invoice.seller_party, invoice.customer_party
@@ -125,7 +125,7 @@ def invoice_paper(invoice: Invoice) -> InvoicePaper:
     return InvoicePaper(
         title=gettext("Credit note") if invoice.is_credit_note else gettext("Invoice"),
         draft_title=gettext("Draft credit note") if invoice.is_credit_note else gettext("Draft invoice"),
-        corrects=corrected_text(issue_days(invoice)),
+        corrects=corrected_text(issue_days(invoice, named)),
         number=invoice.number or "",
         issued_on=formats.day(invoice.issued_on) if invoice.issued_on else "",
         due_on=formats.day(invoice.due_on) if invoice.due_on else "",

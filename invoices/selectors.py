@@ -330,12 +330,12 @@ def corrections_of(invoice: Invoice) -> tuple[Invoice, ...]:
     return tuple(of_customer.credit_notes().filter(corrects__contains=[invoice.number]).order_by("pk"))
 
 
-def issue_days(note: Invoice) -> dict[str, date | None]:
-    """The invoices that a credit note names, by number: when each was issued. One query, none for an invoice."""
-    if not note.corrects:
-        return {}
-    days = Invoice.objects.filter(customer=note.customer_id).values_list("number", "issued_on")
-    found = dict(days.filter(number__in=note.corrects))
+def issue_days(note: Invoice, named: Iterable[Invoice] | None = None) -> dict[str, date | None]:
+    """The invoices that a credit note names, by number: when each was issued. `named`: them, where they were read;
+    else one query, none for an invoice."""
+    if named is None:
+        named = corrections_of(note) if note.corrects else ()
+    found = {each.number: each.issued_on for each in named}
     return {number: found.get(number) for number in note.corrects}
 
 
@@ -354,9 +354,9 @@ def billing_history(customer_id: int) -> QuerySet[Invoice]:
     return documents_of(customer_id).filter(number__isnull=False).order_by("-billing_on", "-pk")
 
 
-def credit_statements(customer_id: int) -> list[CreditStatement]:
-    """The customer's monthly credit statements, newest first; at most two years of them."""
-    return list(CreditStatement.objects.filter(customer_id=customer_id).order_by("-period_end", "currency")[:24])
+def credit_statements(customer_id: int) -> QuerySet[CreditStatement]:
+    """The customer's monthly credit statements, newest first."""
+    return CreditStatement.objects.filter(customer_id=customer_id).order_by("-period_end", "currency")
 
 
 def line_by_key(customer_id: int, key: str) -> InvoiceLine | None:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from accounts import selectors as accounts
 from accounts.access import PortalRequest, can_write, customer_now, enter_customer
-from accounts.models import Customer, Membership, PaymentPolicy
+from accounts.models import Customer, Membership, PaymentMethod, PaymentPolicy
 from core.periods import utc_day
 from invoices import selectors
 from invoices.archive_entries import years_of
@@ -28,31 +28,43 @@ from invoices.spreading import kept_for_drafts
 PAGE_SIZE = 24
 
 
-def portal_page(request: PortalRequest, words_of_plan: Callable[[], Mapping[str, str]]) -> HttpResponse:
+def portal_page(
+    request: PortalRequest, words_of_plan: Callable[[], Mapping[str, str]], alerts: Callable[[], list[str]]
+) -> HttpResponse:
     """The billing portal, or the part of it that its filter swaps. `words_of_plan` knows what only the plan says where
-    there is nothing to show: `no_card`, `card_not_needed`, `no_invoice`."""
+    there is nothing to show: `no_card`, `card_not_needed`, `no_invoice`; `alerts` at which spending and usage a message
+    is sent."""
     customer, today = request.customer, utc_day(customer_now(request.customer))
     history = _history(request, today)
     status = 422 if history["filter"].errors else 200
     if request.htmx and not request.htmx.history_restore_request:
         return render(request, "invoices/_history.html", {**history, "swapped": True}, status=status)
-    cards, unpaid = accounts.payment_methods(customer), selectors.unpaid(customer.pk)
-    may_pay = can_write(request.membership) and customer.payment_policy != PaymentPolicy.MANAGED_BY_CONTRACT
+    cards = accounts.payment_methods(customer)
     context = {
         "customer": customer,
         "can_write": can_write(request.membership),
-        "may_pay": may_pay,
         "payment_methods": cards,
-        "today": today,
-        "unpaid": [(row(one, today), declined_sentences(one)) for one in unpaid],
-        "to_pay": to_pay_with(unpaid, cards, today) if may_pay else [],
+        **_unpaid(request, cards, today),
         **history,
-        "statements": [statement_row(each) for each in selectors.credit_statements(customer.pk)],
+        **_statements(request),
+        "alerts": alerts(),
         **_details(customer),
         "error_title": status != 200,
         **({} if cards and history["years"] else words_of_plan()),
     }
     return render(request, "invoices/portal.html", context, status=status)
+
+
+def _unpaid(request: PortalRequest, cards: list[PaymentMethod], today: date) -> dict[str, Any]:
+    """What is to be paid today, and whether who looks at it may."""
+    unpaid = selectors.unpaid(request.customer.pk)
+    may_pay = can_write(request.membership) and request.customer.payment_policy != PaymentPolicy.MANAGED_BY_CONTRACT
+    return {
+        "today": today,
+        "unpaid": [(row(one, today), declined_sentences(one)) for one in unpaid],
+        "may_pay": may_pay,
+        "to_pay": to_pay_with(unpaid, cards, today) if may_pay else [],
+    }
 
 
 def _details(customer: Customer) -> dict[str, Any]:
@@ -63,6 +75,20 @@ def _details(customer: Customer) -> dict[str, Any]:
         "address": address(accounts.party_of(profile)),
         "recipients": accounts.mail_settings(customer.pk)[0],
         "corrections": latest_corrections(customer.pk),
+    }
+
+
+def _statements(request: PortalRequest) -> dict[str, Any]:
+    """One page of the credit statements. One query."""
+    said = request.GET.get("statements", "")
+    number = max(int(said), 1) if said.isdecimal() and len(said) < 6 else 1
+    first = (number - 1) * PAGE_SIZE
+    found = list(selectors.credit_statements(request.customer.pk)[first : first + PAGE_SIZE + 1])
+    address = "?statements={}#h-statements"
+    return {
+        "statements": [statement_row(each) for each in found[:PAGE_SIZE]],
+        "newer_statements_url": address.format(number - 1) if number > 1 else "",
+        "older_statements_url": address.format(number + 1) if len(found) > PAGE_SIZE else "",
     }
 
 
@@ -118,7 +144,7 @@ def invoice_page(invoice: Invoice, membership: Membership) -> dict[str, Any]:
     corrections = selectors.corrections_of(invoice)
     return {
         "invoice": invoice,
-        "paper": invoice_paper(invoice),
+        "paper": invoice_paper(invoice, corrections),
         "badge": badge(invoice, utc_day(customer_now(membership.customer))),
         "credited": credited(invoice, corrections),
         "corrections": corrections,

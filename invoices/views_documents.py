@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import PortalRequest, customer_now, enter_customer
+from core.clock import now
 from core.nudge import nudge
 from invoices.einvoice import data_of, missing
 from invoices.models import CreditStatement, Document, DocumentKind, Invoice, PaymentStatus
@@ -82,7 +83,12 @@ def invoice_copy(request: HttpRequest, public_id: str) -> HttpResponse:
     """«E-mail a copy», to whoever asks: what they may download they may also get by mail."""
     invoice = find(public_id)
     customer = enter_customer(request, invoice.customer_id).customer
-    notice = send_copy(invoice_id=invoice.pk, at=customer_now(customer), actor=cast("PortalRequest", request).user)
+    notice = send_copy(
+        invoice_id=invoice.pk,
+        at=customer_now(customer),
+        asked_at=now(),
+        actor=cast("PortalRequest", request).user,
+    )
     messages.success(request, gettext("A copy is on its way to %(email)s.") % {"email": ", ".join(notice.to)})
     return see_other(reverse("invoice", args=[invoice.public_id]))
 
@@ -115,7 +121,7 @@ def as_file(content: bytes, filename: str, content_type: str) -> HttpResponse:
 
 
 def download(request: HttpRequest, invoice: Invoice, **which: Unpack[Which]) -> HttpResponse:
-    """The stored document; while there is none a page that says so, tries again, and wakes the worker."""
+    """The stored document; while there is none a page that says so, asks again, and wakes the worker."""
     document = stored(invoice, **which)
     if document is None and available():
         return refused(request, invoice, unavailable(), 503)
@@ -124,7 +130,8 @@ def download(request: HttpRequest, invoice: Invoice, **which: Unpack[Which]) -> 
         document = stored(invoice, **which)
     if document is None:
         return preparing(request, invoice)
-    return attached(document)
+    is_asked_again = cast("PortalRequest", request).htmx
+    return HttpResponse(headers={"HX-Redirect": request.path}) if is_asked_again else attached(document)
 
 
 def unavailable() -> str:
@@ -136,8 +143,9 @@ def stored(invoice: Invoice, **which: Unpack[Which]) -> Document | None:
 
 
 def preparing(request: HttpRequest, invoice: Invoice) -> HttpResponse:
+    part = "#asking" if cast("PortalRequest", request).htmx else ""
     context = {"invoice": invoice, "name": document_name(invoice), "wait": RETRY_SECONDS}
-    response = render(request, "invoices/preparing.html", context, status=503)
+    response = render(request, f"invoices/preparing.html{part}", context, status=503)
     response["Retry-After"] = str(RETRY_SECONDS)
     return response
 

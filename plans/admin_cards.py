@@ -109,8 +109,7 @@ def _card_form(request: HttpRequest, plan: Plan, card: RateCard | None) -> HttpR
         "title": gettext("Change rate card") if card else gettext("Add Rate Card"),
         **(_preview(plan, form, tiers) if asked else _stored(plan, card)),
     }
-    status = 422 if request.method == "POST" and not asked else 200
-    return render_staff(request, "admin/plans/card_form.html", context, status)
+    return render_staff(request, "admin/plans/card_form.html", context, 200 if asked else form.status)
 
 
 def _is_valid(form: RateCardForm, tiers: BaseTierFormSet) -> bool:

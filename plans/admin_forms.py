@@ -12,6 +12,7 @@ from django.utils.text import format_lazy, slugify
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.keeping import KeptForm
 from accounts.models import PaymentPolicy
 from core.language import inside
 from core.money import quantize, to_major
@@ -73,7 +74,7 @@ def terms_field() -> forms.IntegerField:
     )
 
 
-class PlanForm(forms.Form):
+class PlanForm(KeptForm, forms.Form):
     """A plan's draft without its rate cards; a contract's says its terms instead of what stands on a tile."""
 
     name = forms.CharField(label=_("Name"), max_length=60, help_text=_("Without the product’s name: Plus"))
@@ -238,7 +239,7 @@ def _exact(**kwargs: Any) -> forms.DecimalField:
     return field
 
 
-class RateCardForm(forms.Form):
+class RateCardForm(KeptForm, forms.Form):
     """«Add Rate Card»: what is priced, how, and within which limits. Amounts come out in minor units."""
 
     model = forms.ChoiceField(
@@ -285,6 +286,7 @@ class RateCardForm(forms.Form):
 
     def __init__(self, data: Data, *, currency: str, card: RateCard | None) -> None:
         super().__init__(data, initial=_card_values(card) if card else None)
+        self.beside = _tier_values(card) if card else None
         for field in self.fields.values():
             if isinstance(field, AmountField):
                 field.currency = currency

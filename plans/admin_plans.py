@@ -99,8 +99,7 @@ def _plan_form(request: HttpRequest, plan: Plan | None) -> HttpResponse:
             args = [saved.pk]
             return HttpResponseRedirect(reverse("admin:plans_plan_card_add", args=args) if to_card else plan_url(saved))
     shown = _shown(plan) if plan else {"title": gettext("New plan")}
-    status = 422 if request.method == "POST" else 200
-    return render_staff(request, "admin/plans/plan_form.html", {**shown, "form": form}, status)
+    return render_staff(request, "admin/plans/plan_form.html", {**shown, "form": form}, form.status)
 
 
 def _shown(plan: Plan) -> dict[str, Any]:

@@ -68,7 +68,8 @@ def act(
             messages.success(request, said)
             return HttpResponseRedirect(reverse("admin:customer", args=[customer.key]), status=303)
     context = {"form": form, "words": words, "title": f"{words.heading} – {customer.name}"}
-    return render_customer(request, customer, template, context, 422 if form.is_bound else 200)
+    status = getattr(form, "status", 422) if form.is_bound else 200
+    return render_customer(request, customer, template, context, status)
 
 
 def gone(request: HttpRequest, customer: Customer) -> HttpResponse:

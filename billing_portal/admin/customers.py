@@ -11,6 +11,7 @@ from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_safe
 
 from accounts.access import customer_now
+from accounts.clocks import may_have_clock
 from accounts.countries import country_names
 from accounts.details import attached_words
 from accounts.models import Customer, Membership, Role, UsageSubject
@@ -127,6 +128,7 @@ def render_customer(
         "staff": True,
         "explain_for": customer.key,
         "sales_contact": sales_contact(customer),
+        "may_have_clock": may_have_clock(customer),
         "as_of": at,
         "tab_title": label,
     }

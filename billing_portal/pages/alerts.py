@@ -99,7 +99,7 @@ def billing_notifications(request: PortalRequest) -> HttpResponse:
         **mail_in_words(mail),
         "can_write": can_write(request.membership),
     }
-    return render(request, "billing_portal/notifications.html", context, status=422 if form.errors else 200)
+    return render(request, "billing_portal/notifications.html", context, status=form.status)
 
 
 def save(request: PortalRequest, form: AlertsForm) -> None:

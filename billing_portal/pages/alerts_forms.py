@@ -7,6 +7,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.details import ATTACHABLE, LABELS
+from accounts.keeping import KeptForm
 from accounts.models import Language, OptionalMail
 from accounts.selectors import MailSettings
 from billing_portal.pages.buying_forms import MoneyField
@@ -32,7 +33,7 @@ def percent_field(label: "_StrOrPromise", help_text: "_StrOrPromise") -> forms.T
     )
 
 
-class AlertsForm(forms.Form):
+class AlertsForm(KeptForm, forms.Form):
     """A budget, alerts on what the plan includes, and which optional messages are sent."""
 
     spend_percents = percent_field(_("Notify me at"), _("Parts of the amount, each told once per usage window"))

@@ -10,13 +10,14 @@ from accounts.models import Customer, PaymentPolicy
 from core import formats
 from invoices.views import portal_page
 from plans.selectors import current_subscription
+from plans.selectors.spending import budget_of
 
 
 @require_GET
 @vary_on_headers("HX-Request")
 @billing_page()
 def portal(request: PortalRequest) -> HttpResponse:
-    return portal_page(request, lambda: words_of_plan(request.customer))
+    return portal_page(request, lambda: words_of_plan(request.customer), lambda: alerts(request.customer))
 
 
 def words_of_plan(customer: Customer) -> dict[str, str]:
@@ -34,3 +35,24 @@ def words_of_plan(customer: Customer) -> dict[str, str]:
         text = gettext("Your first invoice will appear here on %(day)s, the day it is issued.")
         words["no_invoice"] = text % {"day": formats.day(current.next_billing_on)}
     return words
+
+
+def alerts(customer: Customer) -> list[str]:
+    """At which spending and usage a message is sent. One query."""
+    budget = budget_of(customer.pk)
+    if budget is None:
+        return []
+    said = []
+    if budget.amount:
+        about = {"amount": formats.money(budget.amount, budget.currency), "percents": _percents(budget.spend_percents)}
+        if budget.spend_percents:
+            said.append(gettext("At %(percents)s of your budget of %(amount)s") % about)
+        if budget.projected:
+            said.append(gettext("When the projection is above your budget of %(amount)s") % about)
+    if budget.included_percents:
+        said.append(gettext("At %(percents)s of included usage") % {"percents": _percents(budget.included_percents)})
+    return said
+
+
+def _percents(percents: list[int]) -> str:
+    return ", ".join(f"{percent} %" for percent in percents)

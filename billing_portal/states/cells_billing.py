@@ -44,6 +44,10 @@ def _invoice(number: int = 0) -> Address:
 INVOICE = _invoice()
 
 
+def _invoice_pdf(scene: Scene) -> str:
+    return reverse("invoice_pdf", args=[scene.invoice().public_id])
+
+
 def _payment(scene: Scene) -> str:
     return reverse("payment_status", args=[scene.invoice().public_id, payment_of(scene).public_id])
 
@@ -156,6 +160,7 @@ STATES = (
     State("invoice/credited", "credited", "Paid, and credited afterwards.", INVOICE, ("Credited",)),
     State("invoice/credit-note", "credited", "The document that gives back.", _invoice(1), ("Credit note", "$258.38")),
     State("invoice/enterprise", "enterprise", "By transfer, as the contract says.", INVOICE, ("Please pay as your contract says", "$258.38", CONTACT)),
+    State("invoice/no-document", "calculated", "A draft has no PDF yet.", _invoice_pdf, ("Not issued yet.", "which you can print"), status=404),
     State("invoice/viewer", "no-card", "Who may not pay is told so.", INVOICE, ("Only a billing admin can pay.",), who="viewer"),
     # --- recipients and alerts ---
     State("alerts/active", "plus", "A budget, and how far it is used.", ALERTS, ("your budget of $200.00", "Attach to e-mails")),

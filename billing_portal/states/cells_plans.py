@@ -72,6 +72,6 @@ STATES = (
     State("cancel/past-due", "past-due", "What is overdue stays due, and the card is tried again.", CANCEL, ("which is still due", "We'll try again on")),
     State("cancel/no-card", "no-card", "Without a card the final invoice is payable by a day.", CANCEL, ("payable by",)),
     State("cancel/enterprise", "enterprise", "No form, but a contact.", CANCEL, ("There is no self-serve downgrade option for Enterprise plans.", CONTACT)),
-    State("cancel/credit-only", "prepaid", "What goes to credit, and no invoice.", CANCEL, ("No invoice. Your balance after:", "Charged to credits")),
+    State("cancel/credit-only", "prepaid", "What goes to credit, and no invoice.", CANCEL, ("No invoice. Your balance after:",)),
     State("cancel/credits-cover", "zero", "Credit pays all of the final invoice.", CANCEL, ("Paid with credits. Your balance after:",)),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.urls import reverse
 
-from accounts.models import AuditEntry, ClockMove, Notice
+from accounts.models import AuditEntry, ClockMove, Customer, Notice
 from accounts.services.end_move import end_move
 from accounts.services.move_clock import move_clock
 from accounts.services.start_clock import start_clock
@@ -14,6 +14,7 @@ from billing_portal.tests.test_clock_run import NEAR, move_all
 from core import clock
 from core.ids import public_id
 from invoices.models import Invoice
+from invoices.tests.cast import open_invoice
 from usage.models import UsageEvent
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -289,3 +290,28 @@ def test_somebody_who_looks_as_the_customer_moves_nothing(on_clock, supporter, l
     assert client.post(MOVE, step(on_clock)).status_code == 403
     on_clock.refresh_from_db()
     assert on_clock.clock_at == NEAR
+
+
+def test_where_a_clock_stands_a_message_is_sent_again_all_the_same(on_clock, seller, alice, supporter, log_in, at):
+    invoice = open_invoice(on_clock, 4900, at=at)
+    client, staff = log_in(alice), log_in(supporter)
+    again = reverse("admin:invoices_invoice_send_again", args=[invoice.pk])
+    sent = []
+    for day in range(2):
+        with clock.travel_to(at + timedelta(days=day)):
+            for _ in range(2):
+                client.post(reverse("invoice_copy", args=[invoice.public_id]))
+                staff.post(again, {"what": "document"})
+        sent += [Notice.objects.filter(key__contains=word).count() for word in (":copy:", ":again:")]
+    assert sent == [1, 1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("gateway", "known", "offered"),
+    [("sandbox", "", True), ("sandbox", "stripe:cus_1", False), ("stripe", "", False), ("stripe", "sandbox:1", True)],
+)
+def test_staff_are_offered_a_clock_where_one_can_be(gateway, known, offered, customer, clerk, log_in, settings):
+    settings.DEMO, settings.CARD_GATEWAY = False, gateway
+    Customer.objects.filter(pk=customer.pk).update(gateway_customer=known)
+    page = log_in(clerk).get(reverse("admin:customer", args=[customer.key])).text
+    assert (reverse("admin:customer_clock", args=[customer.key]) in page) == offered

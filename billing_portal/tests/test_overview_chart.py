@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.template.loader import render_to_string
 
 from billing_portal.pages.overview_chart import ABOVE, BELOW, Chart
 from core.periods import Window
@@ -67,3 +68,16 @@ def test_a_range_is_said_and_drawn_where_there_is_one():
 
 def test_a_credit_note_does_not_leave_the_drawing():
     assert chart(0, -500).line.endswith(" 184")
+
+
+def test_the_drawing_of_the_longest_window_stays_small():
+    window = Window(START + 30 * DAY, START + 61 * DAY)
+    instants = [window.start, *(window.start + number * DAY for number in range(1, 31)), window.end - DAY / 24]
+    points = tuple(Point(at, 1_234_567 + number * 98_765) for number, at in enumerate(instants))
+    used_up = tuple((f"A price with a long name {number}", instants[9 + number]) for number in range(5))
+    ahead = Projection(9_876_543, 8_765_432, 10_987_654, days=28)
+    drawn = Chart(Course(window, points, used_up), ahead, "USD", 9_000_000, date(2027, 1, 20))
+    html = render_to_string("billing_portal/_chart.html", {"chart": drawn})
+    svg = html[html.index("<svg") : html.rindex("</svg>")]
+    assert len(svg.encode()) <= 6 * 1024
+    assert drawn.line.count("L") == 31  # from the start, to the end of every day

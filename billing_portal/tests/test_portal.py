@@ -1,18 +1,23 @@
 """The billing portal: what it says where there is nothing, which only the plan knows."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import partial
 
 import pytest
 from django.urls import reverse
 
 from core.clock import travel_to
+from core.periods import billing_period
+from invoices.models import CreditStatement
 from invoices.services.finalize_invoices import finalize_invoices
 from invoices.tests.cast import open_invoice
+from plans.budgets import BudgetTerms
 from plans.seed import prepaid_plan
 from plans.services.calculate_charges import calculate_charges
 from plans.services.open_contract import open_contract
 from plans.services.open_default_subscription import open_default_subscription
+from plans.services.set_budget import set_budget
 from plans.tests.conftest import add_card, go_plus
 
 NOT_NEEDED = "Not needed: your plan is paid with credits."
@@ -84,12 +89,12 @@ def test_it_is_for_people_of_the_customer_who_see_billing(customer, charlie, dor
     assert client.get(reverse("portal"))["Location"].startswith("/accounts/login/")
 
 
-def test_it_asks_thirteen_questions_two_of_them_about_the_plan(
+def test_it_asks_fourteen_questions_three_of_them_about_plan_and_alerts(
     catalogue, seller, customer, at, alice, log_in, django_assert_num_queries
 ):
     open_default_subscription(customer_id=customer.pk, at=at, actor=None)
     client = log_in(alice)
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         client.get(reverse("portal"))
 
 
@@ -106,3 +111,33 @@ def test_an_invoice_is_opened_to_pay_it_by_who_may(catalogue, seller, customer, 
         open_contract(customer_id=customer.pk, plan=catalogue.enterprise, at=at, actor=None)
     invoice = open_invoice(customer, 4_900, collection="send_invoice")
     assert f'View<span class="visually-hidden"> invoice {invoice.number}{name}</span>' in shown()
+
+
+def test_it_says_at_which_spending_and_usage_it_tells(catalogue, seller, customer, at, shown):
+    go_plus(customer, catalogue, at)
+    assert "<dt>Alerts by e-mail</dt><dd>No alerts are set.</dd>" in shown()
+
+    terms = BudgetTerms("USD", 10_000, [50, 100], projected=True, included_percents=[80])
+    set_budget(customer_id=customer.pk, terms=terms, at=at, actor=None)
+
+    told = ("At 50 %, 100 % of your budget of $100.00", "When the projection is above your budget of $100.00",
+            "At 80 % of included usage")  # fmt: skip
+    assert f"<dd>{'<br>'.join(told)}</dd>" in shown()
+
+
+def test_older_credit_statements_are_a_page_further(prepaid, alice, log_in, at):
+    months = (billing_period(date(2024, 1, 1), number) for number in range(26))
+    statement = partial(CreditStatement, customer=prepaid, currency="USD", opening=0, closing=0, last_sequence=0)
+    CreditStatement.objects.bulk_create(
+        statement(period_start=month.start, period_end=month.end, created_at=at) for month in months
+    )
+    client = log_in(alice)
+
+    first = client.get(reverse("portal")).text
+    assert first.count(">Statement<") == 24
+    assert '<a class="btn" href="?statements=2#h-statements" rel="next">' in first
+
+    second = client.get(reverse("portal"), {"statements": "2"}).text
+    assert second.count(">Statement<") == 2
+    assert "1 Jan – 31 Jan 2024" in second
+    assert '<a class="btn" href="?statements=1#h-statements" rel="prev">' in second

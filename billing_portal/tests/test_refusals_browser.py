@@ -1,5 +1,6 @@
 """A refusal of what htmx asked for stands on the page, says why, and has the focus."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -46,6 +47,15 @@ def test_whose_role_no_longer_reaches_is_told_who_can(plus, bob, page, live_serv
     page.locator("#usage").get_by_role("link", name="Refresh").click()
     refused(page, "Your role doesn't include billing. Ask Alice (alice@example.com).")
     expect(page.locator("#usage")).to_contain_text("Current usage")
+
+
+def test_the_address_stays_where_the_page_stays(plus, bob, page, live_server, log_in):
+    enter(page, live_server, log_in(bob))
+    page.goto(reverse("billing_usage"))
+    Membership.objects.filter(user=bob).update(role=Role.MEMBER)
+    page.get_by_label("Show by").select_option("Hours")
+    refused(page, "Your role doesn't include billing.")
+    expect(page).to_have_url(re.compile("/usage/$"))
 
 
 def test_what_is_gone_is_said_to_be_gone(plus, bob, page, live_server, log_in):

@@ -232,6 +232,8 @@ def test_credit_paid_outside_waits_until_its_payment_is_recorded(customer, staff
     assert selectors.balance(customer.pk, "USD", at).available == 0
     client.post(url("customer_credits_pay", customer, made.public_id), {"reference": "Bank 17"})
     assert selectors.balance(customer.pk, "USD", at).available == 10_000
+    entry = AuditEntry.objects.get(action="pay_grant")
+    assert (entry.actor, entry.reason, entry.before) == (staff, "Bank 17", {"paid_at": None})
 
 
 def test_credit_paid_outside_already_is_available_at_once(customer, staff, log_in, at):

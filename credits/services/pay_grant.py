@@ -13,7 +13,8 @@ from credits.models import CreditGrant
 def pay_grant(*, grant_id: int, at: datetime, actor: User | None, reference: str = "") -> CreditGrant:
     """Fund a grant that was waiting for its payment; one that is paid, or was given up, stays as it is.
 
-    A payment that comes after the grant's expiry funds it, and the credit expires at that instant.
+    Its reference is also the reason in the audit trail. A payment that comes after the grant's expiry funds it, and the
+    credit expires at that instant.
     """
     row = CreditGrant.objects.get(pk=grant_id)
     customers = lock_customers([row.customer_id])
@@ -34,5 +35,6 @@ def pay_grant(*, grant_id: int, at: datetime, actor: User | None, reference: str
             "currency": row.currency,
             "reference": reference,
         },
+        reason=reference,
     )
     return row

@@ -20,20 +20,26 @@ NOBODY = gettext_noop("Nobody receives this customer's mail. Add an address, the
 
 @transaction.atomic
 def send_again(
-    *, invoice_id: int, payment_id: int | None = None, also: str = "", at: datetime, actor: User | None = None
+    *,
+    invoice_id: int,
+    payment_id: int | None = None,
+    also: str = "",
+    at: datetime,
+    actor: User | None = None,
+    asked_at: datetime | None = None,
 ) -> Notice:
     """Queue the mail of the invoice or credit note – with `payment_id` that of the receipt – for the recipients, and
     for the address `also`; with the figures of now, and the files that the customer wants attached by now.
 
-    Within the same minute it is the first message again. Raises NotSendableError for a draft, for a payment that did
-    not succeed, and where nobody would get it.
+    Within the same minute of `asked_at` – the present, where `at` is a clock's that stands – it is the first message
+    again. Raises NotSendableError for a draft, for a payment that did not succeed, and where nobody would get it.
     """
     customer_id = Invoice.objects.values_list("customer_id", flat=True).get(pk=invoice_id)
     lock_customers([customer_id])
     invoice = Invoice.objects.get(pk=invoice_id)
     to = list(dict.fromkeys([*recipients([customer_id])[customer_id], *filter(None, [also])]))
     draft = _message(invoice, payment_id, to)
-    draft = replace(draft, key=f"{draft.key}:again:{at:%Y-%m-%dT%H:%M}")
+    draft = replace(draft, key=f"{draft.key}:again:{asked_at or at:%Y-%m-%dT%H:%M}")
     if not to and not Notice.objects.filter(key=draft.key).exists():
         raise NotSendableError(f"invoice {invoice_id}: no recipients", message=gettext(NOBODY))
     return queue_once(draft, invoice, action="send_again", at=at, actor=actor)

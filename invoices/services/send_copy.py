@@ -16,11 +16,12 @@ from invoices.showing import receipts
 
 
 @transaction.atomic
-def send_copy(*, invoice_id: int, at: datetime, actor: User) -> Notice:
+def send_copy(*, invoice_id: int, at: datetime, actor: User, asked_at: datetime | None = None) -> Notice:
     """Queue the mail of the invoice or credit note for `actor` alone, with the figures of now and every receipt.
     As PDFs, whatever the customer chose: who asks for a copy wants the paper. Their data go as the customer chose.
 
-    Within the same minute it is the first message again. Raises NotSendableError for a draft.
+    Within the same minute of `asked_at` – the present, where `at` is a clock's that stands – it is the first message
+    again. Raises NotSendableError for a draft.
     """
     customer_id = Invoice.objects.values_list("customer_id", flat=True).get(pk=invoice_id)
     lock_customers([customer_id])
@@ -29,6 +30,6 @@ def send_copy(*, invoice_id: int, at: datetime, actor: User) -> Notice:
         raise NotSendableError(f"invoice {invoice_id} is a draft", message=gettext("It is not issued yet."))
     draft = document_mail(invoice, [actor.email])
     papers = [*draft.documents, *(f"receipt:{payment.pk}" for payment in receipts(invoice))]
-    key = f"invoice:{invoice_id}:copy:{actor.pk}:{at:%Y-%m-%dT%H:%M}"
+    key = f"invoice:{invoice_id}:copy:{actor.pk}:{asked_at or at:%Y-%m-%dT%H:%M}"
     copy = replace(draft, key=key, documents=papers, context=draft.context | {WITH_PDF: True})
     return queue_once(copy, invoice, action="send_copy", at=at, actor=actor)

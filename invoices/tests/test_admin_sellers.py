@@ -20,7 +20,7 @@ def form_of(seller, **values):
     rates = list(seller.tax_rates.order_by("pk")) if seller.pk else []
     form = {"tax_rates-TOTAL_FORMS": len(rates), "tax_rates-INITIAL_FORMS": len(rates)}
     for number, rate in enumerate(rates):
-        shown = {"id": rate.pk, "seller": seller.pk, "country": rate.country, "label": rate.label or "Tax"}
+        shown = {"id": rate.pk, "seller": seller.pk, "country": rate.country, "label": rate.label}
         shown |= {"percent": rate.percent, "category": rate.category}
         form |= {f"tax_rates-{number}-{name}": value for name, value in shown.items()}
     return own | form | values
@@ -87,6 +87,16 @@ def test_what_nobody_knows_is_refused_by_field_and_rule(seller, as_clerk, field,
     page = as_clerk.post(url_of(seller), form_of(seller, reason="New register") | {field: typed})
     assert (page.status_code, said in page.text) == (200, True)
     assert Seller.objects.get(pk=seller.pk).facts() == before
+
+
+def test_only_a_rate_that_charges_needs_a_name(seller, as_clerk):
+    """A row without one is what is not taxed at all: a name would make it zero-rated."""
+    form = form_of(seller, reason="A new rate")
+    assert as_clerk.post(url_of(seller), form).status_code == 302
+    others = seller.tax_rates.get(country="")
+    assert (others.label, others.rule().label) == ("", "")
+    page = as_clerk.post(url_of(seller), form | {"tax_rates-1-percent": "5"})
+    assert (page.status_code, "Name the tax that is charged." in page.text) == (200, True)
 
 
 def test_an_iban_is_kept_as_it_is_printed(seller, as_clerk):

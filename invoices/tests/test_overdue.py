@@ -10,6 +10,7 @@ from accounts.gateways.base import Outcome
 from accounts.models import AuditEntry, BillingProfile, Customer, Notice, PaymentPolicy
 from accounts.services.delete_payment_method import delete_payment_method
 from accounts.services.deliver_notices import deliver_notices
+from accounts.services.send_notice_again import send_notice_again
 from accounts.tests.cards import DECLINES, NO_FUNDS, TIMES_OUT, VISA, add_card
 from core import formats
 from invoices.dunning import NamedConsequence
@@ -109,6 +110,19 @@ def test_where_the_card_is_gone_the_try_is_lost_and_a_new_card_is_not_charged(se
 
 
 # --- messages -------------------------------------------------------------------------------------------------------
+def test_a_copy_of_a_message_that_staff_send_counts_for_nothing(late, customer, clerk):
+    invoice, day = late
+    remind(customer, day)
+    Notice.objects.exclude(template="payment_reminder").delete()
+    Notice.objects.update(id=invoice.pk)  # the copy's key names its message as others name their invoice
+    before = dunning_of({customer.pk: day + 4 * DAY}, {customer.pk: DOWNGRADE})
+    told = Notice.objects.get(template="payment_reminder")
+    send_notice_again(notice_id=told.pk, at=day + 3 * DAY, asked_at=day + 3 * DAY, actor=clerk)
+    deliver_notices(at=day + 3 * DAY)
+    assert Notice.objects.filter(template="payment_reminder", sent_at__isnull=False).count() == 2
+    assert dunning_of({customer.pk: day + 4 * DAY}, {customer.pk: DOWNGRADE}) == before
+
+
 def test_it_reminds_and_warns_and_says_each_thing_once(late, customer, alice):
     _, first = late
     assert remind(customer, first - DAY) == []

@@ -139,7 +139,7 @@ def test_it_refuses_when_usage_arrived_meanwhile_and_shows_the_new_total(plus, c
     quote = cancel_quote(customer, ELEVENTH_DAY)
     send(customer, at + timedelta(days=1), tokens=500_000)
 
-    with pytest.raises(QuoteStaleError, match="Usage") as refusal:
+    with pytest.raises(QuoteStaleError, match="usage went from 0 to 500,000") as refusal:
         cancel(quote)
 
     assert refusal.value.message.startswith("The total changed from $17.39 to $18.39.")

@@ -70,3 +70,17 @@ def test_a_retired_plan_is_shown_to_nobody_else(free, catalogue, shown):
     archive_plan(plan_id=catalogue.plus.pk, at=LATER, actor=None, reason="too old")
 
     assert "<h2>Plus</h2>" not in shown()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("width", "first"), [(320, "Plus"), (1280, "Free")])
+def test_on_a_narrow_screen_the_current_plan_comes_first(page, live_server, plus, alice, log_in, width, first):
+    cookie = log_in(alice).cookies["sessionid"].value
+    page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto("/settings/billing/plan/")
+
+    tiles = page.locator(".tile")
+    boxes = {tile.locator("h2").inner_text(): tile.bounding_box() for tile in tiles.all()}
+
+    assert min(boxes, key=lambda name: (round(boxes[name]["y"]), boxes[name]["x"])) == first

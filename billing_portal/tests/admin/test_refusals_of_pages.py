@@ -103,6 +103,7 @@ PAGES: dict[str, tuple[Wanted, Wanted]] = {
     "invoices_invoice_pay_out": (MANAGERS, MANAGERS),
     "invoices_payment_refund": (MANAGERS, MANAGERS),
     "invoices_invoice_send_again": (HELPERS, HELPERS),
+    "accounts_notice_send_again": (NOBODY, HELPERS),
     "invoices_invoice_document": (READERS, NOBODY),
     "invoices_invoice_xml": (READERS, NOBODY),
     "invoices_archive_zip": (TAKERS, NOBODY),

@@ -53,6 +53,18 @@ LABELS = [
     ("Invoices", "customer"),
     ("Usage", "customer"),
     ("Audit", "customer"),
+    ("Grant Credits", "customer_credits"),
+    ("Transaction History", "customer_credits"),
+    ("New credit grant", "customer_credits_grant"),
+    ("Grant", "customer_credits_grant"),
+    ("Credit amount", "customer_credits_grant"),
+    ("Charge", "customer_credits_grant"),
+    ("Promotional / Free", "customer_credits_grant"),
+    ("Credit availability", "customer_credits_grant"),
+    ("Available immediately on grant", "customer_credits_grant"),
+    ("Policies", "customer_credits_grant"),
+    ("Credit draw-down order", "customer_credits_grant"),
+    ("Next", "customer_credits_grant"),
     ("Immediately", "customer_subscriptions_add"),
     ("At the end of the billing period", "customer_subscriptions_add"),
     ("Save", "customer_subscriptions_add"),
@@ -64,7 +76,7 @@ def test_staff_find(label, page, as_clerk, clerk, customer, catalogue, at):
     draft = copy_plan(plan_id=catalogue.plus.pk, at=at, actor=clerk)
     open_default_subscription(customer_id=customer.pk, at=at, actor=clerk)
     with_plan = ("plans_plan_change", "plans_plan_publish", "plans_plan_card_add")
-    with_customer = ("customer", "customer_subscriptions_add")
+    with_customer = ("customer", "customer_subscriptions_add", "customer_credits", "customer_credits_grant")
     args = [draft.pk] if page in with_plan else [customer.key] if page in with_customer else []
     with clock.travel_to(at):
         text = unescape(as_clerk.get(reverse(f"admin:{page}", args=args)).text)

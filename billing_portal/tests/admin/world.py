@@ -307,7 +307,8 @@ def clock_of(customer: Customer, clerk: User) -> Names:
     turn_clock(move_id=move.pk, to=until)
     end_move(move_id=move.pk, at=TODAY)
     message = Notice.objects.filter(customer=customer).latest("pk").pk
-    return {"customer_clock_message.number": message, "customer_clock_message_html.number": message}
+    pages = ("customer_clock_message.number", "customer_clock_message_html.number", "accounts_notice_send_again.pk")
+    return dict.fromkeys(pages, message)
 
 
 def contract_of(customer: Customer, clerk: User, plan: Plan) -> Plan:
