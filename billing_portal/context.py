@@ -70,6 +70,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     chosen = request.COOKIES.get("theme", "")
     return {
         "product": settings.PRODUCT_NAME,
+        "terms_url": settings.TERMS_URL,
         "demo": settings.DEMO,
         "demo_logins": DEMO_LOGINS if settings.DEMO else [],
         "sales_contact": SimpleLazyObject(lambda: sales_contact(getattr(request, "customer", None))),

@@ -10,6 +10,7 @@
 | BEHIND_PROXY | the proxy in front sets X-Forwarded-Proto itself: believe it | off |
 | EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_TLS | mail server | files in var/mail |
 | DEFAULT_FROM_EMAIL, BILLING_EMAIL, SALES_EMAIL | addresses | …@example.com |
+| TERMS_URL | your terms, named where a customer subscribes and in the mail about it | none: they are not named |
 | STRIPE_API_KEY, STRIPE_WEBHOOK_SECRET | the account that charges the cards, and what signs its webhooks | – |
 | STRIPE_API_BASE | Stripe's address | https://api.stripe.com |
 | CARD_GATEWAY | where new cards are entered: stripe or sandbox | stripe where STRIPE_API_KEY is set, else sandbox |
@@ -63,6 +64,7 @@ CSRF_FAILURE_VIEW = "billing_portal.tokens.refused"
 PRODUCT_NAME = os.environ.get("PRODUCT_NAME", "Meridian")
 SALES_EMAIL = os.environ.get("SALES_EMAIL", "sales@example.com")
 BILLING_EMAIL = os.environ.get("BILLING_EMAIL", "billing@example.com")
+TERMS_URL = os.environ.get("TERMS_URL", "")
 CALCULATION_GRACE = timedelta(hours=1)  # so that ordinary lag of ingestion does not turn into late usage
 LATE_USAGE_MINIMUM = Decimal("1.00")  # major units: after the last paid plan, less than this waits
 QUOTE_LIFETIME = timedelta(minutes=15)

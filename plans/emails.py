@@ -32,6 +32,7 @@ def subscribed(quote: ChangeQuote, subscription: Subscription, to: list[str]) ->
         "first_billing_date": figures.day(first) if first else "",
         "first_calculation": figures.day(utc_day(calculated)) if calculated else "",
         "cancel_url": settings.PORTAL_URL + reverse("plan_cancel"),
+        "terms_url": settings.TERMS_URL,
     }
     return NoticeDraft(
         key=f"subscription:{subscription.pk}:subscribed",

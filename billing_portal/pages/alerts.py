@@ -82,11 +82,7 @@ def billing_notifications(request: PortalRequest) -> HttpResponse:
     own, budget, mail = open_subscription(request.customer), budget_of(customer_id), mail_settings(customer_id)
     spent = attempt(spending, request.customer, customer_now(request.customer), own)
     terms = terms_of(budget, own.plan.currency)
-    form = AlertsForm(
-        request.POST if request.method == "POST" else None,
-        plan=own.plan,
-        initial=initial(terms, mail),
-    )
+    form = AlertsForm(request.POST if request.method == "POST" else None, plan=own.plan, initial=initial(terms, mail))
     if form.is_valid():
         save(request, form)
         messages.success(request, gettext("Saved. Alerts are sent by e-mail; they do not stop usage."))

@@ -61,7 +61,7 @@ def _second_attempt(scene: Scene) -> dict[str, str]:
 
 
 def _another_amount(_scene: Scene) -> dict[str, str]:
-    return {"attempt": "2", "amount": "1"}
+    return {"attempt": "9", "amount": "1"}
 
 
 def _back_from_card_page(scene: Scene) -> str:
