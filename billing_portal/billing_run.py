@@ -28,8 +28,8 @@ from credits.services.book_due_credits import book_due_credits
 from credits.services.warn_balances import warn_balances
 from credits.services.warn_expiries import warn_expiries
 from invoices.attaching import find_files
+from invoices.due import due_to_collect, due_to_finalize, due_to_refresh
 from invoices.overdue import stories_over
-from invoices.selectors import due_to_collect, due_to_finalize, due_to_refresh
 from invoices.services.ask_for_cards import ask_for_cards
 from invoices.services.collect_payment import collect_payment
 from invoices.services.deliver_documents import deliver_documents

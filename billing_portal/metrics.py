@@ -11,7 +11,7 @@ from django.db.models import Count, Max, Min, Q
 from accounts.models import Customer, Notice
 from billing_portal.models import MINUTELY, Run, RunKind
 from invoices import attention
-from invoices.selectors import due_to_collect, due_to_deliver, due_to_finalize, due_to_refresh
+from invoices.due import due_to_collect, due_to_deliver, due_to_finalize, due_to_refresh
 from plans.selectors.catalogue import due_for_calculation, due_for_follow_up, due_to_change
 from plans.selectors.settlement import due_to_settle
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import TypeVar
 
+from invoices.due import due_to_deliver, statements_to_deliver
 from invoices.models import CreditStatement, Document, DocumentKind, Invoice, Payment
 from invoices.pdf import available, invoice_pdf, receipt_pdf, statement_pdf
-from invoices.selectors import due_to_deliver, statements_to_deliver
 
 logger = logging.getLogger(__name__)
 

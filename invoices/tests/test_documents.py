@@ -8,9 +8,9 @@ from pypdf import PdfReader
 from accounts.models import BillingProfile
 from accounts.tests.cards import add_card
 from invoices import pdf
+from invoices.due import due_to_deliver
 from invoices.models import Document
 from invoices.paper import invoice_paper
-from invoices.selectors import due_to_deliver
 from invoices.services.collect_payment import collect_payment
 from invoices.services.deliver_documents import deliver_documents
 from invoices.services.submit_payment import submit_payment

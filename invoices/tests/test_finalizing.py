@@ -9,8 +9,8 @@ from accounts.services.delete_payment_method import delete_payment_method
 from accounts.tests.cards import add_card
 from core.due import Due
 from core.periods import midnight
+from invoices.due import due_to_collect, due_to_finalize
 from invoices.models import Invoice, InvoiceStatus, Payment
-from invoices.selectors import due_to_collect, due_to_finalize
 from invoices.services.draft_invoices import draft_invoices
 from invoices.services.finalize_invoices import finalize_invoices
 from invoices.tests.cast import BILLING_ON, calculated, draft, open_invoice

@@ -9,9 +9,9 @@ from accounts.models import AuditEntry, Notice
 from accounts.services.update_billing_profile import update_billing_profile
 from accounts.tests.cards import add_card
 from core.periods import midnight
+from invoices.due import due_to_collect, due_to_finalize
 from invoices.exceptions import InvoiceMovedError, NotADraftError, NotVoidableError
 from invoices.models import Invoice
-from invoices.selectors import due_to_collect, due_to_finalize
 from invoices.services.discard_drafts import discard_drafts
 from invoices.services.issue_early import issue_early
 from invoices.services.void_invoice import void_invoice

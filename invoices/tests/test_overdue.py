@@ -13,10 +13,10 @@ from accounts.services.deliver_notices import deliver_notices
 from accounts.services.send_notice_again import send_notice_again
 from accounts.tests.cards import DECLINES, NO_FUNDS, TIMES_OUT, VISA, add_card
 from core import formats
+from invoices.due import due_to_collect
 from invoices.dunning import NamedConsequence
 from invoices.models import Invoice, OutsideMethod, OverdueStory
 from invoices.overdue import dunning_of, lost_tries, overdue_customers, stories_over
-from invoices.selectors import due_to_collect
 from invoices.services.ask_for_cards import ask_for_cards
 from invoices.services.collect_payment import collect_payment
 from invoices.services.record_outside_payment import record_outside_payment

@@ -12,10 +12,11 @@ from accounts.selectors import default_payment_methods
 from accounts.tests.cards import CONFIRMS, DECLINES, LOSES_ANSWER, TIMES_OUT, add_card
 from core.clock import travel_to
 from invoices.checking import next_check
+from invoices.due import due_to_collect
 from invoices.exceptions import ManagedByContractError, NotDueError, NotPayableError, PaymentMethodMissingError
 from invoices.giving_back import Wanted
 from invoices.models import InvoiceStatus, Payment, PaymentStatus
-from invoices.selectors import due_to_collect, unsettled
+from invoices.selectors import unsettled
 from invoices.services.collect_payment import collect_payment
 from invoices.services.issue_credit_note import issue_credit_note
 from invoices.services.reconcile_payments import reconcile_payments

@@ -7,8 +7,8 @@ from accounts.models import AuditEntry, Notice
 from accounts.services.update_billing_profile import update_billing_profile
 from core.periods import midnight
 from invoices import books
+from invoices.due import due_to_refresh
 from invoices.models import Invoice
-from invoices.selectors import due_to_refresh
 from invoices.services.finalize_invoices import finalize_invoices
 from invoices.services.refresh_drafts import refresh_drafts
 from invoices.tests.cast import BILLING_ON, calculated, open_invoice

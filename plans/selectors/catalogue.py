@@ -8,7 +8,7 @@ from django.db.models.functions import TruncDate
 
 from accounts.selectors import present_in_sql
 from core.due import Due, only
-from invoices.selectors import drafts_until
+from invoices.due import drafts_until
 from plans.models import (
     ChangeQuote,
     Plan,

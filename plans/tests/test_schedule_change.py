@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from accounts.models import AuditEntry, Customer, Notice, PaymentPolicy
+from invoices.due import due_to_finalize
 from invoices.models import Invoice
-from invoices.selectors import due_to_finalize
 from invoices.services.finalize_invoices import finalize_invoices
 from plans import books
 from plans.exceptions import AlreadySubscribedError, ChangeTooEarlyError, CurrencyMismatchError, PlanNotFoundError

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from accounts.gateways.base import Outcome
+from invoices.due import due_to_collect
 from invoices.models import InvoiceStatus, Payment
-from invoices.selectors import due_to_collect
 from invoices.services.collect_payment import collect_payment
 from invoices.services.record_payment import record_payment
 from plans.models import QuoteKind
