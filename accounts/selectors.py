@@ -1,7 +1,7 @@
 """Reads of this room. Functions that take ids take any number of them with the same number of queries."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -68,35 +68,28 @@ def billing_admins(customer: Customer) -> list[User]:
     return [membership.user for membership in rows.order_by("user__email")]
 
 
-def _admin_emails(customer_ids: Collection[int]) -> dict[int, list[str]]:
-    rows = Membership.objects.filter(any_of("customer_id", customer_ids), role=Role.BILLING_ADMIN, user__is_active=True)
-    emails: dict[int, list[str]] = {}
-    for customer_id, email in rows.order_by("user__email").values_list("customer_id", "user__email"):
-        emails.setdefault(customer_id, []).append(email)
-    return emails
+def _admins_of(customer: str) -> ArraySubquery:
+    """The addresses of the billing admins, as a column of a row that names its customer so."""
+    admins = Membership.objects.filter(customer=OuterRef(customer), role=Role.BILLING_ADMIN, user__is_active=True)
+    return ArraySubquery(admins.order_by("user__email").values("user__email"))
 
 
-def _named(customer_ids: Collection[int]) -> dict[int, list[str]]:
-    """The recipients that a profile names; empty where it names none."""
-    profiles = BillingProfile.objects.filter(any_of("customer_id", customer_ids))
-    return {customer_id: list(to) for customer_id, to in profiles.values_list("customer_id", "recipients")}
+def _readers(customer_ids: Collection[int]) -> Iterator[tuple[int, list[str], list[str]]]:
+    """(customer, the recipients that its profile names, its billing admins). One query."""
+    rows = BillingProfile.objects.filter(any_of("customer_id", customer_ids)).annotate(admins=_admins_of("customer_id"))
+    yield from rows.values_list("customer_id", "recipients", "admins")
 
 
 def recipients(customer_ids: Collection[int]) -> dict[int, list[str]]:
-    """Who gets a customer's documents: the profile's recipients, else the billing admins. One query, and one more
-    where a profile names nobody."""
-    named = _named(customer_ids)
-    admins = _admin_emails([customer_id for customer_id in customer_ids if not named.get(customer_id)])
-    return {customer_id: named.get(customer_id) or admins.get(customer_id, []) for customer_id in customer_ids}
+    """Who gets a customer's documents: the profile's recipients, else the billing admins. One query."""
+    found = {customer_id: list(named or admins) for customer_id, named, admins in _readers(customer_ids)}
+    return {customer_id: found.get(customer_id, []) for customer_id in customer_ids}
 
 
 def recipients_and_admins(customer_ids: Collection[int]) -> dict[int, list[str]]:
-    """The same and every billing admin: for what somebody with a log-in must do. Two queries."""
-    named, admins = _named(customer_ids), _admin_emails(customer_ids)
-    return {
-        customer_id: list(dict.fromkeys([*named.get(customer_id, []), *admins.get(customer_id, [])]))
-        for customer_id in customer_ids
-    }
+    """The same and every billing admin: for what somebody with a log-in must do. One query."""
+    found = {customer_id: [*named, *admins] for customer_id, named, admins in _readers(customer_ids)}
+    return {customer_id: list(dict.fromkeys(found.get(customer_id, []))) for customer_id in customer_ids}
 
 
 def muted_mail(customer_id: int) -> frozenset[str]:
@@ -117,7 +110,6 @@ class MailSettings(NamedTuple):
 
 def mail_settings(customer_id: int) -> MailSettings:
     """One query."""
-    admins = Membership.objects.filter(customer=OuterRef("pk"), role=Role.BILLING_ADMIN, user__is_active=True)
     muted = MutedMail.objects.filter(customer=OuterRef("pk")).values("kind")
     named, language, pdf, xml, emails, kinds = (
         Customer.objects.filter(pk=customer_id)
@@ -126,7 +118,7 @@ def mail_settings(customer_id: int) -> MailSettings:
             "billing_profile__language",
             "billing_profile__attach_pdf",
             "billing_profile__attach_xml",
-            ArraySubquery(admins.order_by("user__email").values("user__email")),
+            _admins_of("pk"),
             ArraySubquery(muted),
         )
         .get()
@@ -174,6 +166,13 @@ def tax_places(customer_ids: Collection[int]) -> dict[int, tuple[str, str]]:
 def billing_profile(customer: Customer) -> BillingProfile:
     """The customer's billing profile."""
     return BillingProfile.objects.select_related("customer").get(customer=customer)
+
+
+def profile_and_recipients(customer: Customer) -> tuple[BillingProfile, list[str]]:
+    """The same, and who gets the documents, as `recipients` says. One query."""
+    rows = BillingProfile.objects.select_related("customer").annotate(admins=_admins_of("customer_id"))
+    profile = rows.get(customer=customer)
+    return profile, profile.recipients or profile.admins
 
 
 def api_tokens(customer: Customer) -> list[ApiToken]:

@@ -53,7 +53,7 @@ def declined_payments(limit: int) -> list[Payment]:
 
 def overdue_invoices(at: datetime, limit: int) -> list[Invoice]:
     """Past due by the wall clock, the longest first; without their lines and figures."""
-    figures = ("total", "amount_paid", "amount_credited", "currency")
+    figures = ("status", "total", "amount_paid", "amount_credited", "currency")
     wanted = ("key", "number", "kind", *figures, "due_on", "customer__name")
     rows = past_due(Invoice.objects.all(), utc_day(at)).select_related("customer").only(*wanted)
     return list(rows.order_by("due_on", "pk")[:limit])

@@ -197,8 +197,8 @@ def documents_page(customer_id: int, before: str, size: int) -> tuple[list[Invoi
 
 
 def unpaid(customer_id: int) -> list[Invoice]:
-    """Issued and not paid, the one due first on top."""
-    rows = documents_of(customer_id).filter(status__in=PAYABLE, kind=InvoiceKind.INVOICE)
+    """Issued and not paid, the one due first on top; without their payments."""
+    rows = Invoice.objects.filter(customer_id=customer_id, status__in=PAYABLE, kind=InvoiceKind.INVOICE)
     return list(rows.order_by("due_on", "pk"))
 
 
@@ -283,8 +283,9 @@ def read_payments(invoices: Sequence[Invoice]) -> None:
 
 
 def billing_history(customer_id: int) -> QuerySet[Invoice]:
-    """Every issued document, newest first."""
-    return documents_of(customer_id).filter(number__isnull=False).order_by("-billing_on", "-pk")
+    """Every issued document, newest first; without their payments."""
+    rows = Invoice.objects.filter(customer_id=customer_id, number__isnull=False)
+    return rows.order_by("-billing_on", "-pk")
 
 
 def credit_statements(customer_id: int) -> QuerySet[CreditStatement]:

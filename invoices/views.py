@@ -1,6 +1,6 @@
 """What the billing portal shows, and the page of one invoice."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -35,16 +35,18 @@ def portal_page(
     there is nothing to show: `no_card`, `card_not_needed`, `no_invoice`; `alerts` at which spending and usage a message
     is sent."""
     customer, today = request.customer, utc_day(customer_now(request.customer))
-    history = _history(request, today)
+    is_part = bool(request.htmx) and not request.htmx.history_restore_request
+    unpaid = [] if is_part else selectors.unpaid(customer.pk)
+    history = _history(request, today, unpaid)
     status = 422 if history["filter"].errors else 200
-    if request.htmx and not request.htmx.history_restore_request:
+    if is_part:
         return render(request, "invoices/_history.html", {**history, "swapped": True}, status=status)
     cards = accounts.payment_methods(customer)
     context = {
         "customer": customer,
         "can_write": can_write(request.membership),
         "payment_methods": cards,
-        **_unpaid(request, cards, today),
+        **_unpaid(request, unpaid, cards, today),
         **history,
         **_statements(request),
         "alerts": alerts(),
@@ -55,9 +57,8 @@ def portal_page(
     return render(request, "invoices/portal.html", context, status=status)
 
 
-def _unpaid(request: PortalRequest, cards: list[PaymentMethod], today: date) -> dict[str, Any]:
+def _unpaid(request: PortalRequest, unpaid: list[Invoice], cards: list[PaymentMethod], today: date) -> dict[str, Any]:
     """What is to be paid today, and whether who looks at it may."""
-    unpaid = selectors.unpaid(request.customer.pk)
     may_pay = can_write(request.membership) and request.customer.payment_policy != PaymentPolicy.MANAGED_BY_CONTRACT
     return {
         "today": today,
@@ -69,11 +70,11 @@ def _unpaid(request: PortalRequest, cards: list[PaymentMethod], today: date) -> 
 
 def _details(customer: Customer) -> dict[str, Any]:
     """Who is billed, who gets the documents, and what was asked to be corrected."""
-    profile = accounts.billing_profile(customer)
+    profile, recipients = accounts.profile_and_recipients(customer)
     return {
         "profile": profile,
         "address": address(accounts.party_of(profile)),
-        "recipients": accounts.mail_settings(customer.pk)[0],
+        "recipients": recipients,
         "corrections": latest_corrections(customer.pk),
     }
 
@@ -92,19 +93,22 @@ def _statements(request: PortalRequest) -> dict[str, Any]:
     }
 
 
-def _history(request: PortalRequest, today: date) -> dict[str, Any]:
-    """One page of «Billing History», as its filter narrows it."""
+def _history(request: PortalRequest, today: date, beside: Sequence[Invoice]) -> dict[str, Any]:
+    """One page of «Billing History», as its filter narrows it. Payments are read with those of the documents `beside`
+    it, which are the same ones mostly."""
     customer_id = request.customer.pk
     years = years_of(customer_id)
     form = HistoryFilter(request.GET, years=years)
     found = form.narrow(selectors.billing_history(customer_id))
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    shown = list(page)
+    selectors.read_payments([*shown, *beside])
     newer = _page_url(form, page.previous_page_number()) if page.has_previous() else ""
     older = _page_url(form, page.next_page_number()) if page.has_next() else ""
     return {
         "years": years,
         "filter": form,
-        "history": [row(invoice, today) for invoice in page],
+        "history": [row(invoice, today) for invoice in shown],
         "count": page.paginator.count,
         "newer_url": newer,
         "older_url": older,

@@ -160,7 +160,9 @@ def change_done(quote: ChangeQuote) -> str:
     first = quote.opened and quote.opened.next_billing_on
     said = [_("You're on %(plan)s.") % {"plan": quote.plan.title}]
     if quote.amount_due:
-        said.append(_("%(amount)s is due today.") % {"amount": formats.money(quote.amount_due, quote.currency)})
+        is_paid = quote.invoice is not None and quote.invoice.paid_at is not None
+        due = _("%(amount)s was paid.") if is_paid else _("%(amount)s is due today.")
+        said.append(due % {"amount": formats.money(quote.amount_due, quote.currency)})
     else:
         said.append(_("Nothing is due today."))
     if first and quote.plan.settlement_mode != SettlementMode.CREDIT_ONLY:

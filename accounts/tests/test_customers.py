@@ -106,13 +106,16 @@ def test_it_sends_documents_to_recipients_else_to_billing_admins(customer, other
     }
 
 
-def test_it_asks_for_the_admins_only_where_a_profile_names_nobody(customer, other_customer, django_assert_num_queries):
-    with django_assert_num_queries(1):
-        assert selectors.recipients([customer.pk]) == {customer.pk: ["alice@example.com"]}
+def test_it_asks_once_whether_a_profile_names_somebody_or_not(customer, other_customer, django_assert_num_queries):
+    customer.billing_profile.recipients = ["books@example.com"]
+    customer.billing_profile.save()
     other_customer.billing_profile.recipients = []
     other_customer.billing_profile.save()
-    with django_assert_num_queries(2):
-        selectors.recipients([customer.pk, other_customer.pk])
+    both = [customer.pk, other_customer.pk]
+    with django_assert_num_queries(1):
+        assert selectors.recipients(both)[other_customer.pk] == ["charlie@example.com"]
+    with django_assert_num_queries(1):
+        assert selectors.recipients_and_admins(both)[customer.pk] == ["books@example.com", "alice@example.com"]
 
 
 def test_it_reads_parties_and_countries_of_a_batch(customer, other_customer, django_assert_num_queries):

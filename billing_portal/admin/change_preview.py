@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils.translation import gettext, ngettext
 
 from accounts.models import Customer, PaymentMethod, PaymentPolicy
-from accounts.selectors import default_payment_methods, recipients
+from accounts.selectors import default_payment_methods, recipients_and_admins
 from core import formats
 from invoices.taxing import row_label
 from plans.selectors.scheduling import ChangePreview
@@ -45,7 +45,7 @@ def shown(customer: Customer, preview: ChangePreview) -> dict[str, Any]:
         "payment": _payment(preview, card),
         "lacks_card": needs_card and card is None,
         "by_contract": preview.plan.payment_policy == PaymentPolicy.MANAGED_BY_CONTRACT,
-        "told": recipients([customer.pk])[customer.pk],
+        "told": recipients_and_admins([customer.pk])[customer.pk],
     }
 
 

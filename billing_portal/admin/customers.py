@@ -25,7 +25,7 @@ from billing_portal.pages.overview import Overview, read_overview
 from core import formats
 from core.periods import utc_day
 from credits.selectors import Balance, balances
-from invoices.selectors import documents_page, unpaid, waiting_lines
+from invoices.selectors import documents_page, read_payments, unpaid, waiting_lines
 from invoices.showing import is_past_due
 from invoices.showing import row as invoice_row
 from invoices.showing_overdue import for_staff
@@ -69,9 +69,9 @@ class Header:
 
 def header_of(customer: Customer, at: datetime, subscription: "Subscription | None" = None) -> Header:
     """`subscription`: the open one, where somebody has read it already."""
-    return _header(
-        subscription or current_subscription(customer.pk), balances(customer.pk, at), unpaid(customer.pk), at
-    )
+    owed = unpaid(customer.pk)
+    read_payments(owed)
+    return _header(subscription or current_subscription(customer.pk), balances(customer.pk, at), owed, at)
 
 
 def _header_from(overview: Overview, at: datetime) -> Header:

@@ -30,7 +30,7 @@ def disagreements(invoice: Invoice, reader: Client, staff: Client, seen: Counter
     shown = dict(documents(invoice, reader, staff))
     if with_pdf:
         shown["PDF"] = the_one(r"\bTotal\s+(" + AMOUNT + ")", pdf_text(invoice))
-    listed = dict(rows(invoice, staff))
+    listed = dict(rows(invoice, reader, staff))
     seen.update([*shown, *listed])
     # A credit note says how much comes back; where it stands beside invoices it is below zero.
     expected = formats.money(abs(invoice.total), invoice.currency), formats.money(invoice.total, invoice.currency)
@@ -53,7 +53,26 @@ def documents(invoice: Invoice, reader: Client, staff: Client) -> Iterator[tuple
         yield "XML", xml_total(invoice, xml)
 
 
-def rows(invoice: Invoice, staff: Client) -> Iterator[tuple[str, str]]:
+def announcements(draft: Invoice, reader: Client) -> dict[str, str]:
+    """What is said of a draft that waits for its billing date, before it is an invoice."""
+    look_at(draft, reader)
+    message = Notice.objects.filter(key__startswith=f"invoice:{draft.pk}:announced").latest("pk")
+    subject = write(message.template, message.context).subject.replace("Nothing", money_of(Decimal(0), draft.currency))
+    return {
+        "announcement": the_one("^(" + AMOUNT + ") will be", subject),
+        "overview": the_one(r'"announced-total">([^<]*)<', text_of(reader, reverse("billing_overview"))),
+    }
+
+
+def look_at(invoice: Invoice, reader: Client) -> None:
+    """Choose its customer, of those that the reader belongs to."""
+    assert reader.post(reverse("switch_customer"), {"customer": invoice.customer.key}).status_code == 303
+
+
+def rows(invoice: Invoice, reader: Client, staff: Client) -> Iterator[tuple[str, str]]:
+    look_at(invoice, reader)
+    row = rf">{invoice.number}</span></td>.*?data-label=\"Total\"><span>([^<]*)<"
+    yield "history", the_one(row, text_of(reader, f"{reverse('portal')}?number={invoice.number}"))
     row = rf"{invoice.number}</a></th>.*?data-label=\"Total\">([^<]*)</td>"
     yield "list of staff", the_one(row, text_of(staff, reverse("admin:customer_invoices", args=[invoice.customer.key])))
     yield "CSV", csv_total(invoice, staff)

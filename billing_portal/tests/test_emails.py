@@ -11,7 +11,7 @@ from django.template.loader import get_template
 from django.urls import reverse
 
 from accounts.mail import subject, write
-from billing_portal.pages.styleguide_emails import FOLDER, samples, templates
+from billing_portal.pages.styleguide_emails import ACCOUNT, FOLDER, samples, templates
 from billing_portal.tests.test_style import CSS
 from core.language import override
 from invoices.brand import luminance
@@ -241,7 +241,18 @@ def test_the_style_guide_lists_every_message(client, db):
     page = client.get(reverse("styleguide_emails"))
 
     assert page.status_code == 200
-    assert all(template in page.content.decode() for template in templates())
+    assert all(template in page.content.decode() for template in (*templates(), *ACCOUNT))
+
+
+@pytest.mark.parametrize("name", ACCOUNT)
+def test_the_style_guide_shows_mail_about_ones_own_account(client, db, name):
+    page = client.get(reverse("styleguide_email", args=[name, 0]))
+    html = client.get(reverse("styleguide_email_html", args=[name, 0])).content.decode()
+
+    [address] = ACCOUNT[name].values()
+    assert address in page.content.decode()
+    assert f'href="{address}"' in html
+    assert client.get(reverse("styleguide_email", args=[name, 1])).status_code == 404
 
 
 def test_the_style_guide_shows_a_message_in_a_frame_that_may_do_nothing(client, db):

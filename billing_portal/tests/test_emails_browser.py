@@ -3,7 +3,7 @@
 from playwright.sync_api import Page
 
 from accounts.mail import write
-from billing_portal.pages.styleguide_emails import samples, templates
+from billing_portal.pages.styleguide_emails import ACCOUNT, samples, templates
 from billing_portal.tests.looks import complaints
 
 
@@ -17,6 +17,17 @@ def test_its_messages_keep_nobody_out_on_a_telephone(page: Page) -> None:
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme)
             assert complaints(page) == [], f"{template} {theme}"
+
+
+def test_nor_do_those_about_ones_own_account(page: Page) -> None:
+    page.set_viewport_size({"width": 320, "height": 700})
+    for name in ACCOUNT:
+        page.goto(f"/styleguide/emails/{name}/0/html/")
+
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            assert complaints(page) == [], f"{name} {theme}"
 
 
 def test_the_style_guide_of_messages_keeps_nobody_out(page: Page) -> None:

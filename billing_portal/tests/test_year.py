@@ -24,9 +24,9 @@ from billing_portal import billing_run
 from billing_portal.simulation.market import Market, next_version
 from billing_portal.simulation.places import START, event_of
 from billing_portal.simulation.plain_ledger import Used
-from billing_portal.tests.surfaces import disagreements
+from billing_portal.tests.surfaces import announcements, disagreements
 from billing_portal.tests.year_players import Player, players
-from core import clock
+from core import clock, formats
 from invoices.models import Invoice, InvoiceLine, Payment, Refund, Seller
 from invoices.services.reconcile_payments import reconcile_payments
 from invoices.services.reconcile_refunds import reconcile_refunds
@@ -52,10 +52,12 @@ class Year:
 
     players: list[Player]
     market: Market
+    reader: Client
     ahead: list[tuple[datetime, int, int, int, Any]] = field(default_factory=list)
     arrived: list[tuple[datetime, Player, Used]] = field(default_factory=list)
     serial: Iterator[int] = field(default_factory=count)
     done: Counter[str] = field(default_factory=Counter)
+    announced: dict[Any, tuple[int, dict[str, str]]] = field(default_factory=dict)
 
     def plan(self, at: datetime, kind: int, place: int = -1, what: Any = None) -> None:
         heappush(self.ahead, (at, kind, place, next(self.serial), what))
@@ -124,6 +126,16 @@ class Year:
         assert report.parked == [], f"seed {SEED} on {at}: {report.parked}"
         for player in self.players:
             player.ledger.run(player.now)
+        self.look()
+
+    def look(self) -> None:
+        """At what is announced, while it waits: one draft of each kind, of a customer who has no other."""
+        drafts = Invoice.objects.filter(status="draft", total__gt=0).select_related("customer")
+        several = Counter(draft.customer_id for draft in drafts)
+        for draft in drafts:
+            kind = (draft.currency, draft.collection, bool(draft.credits), bool(draft.tax))
+            if kind not in self.announced and several[draft.customer_id] == 1:
+                self.announced[kind] = draft.pk, announcements(draft, self.reader)
 
     def publish_or_migrate(self, at: datetime, key: str, when: Any) -> None:
         plan = self.market.plain[key]
@@ -172,12 +184,13 @@ def test_a_year_costs_what_a_plain_recomputation_says(
     seller: Seller, alice: User, staff: User, log_in: Callable[[User], Client]
 ) -> None:
     market = Market(START)
-    year = Year(players(NUMBERS, SEED, seller, alice), market)
+    year = Year(players(NUMBERS, SEED, seller, alice), market, log_in(alice))
     year.plan_all(Random(SEED))  # noqa: S311
     year.play()
     for player in year.players:
         compare(player)
-    assert_one_number_everywhere(log_in(alice), log_in(staff))
+    assert_one_number_everywhere(year.reader, log_in(staff))
+    assert_announced_is_issued(year)
     if len(NUMBERS) >= 32:  # few may well do without some of it
         assert_everything_happened(year)
     output = StringIO()
@@ -196,7 +209,18 @@ def assert_one_number_everywhere(reader: Client, staff: Client) -> None:
     seen: Counter[str] = Counter()
     wrong = [disagreements(invoice, reader, staff, seen, with_pdf=invoice.pk in typeset) for invoice in chosen.values()]
     assert list(chain(*wrong)) == []
-    assert set(seen) == {"page", "page of staff", "list of staff", "CSV", "e-mail", "XML", "PDF"}
+    assert set(seen) == {"page", "page of staff", "list of staff", "history", "CSV", "e-mail", "XML", "PDF"}
+
+
+def assert_announced_is_issued(year: Year) -> None:
+    """What overview and message said is the same, and what is due once it is issued; some drafts were withdrawn."""
+    issued = Invoice.objects.filter(number__isnull=False).in_bulk([pk for pk, _said in year.announced.values()])
+    assert len(issued) >= 3
+    for pk, said in year.announced.values():
+        assert said["overview"] == said["announcement"], f"seed {SEED}, invoice {pk}"
+        if pk in issued and not issued[pk].amount_credited:
+            total = formats.money(issued[pk].total, issued[pk].currency)
+            assert said["overview"] == total.replace(formats.NO_BREAK_SPACE, " ")
 
 
 def assert_everything_happened(year: Year) -> None:

@@ -122,7 +122,7 @@ def test_the_customer_can_pay_the_rest(seller, customer, alice, log_in, at):
     client = log_in(alice)
     page = client.get(f"/settings/billing/invoices/{invoice.public_id}/").text
     assert "$9.00 paid by bank transfer, reference 2026-10-A7" in page
-    client.post(f"/settings/billing/invoices/{invoice.public_id}/pay/", {"attempt": "2"})
+    client.post(f"/settings/billing/invoices/{invoice.public_id}/pay/", {"attempt": "2", "amount": "4000"})
     assert Payment.objects.order_by("pk").last().amount == 4000
 
 

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts.audit import record
 from accounts.models import Customer, User
-from accounts.selectors import recipients
+from accounts.selectors import recipients_and_admins
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 from plans.emails import moved
@@ -85,5 +85,5 @@ def _tell(
         after={**snapshot(after), "total": invoice.total if invoice else 0},
         reason=change.reason,
     )
-    to = recipients([change.customer_id])[change.customer_id]
+    to = recipients_and_admins([change.customer_id])[change.customer_id]
     queue_notices([moved(change, before, after, invoice, to)], at=at)

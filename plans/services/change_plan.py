@@ -6,7 +6,7 @@ from django.db import transaction
 
 from accounts.audit import record
 from accounts.models import User
-from accounts.selectors import recipients
+from accounts.selectors import recipients_and_admins
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 from invoices.selectors import unsettled
@@ -59,4 +59,4 @@ def _tell(quote: ChangeQuote, before: Subscription, after: Subscription, at: dat
         before=snapshot(before),
         after={**snapshot(after), "quote": quote.public_id, "total": quote.total},
     )
-    queue_notices([changed(quote, before, after, recipients([quote.customer_id])[quote.customer_id])], at=at)
+    queue_notices([changed(quote, before, after, recipients_and_admins([quote.customer_id])[quote.customer_id])], at=at)

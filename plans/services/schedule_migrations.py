@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts.audit import audit
 from accounts.models import AuditEntry
-from accounts.selectors import recipients
+from accounts.selectors import recipients_and_admins
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 from plans.emails import changes_ahead
@@ -79,7 +79,7 @@ def _schedule(subscription_ids: Collection[int], migration: SubscriptionMigratio
 def _tell(pairs: Collection[tuple[Subscription, ScheduledChange]], at: datetime) -> None:
     """Those whose plan changes on a day ahead; the others hear of it when it has changed."""
     ids = [spell.customer_id for spell, _change in pairs]
-    to = recipients(ids)
+    to = recipients_and_admins(ids)
     used = usage_of_month(ids, [plan for spell, change in pairs for plan in (spell.plan, change.plan)], at)
     notices = []
     for spell, change in pairs:

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from accounts.audit import record
 from accounts.models import Notice, User
-from accounts.selectors import recipients
+from accounts.selectors import recipients_and_admins
 from accounts.services.lock_customers import lock_customers
 from accounts.services.queue_notices import queue_notices
 from plans.emails import ahead_key, stays
@@ -44,5 +44,5 @@ def withdraw_change(*, change_id: int, at: datetime, actor: User | None, reason:
         reason=reason,
     )
     if Notice.objects.filter(key=ahead_key(change)).exists():
-        queue_notices([stays(change, open_subscription(owner), recipients([owner])[owner])], at=at)
+        queue_notices([stays(change, open_subscription(owner), recipients_and_admins([owner])[owner])], at=at)
     return change

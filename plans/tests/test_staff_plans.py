@@ -187,7 +187,7 @@ def test_it_says_what_publishing_changes_and_for_whom(customer, catalogue, selle
     assert [(row.customer.name, row.before, row.after) for row in shown.samples] == [("Wonder Ltd", 4_900, 5_900)]
 
 
-@pytest.mark.parametrize(("language", "said"), [("en", ("yes", "no")), ("de", ("ja", "nein"))])
+@pytest.mark.parametrize(("language", "said"), [("en", ("Yes", "No")), ("de", ("Ja", "Nein"))])
 def test_it_says_yes_and_no_in_the_readers_language(catalogue, seller, staff, at, language, said):
     draft = copy_plan(plan_id=catalogue.plus.pk, at=at, actor=staff)
     Plan.objects.filter(pk=draft.pk).update(self_serve=False)

@@ -108,7 +108,7 @@ def test_after_the_banks_yes_the_plan_has_begun(payment, customer, as_alice):
     overview = as_alice.get(answer["HX-Redirect"], follow=True)
 
     assert overview.redirect_chain[-1][0] == reverse("billing_overview")
-    assert "You&#x27;re on Meridian Early." in text(overview)
+    assert "You&#x27;re on Meridian Early. $99.00 was paid." in text(overview)
     assert plan_of(customer) == "early"
 
 
