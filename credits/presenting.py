@@ -201,6 +201,10 @@ def grant_cards(rows: Iterable["GrantRow"], names: Mapping[str, str]) -> dict[st
     }
 
 
+GRANT_COLUMNS = (
+    *("grant", "name", "type", "granted", "used", "left", "currency"),
+    *("priority", "effective_at", "expires_at", "status", "features"),
+)
 CSV_COLUMNS = (
     *("sequence", "booked_at", "type", "description", "charge", "grant", "feature", "currency"),
     *("amount", "balance_before", "balance_after", "created_at"),
@@ -214,4 +218,15 @@ def csv_rows(movements: Iterable["Movement"]) -> Iterator[tuple[str | int | Deci
             one.sequence, one.booked_at, one.kind, one.description, one.charge_key, one.grant_public_id,
             one.feature_key, one.currency, to_major(one.amount, one.currency),
             to_major(one.before, one.currency), to_major(one.after, one.currency), one.created_at,
+        )  # fmt: skip
+
+
+def grant_csv_rows(rows: Iterable["GrantRow"]) -> Iterator[tuple[str | int | Decimal | datetime | None, ...]]:
+    """One row per grant, figures as on the page, in major units; `grant` is what movements name it by."""
+    for row in rows:
+        grant, card = row.grant, GrantCard(row, ())
+        granted, used, left = (to_major(each, grant.currency) for each in (grant.amount, card.spent, card.left))
+        yield (
+            grant.public_id, grant.name, grant.funding, granted, used, left, grant.currency,
+            grant.priority, grant.effective_at, grant.expires_at, row.status, ", ".join(grant.features),
         )  # fmt: skip

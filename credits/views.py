@@ -75,6 +75,14 @@ def credit_tx_csv(request: PortalRequest) -> HttpResponseBase:
 
 @require_safe
 @billing_page()
+def credit_grants_csv(request: PortalRequest) -> StreamingHttpResponse:
+    """Every grant, in the order of the page."""
+    rows = selectors.grants(request.customer.pk, customer_now(request.customer))
+    return _attach("credit-grants.csv", csv_lines(presenting.GRANT_COLUMNS, presenting.grant_csv_rows(rows)))
+
+
+@require_safe
+@billing_page()
 def credits_verify(request: PortalRequest) -> HttpResponse:
     """Computes the customer's chain anew; a printed number and hash can be compared with it."""
     form = HeadForm(request.GET if "hash" in request.GET else None)

@@ -1,13 +1,13 @@
 """What `index.csv` says of an archive: a row per document, whether its PDF is there or not."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from django.db.models import Count, Q, QuerySet, Sum
 
 from core.money import to_major
 from core.spreadsheet import Cell, csv_lines
+from invoices.exporting import last_day
 from invoices.models import Invoice, InvoiceStatus, Payment
 from invoices.models_archives import Archive, ArchiveEntry
 
@@ -99,7 +99,7 @@ def _documents(archive: Archive) -> "QuerySet[ArchiveEntry]":
 
 def _billed(invoice: Invoice, entry: ArchiveEntry) -> tuple[Cell, ...]:
     """A credit note is below zero and a void invoice nothing, so that the column sums to what was billed."""
-    currency, last = invoice.currency, _last_day(invoice.period_start, invoice.period_end)
+    currency, last = invoice.currency, last_day(invoice.period_start, invoice.period_end)
     is_void = invoice.status == InvoiceStatus.VOID
     amount, tax = (to_major(0 if is_void else each, currency) for each in (invoice.total, invoice.tax))
     kind = "credit note" if invoice.is_credit_note else "void invoice" if is_void else "invoice"
@@ -115,7 +115,3 @@ def _paid(payment: Payment, entry: ArchiveEntry) -> tuple[Cell, ...]:
     return (
         payment.receipt_number, "receipt", entry.invoice.number, entry.on, None, None, currency, None, None, paid,
     )  # fmt: skip
-
-
-def _last_day(start: date, end: date) -> date:
-    return max(start, end - timedelta(days=1))

@@ -6,6 +6,8 @@ PORTAL = "settings/billing/portal/"
 INVOICE = "settings/billing/invoices/<slug:public_id>/"
 
 urlpatterns = [
+    path(PORTAL + "history.csv", views_exports.billing_history_csv, name="billing_history_csv"),
+    path(PORTAL + "statements.csv", views_exports.credit_statements_csv, name="credit_statements_csv"),
     path(PORTAL + "years/<int:year>/", views_exports.export_add, name="export_add"),
     path(PORTAL + "exports/<slug:public_id>/", views_exports.export, name="export"),
     path(PORTAL + "exports/<slug:public_id>/archive.zip", views_exports.export_zip, name="export_zip"),

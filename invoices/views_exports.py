@@ -1,26 +1,56 @@
-"""«Download all for 2026 (ZIP)»: asked for in the billing portal, watched while it is made, then fetched."""
+"""What is taken away from the billing portal: its tables as CSV, and «Download all for 2026 (ZIP)», which is asked for,
+watched while it is made, then fetched."""
 
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from accounts.access import PortalRequest, billing_page, enter_customer
 from accounts.models import User
 from core.clock import now
 from core.nudge import nudge
+from core.spreadsheet import Cell, csv_lines
+from invoices import exporting, selectors
 from invoices.archive_entries import years_of
 from invoices.archive_index import year_sums
+from invoices.forms_history import HistoryFilter
 from invoices.models_archives import Archive, ArchiveStatus
 from invoices.services.download_archive import download_archive
 from invoices.services.export_year import export_year
 from invoices.showing_archives import as_download, progress
 
 PAGE = "invoices/export.html"
+
+
+@require_safe
+@billing_page()
+def billing_history_csv(request: PortalRequest) -> HttpResponseBase:
+    """What the filter of «Billing History» shows, all pages of it; the page says what is wrong with a filter."""
+    customer_id = request.customer.pk
+    form = HistoryFilter(request.GET, years=years_of(customer_id))
+    if not form.is_valid():
+        return HttpResponseRedirect(f"{reverse('portal')}?{form.query}")
+    rows = exporting.history_rows(form.narrow(selectors.billing_history(customer_id)))
+    return _as_csv("billing-history.csv", exporting.HISTORY_COLUMNS, rows)
+
+
+@require_safe
+@billing_page()
+def credit_statements_csv(request: PortalRequest) -> StreamingHttpResponse:
+    rows = exporting.statement_rows(selectors.credit_statements(request.customer.pk))
+    return _as_csv("credit-statements.csv", exporting.STATEMENT_COLUMNS, rows)
+
+
+def _as_csv(filename: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(csv_lines(columns, rows), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return response
 
 
 @require_POST

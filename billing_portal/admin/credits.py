@@ -53,6 +53,7 @@ def customer_credits(request: HttpRequest, customer: Customer) -> HttpResponse:
         **presenting.grant_cards(selectors.grants(customer.pk, at), names),
         **history(request.GET, customer.pk, [balance.currency for balance in balances], names, with_entries=True),
         **_history_urls(customer),
+        "grants_csv_url": _url("customer_credits_grants_csv", customer),
         **selling.top_ups(customer),
         "highlight": int(new) if new.isdecimal() else None,
     }

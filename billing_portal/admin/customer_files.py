@@ -16,6 +16,7 @@ from accounts.roles import EXPORT, READ, check_may
 from billing_portal.admin.access import CustomerView, KeyView, customer_page
 from core.money import to_major
 from core.spreadsheet import Cell
+from credits import presenting, selectors
 from invoices.exporting import INVOICE_COLUMNS, with_amount_due
 from invoices.selectors import invoices_to_export
 from plans.selectors import current_subscription, running, usage_to_date
@@ -65,6 +66,13 @@ def customer_usage_csv(request: HttpRequest, customer: Customer) -> HttpResponse
 
 @require_GET
 @customer_file
+def customer_credits_grants_csv(request: HttpRequest, customer: Customer) -> HttpResponseBase:
+    rows = presenting.grant_csv_rows(selectors.grants(customer.pk, customer_now(customer)))
+    return export_file(request, presenting.GRANT_COLUMNS, rows, name="credit grants", customer=customer)
+
+
+@require_GET
+@customer_file
 def customer_audit_csv(request: HttpRequest, customer: Customer) -> HttpResponseBase:
     rows = AuditEntry.objects.filter(customer=customer).order_by("-pk")
     return export_rows(request, rows, AUDIT_COLUMNS, customer=customer)
@@ -92,5 +100,6 @@ urlpatterns = [
     path(CUSTOMER + "invoices.csv", customer_invoices_csv, name="customer_invoices_csv"),
     path(CUSTOMER + "subscriptions.csv", customer_subscriptions_csv, name="customer_subscriptions_csv"),
     path(CUSTOMER + "usage.csv", customer_usage_csv, name="customer_usage_csv"),
+    path(CUSTOMER + "credits/grants.csv", customer_credits_grants_csv, name="customer_credits_grants_csv"),
     path(CUSTOMER + "audit.csv", customer_audit_csv, name="customer_audit_csv"),
 ]

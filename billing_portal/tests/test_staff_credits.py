@@ -13,7 +13,7 @@ from credits import selectors
 from credits.grants import GrantDraft
 from credits.models import CreditGrant, LedgerTransaction
 from credits.services.grant_credits import grant_credits
-from credits.tests.test_pages import grant, text, use
+from credits.tests.test_pages import grant, rows_of, text, use
 
 FILLED = {
     "amount": "100.00", "currency": "USD", "name": "Welcome", "reason": "First month on us", "charge": "promotional",
@@ -55,7 +55,7 @@ def pages(customer, at):
     made = grant(customer, 500, at, key="for-the-pages")
     return [
         url("customer_credits", customer), url("customer_credits_tx", customer),
-        url("customer_credits_tx_csv", customer),
+        url("customer_credits_tx_csv", customer), url("customer_credits_grants_csv", customer),
         url("customer_credits_grant", customer), url("customer_credits_adjust", customer),
         url("customer_credits_void", customer, made.public_id), url("customer_credits_pay", customer, made.public_id),
     ]  # fmt: skip
@@ -300,6 +300,18 @@ def test_staff_see_who_did_it_and_why_and_customers_do_not(customer, staff, alic
     assert "Counted twice" not in log_in(alice).get(reverse("credits")).text
 
 
+def test_the_grants_csv_is_the_customers_own_and_who_took_it_is_written_down(customer, alice, clerk, log_in, at):
+    grant(customer, 10_000, at)
+    use(customer, 4_000, at)
+    response = log_in(clerk).get(url("customer_credits_grants_csv", customer))
+    assert response["Content-Disposition"] == f'attachment; filename="credit-grants-{customer.key}-{at:%Y-%m-%d}.csv"'
+    rows = rows_of(response)
+    assert [(row["granted"], row["used"], row["left"]) for row in rows] == [("100", "40", "60")]
+    assert rows == rows_of(log_in(alice).get(reverse("credit_grants_csv")))
+    entry = AuditEntry.objects.get(action="export_list")
+    assert (entry.actor, entry.customer, entry.subject) == (clerk, customer, "list:credit grants")
+
+
 def test_who_only_looks_is_offered_nothing_that_is_refused(customer, staff, supporter, log_in, at):
     active = grant(customer, 10_000, at)
     draft = GrantDraft(
@@ -308,7 +320,7 @@ def test_who_only_looks_is_offered_nothing_that_is_refused(customer, staff, supp
     waiting = grant_credits(grant=draft, at=at, actor=None)
     refused = [
         url("customer_credits_void", customer, active.public_id), url("customer_credits_tx_csv", customer),
-        url("customer_credits_pay", customer, waiting.public_id),
+        url("customer_credits_pay", customer, waiting.public_id), url("customer_credits_grants_csv", customer),
         url("customer_credits_adjust", customer), url("customer_credits_grant", customer),
     ]  # fmt: skip
     for person, offered in ((staff, True), (supporter, False)):

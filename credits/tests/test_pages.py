@@ -22,7 +22,10 @@ from credits.services.draw_down_credits import draw_down_credits
 from credits.services.grant_credits import grant_credits
 
 HTMX = {"HX-Request": "true"}
-PAGES = ("credits", "credit_tx", "credit_tx_csv", "credits_verify", "credits_ledger_csv", "verify_script")
+PAGES = (
+    *("credits", "credit_grants_csv", "credit_tx", "credit_tx_csv"),
+    *("credits_verify", "credits_ledger_csv", "verify_script"),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +52,10 @@ def use(customer, amount, at, key="c1", feature="", title="API requests"):
 def text(response):
     content = b"".join(response.streaming_content) if response.streaming else response.content
     return " ".join(content.decode().split())
+
+
+def rows_of(response):
+    return list(csv.DictReader(StringIO(b"".join(response.streaming_content).decode())))
 
 
 # --- who sees what --------------------------------------------------------------------------------------------------
@@ -244,10 +251,55 @@ def test_the_csv_has_every_movement_by_itself(customer, alice, log_in, at):
     grant(customer, 10_000, at, key="b")
     use(customer, 4_000, at)
     response = log_in(alice).get(reverse("credit_tx_csv"))
-    rows = list(csv.DictReader(StringIO(b"".join(response.streaming_content).decode())))
+    rows = rows_of(response)
     assert [Decimal(row["amount"]) for row in rows] == [-30, -10, 100, 10]
     assert all(Decimal(row["balance_before"]) + Decimal(row["amount"]) == Decimal(row["balance_after"]) for row in rows)
     assert response["Content-Disposition"] == 'attachment; filename="credit-transactions.csv"'
+
+
+def test_the_grants_csv_says_what_the_table_says(customer, alice, log_in, at, catalogue):
+    grant(customer, 1_000, at - timedelta(days=3), key="over", expires_at=at - timedelta(days=1))
+    grant(customer, 2_050, at, key="gone", priority=1)
+    grant(customer, 10_000, at, key="some", expires_at=at + timedelta(days=30))
+    only = grant(customer, 700, at, key="only", priority=20, features=("ai-tokens", "api-requests"))
+    use(customer, 4_055, at, feature="seats")
+    client = log_in(alice)
+    page = client.get(reverse("credits"))
+    assert f'href="{reverse("credit_grants_csv")}"' in text(page)
+    response = client.get(reverse("credit_grants_csv"))
+    rows = rows_of(response)
+    assert response["Content-Disposition"] == 'attachment; filename="credit-grants.csv"'
+    assert response["Cache-Control"] == "no-store"
+    cards = [*page.context["grants"], *page.context["ended"]]
+    assert [row["grant"] for row in rows] == [card.grant.public_id for card in cards]
+    figures = [tuple(Decimal(row[name]) * 100 for name in ("granted", "used", "left")) for row in rows]
+    assert figures == [(card.grant.amount, card.spent, card.left) for card in cards]
+    said = [tuple(row[name] for name in ("granted", "used", "left", "priority", "status")) for row in rows]
+    assert said == [
+        ("100", "20.05", "79.95", "10", "active"),
+        ("7", "0", "7", "20", "active"),
+        ("20.5", "20.5", "0", "1", "used up"),
+        ("10", "0", "0", "10", "expired"),
+    ]
+    assert rows[1] | {"grant": only.public_id, "type": "promotional", "currency": "USD", "expires_at": ""} == rows[1]
+    assert rows[1]["features"] == "ai-tokens, api-requests"
+    assert rows[0]["expires_at"] == f"{at + timedelta(days=30):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_a_grants_name_is_no_formula_and_its_csv_is_read_by_one_query(customer, alice, log_in, at):
+    client, asked = log_in(alice), []
+    for each in range(2):
+        for number in range(10):
+            draft = GrantDraft(
+                key=f"{each}-{number}", customer_id=customer.pk, currency="USD", amount=100, funding="promotional",
+                name='=HYPERLINK("https://example.com")',
+            )  # fmt: skip
+            grant_credits(grant=draft, at=at, actor=None)
+        with CaptureQueriesContext(connection) as queries:
+            rows = rows_of(client.get(reverse("credit_grants_csv")))
+        asked.append(len(queries))
+    assert {row["name"] for row in rows} == {'\'=HYPERLINK("https://example.com")'}
+    assert asked[0] == asked[1] <= 8
 
 
 # --- the ledger that proves itself ----------------------------------------------------------------------------------

@@ -1,6 +1,9 @@
 """«Billing History», narrowed down: with and without a script; the address is the state."""
 
+import csv
 from datetime import timedelta
+from decimal import Decimal
+from io import StringIO
 
 import pytest
 from django.db import connection
@@ -8,8 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from playwright.sync_api import expect
 
+from accounts.services.open_customer import open_customer
 from accounts.tests.cards import add_card
 from core.clock import travel_to
+from invoices.selectors import billing_history
 from invoices.services.collect_payment import collect_payment
 from invoices.services.issue_credit_note import issue_credit_note
 from invoices.services.void_invoice import void_invoice
@@ -19,6 +24,7 @@ from invoices.tests.test_outside_payments import record_it
 from invoices.tests.test_pages import paid, text
 
 HTMX = {"HX-Request": "true"}
+FILE = "/settings/billing/portal/history.csv"
 
 
 @pytest.fixture
@@ -103,6 +109,99 @@ def test_other_pages_keep_the_filter(documents, alice, log_in, monkeypatch):
     assert [*shown(first), *shown(second)] == [documents["settled"], documents["last year"]]
 
 
+# --- «Download CSV» ------------------------------------------------------------------------------------------------
+def rows_of(response):
+    return list(csv.DictReader(StringIO(b"".join(response.streaming_content).decode())))
+
+
+@pytest.mark.parametrize(
+    ("asked", "query"),
+    [
+        ({}, ""),
+        ({"status": "paid", "year": "", "page": "2"}, "?status=paid"),
+        ({"year": "2026", "number": "INV"}, "?year=2026&amp;number=INV"),
+        ({"status": "uncollectible"}, "?status=uncollectible"),
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, HTMX])
+@pytest.mark.django_db
+def test_its_file_has_what_the_filter_shows_all_pages_of_it(
+    asked, query, headers, documents, alice, log_in, monkeypatch
+):
+    monkeypatch.setattr("invoices.views.PAGE_SIZE", 1)
+    client = log_in(alice)
+    page = client.get(reverse("portal"), asked, headers=headers)
+    assert text(page).count(f'id="history-csv" href="{FILE}{query}"') == 1
+    everything = page.context["filter"].narrow(billing_history(documents["note"].customer_id))
+    rows = rows_of(client.get(FILE + query.replace("&amp;", "&")))
+    assert [row["number"] for row in rows] == [invoice.number for invoice in everything]
+
+
+@pytest.mark.django_db
+def test_the_figures_of_its_file_are_the_pages_and_add_up(documents, alice, log_in):
+    client = log_in(alice)
+    shown_now = shown(client.get(reverse("portal")))
+    rows = rows_of(client.get(FILE))
+    assert [Decimal(row["total"]) * 100 for row in rows] == [invoice.total for invoice in shown_now]
+    for row in rows:
+        assert Decimal(row["subtotal"]) + Decimal(row["tax"]) == Decimal(row["total"])
+    by_number = {row["number"]: row for row in rows}
+    figures = ("kind", "status", "total", "amount_paid", "amount_credited", "left", "currency")
+    assert {name: tuple(by_number[one.number][each] for each in figures) for name, one in documents.items()} == {
+        "last year": ("invoice", "paid", "10", "10", "0", "0", "USD"),
+        "to pay": ("invoice", "open", "49", "0", "25", "24", "USD"),
+        "settled": ("invoice", "paid", "25", "25", "0", "0", "USD"),
+        "voided": ("invoice", "void", "7", "0", "0", "0", "USD"),
+        "note": ("credit_note", "paid", "-25", "0", "25", "0", "USD"),
+    }
+    days = ("period_from", "period_to", "issued_on", "due_on")
+    assert [by_number[documents["to pay"].number][day] for day in days] == [
+        *("2026-09-20", "2026-10-19", "2026-10-20", "2026-10-20"),
+    ]
+
+
+@pytest.mark.django_db
+def test_its_file_is_read_by_one_query_however_long_it_is(documents, customer, at, alice, log_in):
+    client, asked = log_in(alice), []
+    for _more in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            rows = rows_of(client.get(FILE))
+        asked.append((len(rows), len(queries)))
+        for amount in range(100, 110):
+            open_invoice(customer, amount, at=at)
+    (few, first), (many, second) = asked
+    assert (few, many) == (5, 15)
+    assert first == second <= 8
+
+
+@pytest.mark.django_db
+def test_its_file_is_a_download_that_nothing_keeps(documents, bob, log_in):
+    response = log_in(bob).get(FILE)
+    assert response.streaming
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert response["Content-Disposition"] == 'attachment; filename="billing-history.csv"'
+    assert response["Cache-Control"] == "no-store"
+
+
+@pytest.mark.django_db
+def test_its_file_is_for_those_who_may_read_it(documents, charlie, dora, client, log_in, at):
+    assert "/accounts/login/" in client.get(FILE)["Location"]
+    assert log_in(dora).get(FILE).status_code == 403
+    stranger = log_in(charlie)
+    assert stranger.get(FILE).status_code == 404
+    open_customer(name="Stranger Inc", user=charlie, at=at, actor=charlie)
+    assert rows_of(stranger.get(FILE)) == []
+
+
+@pytest.mark.parametrize("asked", [{"year": "1999"}, {"status": "late"}])
+@pytest.mark.django_db
+def test_a_wrong_filter_gives_the_page_that_says_so_instead_of_a_file(asked, documents, alice, log_in):
+    answer = log_in(alice).get(FILE, asked, follow=True)
+    assert answer.redirect_chain[0][0].startswith(reverse("portal"))
+    assert answer.status_code == 422
+    assert "There is a problem" in text(answer)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_it_finds_a_number_while_it_is_typed(page, live_server, documents, alice, log_in):
     enter(page, live_server, log_in(alice))
@@ -114,6 +213,9 @@ def test_it_finds_a_number_while_it_is_typed(page, live_server, documents, alice
     expect(page.get_by_label("Number")).to_be_focused()
     expect(page.locator("#live")).to_have_text("1 document")
     page.wait_for_url("**/portal/?year=&status=&number=inv-2025")
+    with page.expect_download() as file:
+        page.get_by_role("link", name="Download CSV").click()
+    assert [row["total"] for row in csv.DictReader(file.value.path().read_text().splitlines())] == ["10"]
     page.reload()
     expect(rows).to_have_count(1)
     page.get_by_role("link", name="Clear", exact=True).click()

@@ -1,5 +1,6 @@
 """The monthly credit statement: opening + movements = closing, each movement on exactly one."""
 
+import csv
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -233,3 +234,27 @@ def test_the_portal_lists_statements(seller, customer, bob, client, django_asser
         page = client.get(reverse("portal")).content.decode()
     assert "Credit statements" in page
     assert reverse("statement_pdf", args=[row.public_id]) in page
+    assert reverse("credit_statements_csv") in page
+
+
+def test_the_portal_gives_its_statements_as_a_file(seller, customer, bob, charlie, other_customer, dora, client):
+    granted(customer, 1000, at=october(1))
+    granted(customer, 500, at=october(1), currency="EUR")
+    used(customer, 1250, october(20))
+    stated(customer)
+    stated(customer, currency="EUR")
+    stated(customer, NOVEMBER)
+    client.force_login(bob)
+    response = client.get(reverse("credit_statements_csv"))
+    assert response["Content-Disposition"] == 'attachment; filename="credit-statements.csv"'
+    head, *rows = csv.reader(b"".join(response.streaming_content).decode().splitlines())
+    assert head == ["period_from", "period_to", "currency", "opening", "closing"]
+    assert rows == [
+        ["2026-11-01", "2026-11-30", "USD", "-2.5", "-2.5"],
+        ["2026-10-01", "2026-10-31", "EUR", "0", "5"],
+        ["2026-10-01", "2026-10-31", "USD", "0", "-2.5"],
+    ]
+    client.force_login(charlie)
+    assert len(list(client.get(reverse("credit_statements_csv")).streaming_content)) == 1
+    client.force_login(dora)
+    assert client.get(reverse("credit_statements_csv")).status_code == 403

@@ -34,7 +34,7 @@ NAMES = [model._meta.label_lower for model in TABLES]
 # What forms may write: people by superusers, and the seller's own data.
 WRITABLE = {"accounts.user", "invoices.seller"}
 TABS = ("invoices", "subscriptions", "usage", "audit")
-FILES = [*(f"customer_{tab}_csv" for tab in TABS), "customer_credits_tx_csv"]
+FILES = [*(f"customer_{tab}_csv" for tab in TABS), "customer_credits_tx_csv", "customer_credits_grants_csv"]
 SECRETS = ("token", "digest", "password", "content", "secret")
 
 

@@ -82,6 +82,7 @@ PAGES: dict[str, tuple[Wanted, Wanted]] = {
     "customer_credits": (READERS, NOBODY),
     "customer_credits_tx": (READERS, NOBODY),
     "customer_credits_tx_csv": (TAKERS, NOBODY),
+    "customer_credits_grants_csv": (TAKERS, NOBODY),
     "customer_credits_grant": (MANAGERS, MANAGERS),
     "customer_credits_summary": (MANAGERS, MANAGERS),
     "customer_credits_adjust": (MANAGERS, MANAGERS),

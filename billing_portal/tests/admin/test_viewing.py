@@ -22,8 +22,8 @@ pytestmark = pytest.mark.django_db
 KEY = "0123456789abcdef0123456789abcdef"
 PORTAL = [
     "billing_overview", "billing_usage_panel", "billing_upcoming", "plan_change", "credits", "credit_tx",
-    "credit_tx_csv", "credits_verify", "verify_script", "credits_ledger_csv", "credits_top_up", "portal",
-    "billing_details", "members", "settings",
+    "credit_tx_csv", "credit_grants_csv", "credits_verify", "verify_script", "credits_ledger_csv", "credits_top_up",
+    "portal", "billing_history_csv", "credit_statements_csv", "billing_details", "members", "settings",
 ]  # fmt: skip
 ACCOUNT_PAGES = ["account_email", "account_change_password", "mfa_index", "account_reauthenticate", "api_tokens"]
 ENDINGS = {"viewing_stop", "account_logout", "logout"}
