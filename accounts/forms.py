@@ -47,6 +47,15 @@ class AddressesField(forms.CharField):
                 raise ValidationError(message) from error
 
 
+def check_tax_id(form: forms.BaseForm, values: dict[str, Any]) -> None:
+    """Of a form with `country` and `tax_id`: one that stands already, as staff may have recorded it, stops nobody who
+    changes something else."""
+    country, tax_id = values.get("country", ""), values.get("tax_id", "")
+    wrong = fault(tax_id, country, country_names().get(country, ""))
+    if wrong and not {"country", "tax_id"}.isdisjoint(form.changed_data):
+        form.add_error("tax_id", wrong)
+
+
 class BillingDetailsForm(KeptForm, forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """The customer as a party on documents. Checks only: `update_billing_profile` saves `cleaned_data`."""
 
@@ -83,12 +92,8 @@ class BillingDetailsForm(KeptForm, forms.ModelForm):  # type: ignore[type-arg]  
         return bool(asks_region(self["country"].value() or "") or self["region"].value())
 
     def clean(self) -> dict[str, Any] | None:
-        """What stands already, as staff may have recorded it, stops nobody who changes something else."""
         values = super().clean() or self.cleaned_data
-        country, tax_id = values.get("country", ""), values.get("tax_id", "")
-        wrong = fault(tax_id, country, country_names().get(country, ""))
-        if wrong and not {"country", "tax_id"}.isdisjoint(self.changed_data):
-            self.add_error("tax_id", wrong)
+        check_tax_id(self, values)
         return values
 
     def _post_clean(self) -> None:

@@ -11,9 +11,9 @@ from stdnum import iban
 
 from accounts.audit import record
 from accounts.countries import country_choices, country_names
+from accounts.forms import check_tax_id
 from accounts.staff import staff_user
 from accounts.staff_lists import StaffTable, TabularInline
-from accounts.vat_ids import fault
 from core.clock import now
 from invoices.brand import LARGEST, UnfitLogoError, is_colour, is_readable, logo_address
 from invoices.einvoice_codes import VATEX
@@ -54,12 +54,8 @@ class SellerForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
         return str(iban.format(typed))
 
     def clean(self) -> dict[str, Any] | None:
-        """As for customers, a tax ID that stands already stops nobody who changes something else."""
         values = super().clean() or self.cleaned_data
-        country, tax_id = values.get("country", ""), values.get("tax_id", "")
-        wrong = fault(tax_id, country, country_names().get(country, ""))
-        if wrong and not {"country", "tax_id"}.isdisjoint(self.changed_data):
-            self.add_error("tax_id", wrong)
+        check_tax_id(self, values)
         return values
 
     def clean_new_logo(self) -> str:
