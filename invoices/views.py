@@ -43,8 +43,6 @@ def portal_page(
         return render(request, "invoices/_history.html", {**history, "swapped": True}, status=status)
     cards = accounts.payment_methods(customer)
     context = {
-        "customer": customer,
-        "can_write": can_write(request.membership),
         "payment_methods": cards,
         **_unpaid(request, unpaid, cards, today),
         **history,
@@ -59,9 +57,11 @@ def portal_page(
 
 def _unpaid(request: PortalRequest, unpaid: list[Invoice], cards: list[PaymentMethod], today: date) -> dict[str, Any]:
     """What is to be paid today, and whether who looks at it may."""
-    may_pay = can_write(request.membership) and request.customer.payment_policy != PaymentPolicy.MANAGED_BY_CONTRACT
+    is_admin = can_write(request.membership)
+    may_pay = is_admin and request.customer.payment_policy != PaymentPolicy.MANAGED_BY_CONTRACT
     return {
         "today": today,
+        "can_write": is_admin,
         "unpaid": [(row(one, today), declined_sentences(one)) for one in unpaid],
         "may_pay": may_pay,
         "to_pay": to_pay_with(unpaid, cards, today) if may_pay else [],
@@ -72,6 +72,7 @@ def _details(customer: Customer) -> dict[str, Any]:
     """Who is billed, who gets the documents, and what was asked to be corrected."""
     profile, recipients = accounts.profile_and_recipients(customer)
     return {
+        "customer": customer,
         "profile": profile,
         "address": address(accounts.party_of(profile)),
         "recipients": recipients,
