@@ -23,6 +23,7 @@ from invoices.einvoice_codes import OTHER_COUNTRY_CODES
 from invoices.einvoice_needs import MOST_DECIMALS, needs, smallest, vat_id
 from invoices.models import Invoice, InvoiceLine
 from invoices.paper import InvoicePaper, credits_at_issue, invoice_paper, is_charged
+from invoices.selectors import issue_days
 from invoices.totals import TaxCategory, TaxRow, row_from, rules_from
 
 LEVEL = "en16931"
@@ -294,9 +295,7 @@ def _notes(invoice: Invoice, paper: InvoicePaper) -> list[str]:
 
 
 def _corrected(invoice: Invoice) -> list[Terms]:
-    issued = Invoice.objects.filter(number__in=invoice.corrects).values_list("number", "issued_on")
-    days = dict(issued) if invoice.corrects else {}
-    return [{"BT-25": number, "BT-26": days.get(number)} for number in invoice.corrects]
+    return [{"BT-25": number, "BT-26": day} for number, day in issue_days(invoice).items()]
 
 
 def _period(invoice: Invoice) -> Terms:

@@ -35,13 +35,13 @@ from invoices.models import (
     Seller,
     TaxRate,
 )
+from invoices.rules import PAYABLE
 from invoices.sold_lines import SALE
 from invoices.spreading import with_named_lines
 from invoices.taxes import decide
 from invoices.totals import TaxRule, Totals, rules_from
 
 PAYMENTS = Prefetch("payments", Payment.objects.select_related("payment_method").order_by("pk"))
-PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
 
 
 def default_seller() -> Seller:

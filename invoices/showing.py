@@ -22,12 +22,11 @@ from invoices.models import (
     PaymentStatus,
     Refund,
 )
+from invoices.rules import PAYABLE
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.utils.functional import _StrOrPromise
-
-PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
 
 
 class Badge(NamedTuple):

@@ -18,8 +18,7 @@ from invoices.exceptions import (
     PaymentMethodMissingError,
 )
 from invoices.models import UNRESOLVED, Invoice, InvoiceStatus, Payment
-
-PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
+from invoices.rules import PAYABLE
 
 
 @transaction.atomic
