@@ -10,15 +10,8 @@ from core.clock import now
 from invoices.tests.cast import open_invoice
 from plans.models import ChangeQuote
 from plans.services.open_default_subscription import open_default_subscription
+from plans.tests.test_start import DETAILS
 
-DETAILS = {
-    "legal_name": "Wonder Ltd",
-    "line1": "1 Rabbit Hole",
-    "postal_code": "10115",
-    "city": "Berlin",
-    "country": "DE",
-    "recipients": "ap@example.com",
-}
 SHOWN = [
     ("plan_upgrade", ["plus"]),
     ("contact_sales", []),
