@@ -45,8 +45,7 @@ class BilledUsage(NamedTuple):
     @property
     def line_key(self) -> str:
         """The Explain address of the amount, where a single line is all of it."""
-        [line, *more] = self.lines or [UsageLine("", "", 0)]
-        return line.key if not more else ""
+        return self.lines[0].key if len(self.lines) == 1 else ""
 
     @property
     def parts(self) -> tuple[UsageLine, ...]:
