@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, OuterRef, QuerySet, Sum
 
 from credits.models import CreditBalance, CreditCharge, OpenCharge
 
@@ -24,6 +24,11 @@ class WaitingCharge:
 def customers_with_credits() -> "QuerySet[CreditBalance, int]":
     """Ids of everybody who ever had credit on the ledger, for a subquery."""
     return CreditBalance.objects.order_by().values_list("customer_id", flat=True)
+
+
+def waiting_of(customer: OuterRef) -> "QuerySet[OpenCharge]":
+    """What settles itself later, of the customer of an outer query."""
+    return OpenCharge.objects.filter(customer=customer, settles_at__isnull=False)
 
 
 def waiting_charges(customer_ids: Iterable[int]) -> list[WaitingCharge]:

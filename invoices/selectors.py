@@ -41,6 +41,7 @@ from invoices.spreading import with_named_lines
 from invoices.taxes import decide
 from invoices.totals import TaxRule, Totals, rules_from
 
+FREE_IF_DISCARDED = Q(invoice__isnull=True) | Q(invoice__status=InvoiceStatus.DRAFT, added_at__isnull=False)
 PAYMENTS = Prefetch("payments", Payment.objects.select_related("payment_method").order_by("pk"))
 
 
@@ -151,11 +152,14 @@ def pending_lines(customer_id: int, currency: str, *, discarding: bool = False) 
 
     With `discarding` also those that would wait again if the customer's drafts were discarded.
     """
-    free = Q(invoice__isnull=True)
-    if discarding:
-        free |= Q(invoice__status=InvoiceStatus.DRAFT, added_at__isnull=False)
+    free = FREE_IF_DISCARDED if discarding else Q(invoice__isnull=True)
     rows = InvoiceLine.objects.filter(free, customer_id=customer_id, currency=currency)
     return tuple(line_draft(row) for row in rows.order_by("pk"))
+
+
+def pending_of(customer: OuterRef) -> QuerySet[InvoiceLine]:
+    """What would wait if the drafts of the customer of an outer query were discarded, in any currency."""
+    return InvoiceLine.objects.filter(FREE_IF_DISCARDED, customer=customer)
 
 
 class WaitingLine(NamedTuple):

@@ -77,6 +77,9 @@ class ChangeQuote(models.Model):
     credit = models.BigIntegerField(
         default=0, db_default=0, help_text="What kept credit notes take off the total, minor units"
     )
+    balance_after = models.BigIntegerField(
+        null=True, help_text="Settled credit once it is carried out, minor units; null: credit has no part in it"
+    )
     created_at = models.DateTimeField()
     created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
     accepted_at = models.DateTimeField(null=True, help_text="Confirmed by a person; may still wait for a card")

@@ -8,8 +8,10 @@ from django.db.models import F, Q, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
+from credits.waiting import waiting_of
+from invoices.selectors import pending_of
 from plans.models_budgets import Budget
-from plans.models_catalogue import Plan, RateCard, cards_in_order
+from plans.models_catalogue import Plan, RateCard, SettlementMode, cards_in_order
 from plans.models_changes import ChangeQuote, ScheduledChange, ScheduleStatus
 from plans.models_overdue import CarriedOutConsequence
 
@@ -40,6 +42,20 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         rows = self.select_related("customer__billing_profile", "plan", "watch")
         return rows.prefetch_related(cards_in_order("plan__rate_cards")).annotate(
             has_start_pending=models.Exists(pending)
+        )
+
+    def as_ending(self) -> Self:
+        """`with_plan`, and what its closing depends on: whether charges to credit wait for their day
+        (`has_waiting_charges`) or lines for a document, drafts discarded (`has_pending_lines`); when usage that is
+        invoiced was rated last (`invoiced_usage_at`)."""
+        customer = models.OuterRef("customer")
+        invoiced = RatedUsage.objects.filter(subscription__customer=customer).exclude(
+            subscription__plan__settlement_mode=SettlementMode.CREDIT_ONLY
+        )
+        return self.with_plan().annotate(
+            has_waiting_charges=models.Exists(waiting_of(customer)),
+            has_pending_lines=models.Exists(pending_of(customer)),
+            invoiced_usage_at=models.Subquery(invoiced.order_by("-rated_at").values("rated_at")[:1]),
         )
 
     def as_shown(self) -> Self:
@@ -139,6 +155,9 @@ class Subscription(models.Model):
 
     objects = SubscriptionQuerySet.as_manager()
     has_start_pending: bool
+    has_waiting_charges: bool
+    has_pending_lines: bool
+    invoiced_usage_at: datetime | None
     is_held: bool
     next_id: int
 

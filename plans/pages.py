@@ -15,7 +15,6 @@ from accounts.gateways import decline_message
 from accounts.models import Customer, PaymentPolicy
 from core import formats
 from core.periods import Window, utc_day
-from credits.selectors import balance
 from credits.words import grant_name
 from invoices.taxing import row_label
 from invoices.totals import row_from
@@ -275,8 +274,7 @@ def balance_after(quote: ChangeQuote) -> str:
     where it pays neither, on a plan with invoices."""
     if not quote.credits and not quote.to_credits and not quote.subscription.plan.terms().is_credit_only:
         return ""
-    settled = balance(quote.customer_id, quote.currency, quote.effective_at).settled
-    return formats.money(settled - quote.credits - quote.to_credits, quote.currency)
+    return formats.money(quote.balance_after or 0, quote.currency)
 
 
 GIVEN_BACK = gettext_noop(

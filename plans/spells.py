@@ -35,9 +35,9 @@ def first_calendar(plan: Plan, anchor_on: date, starts_at: datetime) -> Calendar
 
 
 def open_subscription(customer_id: int, *, to: Plan | None = None) -> Subscription:
-    """The open spell with plan, cards and customer, read under the customer's lock; the cards of the plan that it may
-    change `to` in the same query. Raises NoSubscriptionError."""
-    rows = Subscription.objects.open().with_plan().prefetch_related(None)
+    """The open spell `as_ending`, read under the customer's lock; the cards of the plan that it may change `to` in the
+    same query. Raises NoSubscriptionError."""
+    rows = Subscription.objects.open().as_ending().prefetch_related(None)
     subscription = rows.filter(customer_id=customer_id).first()
     if subscription is None:
         raise NoSubscriptionError(f"customer {customer_id} has no open subscription")

@@ -328,7 +328,7 @@ def _cancel_page(request: PortalRequest, quote: ChangeQuote, owed: "list[Invoice
         "tax_notes": tax_notes(quote),
         "balance_after": pages.balance_after(quote),
         "losses": pages.losses(quote),
-        "card": default_payment_methods([request.customer.pk]).get(request.customer.pk),
+        "card": default_payment_methods([request.customer.pk]).get(request.customer.pk) if quote.amount_due else None,
         "payable_by": utc_day(at) + settings.PAYMENT_TERMS,
         "owed": [(invoice, declined_sentences(invoice)) for invoice in owed],
         "on": utc_day(at),

@@ -18,8 +18,9 @@ Step = ChargeDraft | CorrectionDraft
 def preview_draw_down(steps: Sequence[Step], at: datetime) -> dict[str, Allocation]:
     """What drawing these charges down at `at` would come to, by key; corrections between them come in order.
 
-    The verbs' own rules on the same rows, without a lock, and nothing is written. A charge that is booked later shows
-    what will pay for it if nothing happens until then. Raises CorrectionError as the verb does.
+    The verbs' own rules on the same rows, without a lock, and nothing is written. Nobody has drawn any of the charges
+    before. One that is booked later shows what will pay for it if nothing happens until then. Raises CorrectionError as
+    the verb does.
     """
     [outcome] = preview_draw_downs([steps], at)
     return outcome
@@ -30,19 +31,16 @@ def preview_draw_downs(
 ) -> list[dict[str, Allocation]]:
     """The same for several that exclude each other, each as if it were the only one; what they read is read once.
 
-    `purses`: those of `open_purses`, where somebody has read them and nobody has charged any of this before. They are
-    left as they are.
+    `purses`: those of `open_purses`, where somebody has read them. They are left as they are.
     """
     if purses is not None and not any(isinstance(step, CorrectionDraft) for step in chain.from_iterable(alternatives)):
-        return [_outcome(steps, at, deepcopy(purses), [], []) for steps in alternatives]
+        return [_outcome(steps, at, deepcopy(purses), []) for steps in alternatives]
     every = list(chain.from_iterable(alternatives))
     charges = [step for step in every if isinstance(step, ChargeDraft)]
     corrections = [step for step in every if isinstance(step, CorrectionDraft)]
     owners = {step.customer_id for step in every}
     last = max([at, *(charge.booked_at for charge in charges)])
-    purses, waiting = load_corrected(corrections, Purses().load_open(owners, until=last))
-    known = purses.load_charges(CreditCharge.objects.filter(key__in={charge.key for charge in charges}))
-    read = (purses, waiting, known)
+    read = load_corrected(corrections, Purses().load_open(owners, until=last))
     return [_outcome(steps, at, *(read if len(alternatives) == 1 else deepcopy(read))) for steps in alternatives]
 
 
@@ -51,11 +49,9 @@ def open_purses(customer_id: int, at: datetime) -> Purses:
     return Purses().load_open({customer_id}, until=at)
 
 
-def _outcome(
-    steps: Sequence[Step], at: datetime, purses: Purses, waiting: list[OpenCharge], known: list[ChargeState]
-) -> dict[str, Allocation]:
+def _outcome(steps: Sequence[Step], at: datetime, purses: Purses, waiting: list[OpenCharge]) -> dict[str, Allocation]:
     charges = [step for step in steps if isinstance(step, ChargeDraft)]
-    made = {charge.key: charge for charge in known}
+    made: dict[str, ChargeState] = {}
     correcting = Correcting(purses, waiting, at, origins={})
     for is_charge, group in groupby(steps, key=lambda step: isinstance(step, ChargeDraft)):
         if is_charge:

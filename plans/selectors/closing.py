@@ -11,12 +11,13 @@ from invoices.lines import LineDraft
 from invoices.previewing import DocumentPreview, preview_document
 from invoices.selectors import Unsettled, pending_lines, tax_rule_at, unsettled
 from invoices.spreading import kept_for
-from invoices.totals import TaxRule, Totals
+from invoices.totals import NO_TAX, TaxRule, Totals
 from plans import cycle
 from plans.charges import SpellFacts, compose_charges
 from plans.models import Plan, Subscription
 from plans.selectors.gathering import Claim, gather
 from plans.selectors.settlement import Settled, settle_ending
+from plans.selectors.watermarks import looked_at
 from plans.spells import next_anchor, spell_of, tax_place
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def closing(
     now: datetime | None = None,
     documents: Unsettled | None = None,
 ) -> Closing:
-    """What is due when the subscription (loaded `with_terms`) ends at `at` and plan `to` begins.
+    """What is due when the subscription (loaded `as_ending`) ends at `at` and plan `to` begins.
 
     A draft that is not issued yet would be discarded, so what it billed is billed here: the same days, the same
     windows, and what has come since. `opens_id` is the number kept for the new spell, in the keys of its lines;
@@ -102,10 +103,10 @@ def closing(
     starting = _starting(subscription, to, opens_id, at) if to and opens_id else None
     settled = (line for one in ending.settled for line in one.window.lines)
     lines = (*settled, *compose_charges(ending.facts), *(compose_charges(starting) if starting else ()))
-    rule = tax_rule_at(*tax_place(subscription))
     currency = subscription.plan.currency if is_paid or not to else to.currency
-    is_owed = any(line.amount for line in lines)
-    pending = pending_lines(subscription.customer_id, currency, discarding=True) if is_owed else ()
+    joins = subscription.has_pending_lines and any(line.amount for line in lines)
+    pending = pending_lines(subscription.customer_id, currency, discarding=True) if joins else ()
+    rule = _rule(subscription, (*lines, *pending), to)
     preview = preview_document(
         customer_id=subscription.customer_id,
         currency=currency,
@@ -131,6 +132,14 @@ def closing(
     )
 
 
+def _rule(subscription: Subscription, lines: "Sequence[LineDraft]", to: Plan | None) -> TaxRule:
+    """What its document is taxed by; a new plan with prices has its pages say what that will cost, document or not."""
+    has_document = any(line.settlement != "credit_only" for line in lines)
+    if has_document or (to is not None and to.terms().is_priced):
+        return tax_rule_at(*tax_place(subscription))
+    return NO_TAX
+
+
 def key_prefix(subscription: Subscription) -> str:
     """What the keys of all its invoices begin with."""
     return f"subscription:{subscription.pk}:"
@@ -141,10 +150,11 @@ def _ending(subscription: Subscription, waiting: "Sequence[Invoice]", at: dateti
     own = [draft.billing_on for draft in waiting if draft.key.startswith(key_prefix(subscription))]
     earliest = min((*own, *fees.values()), default=None)
     spell = spell_of(subscription, earliest)
-    piece = cycle.closing_slice(spell, at)
-    if subscription.plan.terms().is_credit_only:
+    piece, known = cycle.closing_slice(spell, at), None
+    if subscription.plan.terms().is_credit_only:  # its own usage: `settle_ending`
         piece = replace(piece, windows=())
-    [facts] = gather([Claim(subscription, piece, frozenset(draft.key for draft in waiting))])
+        known = None if waiting else looked_at(subscription)
+    [facts] = gather([Claim(subscription, piece, frozenset(draft.key for draft in waiting))], known=known)
     return _Ending(
         facts,
         cycle.unbilled_period(spell, utc_day(at)),
@@ -157,7 +167,7 @@ def _ending(subscription: Subscription, waiting: "Sequence[Invoice]", at: dateti
 
 def _waiting_fees(subscription: Subscription) -> dict[str, date]:
     """Fees of a credits-only plan that are calculated and not charged to credit yet: key → billing date."""
-    if not subscription.plan.terms().is_credit_only:
+    if not (subscription.plan.terms().is_credit_only and subscription.has_waiting_charges):
         return {}
     prefix = key_prefix(subscription)
     return {

@@ -33,19 +33,23 @@ class Claim:
 
 
 def gather(
-    claims: Sequence[Claim], *, seen_until: datetime | None = None, read: Mapping[Span, Decimal] | None = None
+    claims: Sequence[Claim],
+    *,
+    seen_until: datetime | None = None,
+    read: Mapping[Span, Decimal] | None = None,
+    known: Known | None = None,
 ) -> list[SpellFacts]:
     """The facts of each claim, in order: three queries in all, up to three more where usage came late, and
     one where something is given back.
 
     `seen_until` looks at usage before that instant only, for figures about a window that is still running. `read`:
-    quantities that somebody has read; the others are asked.
+    quantities that somebody has read; the others are asked. `known`: what is billed, where somebody knows.
     """
     discarding = {key for claim in claims for key in claim.discarding}
     if not claims:
         return []
     windows = [(claim.subscription.pk, cut.start) for claim in claims for cut, _planned in claim.slice.windows]
-    known = known_windows(windows, {claim.customer_id for claim in claims}, discarding)
+    known = known or known_windows(windows, {claim.customer_id for claim in claims}, discarding)
     late = _touched(claims, known, discarding)
     known_used = read or {}
     asked = [*_all_spans(claims, seen_until), *(mark.span for mark in late)]

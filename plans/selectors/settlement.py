@@ -72,6 +72,11 @@ class _Question:
     def until(self, end: datetime) -> Span:
         return self._span(self.facts.planned.start, end)
 
+    @property
+    def has_ended_hours(self) -> bool:
+        """Whether an hour that is not settled yet has ended: else none needs a charge of its own."""
+        return floor_hour(self.waiting.end) > self.waiting.start
+
     def ends(self, hours: Iterable[datetime]) -> list[datetime]:
         """The ends of closed hours; that of a closing window which is cut short is settled with the window."""
         is_cut = self.claim.closes and self.facts.cut != self.facts.planned
@@ -160,11 +165,12 @@ def settle_ending(subscription: Subscription, at: datetime) -> list[Settled]:
 def settle_claims(claims: Sequence[SettlementClaim], touched: Touched) -> list[Settled]:
     """Every price over every window of the claims, and over windows that closed before where usage came late.
 
-    `touched`: by customer the hours that usage may have reached since. Four queries.
+    `touched`: by customer the hours that usage may have reached since. Two queries, and one
+    more where an hour has ended.
     """
     marks = _marks([claim.subscription.pk for claim in claims])
     questions = [question for claim in claims for question in _questions(claim, marks, touched)]
-    hours = used_hours([question.waiting for question in questions if not question.facts.is_closed])
+    hours = used_hours([one.waiting for one in questions if not one.facts.is_closed and one.has_ended_hours])
     ends = {id(one): one.ends(hours.get(one.waiting, ())) for one in questions if not one.facts.is_closed}
     used = quantities([span for one in questions for span in _spans(one, ends.get(id(one), []))])
     return [Settled(one.claim, settle_window(_known(one, ends.get(id(one), []), used)), one.mark) for one in questions]

@@ -124,6 +124,14 @@ def known_windows(
     return Known(rated, looked_at, own_clocks)
 
 
+def looked_at(subscription: Subscription) -> Known:
+    """The same for no window, of the customer of a spell that was loaded `as_ending`; no query."""
+    customer, at = subscription.customer, subscription.invoiced_usage_at
+    if at is None:
+        return Known({}, {}, ())
+    return Known({}, {customer.pk: at}, {customer.pk} if customer.clock_at else ())
+
+
 def touched_customers(ended: Sequence[Subscription]) -> set[int]:
     """Of customers whose last paid spell this is: those whose usage of it, or of one before, may have changed since
     they were looked at. Two queries."""

@@ -57,12 +57,13 @@ def make_quote(
         credit_rows=[{"name": row.name, "amount": row.amount} for row in owed.preview.rows],
         to_credits=owed.preview.charged,
         credit=owed.credit,
+        balance_after=owed.preview.balance_after,
     )
 
 
 def _plans(customer: Customer, wanted: Plan | None) -> tuple[Subscription, Plan]:
     """The open spell and the plan after it, else the default one; the cards of both in one query."""
-    rows = Subscription.objects.open().with_plan().keeping_number().prefetch_related(None)
+    rows = Subscription.objects.open().as_ending().keeping_number().prefetch_related(None)
     current = rows.filter(customer=customer).first()
     if current is None:
         raise NoSubscriptionError(f"customer {customer.pk} has no open subscription")

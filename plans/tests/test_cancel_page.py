@@ -9,6 +9,7 @@ from django.urls import reverse
 from accounts.gateways.base import Outcome
 from core import formats
 from core.clock import travel_to
+from credits.selectors import balance
 from invoices.services.add_pending_lines import add_pending_lines
 from invoices.services.collect_payment import collect_payment
 from invoices.services.record_payment import record_payment
@@ -16,8 +17,11 @@ from invoices.tests.cast import line, open_invoice
 from invoices.tests.test_selling import bought
 from plans.models import ChangeQuote
 from plans.services.calculate_charges import calculate_charges
+from plans.services.cancel_subscription import cancel_subscription
 from plans.tests.conftest import send
+from plans.tests.test_settle_usage import grant
 
+CALCULATED = datetime(2026, 11, 17, 2, tzinfo=UTC)
 LATER = datetime(2026, 10, 31, 14, 5, tzinfo=UTC)
 STILL_DUE = "which is still due. We stop new charges."
 
@@ -67,7 +71,7 @@ def test_it_puts_what_is_used_beside_what_each_plan_includes(plus, customer, sho
 
 def test_after_the_calculation_the_next_window_counts(plus, customer, shown, at):
     send(customer, at + timedelta(days=1), tokens=3_000_000)
-    calculate_charges(subscription_ids=[plus.pk], at=datetime(2026, 11, 17, 2, tzinfo=UTC))
+    calculate_charges(subscription_ids=[plus.pk], at=CALCULATED)
 
     with travel_to(datetime(2026, 11, 18, tzinfo=UTC)):
         page = shown()
@@ -86,3 +90,18 @@ def test_what_the_final_invoice_gives_back_is_said_with_where_it_goes(plus, cust
     assert (
         f"You get <strong>{formats.money(quote.amount_back, 'USD')}</strong> back: it pays your open invoices" in page
     )
+
+
+def test_the_balance_after_has_what_the_draft_it_replaces_had_taken(plus, customer, shown, at):
+    grant(customer, 20_000, at)
+    calculate_charges(subscription_ids=[plus.pk], at=CALCULATED)
+    end = CALCULATED + timedelta(days=1)
+    with travel_to(end):
+        page = shown()
+    quote = ChangeQuote.objects.latest("pk")
+
+    cancel_subscription(quote=quote, at=end, actor=None)
+
+    left = balance(customer.pk, "USD", end).settled
+    assert 0 < left == quote.balance_after
+    assert f"Your balance after: {formats.money(left, 'USD')}." in page

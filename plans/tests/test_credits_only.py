@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.urls import reverse
 
 from accounts.models import PaymentPolicy
 from core import formats
+from core.clock import travel_to
 from credits.models import CreditCharge, OpenCharge
 from credits.selectors import balance
 from invoices.models import Invoice
@@ -224,3 +226,37 @@ def test_a_plan_that_nothing_but_credit_pays_needs_no_card(seller, catalogue, at
     with pytest.raises(PlanNotPublishableError) as refused:
         publish_plan(plan=plan, at=at, actor=None)
     assert refused.value.message == "Payment policy: a credits-only plan needs no card."
+
+
+def test_cancel_plan_asks_at_most_15_questions_where_much_is_going_on(
+    spell, customer, as_alice, at, django_assert_max_num_queries
+):
+    """A fee that waits for its billing date, closed hours, usage of the running hour and some that came late."""
+    send(customer, at, tokens=1_000)
+    calculate(customer)
+    settle_usage(customer_ids=[customer.pk], at=CALCULATED + MINUTE)
+    send(customer, at + HOUR, tokens=7_000, received=CALCULATED + HOUR)
+    send(customer, CALCULATED + HOUR, tokens=2_000, received=CALCULATED + HOUR)
+    send(customer, CALCULATED + 3 * HOUR, tokens=3_000, received=CALCULATED + 3 * HOUR)
+    with travel_to(CALCULATED + 3 * HOUR + MINUTE), django_assert_max_num_queries(15):
+        page = as_alice.get(reverse("plan_cancel")).text
+    assert "Your balance after:" in page
+
+
+def test_leaving_after_a_plan_with_invoices_asks_hardly_more(
+    catalogue, customer, seller, as_alice, at, django_assert_max_num_queries
+):
+    """Usage of the plan before may still come, and its last invoice is unpaid."""
+    go_plus(customer, catalogue, at)
+    send(customer, at + HOUR, requests=50_000)
+    grant(customer, 100, at)
+    moved = at + timedelta(days=10)
+    quote = change_quote(customer, credits_plan(at, self_serve=True), moved)
+    change_plan(quote=quote, at=moved, actor=None)
+    send(customer, moved + HOUR, tokens=1_000)
+    settle_usage(customer_ids=[customer.pk], at=moved + 2 * HOUR)
+    send(customer, moved + 2 * HOUR, tokens=1_000, received=moved + 2 * HOUR)
+    with travel_to(moved + 2 * HOUR + MINUTE), django_assert_max_num_queries(15):
+        page = as_alice.get(reverse("plan_cancel")).text
+    assert "which is still due" in page
+    assert "Your balance after:" in page

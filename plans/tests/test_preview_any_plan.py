@@ -102,7 +102,7 @@ def migrate(customer: Any, terms: Any, when: Any, now: datetime) -> datetime:
     change = ScheduledChange.objects.latest("pk")
     now = max(now, change.effective_at + timedelta(hours=2) if when == "period_end" else now)
     calculate_as_shown(customer, now)
-    before = Subscription.objects.with_terms().get(pk=before.pk)
+    before = Subscription.objects.as_ending().get(pk=before.pk)
     shown = closing(before, change.effective_at, to=plan, opens_id=keep_number())
     [change] = carry_out_changes(change_ids=[change.pk], at=now)
     assert change.opened is not None
