@@ -1,14 +1,14 @@
 """What a document would come to, credits included: the draft's own steps on the same facts, writing nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from credits.charges import Allocation, ChargeDraft, CorrectionDraft
-from credits.selectors import balances_of, has_credits, open_purses, preview_draw_down, preview_draw_downs
+from credits.selectors import balance, has_credits, open_purses, preview_draw_down, preview_draw_downs
 from invoices.charging import (
     CreditRow,
     Held,
@@ -19,6 +19,7 @@ from invoices.charging import (
     rounds,
     undoing,
 )
+from invoices.crediting import Billed
 from invoices.drawing import billed_with, held_on
 from invoices.lines import LineDraft, total_lines
 from invoices.models import Invoice, InvoiceStatus
@@ -27,46 +28,78 @@ from invoices.totals import TaxRule, Totals
 from invoices.watermarks import GivenBack
 
 if TYPE_CHECKING:
-    from credits.storage import Purses
+    from credits.selectors import Opened
 
 PREVIEW = "preview"
 Step = ChargeDraft | CorrectionDraft
+Keys = frozenset[tuple[str, bool]]  # of lines that are corrected, and whether by giving back
 
 
 class Credit:
-    """A customer's credit as one reading for several previews at one instant, read when it is needed first.
+    """A customer's credit as one reading for several previews at one instant, and what they read of lines that are
+    corrected; read when it is needed first.
 
     `has_credit`: whether they ever had any, where somebody knows.
     """
 
     def __init__(self, customer_id: int, at: datetime, *, has_credit: bool | None = None) -> None:
         self.customer_id, self.at, self.has_credit = customer_id, at, has_credit
+        self._rules: dict[Keys, dict[str, TaxRule]] = {}
+        self._billed: dict[Keys, Mapping[str, Billed]] = {}
 
     @cached_property
-    def purses(self) -> "Purses | None":
+    def opened(self) -> "Opened | None":
         """None where they never had any."""
         has_any = has_credits([self.customer_id]) if self.has_credit is None else self.has_credit
         return open_purses(self.customer_id, self.at) if has_any else None
 
+    def rules(self, lines: Sequence[LineDraft]) -> dict[str, TaxRule]:
+        """As `corrected_rules`."""
+        keys = _corrected_keys(lines)
+        if keys not in self._rules:
+            self._rules[keys] = corrected_rules(lines)
+        return self._rules[keys]
 
-@dataclass(frozen=True, slots=True)
+    def billed(self, lines: Sequence[LineDraft]) -> Mapping[str, Billed]:
+        """As `billed_with`."""
+        keys = _corrected_keys(lines)
+        if keys not in self._billed:
+            self._billed[keys] = billed_with(lines)
+        return self._billed[keys]
+
+
+def _corrected_keys(lines: Sequence[LineDraft]) -> Keys:
+    return frozenset((line.corrects, line.amount < 0) for line in lines if line.corrects)
+
+
+@dataclass(frozen=True)
 class DocumentPreview:
     """A document before it is made; amounts in minor units.
 
     `lines` stand on it, `direct` ones are settled by credit alone. `credits` is signed, by key of line; `rows` is what
     each grant pays, `returned` what the document gives back to credit. `charged` is what the direct lines take of the
-    balance, below zero what they give back. `balance_after` is the settled credit afterwards; None where the customer
-    never had any and none is charged.
+    balance, below zero what they give back. `taken` is what all of that takes of the settled balance; None where the
+    customer never had credit and none is charged.
     """
 
+    customer_id: int
+    currency: str
+    at: datetime
     totals: Totals
     lines: tuple[LineDraft, ...]
     direct: tuple[LineDraft, ...]
-    credits: Mapping[str, int]
-    rows: tuple[CreditRow, ...]
-    returned: int
-    charged: int
-    balance_after: int | None
+    credits: Mapping[str, int] = field(default_factory=dict)
+    rows: tuple[CreditRow, ...] = ()
+    returned: int = 0
+    charged: int = 0
+    taken: int | None = None
+
+    @cached_property
+    def balance_after(self) -> int | None:
+        """The settled credit afterwards. One query, when it is asked for first."""
+        if self.taken is None:
+            return None
+        return balance(self.customer_id, self.currency, self.at).settled - self.taken
 
 
 def preview_document(
@@ -79,19 +112,21 @@ def preview_document(
     at: datetime,
     discarding: bool = False,
     given_back: GivenBack | None = None,
+    had_credit: bool | None = None,
 ) -> DocumentPreview:
     """What `draft_invoices` would make of these lines at `at`; `lines` are all of them, also those that wait.
 
     With `discarding`, the customer's drafts count as given up first, with the credits they hold. For a customer that
-    never had credit it is one question more than the sum. With `given_back` it is a credit note (`InvoiceDraft`).
+    never had credit it is one question more than the sum, none where somebody knows (`had_credit`). With `given_back`
+    it is a credit note (`InvoiceDraft`).
     """
     on_document = tuple(line for line in lines if line.settlement != "credit_only")
     direct = tuple(line for line in lines if line.settlement == "credit_only")
     sheet = Sheet(customer_id, currency, billing_on, PREVIEW, on_document, direct)
     corrected = corrected_rules(on_document)
-    if not direct and not has_credits([customer_id]):
+    if not direct and not (has_credits([customer_id]) if had_credit is None else had_credit):
         totals = total_lines(on_document, rule, corrected, given_back=given_back)
-        return DocumentPreview(totals, on_document, direct, {}, (), 0, 0, None)
+        return DocumentPreview(customer_id, currency, at, totals, on_document, direct)
     returned = returned_by(sheet, billed_with(on_document, discarding=discarding))
     given_up = _held_by_drafts(customer_id) if discarding else []
     backs, again = undoing(given_up, "discarded", at)
@@ -104,6 +139,9 @@ def preview_document(
     change = _change(asked, outcomes) - sum(line.credits for line in given_up if line.currency == currency)
     backs_direct = -sum(min(line.amount, 0) for line in direct)
     return DocumentPreview(
+        customer_id=customer_id,
+        currency=currency,
+        at=at,
         totals=total_lines(on_document, rule, corrected, credits.by_line, given_back),
         lines=on_document,
         direct=direct,
@@ -111,7 +149,7 @@ def preview_document(
         rows=credits.rows,
         returned=sum(returned.values()),
         charged=sum(line.amount for line in direct),
-        balance_after=_settled(customer_id, currency, at) - change + sum(returned.values()) + backs_direct,
+        taken=change - sum(returned.values()) - backs_direct,
     )
 
 
@@ -138,13 +176,13 @@ def preview_documents(
     """
     sheets = [Sheet(customer_id, currency, billing_on, PREVIEW, tuple(lines)) for lines in documents]
     every = list(chain.from_iterable(sheet.lines for sheet in sheets))
-    corrected = corrected_rules(every)
-    if credit.purses is None:
+    corrected = credit.rules(every)
+    if credit.opened is None:
         return [Paid(total_lines(sheet.lines, rule, corrected)) for sheet in sheets]
-    billed = billed_with(every)
+    billed = credit.billed(every)
     returned = [returned_by(sheet, billed) for sheet in sheets]
     asked = [rounds(sheet, back, at) for sheet, back in zip(sheets, returned, strict=True)]
-    outcomes = preview_draw_downs([_steps(made) for made in asked], at, credit.purses)
+    outcomes = preview_draw_downs([_steps(made) for made in asked], at, credit.opened)
     paid = [document_credits(*each) for each in zip(sheets, returned, outcomes, strict=True)]
     return [
         Paid(total_lines(sheet.lines, rule, corrected, own.by_line), own.total, own.rows)
@@ -170,8 +208,3 @@ def _change(asked: Sequence[ChargeDraft], outcomes: Mapping[str, Allocation]) ->
     """What these charges take of the balance, overdraft included."""
     made = (outcomes[charge.key] for charge in asked if charge.key in outcomes)
     return sum(outcome.covered + outcome.overdraft for outcome in made)
-
-
-def _settled(customer_id: int, currency: str, at: datetime) -> int:
-    held = balances_of([customer_id], at).get(customer_id, [])
-    return next((balance.settled for balance in held if balance.currency == currency), 0)

@@ -41,7 +41,6 @@ from invoices.spreading import with_named_lines
 from invoices.taxes import decide
 from invoices.totals import TaxRule, Totals, rules_from
 
-FREE_IF_DISCARDED = Q(invoice__isnull=True) | Q(invoice__status=InvoiceStatus.DRAFT, added_at__isnull=False)
 PAYMENTS = Prefetch("payments", Payment.objects.select_related("payment_method").order_by("pk"))
 
 
@@ -152,14 +151,18 @@ def pending_lines(customer_id: int, currency: str, *, discarding: bool = False) 
 
     With `discarding` also those that would wait again if the customer's drafts were discarded.
     """
-    free = FREE_IF_DISCARDED if discarding else Q(invoice__isnull=True)
-    rows = InvoiceLine.objects.filter(free, customer_id=customer_id, currency=currency)
+    rows = InvoiceLine.objects.filter(_free(discarding), customer_id=customer_id, currency=currency)
     return tuple(line_draft(row) for row in rows.order_by("pk"))
 
 
-def pending_of(customer: OuterRef) -> QuerySet[InvoiceLine]:
-    """What would wait if the drafts of the customer of an outer query were discarded, in any currency."""
-    return InvoiceLine.objects.filter(FREE_IF_DISCARDED, customer=customer)
+def pending_of(customer: OuterRef, *, discarding: bool = False) -> QuerySet[InvoiceLine]:
+    """The same of the customer of an outer query, in any currency."""
+    return InvoiceLine.objects.filter(_free(discarding), customer=customer)
+
+
+def _free(discarding: bool) -> Q:
+    waits = Q(invoice__isnull=True)
+    return waits | Q(invoice__status=InvoiceStatus.DRAFT, added_at__isnull=False) if discarding else waits
 
 
 class WaitingLine(NamedTuple):

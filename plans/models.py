@@ -8,6 +8,7 @@ from plans.models_catalogue import PlanStatus as PlanStatus
 from plans.models_catalogue import RateCard as RateCard
 from plans.models_catalogue import SettlementMode as SettlementMode
 from plans.models_catalogue import cards_in_order as cards_in_order
+from plans.models_catalogue import with_terms_read as with_terms_read
 from plans.models_changes import ChangeQuote as ChangeQuote
 from plans.models_changes import LeavingReason as LeavingReason
 from plans.models_changes import MoveTime as MoveTime
@@ -27,3 +28,5 @@ from plans.models_subscriptions import Calendar as Calendar
 from plans.models_subscriptions import RatedUsage as RatedUsage
 from plans.models_subscriptions import Subscription as Subscription
 from plans.models_subscriptions import SubscriptionQuerySet as SubscriptionQuerySet
+from plans.models_subscriptions import open_as_ending as open_as_ending
+from plans.models_subscriptions import open_as_shown as open_as_shown

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 from functools import cache
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Self, cast
 
 from django.conf import settings
@@ -17,6 +19,8 @@ from plans.models_prices import PriceModel, tiers_of, tiers_subquery
 from plans.pricing import CadenceName, CardTerms, Model, PlanTerms, Timing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from invoices.lines import Settlement
 
 
@@ -157,14 +161,21 @@ class Plan(models.Model):
         """Its prices as plain values, for the pure modules; read once, unless it is a draft not loaded `with_cards`."""
         if self._terms is None:
             is_loaded = "rate_cards" in getattr(self, "_prefetched_objects_cache", {})
-            rows = self.rate_cards.all() if is_loaded else self.rate_cards.with_terms()
-            cards = tuple(card.terms(self.currency) for card in rows)
-            settlement = cast("Settlement", str(self.settlement_mode))
-            terms = PlanTerms(self.pk, self.key, self.name, self.version, self.currency, cards, settlement)
+            terms = self._terms_with(self.rate_cards.all() if is_loaded else self.rate_cards.with_terms())
             if self.status == PlanStatus.DRAFT and not is_loaded:
                 return terms
             self._terms = terms
         return self._terms
+
+    def keep_terms(self, rows: "Iterable[RateCard]") -> Self:
+        """Its cards were read `with_terms` by somebody else."""
+        self._terms = self._terms_with(rows)
+        return self
+
+    def _terms_with(self, rows: "Iterable[RateCard]") -> PlanTerms:
+        cards = tuple(card.terms(self.currency) for card in rows)
+        settlement = cast("Settlement", str(self.settlement_mode))
+        return PlanTerms(self.pk, self.key, self.name, self.version, self.currency, cards, settlement)
 
 
 class FeeTiming(models.TextChoices):
@@ -298,6 +309,13 @@ class RateCard(models.Model):
 def cards_in_order(lookup: str = "rate_cards") -> "models.Prefetch[str, RateCardQuerySet, str]":
     """To read the cards of plans in their order `with_terms`: one query, which is built once and copied."""
     return models.Prefetch(lookup, _cards_in_order().all())
+
+
+def with_terms_read(plans: PlanQuerySet) -> list[Plan]:
+    """Those of these plans that have prices, in the order of the tiles, their terms read. One query."""
+    rows = _cards_in_order().filter(plan__in=plans).select_related("plan")
+    found = groupby(rows.order_by("plan__position", "plan__key", "plan", "position", "pk"), key=attrgetter("plan"))
+    return [plan.keep_terms(cards) for plan, cards in found]
 
 
 @cache

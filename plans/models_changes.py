@@ -78,7 +78,7 @@ class ChangeQuote(models.Model):
         default=0, db_default=0, help_text="What kept credit notes take off the total, minor units"
     )
     balance_after = models.BigIntegerField(
-        null=True, help_text="Settled credit once it is carried out, minor units; null: credit has no part in it"
+        null=True, help_text="Settled credit after a cancellation, minor units; null: credit has no part in it"
     )
     created_at = models.DateTimeField()
     created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")

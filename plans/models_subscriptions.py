@@ -1,6 +1,7 @@
 """Who is on which plan, and what of their usage has been rated. Part of `plans.models`."""
 
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import NamedTuple, Self
 
 from django.db import connection, models
@@ -8,6 +9,7 @@ from django.db.models import F, Q, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
+from credits.selectors import had_credit
 from credits.waiting import waiting_of
 from invoices.selectors import pending_of
 from plans.models_budgets import Budget
@@ -46,25 +48,29 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
 
     def as_ending(self) -> Self:
         """`with_plan`, and what its closing depends on: whether charges to credit wait for their day
-        (`has_waiting_charges`) or lines for a document, drafts discarded (`has_pending_lines`); when usage that is
-        invoiced was rated last (`invoiced_usage_at`)."""
+        (`has_waiting_charges`) or lines for a document, drafts discarded (`has_pending_lines`); whether the customer
+        ever had credit (`had_credit`); when usage that is invoiced was rated last (`invoiced_usage_at`)."""
         customer = models.OuterRef("customer")
         invoiced = RatedUsage.objects.filter(subscription__customer=customer).exclude(
             subscription__plan__settlement_mode=SettlementMode.CREDIT_ONLY
         )
         return self.with_plan().annotate(
             has_waiting_charges=models.Exists(waiting_of(customer)),
-            has_pending_lines=models.Exists(pending_of(customer)),
+            has_pending_lines=models.Exists(pending_of(customer, discarding=True)),
+            had_credit=had_credit(customer),
             invoiced_usage_at=models.Subquery(invoiced.order_by("-rated_at").values("rated_at")[:1]),
         )
 
     def as_shown(self) -> Self:
         """`with_plan`, and what pages say besides: whether access is on hold (`is_held`); the plan that staff have
-        scheduled, as `coming_plan`, `coming_version` and `coming_at`; the customer's `budget` in its currency."""
+        scheduled, as `coming_plan`, `coming_version` and `coming_at`; the customer's `budget` in its currency; whether
+        lines wait for the next document (`has_pending_lines`); the anchor of the last paid plan and when late usage of
+        it is looked for (`followed_anchor`, `followed_at`)."""
         coming = ScheduledChange.objects.filter(
             customer=models.OuterRef("customer"), status=ScheduleStatus.SCHEDULED
         ).order_by("pk")
         budget = Budget.objects.filter(customer=models.OuterRef("customer"), currency=models.OuterRef("plan__currency"))
+        followed = Subscription.objects.filter(customer=models.OuterRef("customer"), follow_up_at__isnull=False)
         held = CarriedOutConsequence.objects.holds().filter(customer=models.OuterRef("customer"))
         return self.with_plan().annotate(
             is_held=models.Exists(held),
@@ -72,6 +78,9 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
             coming_version=models.Subquery(coming.values("plan__version")[:1]),
             coming_at=models.Subquery(coming.values("effective_at")[:1]),
             budget=models.Subquery(budget.values("amount")),
+            has_pending_lines=models.Exists(pending_of(models.OuterRef("customer"))),
+            followed_anchor=models.Subquery(followed.order_by("pk").values("anchor_on")[:1]),
+            followed_at=models.Subquery(followed.order_by("pk").values("follow_up_at")[:1]),
         )
 
     def keeping_number(self) -> Self:
@@ -157,6 +166,9 @@ class Subscription(models.Model):
     has_start_pending: bool
     has_waiting_charges: bool
     has_pending_lines: bool
+    followed_anchor: date | None
+    followed_at: datetime | None
+    had_credit: bool
     invoiced_usage_at: datetime | None
     is_held: bool
     next_id: int
@@ -216,3 +228,23 @@ class RatedUsage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subscription_id} {self.rate_card_id} {self.window_starts_at:%Y-%m-%d}"
+
+
+def open_as_ending() -> SubscriptionQuerySet:
+    """Open spells `as_ending`, their cards not read: built once and copied, which costs half of what it asks."""
+    return _open_as_ending().all()
+
+
+def open_as_shown() -> SubscriptionQuerySet:
+    """The same `as_shown`, with their cards."""
+    return _open_as_shown().prefetch_related(cards_in_order("plan__rate_cards"))
+
+
+@cache
+def _open_as_ending() -> SubscriptionQuerySet:
+    return Subscription.objects.open().as_ending().prefetch_related(None)
+
+
+@cache
+def _open_as_shown() -> SubscriptionQuerySet:
+    return Subscription.objects.open().as_shown().prefetch_related(None)

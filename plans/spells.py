@@ -10,7 +10,16 @@ from accounts.models import Customer
 from core.periods import calculation_instant, midnight, next_billing_date, utc_day
 from plans import cycle
 from plans.exceptions import NoSubscriptionError
-from plans.models import Calendar, Plan, ScheduledChange, ScheduleStatus, Subscription, UsageWatch, cards_in_order
+from plans.models import (
+    Calendar,
+    Plan,
+    ScheduledChange,
+    ScheduleStatus,
+    Subscription,
+    UsageWatch,
+    cards_in_order,
+    open_as_ending,
+)
 
 
 def calendar_of(spell: cycle.Spell) -> Calendar:
@@ -37,8 +46,7 @@ def first_calendar(plan: Plan, anchor_on: date, starts_at: datetime) -> Calendar
 def open_subscription(customer_id: int, *, to: Plan | None = None) -> Subscription:
     """The open spell `as_ending`, read under the customer's lock; the cards of the plan that it may change `to` in the
     same query. Raises NoSubscriptionError."""
-    rows = Subscription.objects.open().as_ending().prefetch_related(None)
-    subscription = rows.filter(customer_id=customer_id).first()
+    subscription = open_as_ending().filter(customer_id=customer_id).first()
     if subscription is None:
         raise NoSubscriptionError(f"customer {customer_id} has no open subscription")
     prefetch_related_objects([subscription.plan, to] if to else [subscription.plan], cards_in_order())

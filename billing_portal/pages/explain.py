@@ -304,13 +304,13 @@ def _upcoming(customer: Customer, key: str, at: datetime) -> Charge:
     line = next((line for line in lines if line.key == key), None)
     if line is None:
         raise Http404
-    taxes = tuple(tax_in_words(rule) for rule in upcoming.rule.each)
+    is_taxed = line.settlement != "credit_only" and now.facts.terms.is_priced
     return Charge(
         customer_id=customer.pk,
         line=line,
         currency=upcoming.currency,
         seen_until=at,
-        taxes=taxes,
+        taxes=tuple(tax_in_words(rule) for rule in upcoming.rule.each) if is_taxed else (),
         cards=tuple(now.subscription.plan.rate_cards.all()),
     )
 

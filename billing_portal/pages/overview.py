@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
@@ -28,7 +29,7 @@ from invoices.showing import is_past_due, unresolved
 from invoices.taxing import TaxText, row_texts, tax_texts
 from plans.forms import LeavingForm
 from plans.selectors.catalogue import quote_of
-from plans.selectors.estimating import Estimate, next_plan_estimate
+from plans.selectors.estimating import Estimate, estimate_or_none, lately, next_plan
 from plans.selectors.projecting import Prospects, prospects, thin_days
 from plans.selectors.spending import spending_of
 from plans.selectors.upcoming import UpcomingInvoice, open_subscription, running_days, upcoming_invoice
@@ -50,7 +51,7 @@ class Badge(NamedTuple):
     level: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Overview:
     """Everything the page shows, read once. `usage`, `upcoming`: None where they could not be worked out just now."""
 
@@ -59,13 +60,17 @@ class Overview:
     as_of: datetime
     upcoming: UpcomingInvoice | None
     usage: UsageToDate | None
-    card: PaymentMethod | None
     unpaid: "list[Invoice]"
     ahead: Prospects = NOTHING
     lacking_days: int | None = None
     credits: CreditState | None = None
     standing: Standing | None = None
     estimate: Estimate | None = None
+
+    @cached_property
+    def card(self) -> PaymentMethod | None:
+        """The default card, where an invoice comes that it may pay. One query, or none."""
+        return default_payment_methods([self.customer.pk]).get(self.customer.pk) if self.has_document else None
 
     @property
     def credits_only(self) -> bool:
@@ -244,7 +249,8 @@ def read_overview(customer: Customer, at: datetime) -> Overview:
     read_payments(documents.unpaid)
     state = _credits(customer, own, at)
     credit = Credit(customer.pk, at, has_credit=state is not None)
-    now = attempt(running_days, own, at)
+    offer = attempt(next_plan, customer.pk) if own.plan.is_default else None
+    now = attempt(running_days, own, at, lately(customer.pk, [offer], at) if offer else ())
     usage = attempt(usage_to_date, now) if now else None
     upcoming = attempt(upcoming_invoice, now, documents, credit=credit) if now else None
     ahead = attempt(prospects, now, upcoming, credit=credit) if now and upcoming else None
@@ -254,13 +260,12 @@ def read_overview(customer: Customer, at: datetime) -> Overview:
         as_of=at,
         upcoming=upcoming,
         usage=usage,
-        card=default_payment_methods([customer.pk]).get(customer.pk),
         unpaid=documents.unpaid,
         ahead=ahead or NOTHING,
         lacking_days=thin_days(now) if now else None,
         credits=state,
         standing=_standing(upcoming, usage, ahead),
-        estimate=attempt(next_plan_estimate, now) if now and own.plan.is_default else None,
+        estimate=estimate_or_none(customer.pk, offer, at, now.used) if now and offer else None,
     )
 
 

@@ -13,6 +13,7 @@ from billing_portal.chromium import dress, photograph
 from billing_portal.states.looking import BUSY, looking_at
 from billing_portal.states.registry import MISSING, NEVER, PAGES, SITUATIONS, STATES
 from billing_portal.states.telling import STORIES, tell
+from billing_portal.tests.counting import HEADER
 from billing_portal.tests.looks import EVERY, LOOKS, problems
 from billing_portal.tests.sums import adrift
 
@@ -21,6 +22,11 @@ ONLY = os.environ.get("STATES", "")  # words with commas: names that contain one
 SHOTS = os.environ.get("SCREENSHOTS", "")  # a folder: what was looked at is kept there
 # What had no state when the grid was first filled. Who shows one more takes it out here and there; none is added.
 MISSING_AT_MOST = {"plans/empty", "portal/error", "invoice/credit-only", "grant/empty"}
+
+
+QUERIES = 15
+# Where late usage gives credit back, or a plan before is still billed on a credits-only one: nobody stays there long.
+MORE_QUERIES = {"overview/credits-returned": 20, "overview/credit-only-owing": 18}
 
 
 def test_every_cell_of_the_grid_has_a_state_or_a_reason():
@@ -109,6 +115,14 @@ def mistitled(page):
     return [] if page.title().startswith(f"{error}{heading} – ") else [f"is titled {page.title()}"]
 
 
+def asks_much(state, answer):
+    """A page of a customer that asks the database more than it may."""
+    asked, most = int(answer.headers[HEADER.lower()]), MORE_QUERIES.get(state.name, QUERIES)
+    if state.who == "staff" or answer.request.method != "GET":
+        return []
+    return [f"asks {asked} questions, not {most}"] if asked > most else []
+
+
 def look(page, state):
     """What is wrong with it, and then what it says instead."""
     dress(page)
@@ -119,6 +133,7 @@ def look(page, state):
             found.append(f"answers {answer.status}")
         if state.who != "staff" and not state.presses:
             found += mistitled(page)
+        found += asks_much(state, answer)
         if state.page == "overview":
             found += adrift(page.content())
         if not state.looks_like:

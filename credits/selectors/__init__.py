@@ -7,11 +7,13 @@ from credits.selectors.balances import (
     balances,
     balances_of,
     currencies,
+    had_credit,
     has_credits,
     settled_at,
 )
 from credits.selectors.chains import chain_rows, customers_with_ledger, hash_at, head, heads, newest_movement_of
 from credits.selectors.charges import (
+    Opened,
     allocations_of,
     open_charges_of,
     open_purses,
@@ -28,6 +30,7 @@ __all__ = [
     "Movement",
     "MovementPage",
     "NextExpiry",
+    "Opened",
     "PurchasedGrant",
     "allocations_of",
     "balance",
@@ -40,6 +43,7 @@ __all__ = [
     "due_to_book",
     "entries_of",
     "grants",
+    "had_credit",
     "has_credits",
     "hash_at",
     "head",

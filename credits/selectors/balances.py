@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef, Q, Sum
 
 from core.any_of import any_of
 from credits import drawdown
@@ -104,6 +104,11 @@ def has_credits(customer_ids: Iterable[int]) -> set[int]:
     granted = CreditGrant.objects.filter(any_of("customer_id", ids)).order_by().values_list("customer_id", flat=True)
     charged = ChainHead.objects.filter(any_of("customer_id", ids)).order_by().values_list("customer_id", flat=True)
     return set(granted.union(charged))
+
+
+def had_credit(customer: OuterRef) -> Q:
+    """The same of the customer of an outer query."""
+    return Exists(CreditGrant.objects.filter(customer=customer)) | Exists(ChainHead.objects.filter(customer=customer))
 
 
 def _read(ids: Collection[int], currency: str | None = None) -> list[tuple[int, str, Sequence[Any]]]:

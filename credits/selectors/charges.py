@@ -22,31 +22,41 @@ def preview_draw_down(steps: Sequence[Step], at: datetime) -> dict[str, Allocati
     before. One that is booked later shows what will pay for it if nothing happens until then. Raises CorrectionError as
     the verb does.
     """
-    [outcome] = preview_draw_downs([steps], at)
-    return outcome
+    charges = [step for step in steps if isinstance(step, ChargeDraft)]
+    corrections = [step for step in steps if isinstance(step, CorrectionDraft)]
+    last = max([at, *(charge.booked_at for charge in charges)])
+    purses = Purses().load_open({step.customer_id for step in steps}, until=last)
+    return _outcome(steps, at, *load_corrected(corrections, purses))
+
+
+class Opened:
+    """What can pay for a customer's charges at an instant, read once for several previews; none of them changes it."""
+
+    def __init__(self, purses: Purses) -> None:
+        self._purses = purses
+        self._groups: set[str] = set()
+        self._waiting: list[OpenCharge] = []
+
+    def copy(self, corrections: Sequence[CorrectionDraft]) -> tuple[Purses, list[OpenCharge]]:
+        """For one preview, with all that these corrections may touch. Three queries where nobody asked for that yet."""
+        groups = {one.group for one in corrections}
+        if groups - self._groups:
+            self._purses, self._waiting = load_corrected(corrections, self._purses)
+            self._groups |= groups
+        return deepcopy((self._purses, self._waiting))
 
 
 def preview_draw_downs(
-    alternatives: Sequence[Sequence[Step]], at: datetime, purses: Purses | None = None
+    alternatives: Sequence[Sequence[Step]], at: datetime, opened: Opened
 ) -> list[dict[str, Allocation]]:
-    """The same for several that exclude each other, each as if it were the only one; what they read is read once.
-
-    `purses`: those of `open_purses`, where somebody has read them. They are left as they are.
-    """
-    if purses is not None and not any(isinstance(step, CorrectionDraft) for step in chain.from_iterable(alternatives)):
-        return [_outcome(steps, at, deepcopy(purses), []) for steps in alternatives]
-    every = list(chain.from_iterable(alternatives))
-    charges = [step for step in every if isinstance(step, ChargeDraft)]
-    corrections = [step for step in every if isinstance(step, CorrectionDraft)]
-    owners = {step.customer_id for step in every}
-    last = max([at, *(charge.booked_at for charge in charges)])
-    read = load_corrected(corrections, Purses().load_open(owners, until=last))
-    return [_outcome(steps, at, *(read if len(alternatives) == 1 else deepcopy(read))) for steps in alternatives]
+    """The same for several that exclude each other, each as if it were the only one; what they read is read once."""
+    every = [step for step in chain.from_iterable(alternatives) if isinstance(step, CorrectionDraft)]
+    return [_outcome(steps, at, *opened.copy(every)) for steps in alternatives]
 
 
-def open_purses(customer_id: int, at: datetime) -> Purses:
-    """What can pay for charges that are booked at `at`, to be shown to several previews. One query, or two."""
-    return Purses().load_open({customer_id}, until=at)
+def open_purses(customer_id: int, at: datetime) -> Opened:
+    """To be shown to several previews of charges that are booked at `at`. One query, or two."""
+    return Opened(Purses().load_open({customer_id}, until=at))
 
 
 def _outcome(steps: Sequence[Step], at: datetime, purses: Purses, waiting: list[OpenCharge]) -> dict[str, Allocation]:

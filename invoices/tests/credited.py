@@ -55,7 +55,7 @@ def corrected(customer, amount, **values):
 
 
 def previewed(customer, lines, *, at=CALCULATED_AT, billing_on=BILLING_ON, discarding=False):
-    return preview_document(
+    preview = preview_document(
         customer_id=customer.pk,
         currency="USD",
         lines=lines,
@@ -64,6 +64,8 @@ def previewed(customer, lines, *, at=CALCULATED_AT, billing_on=BILLING_ON, disca
         at=at,
         discarding=discarding,
     )
+    assert preview.balance_after is None or preview.taken is not None  # read before it happens
+    return preview
 
 
 def bill_is(preview, invoice, *, with_balance=True):

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
             model_name="changequote",
             name="balance_after",
             field=models.BigIntegerField(
-                help_text="Settled credit once it is carried out, minor units; null: credit has no part in it",
+                help_text="Settled credit after a cancellation, minor units; null: credit has no part in it",
                 null=True,
             ),
         ),

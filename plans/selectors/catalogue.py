@@ -18,6 +18,7 @@ from plans.models import (
     ScheduledChange,
     ScheduleStatus,
     Subscription,
+    open_as_shown,
 )
 
 
@@ -57,7 +58,7 @@ def default_plan() -> Plan:
 
 def current_subscription(customer_id: int) -> Subscription | None:
     """The open spell with customer, plan and cards, in two queries; None where nobody has opened one."""
-    return Subscription.objects.open().as_shown().filter(customer_id=customer_id).first()
+    return open_as_shown().filter(customer_id=customer_id).first()
 
 
 def due_for_calculation(at: datetime, customer_id: int | None = None) -> list[Due]:

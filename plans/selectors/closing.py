@@ -115,6 +115,7 @@ def closing(
         billing_on=utc_day(at),
         at=now or at,
         discarding=bool(ending.waiting),
+        had_credit=subscription.had_credit,
     )
     return Closing(
         facts=ending.facts,

@@ -1,7 +1,7 @@
 """What a customer's last thirty days would have cost on a plan: the bill's own composition over what was used."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,9 +10,8 @@ from accounts.models import Customer, PaymentPolicy
 from core.periods import Period, Window, utc_day
 from invoices.lines import LineDraft
 from plans.charges import FeeFacts, SpellFacts, UsageFacts, compose_charges
-from plans.models import Plan, Subscription
+from plans.models import Plan, Subscription, with_terms_read
 from plans.selectors.catalogue import catalogue, current_subscription
-from plans.selectors.upcoming import Running
 from usage.selectors import Span, quantities
 
 logger = logging.getLogger(__name__)
@@ -84,11 +83,18 @@ class Compared:
 
 def used_lately(customer_id: int, plans: Iterable[Plan], at: datetime) -> Used:
     """In the thirty days before `at`, of all that any of the plans (loaded `with_cards`) counts. One query."""
-    window = Window(at - LENGTH, at)
+    spans = lately(customer_id, plans, at)
+    return _used(customer_id, spans, quantities(spans), at)
+
+
+def lately(customer_id: int, plans: Iterable[Plan], at: datetime) -> list[Span]:
+    """What usage is asked for that, one span of each feature."""
     counted = {card.feature_id or 0 for plan in plans for card in plan.terms().metered}
-    spans = {feature: Span(customer_id, feature, window.start, window.end) for feature in counted}
-    read = quantities(list(spans.values()))
-    return Used(customer_id, window, {feature: read[span] for feature, span in spans.items()})
+    return [Span(customer_id, feature, at - LENGTH, at) for feature in sorted(counted)]
+
+
+def _used(customer_id: int, spans: Iterable[Span], read: Mapping[Span, Decimal], at: datetime) -> Used:
+    return Used(customer_id, Window(at - LENGTH, at), {span.feature_id: read[span] for span in spans})
 
 
 def estimates(plans: Sequence[Plan], current: Subscription, at: datetime) -> dict[str, Estimate | None]:
@@ -117,11 +123,14 @@ def compared(customer: Customer, key: str, at: datetime) -> Compared | None:
     return Compared(estimate(plan, used, *own), beside[0] if beside else None, current)
 
 
-def estimate_or_none(customer_id: int, plan: Plan, at: datetime) -> Estimate | None:
+def estimate_or_none(
+    customer_id: int, plan: Plan, at: datetime, read: Mapping[Span, Decimal] | None = None
+) -> Estimate | None:
     """The same of one plan; None where nothing that it counts was used, and where it fails: a page that is about
-    something else goes on without it."""
+    something else goes on without it. `read`: quantities, `lately` among them, where somebody has read them."""
     try:
-        found = estimate(plan, used_lately(customer_id, [plan], at))
+        spans = lately(customer_id, [plan], at)
+        found = estimate(plan, _used(customer_id, spans, quantities(spans) if read is None else read, at))
     except Exception:
         logger.exception("What plan %s would have cost could not be worked out", plan.key)
         return None
@@ -133,14 +142,10 @@ def unused_month(plan: Plan, at: datetime) -> Estimate:
     return estimate(plan, Used(NOBODY, Window(at - LENGTH, at), {}))
 
 
-def next_plan_estimate(now: Running) -> Estimate | None:
-    """On the default plan: the first plan with prices that the customer can choose. None without one, and where nothing
-    was used that it counts."""
-    customer_id = now.subscription.customer_id
-    offered = [plan for plan in catalogue(customer_id) if plan.self_serve and plan.terms().is_priced]
-    if not offered:
-        return None
-    return estimate_or_none(customer_id, offered[0], now.as_of)
+def next_plan(customer_id: int) -> Plan | None:
+    """The first plan with prices that a customer on the default plan can choose. One query."""
+    offered = with_terms_read(Plan.objects.published().open_to(customer_id).filter(self_serve=True))
+    return next((plan for plan in offered if plan.terms().is_priced), None)
 
 
 def has_prices(plan: Plan) -> bool:

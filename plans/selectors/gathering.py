@@ -1,6 +1,6 @@
 """Step one of every figure: gather the facts. A fixed number of queries, however many subscriptions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +10,7 @@ from invoices.standing import standing
 from plans.charges import SpellFacts, UsageFacts
 from plans.cycle import Slice
 from plans.late import LateFacts
-from plans.models import Plan, Subscription
+from plans.models import Plan, Subscription, with_terms_read
 from plans.pricing import PlanTerms
 from plans.selectors.watermarks import Known, Watermark, known_windows, touched_windows
 from usage.selectors import Looked, Span, quantities
@@ -32,50 +32,67 @@ class Claim:
         return self.subscription.customer_id
 
 
-def gather(
-    claims: Sequence[Claim],
-    *,
-    seen_until: datetime | None = None,
-    read: Mapping[Span, Decimal] | None = None,
-    known: Known | None = None,
-) -> list[SpellFacts]:
-    """The facts of each claim, in order: three queries in all, up to three more where usage came late, and
-    one where something is given back.
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """What is known of the claims before usage is asked: `spans` are the questions, `facts` takes the answers."""
 
-    `seen_until` looks at usage before that instant only, for figures about a window that is still running. `read`:
-    quantities that somebody has read; the others are asked. `known`: what is billed, where somebody knows.
-    """
-    discarding = {key for claim in claims for key in claim.discarding}
+    claims: Sequence[Claim]
+    discarding: Collection[str]
+    known: Known
+    late: Sequence[Watermark]
+    seen_until: datetime | None
+
+    @property
+    def spans(self) -> list[Span]:
+        return [*_all_spans(self.claims, self.seen_until), *(mark.span for mark in self.late)]
+
+    def facts(self, used: Mapping[Span, Decimal]) -> list[SpellFacts]:
+        """The facts of each claim, in order. `used`: at least the `spans`."""
+        terms = _terms(self.claims, self.late)
+        late = _by_customer(self.late)
+        found = [
+            _facts(
+                claim,
+                used,
+                self.known,
+                tuple(_late(mark, terms[mark.plan_id], used) for mark in late.get(claim.customer_id, ())),
+                self.seen_until,
+            )
+            for claim in self.claims
+        ]
+        return _with_standing(found, self.discarding)
+
+
+def gather(
+    claims: Sequence[Claim], *, seen_until: datetime | None = None, known: Known | None = None
+) -> list[SpellFacts]:
+    """The facts of each claim, in order: three queries in all, up to two more where usage came late, and
+    one where something is given back. As `gathering`, with all that it asks answered."""
     if not claims:
         return []
+    found = gathering(claims, seen_until=seen_until, known=known)
+    return found.facts(quantities(found.spans))
+
+
+def gathering(claims: Sequence[Claim], *, seen_until: datetime | None = None, known: Known | None = None) -> Gathering:
+    """For whoever asks usage for more than the claims.
+
+    `seen_until` looks at usage before that instant only, for figures about a window that is still running. `known`:
+    what is billed, where somebody knows.
+    """
+    discarding = {key for claim in claims for key in claim.discarding}
     windows = [(claim.subscription.pk, cut.start) for claim in claims for cut, _planned in claim.slice.windows]
     known = known or known_windows(windows, {claim.customer_id for claim in claims}, discarding)
-    late = _touched(claims, known, discarding)
-    known_used = read or {}
-    asked = [*_all_spans(claims, seen_until), *(mark.span for mark in late)]
-    used = {**known_used, **quantities([span for span in asked if span not in known_used])}
-    terms = _terms(claims, late)
-    late_by_customer = _by_customer(late)
-    found = [
-        _facts(
-            claim,
-            used,
-            known,
-            tuple(_late(mark, terms[mark.plan_id], used) for mark in late_by_customer.get(claim.customer_id, ())),
-            seen_until,
-        )
-        for claim in claims
-    ]
-    return _with_standing(found, discarding)
+    return Gathering(claims, discarding, known, _touched(claims, known, discarding), seen_until)
 
 
-def _with_standing(found: list[SpellFacts], discarding: set[str]) -> list[SpellFacts]:
+def _with_standing(found: list[SpellFacts], discarding: Collection[str]) -> list[SpellFacts]:
     """What stands of the billed lines that they give back."""
     stands = standing({key for facts in found for key in facts.gives_back}, discarding)
     return [replace(facts, standing=stands) for facts in found] if stands else found
 
 
-def _touched(claims: Sequence[Claim], known: Known, discarding: set[str]) -> list[Watermark]:
+def _touched(claims: Sequence[Claim], known: Known, discarding: Collection[str]) -> list[Watermark]:
     """Windows billed before that usage has reached since, except those that a claim's own lines speak of."""
     looks = {
         claim.customer_id: Looked(known.looked_at[claim.customer_id], claim.subscription.window_starts_at)
@@ -142,7 +159,7 @@ def _terms(claims: Sequence[Claim], late: Sequence[Watermark]) -> dict[int, Plan
     terms = {claim.subscription.plan_id: claim.subscription.plan.terms() for claim in claims}
     missing = {mark.plan_id for mark in late} - terms.keys()
     if missing:
-        terms |= {plan.pk: plan.terms() for plan in Plan.objects.with_cards().filter(pk__in=missing)}
+        terms |= {plan.pk: plan.terms() for plan in with_terms_read(Plan.objects.filter(pk__in=missing))}
     return terms
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from django.db.models import Exists, OuterRef
+
 from accounts.figures import sentence
 from core.due import Due, only
 from invoices.dunning import Consequence, Dunning, NamedConsequence
@@ -14,12 +16,11 @@ Standing = tuple[Due, Dunning]
 
 def consequences_of(customer_ids: Collection[int]) -> dict[int, NamedConsequence]:
     """What follows by the plans that these customers are on, in words; who is on hold has nothing more to fear."""
-    plans = Subscription.objects.open().filter(customer__in=customer_ids).select_related("plan")
-    holds = CarriedOutConsequence.objects.holds().filter(customer__in=customer_ids)
-    held = set(holds.values_list("customer", flat=True))
-    named = [row for row in plans if row.plan.overdue_consequence != OverdueConsequence.NONE]
+    holds = CarriedOutConsequence.objects.holds().filter(customer=OuterRef("customer"))
+    free = Subscription.objects.open().filter(~Exists(holds), customer__in=customer_ids)
+    named = free.exclude(plan__overdue_consequence=OverdueConsequence.NONE).select_related("plan")
     default = Plan.objects.published().filter(is_default=True).first() if named else None
-    return {row.customer_id: _named(row.plan, default) for row in named if row.customer_id not in held}
+    return {row.customer_id: _named(row.plan, default) for row in named}
 
 
 def _named(plan: Plan, default: Plan | None) -> NamedConsequence:

@@ -1,7 +1,7 @@
 """What the next invoice comes to so far: the bill's own two steps, gather and compose."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ from invoices.lines import LineDraft
 from invoices.previewing import Credit, Paid, preview_documents
 from invoices.selectors import Unsettled, line_draft, pending_lines, read_lines, tax_rule_at, unsettled
 from invoices.spreading import kept_for
-from invoices.totals import TaxRule, Totals
+from invoices.totals import NO_TAX, TaxRule, Totals
 from plans import cycle
 from plans.charges import SpellFacts, compose_charges
 from plans.exceptions import NoSubscriptionError
@@ -36,7 +36,7 @@ from plans.models import Subscription
 from plans.projection import PATTERN_DAYS
 from plans.selectors.catalogue import current_subscription
 from plans.selectors.closing import key_prefix
-from plans.selectors.gathering import Claim, gather
+from plans.selectors.gathering import Claim, gather, gathering
 from plans.spells import spell_of, tax_place
 from usage.selectors import Span, day_spans, quantities
 
@@ -161,13 +161,15 @@ class UpcomingInvoice:
 class Running:
     """The open spell and what the next calculation would see if it were at `as_of`: read once, shown in many ways.
 
-    `days`: what was used on every UTC day, where somebody has asked for that (`days_of`).
+    `days`: what was used on every UTC day, where somebody has asked for that (`running_days`). `used`: the answers to
+    what was asked beside.
     """
 
     subscription: Subscription
     facts: SpellFacts
     as_of: datetime
     days: Days | None = None
+    used: Mapping[Span, Decimal] = field(default_factory=dict)
 
 
 def open_subscription(customer: Customer) -> Subscription:
@@ -185,22 +187,25 @@ def running(customer: Customer, at: datetime, subscription: Subscription | None 
     return Running(subscription, _running_facts(subscription, at), at)
 
 
-def running_days(subscription: Subscription, at: datetime) -> Running:
-    """The same with every UTC day since the window began and of the four weeks before `at`, in the same question."""
-    terms = subscription.plan.terms()
-    if not terms.is_priced:
-        return Running(subscription, _running_facts(subscription, at), at)
-    customer_id, features = subscription.customer_id, terms.feature_ids
+def running_days(subscription: Subscription, at: datetime, beside: Sequence[Span] = ()) -> Running:
+    """The same with every UTC day since the window began and of the four weeks before `at`, where the plan has prices,
+    and with the spans `beside`, all in one question."""
+    spans = _days(subscription, at) if subscription.plan.terms().is_priced else None
+    found = gathering([_running_claim(subscription, at)], seen_until=at)
+    used = quantities([*(spans or {}).values(), *found.spans, *beside])
+    [facts] = found.facts(used)
+    if spans is None:
+        return Running(subscription, facts, at, used=used)
+    days: Days = {feature: [] for feature in subscription.plan.terms().feature_ids}
+    for (feature, on), span in spans.items():
+        days[feature].append((on, used[span]))
+    return Running(subscription, facts, at, days, used)
+
+
+def _days(subscription: Subscription, at: datetime) -> dict[tuple[int, date], Span]:
     window = running_window(subscription, at)
     first = min(window.start, max(subscription.starts_at, midnight(utc_day(at) - PATTERN_DAYS * DAY)))
-    spans = day_spans(customer_id, features, Window(min(first, at), at))
-    seen = window.until(at)
-    whole = [Span(customer_id, feature, seen.start, seen.end) for feature in features]
-    read = quantities([*spans.values(), *whole])
-    days: Days = {feature: [] for feature in features}
-    for (feature, on), span in spans.items():
-        days[feature].append((on, read[span]))
-    return Running(subscription, _running_facts(subscription, at, read), at, days)
+    return day_spans(subscription.customer_id, subscription.plan.terms().feature_ids, Window(min(first, at), at))
 
 
 def upcoming_invoice(
@@ -211,10 +216,11 @@ def upcoming_invoice(
     documents = documents or unsettled(subscription.customer_id)
     draft = _waiting_draft(subscription, documents.drafts)
     lines = compose_charges(facts) if facts.terms.is_priced else ()
-    rule = tax_rule_at(*tax_place(subscription))
     billed = tuple(line for line in lines if line.settlement != "credit_only")
     owed = _stored(draft) if draft else (*_kind(billed, "fee"), *_pending(subscription))
     counting = () if draft else _kind(billed, "usage")
+    is_taxed = (not draft and bool(owed or counting)) or (facts.terms.is_priced and not facts.terms.is_credit_only)
+    rule = tax_rule_at(*tax_place(subscription)) if is_taxed else NO_TAX
     known = _announced(draft) if draft else previewed(subscription, [(*owed, *counting)], rule, at, credit)[0]
     return UpcomingInvoice(
         subscription=subscription,
@@ -241,17 +247,15 @@ def upcoming_invoice(
 
 def _pending(subscription: Subscription) -> tuple[LineDraft, ...]:
     """Lines that wait for the next document, where one comes."""
-    if not subscription.plan.terms().is_priced:
+    if not (subscription.has_pending_lines and subscription.plan.terms().is_priced):
         return ()
     return pending_lines(subscription.customer_id, subscription.plan.currency)
 
 
 def _follow_up_date(current: Subscription) -> date | None:
     """The billing date of the next follow-up invoice after the last paid plan."""
-    ended = Subscription.objects.filter(customer_id=current.customer_id, follow_up_at__isnull=False).first()
-    if ended is None or ended.follow_up_at is None:
-        return None
-    return next_billing_date(ended.anchor_on, utc_day(ended.follow_up_at))
+    anchor_on, at = current.followed_anchor, current.followed_at
+    return next_billing_date(anchor_on, utc_day(at)) if anchor_on and at else None
 
 
 def _waiting_draft(subscription: Subscription, waiting: "Sequence[Invoice]") -> "Invoice | None":
@@ -264,15 +268,17 @@ def _waiting_draft(subscription: Subscription, waiting: "Sequence[Invoice]") -> 
     return next(iter(waiting), None)
 
 
-def _running_facts(subscription: Subscription, at: datetime, read: Mapping[Span, Decimal] | None = None) -> SpellFacts:
+def _running_facts(subscription: Subscription, at: datetime) -> SpellFacts:
     """What the next calculation would see if it were now: its own slice, with usage before `at`."""
-    if subscription.next_billing_on:
-        piece = cycle.monthly_slice(spell_of(subscription))
-    else:
-        window = running_window(subscription, at)
-        piece = cycle.Slice(fees=(), windows=((window, window),))
-    [facts] = gather([Claim(subscription, piece)], seen_until=at, read=read)
+    [facts] = gather([_running_claim(subscription, at)], seen_until=at)
     return facts
+
+
+def _running_claim(subscription: Subscription, at: datetime) -> Claim:
+    if subscription.next_billing_on:
+        return Claim(subscription, cycle.monthly_slice(spell_of(subscription)))
+    window = running_window(subscription, at)
+    return Claim(subscription, cycle.Slice(fees=(), windows=((window, window),)))
 
 
 def running_window(subscription: Subscription, at: datetime) -> Window:

@@ -9,7 +9,7 @@ from accounts.models import Customer, User
 from invoices.selectors import Unsettled, unsettled
 from invoices.totals import rules_values
 from plans.exceptions import NoSubscriptionError
-from plans.models import ChangeQuote, Plan, QuoteKind, Subscription, cards_in_order
+from plans.models import ChangeQuote, Plan, QuoteKind, Subscription, cards_in_order, open_as_ending
 from plans.quotes import check_cancellable, check_change, check_upgrade, lines_values, taxes_values, upgrade_kind
 from plans.selectors.closing import closing
 
@@ -57,14 +57,13 @@ def make_quote(
         credit_rows=[{"name": row.name, "amount": row.amount} for row in owed.preview.rows],
         to_credits=owed.preview.charged,
         credit=owed.credit,
-        balance_after=owed.preview.balance_after,
+        balance_after=owed.preview.balance_after if kind == QuoteKind.CANCEL else None,
     )
 
 
 def _plans(customer: Customer, wanted: Plan | None) -> tuple[Subscription, Plan]:
     """The open spell and the plan after it, else the default one; the cards of both in one query."""
-    rows = Subscription.objects.open().as_ending().keeping_number().prefetch_related(None)
-    current = rows.filter(customer=customer).first()
+    current = open_as_ending().keeping_number().filter(customer=customer).first()
     if current is None:
         raise NoSubscriptionError(f"customer {customer.pk} has no open subscription")
     plan = wanted or Plan.objects.published().get(is_default=True)

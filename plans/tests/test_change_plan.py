@@ -311,7 +311,7 @@ def test_it_does_not_bill_again_what_was_issued(plus, customer, pro):
 
 
 def test_a_quote_and_its_change_ask_no_more_than_they_did(plus, pro, customer, django_assert_num_queries):
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         quote = change_quote(customer, pro, ELEVENTH_DAY)
-    with django_assert_num_queries(52):
+    with django_assert_num_queries(51):
         change(quote)

@@ -12,8 +12,8 @@ from plans.examples import month_price
 from plans.models import Plan, RateCard
 from plans.selectors import catalogue as shown_plans
 from plans.selectors.comparing import usage_of_month
-from plans.selectors.estimating import compared, estimate, next_plan_estimate, used_lately
-from plans.selectors.upcoming import running
+from plans.selectors.estimating import compared, estimate, estimate_or_none, lately, next_plan, used_lately
+from plans.selectors.upcoming import running_days
 from plans.services.calculate_charges import calculate_charges
 from plans.services.open_contract import open_contract
 from plans.tests.conftest import new_plan, send, tokens_card
@@ -91,11 +91,14 @@ def test_it_names_what_the_plan_does_not_include(plus, customer, used):
 
 
 def test_free_compares_with_the_first_plan_that_has_prices(free, customer, used):
-    assert next_plan_estimate(running(customer, NOW)).amount == 5_300
+    plan = next_plan(customer.pk)
+    now = running_days(free, NOW, beside=lately(customer.pk, [plan], NOW))
+    assert estimate_or_none(customer.pk, plan, NOW).amount == 5_300
+    assert estimate_or_none(customer.pk, plan, NOW, now.used).amount == 5_300
 
 
 def test_free_compares_with_nothing_while_nothing_is_used(free, customer):
-    assert next_plan_estimate(running(customer, NOW)) is None
+    assert estimate_or_none(customer.pk, next_plan(customer.pk), NOW) is None
 
 
 # --- pages ------------------------------------------------------------------------------------------------------------
