@@ -70,7 +70,8 @@ def credit_tx_csv(request: PortalRequest) -> HttpResponseBase:
     if not form.is_valid():
         context = history(request.GET, customer_id, *choices)
         return render(request, "credits/transactions.html", context, status=422)
-    return transactions_csv(customer_id, form)
+    rows = presenting.csv_rows(every_movement(customer_id, form.criteria()))
+    return _attach("credit-transactions.csv", csv_lines(presenting.CSV_COLUMNS, rows))
 
 
 @require_safe
@@ -158,12 +159,6 @@ def every_movement(customer_id: int, criteria: dict[str, Any]) -> Iterator[selec
         cursor = page.older
         if not cursor:
             return
-
-
-def transactions_csv(customer_id: int, form: HistoryFilter) -> StreamingHttpResponse:
-    """Every movement that a valid form lets through."""
-    rows = presenting.csv_rows(every_movement(customer_id, form.criteria()))
-    return _attach("credit-transactions.csv", csv_lines(presenting.CSV_COLUMNS, rows))
 
 
 def _attach(filename: str, lines: Iterator[str]) -> StreamingHttpResponse:

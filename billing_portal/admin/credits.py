@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.access import customer_now
+from accounts.exporting import export_file
 from accounts.models import Customer
 from accounts.roles import EXPORT, MANAGE, READ, check_may
 from accounts.selectors import recipients
@@ -30,7 +31,7 @@ from credits.selectors import GrantRow
 from credits.services.adjust_balance import adjust_balance
 from credits.services.pay_grant import pay_grant
 from credits.services.void_grant import void_grant
-from credits.views import choices_of, history, history_filter, transactions_csv
+from credits.views import choices_of, every_movement, history, history_filter
 from invoices.exceptions import InvoicesError
 from plans.selectors import current_subscription
 from plans.services.settle_usage import settle_usage
@@ -78,7 +79,10 @@ def customer_credits_tx(request: HttpRequest, customer: Customer) -> HttpRespons
 def customer_credits_tx_csv(request: HttpRequest, customer: Customer) -> HttpResponseBase:
     check_may(request.user, EXPORT)
     form = history_filter(request.GET, *choices_of(customer))
-    return transactions_csv(customer.pk, form) if form.is_valid() else customer_credits_tx(request, customer.key)
+    if not form.is_valid():
+        return customer_credits_tx(request, customer.key)
+    rows = presenting.csv_rows(every_movement(customer.pk, form.criteria()))
+    return export_file(request, presenting.CSV_COLUMNS, rows, name="credit transactions", customer=customer)
 
 
 def _history_urls(customer: Customer) -> dict[str, Any]:

@@ -227,7 +227,9 @@ def test_restrictions_and_dates_reach_the_grant(customer, staff, log_in, at, cat
 
 def test_credit_paid_outside_waits_until_its_payment_is_recorded(customer, staff, log_in, at):
     client = log_in(staff)
-    granted(client, customer, charge="external", availability="after_payment")
+    step = fill(client, customer, charge="external", availability="after_payment")["Location"]
+    assert "alice@example.com will be told by e-mail once it is marked as paid" in client.get(step).text
+    accept(client, step)
     made = CreditGrant.objects.get()
     assert selectors.balance(customer.pk, "USD", at).available == 0
     client.post(url("customer_credits_pay", customer, made.public_id), {"reference": "Bank 17"})
@@ -237,7 +239,10 @@ def test_credit_paid_outside_waits_until_its_payment_is_recorded(customer, staff
 
 
 def test_credit_paid_outside_already_is_available_at_once(customer, staff, log_in, at):
-    granted(log_in(staff), customer, charge="external", availability="now")
+    client = log_in(staff)
+    step = fill(client, customer, charge="external", availability="now")["Location"]
+    assert "alice@example.com will be told by e-mail: “" in client.get(step).text
+    accept(client, step)
     assert selectors.balance(customer.pk, "USD", at).available == 10_000
 
 
@@ -310,6 +315,17 @@ def test_the_grants_csv_is_the_customers_own_and_who_took_it_is_written_down(cus
     assert rows == rows_of(log_in(alice).get(reverse("credit_grants_csv")))
     entry = AuditEntry.objects.get(action="export_list")
     assert (entry.actor, entry.customer, entry.subject) == (clerk, customer, "list:credit grants")
+
+
+def test_the_file_of_movements_is_the_customers_own_and_who_took_it_is_written_down(customer, alice, clerk, log_in, at):
+    grant(customer, 10_000, at)
+    response = log_in(clerk).get(url("customer_credits_tx_csv", customer), {"type": "funded"})
+    assert response["Content-Disposition"].startswith(f'attachment; filename="credit-transactions-{customer.key}-')
+    assert rows_of(response) == rows_of(log_in(alice).get(reverse("credit_tx_csv")))
+    entry = AuditEntry.objects.get(action="export_list")
+    assert (entry.actor, entry.customer, entry.subject) == (clerk, customer, "list:credit transactions")
+    log_in(clerk).get(url("customer_credits_tx_csv", customer), {"type": "nonsense"})
+    assert AuditEntry.objects.filter(action="export_list").count() == 1
 
 
 def test_who_only_looks_is_offered_nothing_that_is_refused(customer, staff, supporter, log_in, at):
