@@ -41,11 +41,6 @@ class LateFacts:
         return rated
 
     @property
-    def has_moved(self) -> bool:
-        """Whether more, or less, was used than was billed; the price may be the same all the same."""
-        return self.rated.priced.quantity != self.billed_quantity
-
-    @property
     def billed_keys(self) -> tuple[str, ...]:
         """The lines that billed the window, in the order in which they are given back: usage, what came late, minimum.
 

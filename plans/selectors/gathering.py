@@ -47,9 +47,12 @@ class Gathering:
         return [*_all_spans(self.claims, self.seen_until), *(mark.span for mark in self.late)]
 
     def facts(self, used: Mapping[Span, Decimal]) -> list[SpellFacts]:
-        """The facts of each claim, in order. `used`: at least the `spans`."""
-        terms = _terms(self.claims, self.late)
-        late = _by_customer(self.late)
+        """The facts of each claim, in order. `used`: at least the `spans`.
+
+        Of windows that usage may have reached since only those count of which more, or less, is known now.
+        """
+        moved = [mark for mark in self.late if used[mark.span] != mark.quantity]
+        terms, late = _terms(self.claims, moved), _by_customer(moved)
         found = [
             _facts(
                 claim,
@@ -138,7 +141,7 @@ def _facts(
             for cut, planned in claim.slice.windows
         ),
         rated=_rated(claim, known),
-        late=tuple(facts for facts in late if facts.has_moved),
+        late=late,
     )
 
 
