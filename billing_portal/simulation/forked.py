@@ -78,7 +78,9 @@ def be_killable(name: str) -> None:
 def load_everything() -> None:
     """Every module that imports a verb, so that a wrapped one is replaced in all of them."""
     import_string("billing_portal.tasks.run_billing")
-    import_string("invoices.pdf.available")()  # before the fork: the library of the PDFs takes seconds
+    import_string("invoices.pdf.available")()  # before the fork: the library of the PDFs takes seconds,
+    import_string("invoices.pdf.write")("<p>–</p>")  # … its fonts and styles a quarter of one,
+    import_string("invoices.glyphs.unprintable")("–")  # … and which characters they have another
     import_string("facturx.generate_cii_xml")
     for name in ANSWERS:  # … and that of the processor reads a module when the first of its kind is answered
         import_string(f"stripe.{name}")
