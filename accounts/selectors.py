@@ -20,6 +20,7 @@ from accounts.models import (
     User,
 )
 from core.any_of import any_of
+from core.questions import Given
 
 PARTY_FIELDS = (
     "legal_name",
@@ -35,9 +36,10 @@ PARTY_FIELDS = (
 )
 
 
-def present_in_sql(at: datetime) -> Coalesce:
+def present_in_sql(at: datetime | Given) -> Coalesce:
     """`Customer.present` for rows of customers: the customer's own clock where one is set, else `at`."""
-    return Coalesce("customer__clock_at", Value(at, output_field=DateTimeField()))
+    now = at if isinstance(at, Given) else Value(at, output_field=DateTimeField())
+    return Coalesce("customer__clock_at", now)
 
 
 def default_payment_methods(customer_ids: Collection[int]) -> dict[int, PaymentMethod]:

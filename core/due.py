@@ -1,7 +1,10 @@
 """What a periodic job asks for: rows that are due, each with the customer and that customer's present."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from core.questions import Given
 
 
 class Due(NamedTuple):
@@ -12,6 +15,6 @@ class Due(NamedTuple):
     present: datetime
 
 
-def only(customer_id: int | None) -> dict[str, int]:
+def only(customer_id: "int | Given | None") -> "dict[str, int | Given]":
     """A filter for rows that have a customer: those of one, None for everybody's."""
     return {} if customer_id is None else {"customer_id": customer_id}

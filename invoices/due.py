@@ -1,18 +1,22 @@
 """What of this room is due, by each customer's own clock; parked customers wait."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import TruncDate
 
 from accounts.models import AuditEntry, PaymentMethod
 from accounts.selectors import present_in_sql
-from core.due import Due, only
+from core.due import only
+from core.questions import DueQuestion, Given, Question
 from invoices.models import UNRESOLVED, CreditStatement, Invoice, InvoiceStatus, Payment, PaymentStatus
 
+Rows = QuerySet[Any, Any]
 
-def due_to_finalize(at: datetime, customer_id: int | None = None) -> list[Due]:
+
+@DueQuestion
+def due_to_finalize(at: Given, customer_id: Given | None) -> Rows:
     """Drafts whose billing date has come, by the customer's own clock.
 
     Of each customer the earliest first: what happened between two billing dates may discard the later one.
@@ -27,7 +31,8 @@ def drafts_until(customer: OuterRef, on: OuterRef) -> QuerySet[Invoice]:
     return Invoice.objects.filter(status=InvoiceStatus.DRAFT, customer=customer, billing_on__lte=on)
 
 
-def due_to_refresh(at: datetime, customer_id: int | None = None) -> list[Due]:
+@DueQuestion
+def due_to_refresh(at: Given, customer_id: Given | None) -> Rows:
     """Drafts of customers whose billing details changed since the draft was last announced."""
     changes = AuditEntry.objects.filter(
         customer=OuterRef("customer"), action="update_billing_profile", at__gte=OuterRef("announced_at")
@@ -36,7 +41,8 @@ def due_to_refresh(at: datetime, customer_id: int | None = None) -> list[Due]:
     return _due(drafts, at, Q())
 
 
-def due_to_collect(at: datetime, customer_id: int | None = None) -> list[Due]:
+@DueQuestion
+def due_to_collect(at: Given, customer_id: Given | None) -> Rows:
     """Open invoices whose automatic collection has come, of customers with a default card, without a payment that
     is still unresolved."""
     unresolved = Payment.objects.filter(invoice=OuterRef("pk"), status__in=UNRESOLVED)
@@ -47,28 +53,43 @@ def due_to_collect(at: datetime, customer_id: int | None = None) -> list[Due]:
     return _due(waiting.filter(**only(customer_id)), at, Q(collect_at__lte=F("present")))
 
 
-def _due(waiting: QuerySet[Invoice], at: datetime, condition: Q) -> list[Due]:
+def _due(waiting: QuerySet[Invoice], at: Given, condition: Q) -> Rows:
     present = present_in_sql(at)
     rows = waiting.filter(customer__parked_at__isnull=True).annotate(present=present).filter(condition)
-    return [Due(*row) for row in rows.order_by("present", "pk").values_list("pk", "customer_id", "present")]
+    return rows.order_by("present", "pk").values_list("pk", "customer_id", "present")
 
 
 def due_to_deliver(
     invoice_ids: Iterable[int] | None = None, customer_id: int | None = None
 ) -> tuple[list[int], list[int]]:
     """(invoices, succeeded payments) that have no PDF yet; with ids only of those invoices, or of that customer."""
-    invoices = Invoice.objects.filter(number__isnull=False, **only(customer_id)).exclude(documents__kind="invoice")
-    payments = Payment.objects.filter(status=PaymentStatus.SUCCEEDED, receipt__isnull=True, **only(customer_id))
-    if invoice_ids is not None:
+    if invoice_ids is None:
+        found = _invoices.ask(customer_id=customer_id), _payments.ask(customer_id=customer_id)
+    else:
         wanted = list(invoice_ids)
-        invoices, payments = invoices.filter(pk__in=wanted), payments.filter(invoice_id__in=wanted)
-    return (
-        list(invoices.order_by("pk").values_list("pk", flat=True)),
-        list(payments.order_by("pk").values_list("pk", flat=True)),
-    )
+        invoices, payments = _invoices.build(customer_id), _payments.build(customer_id)
+        found = list(invoices.filter(pk__in=wanted)), list(payments.filter(invoice_id__in=wanted))
+    return [pk for (pk,) in found[0]], [pk for (pk,) in found[1]]
+
+
+@Question
+def _invoices(customer_id: int | Given | None) -> Rows:
+    rows = Invoice.objects.filter(number__isnull=False, **only(customer_id)).exclude(documents__kind="invoice")
+    return rows.order_by("pk").values_list("pk")
+
+
+@Question
+def _payments(customer_id: int | Given | None) -> Rows:
+    rows = Payment.objects.filter(status=PaymentStatus.SUCCEEDED, receipt__isnull=True, **only(customer_id))
+    return rows.order_by("pk").values_list("pk")
 
 
 def statements_to_deliver(customer_id: int | None = None) -> list[int]:
     """Credit statements that have no PDF yet."""
+    return [pk for (pk,) in _statements.ask(customer_id=customer_id)]
+
+
+@Question
+def _statements(customer_id: Given | None) -> Rows:
     rows = CreditStatement.objects.filter(document__isnull=True, **only(customer_id))
-    return list(rows.order_by("pk").values_list("pk", flat=True))
+    return rows.order_by("pk").values_list("pk")

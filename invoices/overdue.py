@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Subquery
@@ -13,6 +14,7 @@ from accounts.notices import AGAIN
 from accounts.selectors import present_in_sql
 from core.any_of import any_of
 from core.due import Due, only
+from core.questions import DueQuestion, Given, Question
 from invoices.dunning import Dunning, NamedConsequence, OverdueNotice, Policy, UnpaidInvoice, dunning
 from invoices.emails import FINAL
 from invoices.models import UNRESOLVED, Invoice, InvoiceKind, InvoiceStatus, OverdueStory, Payment, PaymentStatus
@@ -30,11 +32,16 @@ def policy(consequence: NamedConsequence = NO_CONSEQUENCE) -> Policy:
 
 def overdue_customers(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Customers with an open invoice that is past due by their own clock; nobody parked. One query, by id."""
+    found = _overdue.ask(at=at, customer_id=customer_id)
+    return [Due(customer, customer, present) for customer, present in found]
+
+
+@Question
+def _overdue(at: Given, customer_id: Given | None) -> QuerySet[Any, Any]:
     open_ones = Invoice.objects.debts().filter(customer__parked_at__isnull=True, **OPEN, **only(customer_id))
     late = Q(due_on__lt=TruncDate("present")) | Exists(declined_collections())
     rows = open_ones.annotate(present=present_in_sql(at)).filter(late).order_by("present", "customer_id")
-    found = rows.values_list("customer_id", "present").distinct()
-    return [Due(customer, customer, present) for customer, present in found]
+    return rows.values_list("customer_id", "present").distinct()
 
 
 def dunning_of(presents: Mapping[int, datetime], consequences: Mapping[int, NamedConsequence]) -> dict[int, Dunning]:
@@ -114,10 +121,11 @@ def _invoice_id(key: str) -> int:
     return int(key.split(":")[1])
 
 
-def stories_over(at: datetime, customer_id: int | None = None) -> list[Due]:
+@DueQuestion
+def stories_over(at: Given, customer_id: Given | None) -> QuerySet[Any, Any]:
     """Open stories of customers with nothing overdue any more, by their own clock."""
     stories = OverdueStory.objects.open().filter(customer__parked_at__isnull=True, **only(customer_id))
     late = Q(due_on__lt=OuterRef("today")) | Exists(declined_collections())
     overdue = Invoice.objects.debts().filter(late, customer=OuterRef("customer"), **OPEN)
     rows = stories.annotate(present=present_in_sql(at), today=TruncDate(present_in_sql(at))).exclude(Exists(overdue))
-    return [Due(*row) for row in rows.order_by("present", "pk").values_list("pk", "customer_id", "present")]
+    return rows.order_by("present", "pk").values_list("pk", "customer_id", "present")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
@@ -15,6 +15,7 @@ from accounts.selectors import present_in_sql
 from core import formats
 from core.due import Due, only
 from core.periods import midnight
+from core.questions import DueQuestion, Given, Question
 from credits.selectors import balance, balances_of
 from invoices.buying import check_amount, sale_totals, sold_grant
 from invoices.exceptions import ManagedByContractError, TopUpRuleError
@@ -107,26 +108,42 @@ def is_due(rule: TopUpRule, at: datetime) -> bool:
 
 def due_to_top_up(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Rules that should buy, by the customer's own clock; who is parked, without a card or under contract waits."""
+    return list(_low(_Ready(*row) for row in _ready.ask(at=at, customer_id=customer_id)))
+
+
+class _Ready(NamedTuple):
+    """A rule that buys now if there is less available than it wants."""
+
+    id: int
+    customer_id: int
+    present: datetime
+    currency: str
+    threshold: int
+
+
+@Question
+def _ready(at: Given, customer_id: Given | None) -> "QuerySet[Any, Any]":
     card = PaymentMethod.objects.live().filter(customer=OuterRef("customer"), is_default=True)
     unpaid = _unpaid(OuterRef("customer"), OuterRef("currency"))
     rows = _present(TopUpRule.objects.filter(Exists(card), ~Exists(unpaid), is_on=True, **only(customer_id)), at)
     own = rows.exclude(customer__payment_policy=PaymentPolicy.MANAGED_BY_CONTRACT)
     ready = own.filter(next_at__lte=F("present")).order_by("present", "pk")
-    return [Due(rule.pk, rule.customer_id, present) for rule, present in _low(ready.iterator(chunk_size=BATCH))]
+    return ready.values_list("pk", "customer_id", "present", "currency", "threshold")
 
 
-def _low(rules: Iterable[TopUpRule]) -> Iterator[tuple[TopUpRule, datetime]]:
+def _low(rules: Iterable[_Ready]) -> Iterator[Due]:
     """Those with less available than they want, a thousand balances at a time."""
-    for present, group in groupby(rules, key=lambda rule: rule.present):  # type: ignore[attr-defined]  # annotated
+    for present, group in groupby(rules, key=lambda rule: rule.present):
         while batch := list(islice(group, BATCH)):
             held = balances_of({rule.customer_id for rule in batch}, present)
             for rule in batch:
                 own = (each.available for each in held.get(rule.customer_id, ()) if each.currency == rule.currency)
                 if next(own, 0) < rule.threshold:
-                    yield rule, present
+                    yield Due(rule.id, rule.customer_id, present)
 
 
-def failed_top_ups(at: datetime, customer_id: int | None = None) -> list[Due]:
+@DueQuestion
+def failed_top_ups(at: Given, customer_id: Given | None) -> "QuerySet[Any, Any]":
     """Sales of rules whose one payment failed, or that no card could pay any more."""
     last = Payment.objects.filter(invoice=OuterRef("invoice")).order_by("-pk")
     card = PaymentMethod.objects.live().filter(customer=OuterRef("customer"), is_default=True)
@@ -138,10 +155,11 @@ def failed_top_ups(at: datetime, customer_id: int | None = None) -> list[Due]:
     lost |= Q(last_status=PaymentStatus.CANCELED, invoice__collect_at__isnull=True)
     lost |= ~Exists(card) & (Q(last_status__isnull=True) | Q(last_status=PaymentStatus.CANCELED))
     found = _present(rows.filter(lost), at).order_by("present", "pk")
-    return [Due(*row) for row in found.values_list("pk", "customer_id", "present")]
+    return found.values_list("pk", "customer_id", "present")
 
 
-def due_to_give_up(at: datetime, customer_id: int | None = None) -> list[Due]:
+@DueQuestion
+def due_to_give_up(at: Given, customer_id: Given | None) -> "QuerySet[Any, Any]":
     """Purchases of which nothing is paid, nor is about to be, when their time is over."""
     unresolved = Payment.objects.filter(invoice=OuterRef("invoice"), status__in=UNRESOLVED)
     rows = CreditSale.objects.filter(
@@ -149,7 +167,7 @@ def due_to_give_up(at: datetime, customer_id: int | None = None) -> list[Due]:
         invoice__amount_credited=0, **only(customer_id),
     )  # fmt: skip
     found = _present(rows, at).filter(expires_at__lte=F("present")).order_by("present", "pk")
-    return [Due(*row) for row in found.values_list("pk", "customer_id", "present")]
+    return found.values_list("pk", "customer_id", "present")
 
 
 def _unpaid(customer: int | OuterRef, currency: str | OuterRef) -> "QuerySet[CreditSale]":
@@ -158,7 +176,7 @@ def _unpaid(customer: int | OuterRef, currency: str | OuterRef) -> "QuerySet[Cre
     return mine.filter(invoice__status__in=(InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE))
 
 
-def _present(rows: "QuerySet[Any]", at: datetime) -> "QuerySet[Any]":
+def _present(rows: "QuerySet[Any]", at: Given) -> "QuerySet[Any]":
     """With each customer's own `present`; parked customers are left out."""
     present = present_in_sql(at)
     present_rows: QuerySet[Any] = rows.filter(customer__parked_at__isnull=True).annotate(present=present)

@@ -5,10 +5,11 @@ from functools import cache
 from typing import NamedTuple, Self
 
 from django.db import connection, models
-from django.db.models import F, Q, Value
+from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Coalesce
 
+from accounts.selectors import present_in_sql
+from core.questions import Given
 from credits.selectors import had_credit
 from credits.waiting import waiting_of
 from invoices.selectors import pending_of
@@ -88,10 +89,10 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         number = "nextval(pg_get_serial_sequence('plans_subscription', 'id'))"
         return self.annotate(next_id=RawSQL(number, [], models.BigIntegerField()))  # noqa: S611 - a constant
 
-    def due(self, at: datetime, grace: timedelta) -> Self:
+    def due(self, at: datetime | Given, grace: timedelta | Given) -> Self:
         """Whose next calculation, and a short grace, has passed on the customer's own clock; nobody parked, and nobody
         whose plan changes before, by a change that is scheduled and not carried out yet."""
-        present = Coalesce(F("customer__clock_at"), Value(at, output_field=models.DateTimeField()))
+        present = present_in_sql(at)
         ends_before = ScheduledChange.objects.filter(
             customer=models.OuterRef("customer"),
             status=ScheduleStatus.SCHEDULED,
@@ -100,9 +101,9 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         due = self.open().filter(calculate_at__lte=present - grace, customer__parked_at__isnull=True)
         return due.exclude(models.Exists(ends_before))
 
-    def to_follow_up(self, at: datetime, grace: timedelta) -> Self:
+    def to_follow_up(self, at: datetime | Given, grace: timedelta | Given) -> Self:
         """Ended ones whose late usage is looked for now, with the same grace and clocks; nobody parked."""
-        present = Coalesce(F("customer__clock_at"), Value(at, output_field=models.DateTimeField()))
+        present = present_in_sql(at)
         return self.filter(follow_up_at__lte=present - grace, customer__parked_at__isnull=True)
 
     def move(self, calendars: "dict[int, Calendar]") -> None:

@@ -29,6 +29,8 @@ def ask_for_cards(*, at: datetime, customer_id: int | None = None) -> int:
     alone."""
     drafts = _drafts(customer_id)
     wanted = {f"invoice:{draft.pk}:card:{number}": (draft, number) for draft in drafts for number in _due(draft, at)}
+    if not wanted:
+        return 0
     told = set(Notice.objects.filter(key__in=list(wanted)).values_list("key", flat=True))
     untold = [pair for key, pair in wanted.items() if key not in told]
     kept = kept_for_drafts([draft for draft, _number in untold])

@@ -28,6 +28,8 @@ def deliver_documents(
         return 0
     due_ids, payment_ids = due_to_deliver(invoice_ids, customer_id)
     statement_ids = statements_to_deliver(customer_id) if invoice_ids is None else []
+    if not (due_ids or payment_ids or statement_ids):
+        return 0
     invoices = Invoice.objects.filter(pk__in=due_ids[:limit]).prefetch_related("lines")
     payments = Payment.objects.filter(pk__in=payment_ids[:limit]).select_related("invoice", "payment_method")
     statements = CreditStatement.objects.filter(pk__in=statement_ids[:limit])

@@ -1,13 +1,15 @@
 """Reads about the price list and who is on it."""
 
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import TruncDate
 
 from accounts.selectors import present_in_sql
 from core.due import Due, only
+from core.questions import DueQuestion, Given, Question
 from invoices.due import drafts_until
 from plans.models import (
     ChangeQuote,
@@ -68,22 +70,30 @@ def current_spell(customer_id: int) -> Subscription | None:
 
 def due_for_calculation(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Subscriptions whose calculation instant and grace have passed on the customer's own clock; nobody parked."""
-    present = present_in_sql(at)
-    rows = (
-        Subscription.objects.due(at, settings.CALCULATION_GRACE).filter(**only(customer_id)).annotate(present=present)
-    )
-    return [Due(*row) for row in rows.order_by("present", "customer_id").values_list("pk", "customer_id", "present")]
+    rows = _to_calculate.ask(at=at, grace=settings.CALCULATION_GRACE, customer_id=customer_id)
+    return [Due(*row) for row in rows]
+
+
+@Question
+def _to_calculate(at: Given, grace: Given, customer_id: Given | None) -> QuerySet[Any, Any]:
+    rows = Subscription.objects.due(at, grace).filter(**only(customer_id)).annotate(present=present_in_sql(at))
+    return rows.order_by("present", "customer_id").values_list("pk", "customer_id", "present")
 
 
 def due_for_follow_up(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Ended subscriptions whose late usage is looked for now, by the customer's own clock; nobody parked."""
-    present = present_in_sql(at)
-    waiting = Subscription.objects.to_follow_up(at, settings.CALCULATION_GRACE).filter(**only(customer_id))
-    rows = waiting.annotate(present=present)
-    return [Due(*row) for row in rows.order_by("present", "customer_id").values_list("pk", "customer_id", "present")]
+    rows = _to_follow_up.ask(at=at, grace=settings.CALCULATION_GRACE, customer_id=customer_id)
+    return [Due(*row) for row in rows]
 
 
-def due_to_change(at: datetime, customer_id: int | None = None) -> list[Due]:
+@Question
+def _to_follow_up(at: Given, grace: Given, customer_id: Given | None) -> QuerySet[Any, Any]:
+    rows = Subscription.objects.to_follow_up(at, grace).filter(**only(customer_id)).annotate(present=present_in_sql(at))
+    return rows.order_by("present", "customer_id").values_list("pk", "customer_id", "present")
+
+
+@DueQuestion
+def due_to_change(at: Given, customer_id: Given | None) -> QuerySet[Any, Any]:
     """Scheduled changes whose instant has come, once everything before it is calculated and issued; nobody parked."""
     present = present_in_sql(at)
     effective_at = OuterRef("effective_at")
@@ -100,13 +110,18 @@ def due_to_change(at: datetime, customer_id: int | None = None) -> list[Due]:
         .exclude(Exists(calculated_before))
         .exclude(Exists(issued_before))
     )
-    return [Due(*row) for row in rows.order_by("present", "customer_id").values_list("pk", "customer_id", "present")]
+    return rows.order_by("present", "customer_id").values_list("pk", "customer_id", "present")
 
 
 def starts_to_settle(customer_id: int | None = None) -> list[ChangeQuote]:
     """Quotes whose first invoice is issued while the plan has not begun."""
-    rows = ChangeQuote.objects.starts_to_settle().filter(**only(customer_id))
-    return list(rows.select_related("customer").order_by("pk"))
+    found = [pk for (pk,) in _starts.ask(customer_id=customer_id)]
+    return list(ChangeQuote.objects.filter(pk__in=found).select_related("customer").order_by("pk")) if found else []
+
+
+@Question
+def _starts(customer_id: Given | None) -> QuerySet[Any, Any]:
+    return ChangeQuote.objects.starts_to_settle().filter(**only(customer_id)).values_list("pk")
 
 
 def quote_by_id(public_id: str) -> ChangeQuote | None:

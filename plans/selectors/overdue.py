@@ -2,11 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.figures import sentence
+from accounts.selectors import present_in_sql
 from core.due import Due, only
+from core.questions import Given, Question
 from invoices.dunning import Consequence, Dunning, NamedConsequence
 from invoices.overdue import dunning_of, lost_tries, overdue_customers
 from plans.models import CarriedOutConsequence, OverdueConsequence, Plan, Subscription
@@ -59,11 +62,15 @@ def due_to_carry_out(found: Sequence[Standing]) -> list[Due]:
 
 def due_to_release(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Customers on hold with nothing overdue any more; nobody parked."""
-    holds = CarriedOutConsequence.objects.holds().filter(customer__parked_at=None, **only(customer_id))
-    rows = holds.select_related("customer").order_by("customer")
-    held = [(row.customer_id, row.customer.present(at)) for row in rows]
+    held = _held.ask(at=at, customer_id=customer_id)
     overdue = {due.id for due in overdue_customers(at, customer_id)} if held else set()
     return [Due(customer, customer, present) for customer, present in held if customer not in overdue]
+
+
+@Question
+def _held(at: Given, customer_id: Given | None) -> QuerySet[Any, Any]:
+    holds = CarriedOutConsequence.objects.holds().filter(customer__parked_at=None, **only(customer_id))
+    return holds.annotate(present=present_in_sql(at)).order_by("customer_id").values_list("customer_id", "present")
 
 
 def standings(at: datetime, customer_id: int | None = None) -> list[Standing]:

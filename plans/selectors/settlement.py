@@ -4,13 +4,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from django.db.models import Q
-from django.db.models.functions import Coalesce
+from django.db.models import Q, QuerySet
 
 from accounts.selectors import present_in_sql
 from core.due import Due, only
 from core.periods import Window, usage_windows
+from core.questions import Given, Question
 from credits.selectors import due_open_charges
 from credits.waiting import customers_with_credits
 from plans import cycle
@@ -104,16 +105,11 @@ class Settled:
 def due_to_settle(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Customers of whom something waits for credit: an hour has closed, usage has reached us since they were looked at,
     or the day of a fee has come; by their own clocks, nobody parked. The number of queries is fixed."""
-    present = present_in_sql(at)
-    due = _to_watch(present, customer_id)
-    rows = UsageWatch.objects.filter(customer__parked_at__isnull=True, **only(customer_id)).annotate(present=present)
-    watched = rows.values_list(
-        "customer_id", "customer__clock_at", "present", "settled_until", "seen_at",
-        "subscription__ends_at", "subscription__plan__settlement_mode",
-    )  # fmt: skip
+    due: dict[int, datetime] = dict(_to_watch.ask(at=at, customer_id=customer_id))
+    watched = _watched.ask(at=at, customer_id=customer_id)
     asked: dict[int, datetime] = {}
     presents: dict[int, datetime] = {}
-    for owner_id, clock, now, settled_until, seen_at, ends_at, mode in watched.order_by("customer_id"):
+    for owner_id, clock, now, settled_until, seen_at, ends_at, mode in watched:
         presents[owner_id] = now
         closed = mode == SettlementMode.CREDIT_ONLY and ends_at is None and settled_until < floor_hour(now)
         if closed or clock or seen_at is None:
@@ -126,11 +122,22 @@ def due_to_settle(at: datetime, customer_id: int | None = None) -> list[Due]:
     return sorted((Due(owner_id, owner_id, now) for owner_id, now in due.items()), key=_in_order)
 
 
-def _to_watch(present: Coalesce, customer_id: int | None) -> dict[int, datetime]:
+@Question
+def _watched(at: Given, customer_id: Given | None) -> QuerySet[Any, Any]:
+    rows = UsageWatch.objects.filter(customer__parked_at__isnull=True, **only(customer_id)).order_by("customer_id")
+    return rows.annotate(present=present_in_sql(at)).values_list(
+        "customer_id", "customer__clock_at", "present", "settled_until", "seen_at",
+        "subscription__ends_at", "subscription__plan__settlement_mode",
+    )  # fmt: skip
+
+
+@Question
+def _to_watch(at: Given, customer_id: Given | None) -> QuerySet[Any, Any]:
     """Who has credit, or a plan that nothing but credit pays, and is not looked at yet."""
     wanted = Q(customer_id__in=customers_with_credits()) | Q(plan__settlement_mode=SettlementMode.CREDIT_ONLY)
     rows = Subscription.objects.open().filter(wanted, watch__isnull=True, customer__parked_at__isnull=True)
-    return dict(rows.filter(**only(customer_id)).annotate(present=present).values_list("customer_id", "present"))
+    own = rows.filter(**only(customer_id)).annotate(present=present_in_sql(at))
+    return own.values_list("customer_id", "present")
 
 
 def _in_order(row: Due) -> tuple[datetime, int]:
