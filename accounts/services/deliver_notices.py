@@ -2,17 +2,19 @@ import logging
 from contextlib import suppress
 from datetime import datetime, timedelta
 from smtplib import SMTPException
+from typing import Any
 
 from django.core.mail import get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from accounts.mail import attach_of, message
 from accounts.models import Notice
 from accounts.notices import FindFiles
 from core.due import only
+from core.questions import Given, Question
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,8 @@ def deliver_notices(
     `find_files` nothing is attached. One that fails, for whatever reason, is tried again later by itself, and the
     others go out.
     """
+    if not _is_ready.ask(at=at, customer_id=customer_id):
+        return 0
     server = get_connection()
     _open(server)
     try:
@@ -50,10 +54,19 @@ def _open(server: BaseEmailBackend) -> None:
         server.open()
 
 
+@Question
+def _is_ready(at: Given, customer_id: Given | None) -> "QuerySet[Any, Any]":
+    return _ready(at, customer_id).values_list("pk")[:1]
+
+
+def _ready(at: datetime | Given, customer_id: int | Given | None) -> "QuerySet[Notice]":
+    ready = Notice.objects.filter(Q(retry_at__isnull=True) | Q(retry_at__lte=at), sent_at__isnull=True)
+    return ready.filter(**only(customer_id))
+
+
 @transaction.atomic
 def _claim(at: datetime, limit: int, customer_id: int | None) -> list[Notice]:
-    ready = Notice.objects.filter(Q(retry_at__isnull=True) | Q(retry_at__lte=at), sent_at__isnull=True)
-    rows = ready.filter(**only(customer_id)).select_related("customer__billing_profile")
+    rows = _ready(at, customer_id).select_related("customer__billing_profile")
     rows = rows.select_for_update(skip_locked=True, of=("self",))
     claimed = list(rows.order_by(*ORDER)[:limit])
     Notice.objects.filter(pk__in=[notice.pk for notice in claimed]).update(
