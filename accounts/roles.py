@@ -5,11 +5,12 @@ of the rooms, so that no list of permissions ages. Superusers have every capabil
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group, Permission
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.access import describe
 from accounts.exceptions import StaffRoleRequiredError
@@ -85,9 +86,15 @@ def capabilities(user: Person) -> dict[str, bool]:
 
 def who_may(*wanted: str) -> list[User]:
     """Active staff with one of the capabilities, superusers among them, by e-mail address."""
-    held = Permission.objects.filter(content_type__app_label="accounts", codename__in=map(_codename, wanted))
+    return list(_staff_with(wanted).all())
+
+
+@cache
+def _staff_with(wanted: tuple[str, ...]) -> QuerySet[User]:
+    """Built once and copied: every refusal asks it."""
+    held = Permission.objects.filter(content_type__app_label="accounts", codename__in=[*map(_codename, wanted)])
     has_it = Q(groups__permissions__in=held) | Q(user_permissions__in=held) | Q(is_superuser=True)
-    return list(User.objects.filter(has_it, is_active=True, is_staff=True).distinct().order_by("email"))
+    return User.objects.filter(has_it, is_active=True, is_staff=True).distinct().order_by("email")
 
 
 def role_group(role: str) -> Group:
