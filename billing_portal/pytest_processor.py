@@ -20,12 +20,15 @@ from processor.app import Processor
 from processor.cards import read_entry
 from processor.faults import Plan
 from processor.server import Server
+from processor.storage import TABLES
 from processor.web import Request, Response, nested
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from processor.storage import Body
+
+Books = dict[str, list[tuple[object, ...]]]  # table → rows
 
 KEY: Final = pytest.StashKey["TestProcessor"]()
 
@@ -64,6 +67,17 @@ class TestProcessor(Processor):
         """From now on: `rules=[{"operation": "refunds.create", "fault": "drop_after"}]`, or shares and a seed."""
         with self.store.transaction():
             Plan.read(dict(plan)).store(self.store)
+
+    def written(self) -> Books:
+        """All that it has written down."""
+        return {table: [tuple(row) for row in self.store.rows(f"SELECT * FROM {table}")] for table in TABLES}  # noqa: S608 - its own names
+
+    def write_again(self, books: Books) -> None:
+        """What `written` told, into empty books."""
+        with self.store.transaction():
+            for table, rows in books.items():
+                for row in rows:
+                    self.store.write(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", *row)  # noqa: S608
 
     def objects(self, kind: str) -> list[Body]:
         """What it keeps of a kind, oldest first: payment_intent, refund, event …"""

@@ -10,6 +10,7 @@ from accounts.figures import written
 from accounts.models import AuditEntry, BillingProfile, MutedMail, Notice, OptionalMail
 from billing_portal import billing_run, tasks
 from billing_portal.celery import app
+from billing_portal.tests.begun import Begun
 from billing_portal.tests.people import on_free, on_plus
 from core import clock
 from plans.models import Budget
@@ -33,12 +34,19 @@ CHOSEN = {
 }
 
 
-@pytest.fixture
-def wonder(customer, alice, seller, catalogue):
-    """On Plus since ten days, with usage every day: $53.40 so far."""
+def ten_days(customer, alice, catalogue):
     on_plus(customer, alice, catalogue, BEGIN)
     for day in range(1, 11):
         send(customer, BEGIN + timedelta(days=day), tokens=220_000)
+
+
+_ten_days = Begun(ten_days)
+
+
+@pytest.fixture
+def wonder(customer, alice, seller, catalogue, processor):
+    """On Plus since ten days, with usage every day: $53.40 so far."""
+    _ten_days.again(processor, customer, alice, catalogue)
     with clock.travel_to(NOW):
         yield customer
 

@@ -9,6 +9,7 @@ from accounts.models import BillingProfile, PaymentMethod, PaymentPolicy
 from accounts.tests.cards import DECLINES, add_card
 from billing_portal import books
 from billing_portal.billing_run import RunReport, collect_due, resolve_due, top_up_due
+from billing_portal.tests.begun import Begun
 from billing_portal.tests.people import on_plus
 from credits.models import CreditGrant
 from credits.selectors import balance
@@ -33,12 +34,19 @@ def _books_hold(db):
     assert [finding for room in books.ROOMS for finding in room.check()] == []
 
 
-@pytest.fixture
-def wonder(seller, customer, alice, catalogue, at):
-    """In France, with a card, on Plus, which says the currency."""
+def in_france(customer, alice, catalogue, at):
     BillingProfile.objects.update_or_create(customer=customer, defaults={"country": "FR"})
     on_plus(customer, alice, catalogue, at)
     type(customer).objects.filter(pk=customer.pk).update(clock_at=at)
+
+
+_in_france = Begun(in_france)
+
+
+@pytest.fixture
+def wonder(seller, customer, alice, catalogue, at, processor):
+    """In France, with a card, on Plus, which says the currency."""
+    _in_france.again(processor, customer, alice, catalogue, at)
     customer.refresh_from_db()
     return customer
 

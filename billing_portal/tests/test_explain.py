@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts.services.update_billing_profile import update_billing_profile
 from billing_portal.billing_run import run_billing
+from billing_portal.tests.begun import Begun
 from billing_portal.tests.people import on_free, on_plus
 from core import clock
 from credits.grants import GrantDraft
@@ -40,13 +41,20 @@ def rows(response):
     return list(csv.DictReader(StringIO(b"".join(response.streaming_content).decode())))
 
 
-@pytest.fixture
-def key(customer, alice, seller, catalogue, at):
-    """Addresses of the lines of alice's subscription to Plus, with 3.5 million tokens used on three days."""
+def three_days(customer, alice, catalogue, at):
     with clock.travel_to(at):
         on_plus(customer, alice, catalogue, at)
         for day, tokens in ((1, 1_000_000), (2, 2_000_000), (9, 500_000)):
             send(customer, at + timedelta(days=day), tokens=tokens, requests=day)
+
+
+_three_days = Begun(three_days)
+
+
+@pytest.fixture
+def key(customer, alice, seller, catalogue, at, processor):
+    """Addresses of the lines of alice's subscription to Plus, with 3.5 million tokens used on three days."""
+    _three_days.again(processor, customer, alice, catalogue, at)
     spell = Subscription.objects.open().get(customer=customer)
     with clock.travel_to(MIDDLE):
         yield lambda line: f"subscription:{spell.pk}:{line}"

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from billing_portal.billing_run import RunReport, bill_due
 from billing_portal.pages.explorer_forms import name_of
+from billing_portal.tests.begun import Begun
 from billing_portal.tests.people import on_free, on_plus
 from core import clock
 from invoices.models import InvoiceLine
@@ -42,9 +43,7 @@ def requests(customer, time, number, **data):
     assert not result.rejected
 
 
-@pytest.fixture
-def wonder(customer, alice, seller, catalogue):
-    """On Plus since 20 Oct: a month that is billed, with usage on the very edges of its window, and one that runs."""
+def two_months(customer, alice, catalogue):
     on_plus(customer, alice, catalogue, BEGIN)
     edge = datetime(2026, 11, 17, tzinfo=UTC)
     requests(customer, BEGIN, 3, route="/first")
@@ -55,6 +54,15 @@ def wonder(customer, alice, seller, catalogue):
     bill_due(at=CALCULATED_AT, report=RunReport(at=""))
     requests(customer, edge + timedelta(days=3), 4)
     send(customer, edge + timedelta(days=4), tokens=900_000)
+
+
+_two_months = Begun(two_months)
+
+
+@pytest.fixture
+def wonder(customer, alice, seller, catalogue, processor):
+    """On Plus since 20 Oct: a month that is billed, with usage on the very edges of its window, and one that runs."""
+    _two_months.again(processor, customer, alice, catalogue)
     with clock.travel_to(NOW):
         yield customer
 

@@ -11,6 +11,7 @@ from accounts.services.deliver_notices import deliver_notices
 from accounts.tests.cards import DECLINES, VISA, add_card
 from billing_portal import billing_run
 from billing_portal.chromium import dress
+from billing_portal.tests.begun import Begun
 from billing_portal.tests.looks import problems
 from billing_portal.tests.people import on_plus
 from core import clock
@@ -42,10 +43,17 @@ def seen(day: float):
     return clock.travel_to(BILLED_AT + (day + 0.5) * DAY)
 
 
-@pytest.fixture
-def declining(customer, alice, catalogue, seller, at):
+def calculated_with_a_card_that_declines(customer, alice, catalogue, at):
     on_plus(customer, alice, catalogue, at, card=DECLINES)
     run(-3 + 1 / 24)
+
+
+_calculated = Begun(calculated_with_a_card_that_declines)
+
+
+@pytest.fixture
+def declining(customer, alice, catalogue, seller, at, processor):
+    _calculated.again(processor, customer, alice, catalogue, at)
     return customer
 
 

@@ -10,6 +10,7 @@ from accounts.models import PaymentPolicy
 from accounts.services.update_billing_profile import update_billing_profile
 from accounts.tests.cards import CONFIRMS, LOSES_ANSWER
 from billing_portal.billing_run import run_billing
+from billing_portal.tests.begun import plus_since
 from billing_portal.tests.people import on_free, on_plus
 from billing_portal.tests.test_overview import BILLED_AT, CALCULATED_AT, MIDDLE, PANELS, URL, text
 from core import clock
@@ -72,8 +73,8 @@ def seen(alice, log_in):
 
 
 @pytest.fixture
-def plus(customer, alice, seller, catalogue, at):
-    on_plus(customer, alice, catalogue, at)
+def plus(customer, alice, seller, catalogue, at, processor):
+    plus_since(at).again(processor, customer, alice, catalogue)
     return customer
 
 

@@ -25,19 +25,19 @@ class Recorded(Generic[Made]):
 
     def __init__(self, make: Callable[..., Made]) -> None:
         self.make = make
-        self.made: Made | None = None
+        self.made: tuple[Made] | None = None
         self.script = ""
 
     def again(self, *on: object) -> Made:
         """`on` is what it is made from."""
         if self.made is None:
             before = rows()
-            self.made = self.make(*on)
+            self.made = (self.make(*on),)
             self.script = script(before, rows())
         else:
             with connection.cursor() as cursor:
                 cursor.execute(self.script)
-        return deepcopy(self.made)
+        return deepcopy(self.made[0])
 
 
 @cache

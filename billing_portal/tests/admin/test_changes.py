@@ -10,7 +10,8 @@ from accounts.models import AuditEntry, Membership, Notice, Role, UsageSubject
 from accounts.services.park_customer import park_customer
 from billing_portal.admin.change_forms import DetailsForm, RenameForm
 from billing_portal.billing_run import run_billing
-from billing_portal.tests.people import on_free, on_plus
+from billing_portal.tests.begun import plus_since
+from billing_portal.tests.people import on_free
 from core import clock
 from core.language import override
 from credits.grants import GrantDraft
@@ -38,8 +39,8 @@ def _at_the_beginning(at):
 
 
 @pytest.fixture
-def plus(customer, alice, catalogue, seller, at):
-    on_plus(customer, alice, catalogue, at)
+def plus(customer, alice, catalogue, seller, at, processor):
+    plus_since(at).again(processor, customer, alice, catalogue)
     return customer
 
 

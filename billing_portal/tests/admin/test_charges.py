@@ -13,7 +13,7 @@ from core import clock
 from invoices.models import Invoice, InvoiceLine
 from invoices.tests.cast import calculated, open_invoice
 from plans.services.open_default_subscription import open_default_subscription
-from plans.tests.conftest import go_plus
+from plans.tests.conftest import plus as plus
 
 pytestmark = pytest.mark.django_db
 
@@ -25,8 +25,7 @@ def _at_the_beginning(at):
 
 
 @pytest.fixture
-def plus_customer(customer, catalogue, seller, at):
-    go_plus(customer, catalogue, at)
+def plus_customer(plus, customer):
     return customer
 
 

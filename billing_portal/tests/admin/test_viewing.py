@@ -11,6 +11,7 @@ from django.urls import Resolver404, get_resolver, resolve, reverse
 
 from accounts.models import AuditEntry, BillingProfile, Customer, Membership, Notice, Role
 from billing_portal.billing_run import run_billing
+from billing_portal.tests.begun import plus_since
 from billing_portal.tests.people import on_plus
 from core import clock
 from invoices.models import Invoice
@@ -36,8 +37,8 @@ def _at_the_beginning(at):
 
 
 @pytest.fixture
-def plus(customer, alice, catalogue, seller, at):
-    on_plus(customer, alice, catalogue, at)
+def plus(customer, alice, catalogue, seller, at, processor):
+    plus_since(at).again(processor, customer, alice, catalogue)
     return customer
 
 
