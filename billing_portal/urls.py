@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
+    path("admin/", admin.site.urls),  # first: the rooms have no prefix, so that each would be searched through before
     path("", include("billing_portal.pages.urls")),
     path("", include("plans.urls")),
     path("", include("invoices.urls")),
@@ -11,5 +12,4 @@ urlpatterns = [
     path("", include("credits.urls")),
     path("", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),
-    path("admin/", admin.site.urls),
 ]

@@ -30,3 +30,4 @@ from plans.models_subscriptions import Subscription as Subscription
 from plans.models_subscriptions import SubscriptionQuerySet as SubscriptionQuerySet
 from plans.models_subscriptions import open_as_ending as open_as_ending
 from plans.models_subscriptions import open_as_shown as open_as_shown
+from plans.models_subscriptions import open_in_short as open_in_short

@@ -72,9 +72,8 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         ).order_by("pk")
         budget = Budget.objects.filter(customer=models.OuterRef("customer"), currency=models.OuterRef("plan__currency"))
         followed = Subscription.objects.filter(customer=models.OuterRef("customer"), follow_up_at__isnull=False)
-        held = CarriedOutConsequence.objects.holds().filter(customer=models.OuterRef("customer"))
         return self.with_plan().annotate(
-            is_held=models.Exists(held),
+            is_held=models.Exists(_hold()),
             coming_plan=models.Subquery(coming.values("plan__name")[:1]),
             coming_version=models.Subquery(coming.values("plan__version")[:1]),
             coming_at=models.Subquery(coming.values("effective_at")[:1]),
@@ -239,6 +238,20 @@ def open_as_ending() -> SubscriptionQuerySet:
 def open_as_shown() -> SubscriptionQuerySet:
     """The same `as_shown`, with their cards."""
     return _open_as_shown().prefetch_related(cards_in_order("plan__rate_cards"))
+
+
+def open_in_short() -> SubscriptionQuerySet:
+    """Open spells with the plan alone, its cards not read, and whether access is on hold (`is_held`)."""
+    return _open_in_short().all()
+
+
+def _hold() -> models.QuerySet[CarriedOutConsequence]:
+    return CarriedOutConsequence.objects.holds().filter(customer=models.OuterRef("customer"))
+
+
+@cache
+def _open_in_short() -> SubscriptionQuerySet:
+    return Subscription.objects.open().select_related("plan").annotate(is_held=models.Exists(_hold()))
 
 
 @cache

@@ -31,6 +31,7 @@ from invoices.showing import row as invoice_row
 from invoices.showing_overdue import for_staff
 from plans.exceptions import NoSubscriptionError
 from plans.selectors import current_subscription, running, usage_to_date
+from plans.selectors.catalogue import current_spell
 from plans.selectors.overdue import dunning_of_customer
 from plans.selectors.scheduling import scheduled_change
 from plans.words import card_price
@@ -68,10 +69,10 @@ class Header:
 
 
 def header_of(customer: Customer, at: datetime, subscription: "Subscription | None" = None) -> Header:
-    """`subscription`: the open one, where somebody has read it already."""
+    """`subscription`: the open one, where somebody has read it already with its cards."""
     owed = unpaid(customer.pk)
     read_payments(owed)
-    return _header(subscription or current_subscription(customer.pk), balances(customer.pk, at), owed, at)
+    return _header(subscription or current_spell(customer.pk), balances(customer.pk, at), owed, at)
 
 
 def _header_from(overview: Overview, at: datetime) -> Header:
@@ -140,7 +141,7 @@ def render_customer(
 def customer_overview(request: HttpRequest, customer: Customer) -> HttpResponse:
     """Plan, billing details, what is unpaid, and who is who; the next payment fills itself in (`customer_upcoming`)."""
     at = customer_now(customer)
-    header = header_of(customer, at)
+    header = header_of(customer, at, current_subscription(customer.pk))
     plan = header.subscription.plan if header.subscription else None
     profile, people = billing_profile(customer), members(customer)
     card = default_payment_methods([customer.pk]).get(customer.pk)

@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import include, path, reverse
+from django.urls import include, reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext, gettext_lazy
 
@@ -43,7 +43,8 @@ class StaffSite(AdminSite):
         return gettext("%(product)s staff") % {"product": settings.PRODUCT_NAME}
 
     def get_urls(self) -> list[Any]:
-        return [path("", include("billing_portal.admin.urls")), *super().get_urls()]
+        own, _app, _namespace = include("billing_portal.admin.urls")
+        return [*own.urlpatterns, *super().get_urls()]  # one list: it is searched faster than one inside another
 
     def admin_view(self, view: Callable[..., HttpResponseBase], cacheable: bool = False) -> Any:
         """As ever: strangers log in first. Staff whom a page refuses for want of a role learn who has one; without a

@@ -21,6 +21,7 @@ from plans.models import (
     ScheduleStatus,
     Subscription,
     open_as_shown,
+    open_in_short,
 )
 
 
@@ -64,8 +65,8 @@ def current_subscription(customer_id: int) -> Subscription | None:
 
 
 def current_spell(customer_id: int) -> Subscription | None:
-    """The same with the plan alone, for who asks no price of it. One query."""
-    return Subscription.objects.open().select_related("plan").filter(customer_id=customer_id).first()
+    """The same with the plan and `is_held` alone, for who asks no price of it. One query."""
+    return open_in_short().filter(customer_id=customer_id).first()
 
 
 def due_for_calculation(at: datetime, customer_id: int | None = None) -> list[Due]:
