@@ -8,13 +8,17 @@ from django.test import Client
 from billing_portal.tests.admin.refusing import PEOPLE, Fingerprint, known_by_session
 from billing_portal.tests.admin.world import TODAY, World, build, kept_apart
 from core.clock import travel_to
+from core.tests.recorded import Recorded
+
+
+_world = Recorded(build)
 
 
 @pytest.fixture(scope="module")
 def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
-    """Built once for the tests of a module, and undone after them; what a test does to it, it undoes itself."""
+    """Put there once for the tests of a module, and undone after them; what a test does to it, it undoes itself."""
     with django_db_blocker.unblock(), travel_to(TODAY), kept_apart():
-        yield build()
+        yield _world.again()
 
 
 @pytest.fixture(scope="module")
