@@ -83,6 +83,10 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
             followed_at=models.Subquery(followed.order_by("pk").values("follow_up_at")[:1]),
         )
 
+    def in_short(self) -> Self:
+        """For one row: the plan alone, its cards not read, and whether access is on hold (`is_held`)."""
+        return self.select_related("plan").annotate(is_held=models.Exists(_hold()))
+
     def keeping_number(self) -> Self:
         """With a number for a spell that may begin after, as `next_id`: its first lines have their keys before it."""
         number = "nextval(pg_get_serial_sequence('plans_subscription', 'id'))"
@@ -241,7 +245,7 @@ def open_as_shown() -> SubscriptionQuerySet:
 
 
 def open_in_short() -> SubscriptionQuerySet:
-    """Open spells with the plan alone, its cards not read, and whether access is on hold (`is_held`)."""
+    """Open spells `in_short`."""
     return _open_in_short().all()
 
 
@@ -251,7 +255,7 @@ def _hold() -> models.QuerySet[CarriedOutConsequence]:
 
 @cache
 def _open_in_short() -> SubscriptionQuerySet:
-    return Subscription.objects.open().select_related("plan").annotate(is_held=models.Exists(_hold()))
+    return Subscription.objects.open().in_short()
 
 
 @cache

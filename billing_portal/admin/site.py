@@ -43,7 +43,7 @@ class StaffSite(AdminSite):
         return gettext("%(product)s staff") % {"product": settings.PRODUCT_NAME}
 
     def get_urls(self) -> list[Any]:
-        own, _app, _namespace = include("billing_portal.admin.urls")
+        own: Any = include("billing_portal.admin.urls")[0]
         return [*own.urlpatterns, *super().get_urls()]  # one list: it is searched faster than one inside another
 
     def admin_view(self, view: Callable[..., HttpResponseBase], cacheable: bool = False) -> Any:

@@ -10,7 +10,6 @@ from billing_portal.tests.admin.world import TODAY, World, build, kept_apart
 from core.clock import travel_to
 from core.tests.recorded import Recorded
 
-
 _world = Recorded(build)
 
 
