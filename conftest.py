@@ -93,33 +93,51 @@ def customer(alice: User, at: datetime) -> Customer:
     return _customer(at).again(alice)
 
 
+def joined(email: str, first_name: str, role: Role, customer: Customer) -> User:
+    user = person(email, first_name)
+    Membership.objects.create(user=user, customer=customer, role=role)
+    return user
+
+
+# By the customer's id, which is always the same where it is a recorded one.
+_bob = cache(lambda _id: Recorded(lambda customer: joined("bob@example.com", "Bob", Role.BILLING_VIEWER, customer)))
+_dora = cache(lambda _id: Recorded(lambda customer: joined("dora@example.com", "Dora", Role.MEMBER, customer)))
+
+
 @pytest.fixture
 def bob(customer: Customer) -> User:
-    user = person("bob@example.com", "Bob")
-    Membership.objects.create(user=user, customer=customer, role=Role.BILLING_VIEWER)
-    return user
+    return _bob(customer.pk).again(customer)
 
 
 @pytest.fixture
 def dora(customer: Customer) -> User:
-    user = person("dora@example.com", "Dora")
-    Membership.objects.create(user=user, customer=customer, role=Role.MEMBER)
-    return user
+    return _dora(customer.pk).again(customer)
+
+
+_charlie = Recorded(lambda: person("charlie@example.com", "Charlie"))
 
 
 @pytest.fixture
 def charlie(db: None) -> User:
-    return person("charlie@example.com", "Charlie")
+    return _charlie.again()
+
+
+_other_customer = cache(
+    lambda at: Recorded(lambda charlie: open_customer(name="Stranger Inc", user=charlie, at=at, actor=charlie))
+)
 
 
 @pytest.fixture
 def other_customer(charlie: User, at: datetime) -> Customer:
-    return open_customer(name="Stranger Inc", user=charlie, at=at, actor=charlie)
+    return _other_customer(at).again(charlie)
+
+
+_staff = Recorded(lambda: User.objects.create_superuser("staff@example.com", PASSWORD))
 
 
 @pytest.fixture
 def staff(db: None) -> User:
-    return User.objects.create_superuser("staff@example.com", PASSWORD)
+    return _staff.again()
 
 
 def staff_person(email: str, first_name: str, *roles: str) -> User:
@@ -128,29 +146,37 @@ def staff_person(email: str, first_name: str, *roles: str) -> User:
     return user
 
 
+# The groups of the roles are made with the database.
+_clerk = Recorded(lambda: staff_person("clerk@example.com", "Clara", METERING_AND_BILLING))
+_supporter = Recorded(lambda: staff_person("supporter@example.com", "Sol", BILLING_SUPPORT))
+_cataloger = Recorded(lambda: staff_person("cataloger@example.com", "Cat", CATALOG_MANAGER))
+_auditor = Recorded(lambda: staff_person("auditor@example.com", "Audie", AUDITOR))
+_trainee = Recorded(lambda: staff_person("trainee@example.com", "Terry"))
+
+
 @pytest.fixture
 def clerk(db: None) -> User:
-    return staff_person("clerk@example.com", "Clara", METERING_AND_BILLING)
+    return _clerk.again()
 
 
 @pytest.fixture
 def supporter(db: None) -> User:
-    return staff_person("supporter@example.com", "Sol", BILLING_SUPPORT)
+    return _supporter.again()
 
 
 @pytest.fixture
 def cataloger(db: None) -> User:
-    return staff_person("cataloger@example.com", "Cat", CATALOG_MANAGER)
+    return _cataloger.again()
 
 
 @pytest.fixture
 def auditor(db: None) -> User:
-    return staff_person("auditor@example.com", "Audie", AUDITOR)
+    return _auditor.again()
 
 
 @pytest.fixture
 def trainee(db: None) -> User:
-    return staff_person("trainee@example.com", "Terry")
+    return _trainee.again()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import csv
 from datetime import timedelta
 from decimal import Decimal
+from functools import cache
 from io import StringIO
 
 import pytest
@@ -14,6 +15,7 @@ from playwright.sync_api import expect
 from accounts.services.open_customer import open_customer
 from accounts.tests.cards import add_card
 from core.clock import travel_to
+from core.tests.recorded import Recorded
 from invoices.selectors import billing_history
 from invoices.services.collect_payment import collect_payment
 from invoices.services.issue_credit_note import issue_credit_note
@@ -27,8 +29,7 @@ HTMX = {"HX-Request": "true"}
 FILE = "/settings/billing/portal/history.csv"
 
 
-@pytest.fixture
-def documents(seller, customer, alice, at):
+def five_documents(customer, alice, at):
     """By name; the one of last year is paid, too."""
     add_card(customer, alice, at - timedelta(days=400))
     last_year = paid(open_invoice(customer, 1000, at=at - timedelta(days=365)), at - timedelta(days=365)).invoice
@@ -36,8 +37,16 @@ def documents(seller, customer, alice, at):
     settled = paid(open_invoice(customer, 2500, at=at), at).invoice
     voided = void_invoice(invoice_id=open_invoice(customer, 700, at=at).pk, at=at, reason="A mistake")
     note = issue_credit_note(invoice_id=settled.pk, at=at, reason="An outage")
+    return {"last year": last_year, "to pay": to_pay, "settled": settled, "voided": voided, "note": note}
+
+
+_documents = cache(lambda at: Recorded(lambda customer, alice: five_documents(customer, alice, at)))
+
+
+@pytest.fixture
+def documents(seller, customer, alice, at):
     with travel_to(at):
-        yield {"last year": last_year, "to pay": to_pay, "settled": settled, "voided": voided, "note": note}
+        yield _documents(at).again(customer, alice)
 
 
 def shown(response):
