@@ -11,8 +11,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
+from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from accounts.models import Customer, Membership, Role, User
@@ -179,12 +181,20 @@ def trainee(db: None) -> User:
     return _trainee.again()
 
 
+class Visitor(Client):
+    """Comes without a session, as a browser does: Django's own stores an empty one first, and then another instead."""
+
+    @property
+    def session(self) -> Any:
+        return super().session if settings.SESSION_COOKIE_NAME in self.cookies else None
+
+
 @pytest.fixture
 def log_in() -> Callable[[User], Client]:
     """A test client logged in as somebody."""
 
     def log_in(user: User) -> Client:
-        client = Client()
+        client = Visitor()
         client.force_login(user)
         return client
 
