@@ -1,7 +1,10 @@
+from functools import cache
+
 import pytest
 from django.urls import reverse
 
 from accounts.tests.cards import add_card
+from core.tests.recorded import Recorded
 from invoices.services.collect_payment import collect_payment
 from invoices.services.deliver_documents import deliver_documents
 from invoices.services.submit_payment import submit_payment
@@ -10,13 +13,20 @@ from invoices.tests.cast import open_invoice
 MODELS = ("invoice", "payment", "document", "invoicesequence", "seller")
 
 
-@pytest.fixture
-def client(seller, customer, alice, staff, at, log_in):
+def paid_and_rendered(customer, alice, at):
     add_card(customer, alice, at)
     invoice = open_invoice(customer, 4900, at=at)
     payment = collect_payment(invoice_id=invoice.pk, at=at, automatic=True)
     submit_payment(payment_id=payment.pk, at=at)
     deliver_documents(at=at)
+
+
+_paid = cache(lambda at: Recorded(lambda customer, alice: paid_and_rendered(customer, alice, at)))
+
+
+@pytest.fixture
+def client(seller, customer, alice, staff, at, log_in):
+    _paid(at).again(customer, alice)
     return log_in(staff)
 
 

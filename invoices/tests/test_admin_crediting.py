@@ -1,6 +1,7 @@
 """«Credit note», «Refund» and «Pay out» of the staff site: who may, what is shown, and that it is done once."""
 
 from datetime import timedelta
+from functools import cache
 
 import pytest
 from django.conf import settings
@@ -12,6 +13,7 @@ from accounts.models import AuditEntry
 from accounts.tests.cards import add_card
 from core.clock import travel_to
 from core.periods import midnight
+from core.tests.recorded import Recorded
 from invoices.giving_back import Wanted
 from invoices.models import Invoice, Refund
 from invoices.services.issue_credit_note import issue_credit_note
@@ -30,11 +32,18 @@ def _today():
         yield
 
 
-@pytest.fixture
-def invoice(seller, customer, alice, at):
+def paid_in_france(customer, alice, at):
     put_in(customer, "FR")
     add_card(customer, alice, at)
     return paid_invoice(customer, 1000)
+
+
+_invoice = cache(lambda at: Recorded(lambda customer, alice: paid_in_france(customer, alice, at)))
+
+
+@pytest.fixture
+def invoice(seller, customer, alice, at):
+    return _invoice(at).again(customer, alice)
 
 
 def kept(invoice, amount=500, key="kept"):

@@ -1,7 +1,10 @@
+from functools import cache
+
 import pytest
 from django.db import connection
 
 from accounts.tests.cards import add_card
+from core.tests.recorded import Recorded
 from invoices import books
 from invoices.services.collect_payment import collect_payment
 from invoices.services.deliver_documents import deliver_documents
@@ -10,8 +13,7 @@ from invoices.services.submit_payment import submit_payment
 from invoices.tests.cast import calculated, open_invoice
 
 
-@pytest.fixture
-def paid(seller, customer, alice, at):
+def paid_and_rendered(customer, alice, at):
     add_card(customer, alice, at)
     calculated(customer, 1)
     discard_drafts(customer_ids=[customer.pk], at=at)
@@ -20,6 +22,14 @@ def paid(seller, customer, alice, at):
     submit_payment(payment_id=payment.pk, at=at)
     deliver_documents(at=at)
     return invoice
+
+
+_paid = cache(lambda at: Recorded(lambda customer, alice: paid_and_rendered(customer, alice, at)))
+
+
+@pytest.fixture
+def paid(seller, customer, alice, at):
+    return _paid(at).again(customer, alice)
 
 
 def break_in(sql):

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import cache
 
 import pytest
 from django.conf import settings
@@ -11,6 +12,7 @@ from accounts.models import AuditEntry, BillingProfile, Notice
 from accounts.tests.cards import DECLINES, LOSES_ANSWER, add_card
 from core import clock
 from core.periods import midnight
+from core.tests.recorded import Recorded
 from invoices.einvoice import einvoice
 from invoices.models import Invoice, Payment
 from invoices.services.collect_payment import collect_payment
@@ -53,8 +55,7 @@ def filled(client, action, invoice, **values):
 OUTSIDE = {"amount": "49.00", "received_on": "2026-10-19", "method": "bank_transfer", "reference": "A7"}
 
 
-@pytest.fixture
-def paid(seller, customer, alice, at):
+def a_long_story(customer, alice, at):
     """Declined, then paid by another card, then given back; with its PDFs."""
     add_card(customer, alice, at, DECLINES)
     invoice = open_invoice(customer, 4900, at=at)
@@ -66,6 +67,14 @@ def paid(seller, customer, alice, at):
     reconcile_refunds(at=at)
     deliver_documents(at=at)
     return Invoice.objects.get(pk=invoice.pk)
+
+
+_paid = cache(lambda at: Recorded(lambda customer, alice: a_long_story(customer, alice, at)))
+
+
+@pytest.fixture
+def paid(seller, customer, alice, at):
+    return _paid(at).again(customer, alice)
 
 
 # --- the pages --------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ not used, 31.61.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.gateways.base import Outcome
+from core.tests.recorded import Recorded
 from credits.models import CreditBalance
 from credits.tests.cast import grant
 from invoices.creditable import read_creditable
@@ -93,14 +95,18 @@ def cancel(customer, at=ENDS) -> Any:
     return invoice
 
 
+_ahead = cache(lambda at: Recorded(lambda: advance("ahead", 4_900, at)))
+_first = cache(lambda at: Recorded(lambda customer, ahead: start(customer, ahead, at)))
+
+
 @pytest.fixture
 def ahead(catalogue, at) -> Plan:
-    return advance("ahead", 4_900, at)
+    return _ahead(at).again()
 
 
 @pytest.fixture
 def first(free, customer, ahead, at) -> Any:
-    return start(customer, ahead, at)
+    return _first(at).again(customer, ahead)
 
 
 # --- fees in advance --------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Usage that came after its window was billed is never lost, and corrections go the other way."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.urls import reverse
 
 from accounts.models import AuditEntry, Customer
 from core.clock import travel_to
+from core.tests.recorded import Recorded
 from invoices.models import Invoice, InvoiceLine, InvoiceStatus
 from invoices.services.finalize_invoices import finalize_invoices
 from plans import books
@@ -53,13 +55,20 @@ def late_lines(invoice):
     ]
 
 
-@pytest.fixture
-def billed(plus, customer, at):
-    """1,000,000 tokens used and billed with November's invoice: 2.00."""
+def bill_november(customer, at):
     send(customer, at + timedelta(days=1), tokens=1_000_000)
     invoice = calculate(customer, NOVEMBER)
     finalize_invoices(invoice_ids=[invoice.pk], at=datetime(2026, 11, 20, 0, 5, tzinfo=UTC))
     pay(invoice, datetime(2026, 11, 20, 0, 6, tzinfo=UTC))
+
+
+_billed = cache(lambda at: Recorded(lambda customer: bill_november(customer, at)))
+
+
+@pytest.fixture
+def billed(plus, customer, at):
+    """1,000,000 tokens used and billed with November's invoice: 2.00."""
+    _billed(at).again(customer)
     return plus
 
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import pytest
 from django.urls import reverse
@@ -10,6 +11,7 @@ from accounts.figures import written
 from accounts.models import AuditEntry, Customer, Notice
 from accounts.services.open_customer import open_customer
 from core import clock, formats
+from core.tests.recorded import Recorded
 from invoices.models import Invoice
 from plans import books
 from plans.exceptions import NobodyToMoveError, PlanNotFoundError
@@ -33,18 +35,14 @@ KEY = "mig_12345678901234567890"
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def second(catalogue, at):
-    """Version 2 of Plus, 10.00 dearer."""
+def dearer(catalogue, at):
     draft = copy_plan(plan_id=catalogue.plus.pk, at=at, actor=None)
     RateCard.objects.filter(plan=draft, key="base-fee").update(amount=5_900)
     publish_plan(plan=draft, at=at, actor=None)
     return Plan.objects.with_cards().get(pk=draft.pk)
 
 
-@pytest.fixture
-def three(plus, catalogue, at):
-    """`customer` and two more on version 1."""
+def two_more(catalogue, at):
     more = [
         open_customer(
             name=f"Customer {number}", user=None, at=at, actor=None, details={"recipients": ["billing@example.org"]}
@@ -53,7 +51,23 @@ def three(plus, catalogue, at):
     ]
     for each in more:
         go_plus(each, catalogue, at)
-    return [plus.customer, *more]
+    return more
+
+
+_second = cache(lambda at: Recorded(lambda catalogue: dearer(catalogue, at)))
+_two_more = cache(lambda at: Recorded(lambda catalogue: two_more(catalogue, at)))
+
+
+@pytest.fixture
+def second(catalogue, at):
+    """Version 2 of Plus, 10.00 dearer."""
+    return _second(at).again(catalogue)
+
+
+@pytest.fixture
+def three(plus, catalogue, at):
+    """`customer` and two more on version 1."""
+    return [plus.customer, *_two_more(at).again(catalogue)]
 
 
 def wish(plan, when="period_end", *, key=KEY, at=NOON, actor=None):

@@ -1,6 +1,7 @@
 """A plan that charges in advance: its first payment comes before the plan does."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from accounts.gateways.base import Outcome
 from accounts.models import AuditEntry, Notice
 from accounts.tests.cards import DECLINES, MASTERCARD
 from accounts.tests.cards import add_card as add_card_of
+from core.tests.recorded import Recorded
 from invoices import books as invoice_books
 from invoices.giving_back import Wanted
 from invoices.models import Invoice, InvoiceStatus, Payment, Refund
@@ -44,16 +46,24 @@ DETAILS = {
 }
 
 
+_early = cache(lambda at: Recorded(lambda: new_plan("early", timing="in_advance", at=at)))
+_quote = cache(lambda at: Recorded(lambda customer, early: quoted(customer, early, at)))
+
+
 @pytest.fixture
 def early(catalogue, at):
     """99.00 a month in advance."""
-    return new_plan("early", timing="in_advance", at=at)
+    return _early(at).again()
+
+
+def quoted(customer, plan, at):
+    add_card(customer, at)
+    return make_quote(customer=customer, kind=QuoteKind.SUBSCRIBE, plan=plan, at=at, actor=None)
 
 
 @pytest.fixture
 def quote(free, customer, early, at):
-    add_card(customer, at)
-    return make_quote(customer=customer, kind=QuoteKind.SUBSCRIBE, plan=early, at=at, actor=None)
+    return _quote(at).again(customer, early)
 
 
 def answered(quote, at, status) -> Any:
