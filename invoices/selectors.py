@@ -73,9 +73,15 @@ def rules_at(
 
 
 def _default_rates() -> tuple[Seller, list[TaxRate]]:
-    first = Subquery(Seller.objects.order_by("pk").values("pk")[:1])
-    rates = list(TaxRate.objects.select_related("seller").filter(seller=first).order_by("pk"))
+    rates = list(_rates_of_default_seller().all())
     return rates[0].seller if rates else default_seller(), rates
+
+
+@cache
+def _rates_of_default_seller() -> QuerySet[TaxRate]:
+    """Every document asks it: it is built once and copied."""
+    first = Subquery(Seller.objects.order_by("pk").values("pk")[:1])
+    return TaxRate.objects.select_related("seller").filter(seller=first).order_by("pk")
 
 
 def tax_rule_at(country: str, tax_id: str) -> TaxRule:

@@ -7,7 +7,7 @@ stand at the same instant as the event: `GAUGED` groups them, and drops an event
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from django.db import connection
 
@@ -104,14 +104,13 @@ WHERE (known.quantity, known.events, known.latest_at) IS DISTINCT FROM
 ORDER BY 1, 2, 3
 """  # noqa: S608
 
-MEASURE_SPANS = f"""
-WITH asked_hours AS (
+ASKED = """
     SELECT * FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
         AS asked (place, customer_id, feature_id, since, until)
-), asked_edges AS (
-    SELECT * FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
-        AS asked (place, customer_id, feature_id, since, until)
-), sums AS (
+"""
+# Of whole hours, and of the edges of spans.
+SUMS = {
+    "asked_hours": """
     SELECT asked.place, used.quantity
     FROM asked_hours AS asked
     JOIN usage_feature AS feature ON feature.id = asked.feature_id
@@ -123,7 +122,8 @@ WITH asked_hours AS (
             AND known.hour >= asked.since AND known.hour < asked.until
     ) AS used
     WHERE meter.aggregation IN ('count', 'sum')
-    UNION ALL
+""",
+    "asked_edges": f"""
     SELECT asked.place, used.quantity
     FROM asked_edges AS asked
     JOIN usage_feature AS feature ON feature.id = asked.feature_id
@@ -135,10 +135,10 @@ WITH asked_hours AS (
             AND event."time" >= asked.since AND event."time" < asked.until
     ) AS used
     WHERE meter.aggregation IN ('count', 'sum')
-)
-SELECT place, 'sum' AS aggregation, sum(quantity) AS quantity, 1::bigint AS events, NULL::timestamptz AS latest_at
-FROM sums WHERE quantity IS NOT NULL GROUP BY place
-UNION ALL
+""",  # noqa: S608
+}
+GAUGES_OF = {
+    "asked_hours": f"""
 SELECT asked.place, meter.aggregation, used.quantity, used.events, used.latest_at
 FROM asked_hours AS asked
 JOIN usage_feature AS feature ON feature.id = asked.feature_id
@@ -150,16 +150,17 @@ CROSS JOIN LATERAL (
         AND used.hour >= asked.since AND used.hour < asked.until AND used.events > 0
 ) AS used
 WHERE meter.aggregation IN {GAUGES} AND used.events > 0
-UNION ALL
+""",  # noqa: S608
+    "asked_edges": f"""
 SELECT asked.place, meter.aggregation, used.quantity, used.events, used.latest_at
 FROM asked_edges AS asked
 JOIN usage_feature AS feature ON feature.id = asked.feature_id
 JOIN usage_meter AS meter ON meter.id = feature.meter_id
 CROSS JOIN LATERAL ({GAUGED}) AS used
 WHERE meter.aggregation IN {GAUGES} AND used.events > 0
-UNION ALL
-SELECT asked.place, 'unique_count', count(DISTINCT used.member), count(*), NULL
-FROM (SELECT * FROM asked_hours UNION ALL SELECT * FROM asked_edges) AS asked
+""",  # noqa: S608
+}
+UNIQUE = f"""
 JOIN usage_feature AS feature ON feature.id = asked.feature_id
 JOIN usage_meter AS meter ON meter.id = feature.meter_id
 CROSS JOIN LATERAL (
@@ -178,6 +179,26 @@ CROSS JOIN LATERAL (
 WHERE meter.aggregation = 'unique_count'
 GROUP BY asked.place
 """  # noqa: S608
+
+
+@cache
+def measured_spans(*names: str) -> str:
+    """Of one or both of `asked_hours` and `asked_edges`. The database plans the whole statement each time it is asked:
+    what nobody asks for is left out."""
+    asked = ", ".join(f"{name} AS ({ASKED})" for name in names)
+    every = " UNION ALL ".join(f"SELECT * FROM {name}" for name in names)  # noqa: S608
+    sums = " UNION ALL ".join(SUMS[name] for name in names)
+    gauges = " UNION ALL ".join(GAUGES_OF[name] for name in names)
+    return f"""
+WITH {asked}, sums AS ({sums})
+SELECT place, 'sum' AS aggregation, sum(quantity) AS quantity, 1::bigint AS events, NULL::timestamptz AS latest_at
+FROM sums WHERE quantity IS NOT NULL GROUP BY place
+UNION ALL {gauges}
+UNION ALL
+SELECT asked.place, 'unique_count', count(DISTINCT used.member), count(*), NULL
+FROM ({every}) AS asked {UNIQUE}
+"""  # noqa: S608
+
 
 USED_HOURS = """
 SELECT asked.place, known.hour
@@ -219,8 +240,11 @@ def measure_spans(hours: Sequence[Asked], edges: Sequence[Asked]) -> Iterator[tu
 
     Sums and counts come as one sum; unique counts, too, are whole.
     """
+    asked = {name: rows for name, rows in (("asked_hours", hours), ("asked_edges", edges)) if rows}
+    if not asked:
+        return
     with connection.cursor() as cursor:
-        cursor.execute(MEASURE_SPANS, [*_columns(hours), *_columns(edges)])
+        cursor.execute(measured_spans(*asked), [column for rows in asked.values() for column in _columns(rows)])
         for place, aggregation, quantity, events, latest_at in cursor:
             yield place, aggregation, Partial(quantity, events, latest_at)
 
