@@ -11,6 +11,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     monkeypatch.setattr(bench, "ROUNDS", 1)
+    monkeypatch.setattr(bench, "WARM_UPS", 0)
 
 
 def test_it_measures_every_list_and_every_tab(seller):

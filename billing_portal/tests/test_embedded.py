@@ -31,6 +31,23 @@ def folder(monkeypatch):
         yield folder
 
 
+@pytest.fixture(scope="module")
+def stored():
+    """What a PostgreSQL that was started once has left: to make it takes ten times as long as to start it."""
+    with embedded.temporary_folder() as folder:
+        first = Postgres(folder, folder / "s")
+        first.start()
+        first.stop()
+        yield first.data
+
+
+@pytest.fixture
+def used_folder(folder, stored):
+    """The same, with a PostgreSQL that was there before."""
+    subprocess.run(["cp", "-a", str(stored), str(folder)], check=True)
+    return folder
+
+
 def scalar(url: str, query: str) -> object:
     with psycopg.connect(url) as connection:
         row = connection.execute(query).fetchone()
@@ -53,15 +70,15 @@ def test_it_starts_both_from_nothing_and_keeps_what_they_store(folder):
         assert scalar(embedded.urls().database, "SHOW listen_addresses") == ""
 
 
-def test_it_leaves_no_process_behind(folder):
+def test_it_leaves_no_process_behind(used_folder):
     with embedded.servers() as servers:
         pids = [server.process.pid for server in servers if server.process]
 
     assert len(pids) == 2
-    assert not any(str(folder) in command_line(pid) for pid in pids)
+    assert not any(str(used_folder) in command_line(pid) for pid in pids)
 
 
-def test_the_last_user_stops_the_servers(folder):
+def test_the_last_user_stops_the_servers(used_folder):
     with embedded.servers() as outer:
         with embedded.servers() as inner:
             assert all(server.process is None for server in inner), "taken over, not started again"
@@ -69,8 +86,8 @@ def test_the_last_user_stops_the_servers(folder):
     assert not any(server.alive() for server in outer)
 
 
-def test_it_takes_over_what_a_killed_run_has_left(folder):
-    killed = Postgres(folder, folder / "s")
+def test_it_takes_over_what_a_killed_run_has_left(used_folder):
+    killed = Postgres(used_folder, used_folder / "s")
     killed.start()
 
     with embedded.servers() as servers:
@@ -81,8 +98,8 @@ def test_it_takes_over_what_a_killed_run_has_left(folder):
     assert not killed.alive()
 
 
-def test_it_recovers_from_a_crash(folder):
-    crashed = Postgres(folder, folder / "s")
+def test_it_recovers_from_a_crash(used_folder):
+    crashed = Postgres(used_folder, used_folder / "s")
     crashed.start()
     assert crashed.process
     os.kill(crashed.process.pid, signal.SIGKILL)
@@ -92,10 +109,10 @@ def test_it_recovers_from_a_crash(folder):
         assert scalar(embedded.urls().database, "SELECT 1") == 1
 
 
-def test_a_stale_pid_file_naming_another_process_does_not_matter(folder):
+def test_a_stale_pid_file_naming_another_process_does_not_matter(used_folder):
     with embedded.servers():
         pass
-    for stale in (folder / "postgresql" / "postmaster.pid", folder / "s" / ".s.PGSQL.5432.lock"):
+    for stale in (used_folder / "postgresql" / "postmaster.pid", used_folder / "s" / ".s.PGSQL.5432.lock"):
         stale.write_text(f"{os.getpid()}\n")
 
     with embedded.servers():
@@ -110,19 +127,15 @@ def test_it_uses_the_servers_of_the_environment(folder, monkeypatch):
         assert servers == []
 
 
-def test_it_refuses_the_data_of_another_version(folder):
-    with embedded.servers():
-        pass
-    (folder / "postgresql" / "PG_VERSION").write_text("12\n")
+def test_it_refuses_the_data_of_another_version(used_folder):
+    (used_folder / "postgresql" / "PG_VERSION").write_text("12\n")
 
     with pytest.raises(embedded.EmbeddedError, match="written by PostgreSQL 12"), embedded.servers():
         pass
 
 
-def test_it_shows_the_log_of_a_server_that_does_not_start(folder):
-    with embedded.servers():
-        pass
-    (folder / "postgresql" / "postgresql.conf").write_text("nonsense = 1\n")
+def test_it_shows_the_log_of_a_server_that_does_not_start(used_folder):
+    (used_folder / "postgresql" / "postgresql.conf").write_text("nonsense = 1\n")
 
     with pytest.raises(embedded.EmbeddedError, match="nonsense"), embedded.servers():
         pass
