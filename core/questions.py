@@ -1,6 +1,5 @@
-"""Questions that jobs ask again and again, and that mostly have no answer: built and compiled once, asked with other
-values each time.
-
+"""Questions that jobs and the checks of the books ask again and again, and that mostly have no answer: built and compiled
+once, asked with other values each time.
 To build and compile one takes Django longer than it takes the database to answer it.
 """
 

@@ -12,6 +12,7 @@ from django.db.models import BigIntegerField, Count, Exists, F, OuterRef, Q, Que
 from django.db.models.functions import Abs, Coalesce
 
 from core.books import Finding
+from core.questions import Question
 from invoices import books_credits, books_selling
 from invoices.models import (
     OUTSIDE,
@@ -85,11 +86,14 @@ def _expected(invoice: Invoice, lines: list[tuple[int, list[dict[str, Any]]]]) -
 
 
 def lines_belong_to_their_invoice() -> Iterator[Finding]:
-    stray = InvoiceLine.objects.filter(
-        ~Q(customer=F("invoice__customer")) | ~Q(currency=F("invoice__currency")), invoice__isnull=False
-    )
-    for line in stray.iterator():
-        yield Finding("line has its invoice's customer and currency", f"line:{line.key}", f"invoice:{line.invoice_id}")
+    for key, invoice_id in _stray_lines.ask():
+        yield Finding("line has its invoice's customer and currency", f"line:{key}", f"invoice:{invoice_id}")
+
+
+@Question
+def _stray_lines() -> QuerySet[InvoiceLine, Any]:
+    stray = ~Q(customer=F("invoice__customer")) | ~Q(currency=F("invoice__currency"))
+    return InvoiceLine.objects.filter(stray, invoice__isnull=False).values_list("key", "invoice_id")
 
 
 def numbers_have_no_gaps() -> Iterator[Finding]:
@@ -113,37 +117,59 @@ def numbers_have_no_gaps() -> Iterator[Finding]:
 
 def paid_means_paid() -> Iterator[Finding]:
     """Succeeded payments + applied credit notes = amount due; of a credit note: refunds + what it was applied to."""
-    payments = Payment.objects.filter(invoice=OuterRef("pk"), status=PaymentStatus.SUCCEEDED)
-    refunds = Refund.objects.filter(credit_note=OuterRef("pk"), status=RefundStatus.SUCCEEDED)
-    given = CreditApplication.objects.filter(credit_note=OuterRef("pk"))
-    taken = CreditApplication.objects.filter(invoice=OuterRef("pk"))
-    rows = Invoice.objects.annotate(
-        received=_sum(payments, "invoice") + _sum(refunds, "credit_note"),
-        credited=_sum(given, "credit_note") + _sum(taken, "invoice"),
-    )
-    figures = ("pk", "total", "amount_paid", "amount_credited", "received", "credited")
-    wrong = rows.exclude(amount_paid=F("received"), amount_credited=F("credited"))
-    for pk, _, paid, used, received, credited in wrong.values_list(*figures).iterator():
+    for pk, _, paid, used, received, credited in _wrong_sums.ask():
         detail = f"payments {received}, recorded {paid}; credits {credited}, recorded {used}"
         yield Finding("amount paid equals succeeded payments", f"invoice:{pk}", detail)
-    short = rows.filter(status=InvoiceStatus.PAID).exclude(received=Abs(F("total")) - F("credited"))
-    for pk, total, _, _, received, credited in short.values_list(*figures).iterator():
+    for pk, total, _, _, received, credited in _short_of_paid.ask():
         detail = f"payments {received}, credits {credited}, total {total}"
         yield Finding("paid invoice is paid in full", f"invoice:{pk}", detail)
 
 
+def _with_sums() -> QuerySet[Any]:
+    payments = Payment.objects.filter(invoice=OuterRef("pk"), status=PaymentStatus.SUCCEEDED)
+    refunds = Refund.objects.filter(credit_note=OuterRef("pk"), status=RefundStatus.SUCCEEDED)
+    given = CreditApplication.objects.filter(credit_note=OuterRef("pk"))
+    taken = CreditApplication.objects.filter(invoice=OuterRef("pk"))
+    return Invoice.objects.annotate(
+        received=_sum(payments, "invoice") + _sum(refunds, "credit_note"),
+        credited=_sum(given, "credit_note") + _sum(taken, "invoice"),
+    )
+
+
+FIGURES = ("pk", "total", "amount_paid", "amount_credited", "received", "credited")
+
+
+@Question
+def _wrong_sums() -> QuerySet[Invoice, Any]:
+    return _with_sums().exclude(amount_paid=F("received"), amount_credited=F("credited")).values_list(*FIGURES)
+
+
+@Question
+def _short_of_paid() -> QuerySet[Invoice, Any]:
+    paid = _with_sums().filter(status=InvoiceStatus.PAID)
+    return paid.exclude(received=Abs(F("total")) - F("credited")).values_list(*FIGURES)
+
+
 def credits_are_used_once() -> Iterator[Finding]:
     """No credit note gives more than it has, no payment gives back more than it took."""
-    moving = Refund.objects.exclude(status=RefundStatus.FAILED)
-    notes = Invoice.objects.credit_notes().annotate(
-        used=_sum(moving.filter(credit_note=OuterRef("pk")), "credit_note") + F("amount_credited")
-    )
-    over = notes.filter(used__gt=Abs(F("total"))).values_list("pk", "used", "total")
-    for pk, used, total in over.iterator():
+    for pk, used, total in _overused_notes.ask():
         yield Finding("credit is used once", f"invoice:{pk}", f"used {used}, total {total}")
-    payments = Payment.objects.annotate(back=_sum(moving.filter(payment=OuterRef("pk")), "payment"))
-    for pk, back in payments.filter(back__gt=F("amount")).values_list("pk", "back").iterator():
+    for pk, back in _overdrawn_payments.ask():
         yield Finding("refunds stay within the payment", f"payment:{pk}", f"refunds {back}")
+
+
+@Question
+def _overused_notes() -> QuerySet[Invoice, Any]:
+    moving = Refund.objects.exclude(status=RefundStatus.FAILED).filter(credit_note=OuterRef("pk"))
+    notes = Invoice.objects.credit_notes().annotate(used=_sum(moving, "credit_note") + F("amount_credited"))
+    return notes.filter(used__gt=Abs(F("total"))).values_list("pk", "used", "total")
+
+
+@Question
+def _overdrawn_payments() -> QuerySet[Payment, Any]:
+    moving = Refund.objects.exclude(status=RefundStatus.FAILED).filter(payment=OuterRef("pk"))
+    payments = Payment.objects.annotate(back=_sum(moving, "payment"))
+    return payments.filter(back__gt=F("amount")).values_list("pk", "back")
 
 
 def _sum(rows: QuerySet[Any], by: str) -> Coalesce:
@@ -153,20 +179,34 @@ def _sum(rows: QuerySet[Any], by: str) -> Coalesce:
 
 def nothing_was_charged_twice() -> Iterator[Finding]:
     """By a card: two bank transfers of the same amount may be two instalments."""
+    for invoice_id, amount, count in _charged_twice.ask():
+        yield Finding("no two charges for the same amount", f"invoice:{invoice_id}", f"{count} charges of {amount}")
+    for pk, currency in _in_another_currency.ask():
+        yield Finding("payment has its invoice's currency", f"payment:{pk}", currency)
+
+
+@Question
+def _charged_twice() -> QuerySet[Payment, Any]:
     charges = Payment.objects.filter(status__in=(PaymentStatus.SUCCEEDED, *UNRESOLVED)).exclude(gateway=OUTSIDE)
     twice = charges.order_by().values("invoice", "amount").annotate(count=Count("pk")).filter(count__gt=1)
-    for row in twice:
-        detail = f"{row['count']} charges of {row['amount']}"
-        yield Finding("no two charges for the same amount", f"invoice:{row['invoice']}", detail)
-    for payment in Payment.objects.exclude(currency=F("invoice__currency")).iterator():
-        yield Finding("payment has its invoice's currency", f"payment:{payment.pk}", payment.currency)
+    return twice.values_list("invoice", "amount", "count")
+
+
+@Question
+def _in_another_currency() -> QuerySet[Payment, Any]:
+    return Payment.objects.exclude(currency=F("invoice__currency")).values_list("pk", "currency")
 
 
 def late_money_goes_back() -> Iterator[Finding]:
     """A payment that came too late has its refund, however that fares."""
-    kept = Payment.objects.filter(~Exists(Refund.objects.filter(payment=OuterRef("pk"))), status=PaymentStatus.SURPLUS)
-    for payment in kept.iterator():
-        yield Finding("what came too late goes back", f"payment:{payment.pk}", "found no refund")
+    for (pk,) in _kept_surplus.ask():
+        yield Finding("what came too late goes back", f"payment:{pk}", "found no refund")
+
+
+@Question
+def _kept_surplus() -> QuerySet[Payment, Any]:
+    refund = Exists(Refund.objects.filter(payment=OuterRef("pk")))
+    return Payment.objects.filter(~refund, status=PaymentStatus.SURPLUS).values_list("pk")
 
 
 def documents_are_as_rendered() -> Iterator[Finding]:

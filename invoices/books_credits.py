@@ -1,11 +1,13 @@
 """What documents say of credit must be what the ledger says, and statements must add up."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from core.books import Finding
+from core.questions import Question
 from credits.held import accrued_charges, held_by_groups
 from invoices.charging import charge_key
 from invoices.models import CreditStatement, Invoice, InvoiceLine, InvoiceStatus
@@ -23,10 +25,15 @@ def check() -> Iterator[Finding]:
 
 
 def credits_equal_their_lines() -> Iterator[Finding]:
+    for pk, credits, found in _other_credits.ask():
+        yield Finding("credits equal the lines' credits", f"invoice:{pk}", f"lines {found}, invoice {credits}")
+
+
+@Question
+def _other_credits() -> QuerySet[Invoice, Any]:
     kept = Invoice.objects.exclude(status=InvoiceStatus.VOID, number__isnull=True)
     rows = kept.annotate(sum=Coalesce(Sum("lines__credits"), 0)).exclude(credits=F("sum"))
-    for pk, credits, found in rows.values_list("pk", "credits", "sum").iterator():
-        yield Finding("credits equal the lines' credits", f"invoice:{pk}", f"lines {found}, invoice {credits}")
+    return rows.values_list("pk", "credits", "sum")
 
 
 def credits_equal_the_ledger() -> Iterator[Finding]:
@@ -63,11 +70,16 @@ def issued_credits_are_earned() -> Iterator[Finding]:
 
 def statements_add_up() -> Iterator[Finding]:
     """Opening is the closing before; opening + the movements covered = closing."""
-    broken = CreditStatement.objects.filter(~Q(opening=F("previous__closing")), previous__isnull=False)
-    for pk in broken.values_list("pk", flat=True):
+    for (pk,) in _broken_statements.ask():
         yield Finding("a statement opens with what the one before closed with", f"statement:{pk}", "another amount")
     for statement in CreditStatement.objects.select_related("previous").iterator(chunk_size=500):
         moved = sum(movement.amount for movement in stated_by(statement))
         if statement.opening + moved != statement.closing:
             detail = f"opening {statement.opening}, movements {moved}, closing {statement.closing}"
             yield Finding("opening and movements make the closing balance", f"statement:{statement.pk}", detail)
+
+
+@Question
+def _broken_statements() -> QuerySet[CreditStatement, Any]:
+    broken = CreditStatement.objects.filter(~Q(opening=F("previous__closing")), previous__isnull=False)
+    return broken.values_list("pk")

@@ -1,12 +1,14 @@
 """What is said of credit that was sold: by its invoice, by its grant, and by the rule that bought it."""
 
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import chain, groupby
+from typing import Any
 
-from django.db.models import F, Q, Sum, Value
+from django.db.models import F, Q, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce
 
 from core.books import Finding
+from core.questions import Question
 from credits.selectors import PurchasedGrant, purchased_grants
 from invoices.models import CreditSale, InvoiceLine, InvoiceStatus, LineKind
 from invoices.sold_lines import credit_given_back, price_of
@@ -21,10 +23,14 @@ def check() -> Iterator[Finding]:
 
 def grants_are_what_was_sold() -> Iterator[Finding]:
     """Every purchased grant has its invoice, is priced by it, available only if that is paid, and goes with it."""
+    grants = purchased_grants()
+    first = next(grants, None)
+    if first is None:
+        return
     prices = dict(InvoiceLine.objects.filter(kind=LineKind.CREDITS, corrects="").values_list("key", "amount"))
     backs = _given_back()
     sales = {sale.grant_id: sale for sale in CreditSale.objects.select_related("invoice").iterator(chunk_size=2_000)}
-    for grant in purchased_grants():
+    for grant in chain([first], grants):
         sale = sales.get(grant.id)
         if sale is None:
             yield Finding("a purchased grant has its invoice", f"grant:{grant.public_id}", "none sells it")
@@ -53,13 +59,21 @@ def _given_back() -> dict[str, int]:
 
 
 def credit_pays_for_no_credit() -> Iterator[Finding]:
-    paid = InvoiceLine.objects.filter(kind=LineKind.CREDITS).exclude(credits=0)
-    for key, credits in paid.values_list("key", "credits").iterator():
+    for key, credits in _credit_for_credit.ask():
         yield Finding("no credit pays for credit", f"line:{key}", f"credits {credits}")
-    sold = InvoiceLine.objects.filter(kind=LineKind.CREDITS, corrects="")
-    stray = sold.exclude(key=Coalesce(F("invoice__key"), Value("")))
-    for key in stray.values_list("key", flat=True):
+    for (key,) in _sold_elsewhere.ask():
         yield Finding("credit is sold by an invoice of its own", f"line:{key}", "on another document")
+
+
+@Question
+def _credit_for_credit() -> QuerySet[InvoiceLine, Any]:
+    return InvoiceLine.objects.filter(kind=LineKind.CREDITS).exclude(credits=0).values_list("key", "credits")
+
+
+@Question
+def _sold_elsewhere() -> QuerySet[InvoiceLine, Any]:
+    sold = InvoiceLine.objects.filter(kind=LineKind.CREDITS, corrects="")
+    return sold.exclude(key=Coalesce(F("invoice__key"), Value(""))).values_list("key")
 
 
 def top_ups_stay_within_their_ceiling() -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 from django.db.models import Exists, F, OuterRef, QuerySet, Value, Window
 from django.db.models.functions import Lag, Lead
@@ -10,6 +11,7 @@ from accounts.models import Customer
 from core.books import Finding
 from core.periods import Window as UsageWindow
 from core.periods import billing_date, period_number
+from core.questions import Question
 from invoices.selectors import line_amounts, stored_lines
 from invoices.standing import given_back_too_much
 from plans import books_credits, books_overdue
@@ -37,27 +39,38 @@ def check() -> Iterator[Finding]:
 
 def every_customer_has_a_plan() -> Iterator[Finding]:
     """At most one is the database's own rule."""
+    for (pk,) in _without_plan.ask():
+        yield Finding("has exactly one open subscription", f"customer:{pk}", "found none")
+
+
+@Question
+def _without_plan() -> QuerySet[Customer, Any]:
     spells = Subscription.objects.open().filter(customer=OuterRef("pk"))
-    for customer in Customer.objects.filter(~Exists(spells)).iterator():
-        yield Finding("has exactly one open subscription", f"customer:{customer.pk}", "found none")
+    return Customer.objects.filter(~Exists(spells)).values_list("pk")
 
 
 def payment_policy_is_the_plans() -> Iterator[Finding]:
+    for pk, expected, found in _other_policies.ask():
+        yield Finding("payment policy is that of the plan", f"customer:{pk}", f"expected {expected}, found {found}")
+
+
+@Question
+def _other_policies() -> QuerySet[Subscription, Any]:
     spells = Subscription.objects.open().exclude(customer__payment_policy=F("plan__payment_policy"))
-    for spell in spells.select_related("customer", "plan").iterator():
-        yield Finding(
-            "payment policy is that of the plan",
-            f"customer:{spell.customer_id}",
-            f"expected {spell.plan.payment_policy}, found {spell.customer.payment_policy}",
-        )
+    return spells.values_list("customer", "plan__payment_policy", "customer__payment_policy")
 
 
 def contracts_are_their_customers() -> Iterator[Finding]:
     """The database refuses it too, when a spell begins."""
+    for pk, expected, found in _others_contracts.ask():
+        detail = f"expected customer {expected}, found {found}"
+        yield Finding("a contract is its customer's", f"subscription:{pk}", detail)
+
+
+@Question
+def _others_contracts() -> QuerySet[Subscription, Any]:
     spells = Subscription.objects.filter(plan__customer__isnull=False).exclude(customer=F("plan__customer"))
-    for spell in spells.select_related("plan").iterator():
-        detail = f"expected customer {spell.plan.customer_id}, found {spell.customer_id}"
-        yield Finding("a contract is its customer's", f"subscription:{spell.pk}", detail)
+    return spells.values_list("pk", "plan__customer", "customer")
 
 
 def spells_are_contiguous() -> Iterator[Finding]:
