@@ -12,12 +12,14 @@ FAR = 200  # presses of Tab after which something counts as out of reach
 
 # Found by role and name once, and again where the page has put another element into its place meanwhile.
 WANT = "elements => { window.wanted = elements; }"
-IS_STALE = "() => !window.wanted.length || window.wanted.some(one => !one.isConnected)"
-HAS_FOCUS = "() => window.wanted.includes(document.activeElement)"
 IN_GROUP = "(elements, name) => document.activeElement.type === 'radio' && document.activeElement.name === name"
-IS_SEEN = """() => {
-    const style = getComputedStyle(document.activeElement);
-    return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0;
+# One question after each press: elsewhere, there and seen, there and unseen – or what was wanted is no longer there.
+WHERE = """() => {
+    const {wanted = []} = window, focused = document.activeElement;
+    if (!wanted.length || wanted.some(one => !one.isConnected)) return "gone";
+    if (!wanted.includes(focused)) return "elsewhere";
+    const style = getComputedStyle(focused);
+    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0 ? "seen" : "unseen";
 }"""
 
 
@@ -78,9 +80,11 @@ class Keys:
         wanted.evaluate_all(WANT)
         for _ in range(FAR):
             self.page.keyboard.press("Tab")
-            if self.page.evaluate(IS_STALE):
+            where = self.page.evaluate(WHERE)
+            if where == "gone":
                 wanted.evaluate_all(WANT)
-            if self.page.evaluate(HAS_FOCUS):
-                assert self.page.evaluate(IS_SEEN), f"{what} has the focus, but nobody sees it"
+                where = self.page.evaluate(WHERE)
+            assert where != "unseen", f"{what} has the focus, but nobody sees it"
+            if where == "seen":
                 return
         raise AssertionError(f"{what} is out of reach on {self.page.url}")
