@@ -4,11 +4,46 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from billing_portal.chromium import dress
-from billing_portal.tests.looks import complaints, problems, problems_on
+from billing_portal.tests.looks import EVERY, complaints, problems, problems_on
 
 pytestmark = [pytest.mark.urls("billing_portal.tests.style_urls"), pytest.mark.django_db(transaction=True)]
 
+# Of its words some can't be read in one theme, some on one width; a picture has no name, and something is too wide.
+UNREADABLE = """<!doctype html><html lang="en"><title>Out</title><style>
+    :root { color-scheme: light dark; background: light-dark(#fff, #111); color: light-dark(#111, #eee); }
+    #light { color: light-dark(#ccc, #fff); }
+    #dark { color: light-dark(#000, #333); }
+    #dark::before { content: ""; position: absolute; inset: 0; background: #fff; opacity: 0; }
+    #dark { position: relative; }
+    @media (max-width: 40rem) { #narrow { color: #777; background: #888; } }
+    div { width: 700px; }
+</style><main><h1>Out</h1><p id="light">Light</p><p id="dark">Dark</p><p id="narrow">Narrow</p><img src="data:,">
+<div>Wide</div></main>"""
+
 PATHS = ("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/nope/")
+
+
+def test_who_is_kept_out_is_told_in_every_look(page: Page) -> None:
+    light, dark, narrow = (
+        f'color-contrast: <p id="{name}">{name.capitalize()}</p>' for name in ("light", "dark", "narrow")
+    )
+    nameless, wide = 'image-alt: <img src="data:,">', "scrolls sideways"
+    for _document in range(2):  # axe is sent with the first one
+        page.goto("about:blank")
+        page.set_content(UNREADABLE)
+        assert problems(page, EVERY) == [
+            *(f"light 1280: {one}" for one in (light, nameless)),
+            f"dark 1280: {dark}",
+            *(f"dark 320: {one}" for one in (dark, narrow, nameless, wide)),
+            *(f"light 320: {one}" for one in (light, narrow, wide)),
+        ]
+
+
+def test_a_rule_that_breaks_while_it_is_asked_is_not_taken_for_one_that_is_kept(page: Page) -> None:
+    page.set_content(UNREADABLE)
+    assert len(complaints(page)) == 2
+    page.evaluate("axe.configure({checks: [{id: 'color-contrast', options: {}}]})")
+    assert any("Skipping color-contrast rule" in one for one in complaints(page))
 
 
 def test_nobody_is_kept_out(page: Page, console_errors: list[str]) -> None:
