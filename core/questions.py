@@ -1,5 +1,6 @@
-"""Questions that jobs and the checks of the books ask again and again, and that mostly have no answer: built and compiled
+"""Questions that jobs and the books' checks ask again and again, and that mostly have no answer: built and compiled
 once, asked with other values each time.
+
 To build and compile one takes Django longer than it takes the database to answer it.
 """
 
