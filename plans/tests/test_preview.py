@@ -79,12 +79,16 @@ def one_change(customer, plans, random, at):
     return quote, change_plan(quote=quote, at=at + timedelta(minutes=1), actor=None)
 
 
+def issue_announced(customer, at):
+    waiting = Invoice.objects.filter(customer=customer, status="draft", billing_on__lte=at.date())
+    finalize_invoices(invoice_ids=[draft.pk for draft in waiting], at=at)
+
+
 def settle_up(customer, at):
     """Everything announced by now is issued, and everything issued is paid."""
     drafts = list(calculate_all(at))
     finalize_invoices(invoice_ids=[draft.pk for draft in drafts if draft.billing_on <= at.date()], at=at)
-    waiting = Invoice.objects.filter(customer=customer, status="draft", billing_on__lte=at.date())
-    finalize_invoices(invoice_ids=[draft.pk for draft in waiting], at=at)
+    issue_announced(customer, at)
     for invoice in Invoice.objects.filter(customer=customer, status="open"):
         if invoice.amount_due > 0 and not invoice.is_credit_note:
             pay(invoice, at)
