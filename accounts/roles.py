@@ -5,7 +5,6 @@ of the rooms, so that no list of permissions ages. Superusers have every capabil
 """
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from django.contrib.auth.backends import BaseBackend
@@ -15,6 +14,7 @@ from django.db.models import Q, QuerySet
 from accounts.access import describe
 from accounts.exceptions import StaffRoleRequiredError
 from accounts.models import User
+from core.questions import built_once
 
 READ = "accounts.read_billing"  # look at customers, documents, payments, ledgers, usage and the catalogue
 EXPORT = "accounts.export_billing"  # take what one may look at away as a file
@@ -86,12 +86,11 @@ def capabilities(user: Person) -> dict[str, bool]:
 
 def who_may(*wanted: str) -> list[User]:
     """Active staff with one of the capabilities, superusers among them, by e-mail address."""
-    return list(_staff_with(wanted).all())
+    return list(_staff_with(wanted))
 
 
-@cache
+@built_once  # every refusal asks it
 def _staff_with(wanted: tuple[str, ...]) -> QuerySet[User]:
-    """Built once and copied: every refusal asks it."""
     held = Permission.objects.filter(content_type__app_label="accounts", codename__in=[*map(_codename, wanted)])
     has_it = Q(groups__permissions__in=held) | Q(user_permissions__in=held) | Q(is_superuser=True)
     return User.objects.filter(has_it, is_active=True, is_staff=True).distinct().order_by("email")

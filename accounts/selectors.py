@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import DateTimeField, OuterRef, Value
+from django.db.models import DateTimeField, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from accounts.models import (
@@ -40,6 +40,14 @@ def present_in_sql(at: datetime | Given) -> Coalesce:
     """`Customer.present` for rows of customers: the customer's own clock where one is set, else `at`."""
     now = at if isinstance(at, Given) else Value(at, output_field=DateTimeField())
     return Coalesce("customer__clock_at", now)
+
+
+def due_rows(rows: "QuerySet[Any]", at: datetime | Given, condition: Q) -> "QuerySet[Any, Any]":
+    """(id, customer, present) of those of these rows that meet the condition at their customer's `present`, in that
+    order; parked customers wait."""
+    found = rows.filter(customer__parked_at__isnull=True).annotate(present=present_in_sql(at)).filter(condition)
+    columns: QuerySet[Any, Any] = found.order_by("present", "pk").values_list("pk", "customer_id", "present")
+    return columns
 
 
 def default_payment_methods(customer_ids: Collection[int]) -> dict[int, PaymentMethod]:

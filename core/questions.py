@@ -6,7 +6,8 @@ To build and compile one takes Django longer than it takes the database to answe
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from functools import cache, wraps
+from typing import Any, Final, ParamSpec, TypeVar
 
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -15,11 +16,29 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from core.due import Due
 
+P = ParamSpec("P")
+Rows = TypeVar("Rows", bound="QuerySet[Any, Any]")
+
 FIELDS: Final[dict[type, Callable[[], "Field[Any, Any]"]]] = {
     datetime: DateTimeField,
     int: BigIntegerField,
     timedelta: DurationField,
 }
+
+
+def built_once(build: Callable[P, Rows]) -> Callable[P, Rows]:
+    """Decorates what returns rows that depend on its arguments alone, which are hashable: a copy of them each time.
+
+    Building costs about half of what asking costs. For rows that are narrowed down or joined further; where nothing is,
+    a `Question` is cheaper still.
+    """
+    built = cache(build)
+
+    @wraps(build)
+    def copied(*args: P.args, **kwargs: P.kwargs) -> Rows:
+        return built(*args, **kwargs).all()  # type: ignore[arg-type]  # cache: hashable ones alone
+
+    return copied
 
 
 class Given(Expression):
@@ -61,5 +80,5 @@ class Question:
 class DueQuestion(Question):
     """What is due at an instant, of one customer or of everybody: rows of (id, customer, present)."""
 
-    def __call__(self, at: datetime, customer_id: int | None = None) -> list[Due]:
-        return [Due(*row) for row in self.ask(at=at, customer_id=customer_id)]
+    def __call__(self, at: datetime, customer_id: int | None = None, **more: Any) -> list[Due]:
+        return [Due(*row) for row in self.ask(at=at, customer_id=customer_id, **more)]

@@ -7,7 +7,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import TruncDate
 
 from accounts.models import AuditEntry, PaymentMethod
-from accounts.selectors import present_in_sql
+from accounts.selectors import due_rows
 from core.due import only
 from core.questions import DueQuestion, Given, Question
 from invoices.models import UNRESOLVED, CreditStatement, Invoice, InvoiceStatus, Payment, PaymentStatus
@@ -23,7 +23,7 @@ def due_to_finalize(at: Given, customer_id: Given | None) -> Rows:
     """
     drafts = Invoice.objects.filter(status=InvoiceStatus.DRAFT, **only(customer_id))
     earlier = drafts.filter(customer=OuterRef("customer"), billing_on__lt=OuterRef("billing_on"))
-    return _due(drafts.exclude(Exists(earlier)), at, Q(billing_on__lte=TruncDate("present")))
+    return due_rows(drafts.exclude(Exists(earlier)), at, Q(billing_on__lte=TruncDate("present")))
 
 
 def drafts_until(customer: OuterRef, on: OuterRef) -> QuerySet[Invoice]:
@@ -38,7 +38,7 @@ def due_to_refresh(at: Given, customer_id: Given | None) -> Rows:
         customer=OuterRef("customer"), action="update_billing_profile", at__gte=OuterRef("announced_at")
     )
     drafts = Invoice.objects.filter(Exists(changes), status=InvoiceStatus.DRAFT, **only(customer_id))
-    return _due(drafts, at, Q())
+    return due_rows(drafts, at, Q())
 
 
 @DueQuestion
@@ -50,13 +50,7 @@ def due_to_collect(at: Given, customer_id: Given | None) -> Rows:
     waiting = Invoice.objects.filter(
         Exists(card), ~Exists(unresolved), status=InvoiceStatus.OPEN, collect_at__isnull=False
     )
-    return _due(waiting.filter(**only(customer_id)), at, Q(collect_at__lte=F("present")))
-
-
-def _due(waiting: QuerySet[Invoice], at: Given, condition: Q) -> Rows:
-    present = present_in_sql(at)
-    rows = waiting.filter(customer__parked_at__isnull=True).annotate(present=present).filter(condition)
-    return rows.order_by("present", "pk").values_list("pk", "customer_id", "present")
+    return due_rows(waiting.filter(**only(customer_id)), at, Q(collect_at__lte=F("present")))
 
 
 def due_to_deliver(

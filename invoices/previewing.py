@@ -1,11 +1,11 @@
 """What a document would come to, credits included: the draft's own steps on the same facts, writing nothing."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from credits.charges import Allocation, ChargeDraft, CorrectionDraft
 from credits.selectors import balance, has_credits, open_purses, preview_draw_down, preview_draw_downs
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 PREVIEW = "preview"
 Step = ChargeDraft | CorrectionDraft
-Keys = frozenset[tuple[str, bool]]  # of lines that are corrected, and whether by giving back
+Found = TypeVar("Found")
 
 
 class Credit:
@@ -44,8 +44,7 @@ class Credit:
 
     def __init__(self, customer_id: int, at: datetime, *, has_credit: bool | None = None) -> None:
         self.customer_id, self.at, self.has_credit = customer_id, at, has_credit
-        self._rules: dict[Keys, dict[str, TaxRule]] = {}
-        self._billed: dict[Keys, Mapping[str, Billed]] = {}
+        self._known: dict[Any, Any] = {}
 
     @cached_property
     def opened(self) -> "Opened | None":
@@ -55,21 +54,19 @@ class Credit:
 
     def rules(self, lines: Sequence[LineDraft]) -> dict[str, TaxRule]:
         """As `corrected_rules`."""
-        keys = _corrected_keys(lines)
-        if keys not in self._rules:
-            self._rules[keys] = corrected_rules(lines)
-        return self._rules[keys]
+        return self._once(corrected_rules, lines)
 
     def billed(self, lines: Sequence[LineDraft]) -> Mapping[str, Billed]:
         """As `billed_with`."""
-        keys = _corrected_keys(lines)
-        if keys not in self._billed:
-            self._billed[keys] = billed_with(lines)
-        return self._billed[keys]
+        return self._once(billed_with, lines)
 
-
-def _corrected_keys(lines: Sequence[LineDraft]) -> Keys:
-    return frozenset((line.corrects, line.amount < 0) for line in lines if line.corrects)
+    def _once(self, read: Callable[[Sequence[LineDraft]], Found], lines: Sequence[LineDraft]) -> Found:
+        """What is read depends on the lines that are corrected, and whether by giving back."""
+        asked = read, frozenset((line.corrects, line.amount < 0) for line in lines if line.corrects)
+        if asked not in self._known:
+            self._known[asked] = read(lines)
+        found: Found = self._known[asked]
+        return found
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from django.db.models import (
 
 from accounts.selectors import tax_places
 from accounts.vat_ids import is_vat_id
+from core.questions import built_once
 from invoices.exceptions import SellerMissingError
 from invoices.hand_charges import TAKEN_BACK, can_be_taken_back
 from invoices.lines import STORED, LineDraft, total_lines
@@ -73,13 +74,12 @@ def rules_at(
 
 
 def _default_rates() -> tuple[Seller, list[TaxRate]]:
-    rates = list(_rates_of_default_seller().all())
+    rates = list(_rates_of_default_seller())
     return rates[0].seller if rates else default_seller(), rates
 
 
-@cache
+@built_once  # every document asks it
 def _rates_of_default_seller() -> QuerySet[TaxRate]:
-    """Every document asks it: it is built once and copied."""
     first = Subquery(Seller.objects.order_by("pk").values("pk")[:1])
     return TaxRate.objects.select_related("seller").filter(seller=first).order_by("pk")
 

@@ -1,7 +1,6 @@
 """The price list: plans in versions and the rate cards on them. Part of `plans.models`."""
 
 from decimal import Decimal
-from functools import cache
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Self, cast
@@ -13,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import PaymentPolicy
 from core.money import to_major
+from core.questions import built_once
 from plans.models_credits import CreditExhaustion
 from plans.models_overdue import OverdueConsequence
 from plans.models_prices import PriceModel, tiers_of, tiers_subquery
@@ -308,7 +308,7 @@ class RateCard(models.Model):
 
 def cards_in_order(lookup: str = "rate_cards") -> "models.Prefetch[str, RateCardQuerySet, str]":
     """To read the cards of plans in their order `with_terms`: one query, which is built once and copied."""
-    return models.Prefetch(lookup, _cards_in_order().all())
+    return models.Prefetch(lookup, _cards_in_order())
 
 
 def with_terms_read(plans: PlanQuerySet) -> list[Plan]:
@@ -318,6 +318,6 @@ def with_terms_read(plans: PlanQuerySet) -> list[Plan]:
     return [plan.keep_terms(cards) for plan, cards in found]
 
 
-@cache
+@built_once
 def _cards_in_order() -> RateCardQuerySet:
     return RateCard.objects.with_terms().order_by("position", "pk")

@@ -71,11 +71,10 @@ def current_spell(customer_id: int) -> Subscription | None:
 
 def due_for_calculation(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Subscriptions whose calculation instant and grace have passed on the customer's own clock; nobody parked."""
-    rows = _to_calculate.ask(at=at, grace=settings.CALCULATION_GRACE, customer_id=customer_id)
-    return [Due(*row) for row in rows]
+    return _to_calculate(at, customer_id, grace=settings.CALCULATION_GRACE)
 
 
-@Question
+@DueQuestion
 def _to_calculate(at: Given, grace: Given, customer_id: Given | None) -> QuerySet[Any, Any]:
     rows = Subscription.objects.due(at, grace).filter(**only(customer_id)).annotate(present=present_in_sql(at))
     return rows.order_by("present", "customer_id").values_list("pk", "customer_id", "present")
@@ -83,11 +82,10 @@ def _to_calculate(at: Given, grace: Given, customer_id: Given | None) -> QuerySe
 
 def due_for_follow_up(at: datetime, customer_id: int | None = None) -> list[Due]:
     """Ended subscriptions whose late usage is looked for now, by the customer's own clock; nobody parked."""
-    rows = _to_follow_up.ask(at=at, grace=settings.CALCULATION_GRACE, customer_id=customer_id)
-    return [Due(*row) for row in rows]
+    return _to_follow_up(at, customer_id, grace=settings.CALCULATION_GRACE)
 
 
-@Question
+@DueQuestion
 def _to_follow_up(at: Given, grace: Given, customer_id: Given | None) -> QuerySet[Any, Any]:
     rows = Subscription.objects.to_follow_up(at, grace).filter(**only(customer_id)).annotate(present=present_in_sql(at))
     return rows.order_by("present", "customer_id").values_list("pk", "customer_id", "present")

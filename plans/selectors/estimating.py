@@ -81,20 +81,20 @@ class Compared:
         return max(-(self.difference or 0), 0)
 
 
-def used_lately(customer_id: int, plans: Iterable[Plan], at: datetime) -> Used:
-    """In the thirty days before `at`, of all that any of the plans (loaded `with_cards`) counts. One query."""
+def used_lately(
+    customer_id: int, plans: Iterable[Plan], at: datetime, read: Mapping[Span, Decimal] | None = None
+) -> Used:
+    """In the thirty days before `at`, of all that any of the plans (loaded `with_cards`) counts. One query, none where
+    somebody has read what `lately` names."""
     spans = lately(customer_id, plans, at)
-    return _used(customer_id, spans, quantities(spans), at)
+    known = quantities(spans) if read is None else read
+    return Used(customer_id, Window(at - LENGTH, at), {span.feature_id: known[span] for span in spans})
 
 
 def lately(customer_id: int, plans: Iterable[Plan], at: datetime) -> list[Span]:
     """What usage is asked for that, one span of each feature."""
     counted = {card.feature_id or 0 for plan in plans for card in plan.terms().metered}
     return [Span(customer_id, feature, at - LENGTH, at) for feature in sorted(counted)]
-
-
-def _used(customer_id: int, spans: Iterable[Span], read: Mapping[Span, Decimal], at: datetime) -> Used:
-    return Used(customer_id, Window(at - LENGTH, at), {span.feature_id: read[span] for span in spans})
 
 
 def estimates(plans: Sequence[Plan], current: Subscription, at: datetime) -> dict[str, Estimate | None]:
@@ -127,10 +127,9 @@ def estimate_or_none(
     customer_id: int, plan: Plan, at: datetime, read: Mapping[Span, Decimal] | None = None
 ) -> Estimate | None:
     """The same of one plan; None where nothing that it counts was used, and where it fails: a page that is about
-    something else goes on without it. `read`: quantities, `lately` among them, where somebody has read them."""
+    something else goes on without it. `read`: as `used_lately`."""
     try:
-        spans = lately(customer_id, [plan], at)
-        found = estimate(plan, _used(customer_id, spans, quantities(spans) if read is None else read, at))
+        found = estimate(plan, used_lately(customer_id, [plan], at, read))
     except Exception:
         logger.exception("What plan %s would have cost could not be worked out", plan.key)
         return None
