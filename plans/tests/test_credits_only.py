@@ -260,3 +260,19 @@ def test_leaving_after_a_plan_with_invoices_asks_hardly_more(
         page = as_alice.get(reverse("plan_cancel")).text
     assert "which is still due" in page
     assert "Your balance after:" in page
+
+
+def test_leaving_bills_what_came_late_of_a_plan_with_invoices_before(catalogue, customer, seller, at):
+    go_plus(customer, catalogue, at)
+    grant(customer, 10, at, features=("api-requests",))  # pays nothing of it
+    moved = at + timedelta(days=10)
+    quote = change_quote(customer, credits_plan(at, self_serve=True), moved)
+    change_plan(quote=quote, at=moved, actor=None)
+    send(customer, at + HOUR, tokens=1_000_000, received=moved + HOUR)
+    end = moved + 2 * HOUR
+    settle_usage(customer_ids=[customer.pk], at=end)
+
+    done = cancel_subscription(quote=cancel_quote(customer, end), at=end, actor=None)
+
+    assert [(line.title, line.amount) for line in done.invoice.lines.all()] == [("AI tokens (late usage)", 200)]
+    assert list(books.check()) == []
