@@ -77,6 +77,8 @@ def numbers_of(response):
 
 def test_it_counts_no_further_than_people_page(monkeypatch, as_clerk, mirror):
     monkeypatch.setattr(staff_paging, "REACH", 1)
+    # What the database thinks is its own affair: it looks at its tables when it likes.
+    monkeypatch.setattr(staff_paging, "table_estimate", lambda table: -1)
     page = as_clerk.get(reverse("admin:invoices_invoice_changelist"))
     assert page.context["cl"].result_count == 1
     assert "More than 1 invoices" in page.text
