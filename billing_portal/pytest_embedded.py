@@ -9,7 +9,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.db.backends.postgresql.creation import DatabaseCreation
 from django.test import TransactionTestCase
 
@@ -76,6 +76,19 @@ def _empty_without_triggers() -> Iterator[None]:
         patch.setattr(test_case, "_fixture_teardown", empty)
         patch.setattr(DatabaseCreation, "_destroy_test_db", drop)
         yield
+
+
+@pytest.fixture(scope="module")
+def forgets_statistics(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """For tests that let the server look at its tables: what it counted outlives even a transaction that is undone.
+
+    Every later test would be planned, and its estimates told, by rows that are not there.
+    """
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        ours = "SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        cursor.execute(f"DELETE FROM pg_statistic WHERE starelid IN ({ours})")  # noqa: S608 - our own words
+        cursor.execute(f"UPDATE pg_class SET relpages = 0, reltuples = -1 WHERE oid IN ({ours})")  # noqa: S608
 
 
 @functools.cache

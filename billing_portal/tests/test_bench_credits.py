@@ -6,7 +6,7 @@ from billing_portal.benchmarks import credits as bench
 from credits import books
 from credits.models import LedgerEntry
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("forgets_statistics")]
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from billing_portal.benchmarks import grouping as bench
 from usage import books
 from usage.models import UsageDay
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("forgets_statistics")]
 
 
 def test_a_month_is_grouped_from_events_and_from_days(monkeypatch):

@@ -5,7 +5,7 @@ from django.contrib import admin
 
 from billing_portal.benchmarks import staff as bench
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("forgets_statistics")]
 
 
 @pytest.fixture(autouse=True)

@@ -58,6 +58,7 @@ def finish(at: datetime) -> RunReport:
     return report
 
 
+@pytest.mark.usefixtures("forgets_statistics")
 @pytest.mark.django_db(transaction=True)
 def test_the_next_run_finishes_what_a_killed_one_began(seller):
     prepare(CUSTOMERS, seller.pk)

@@ -11,7 +11,7 @@ from usage.selectors import STORING, Looked, touched_hours
 from usage.services.ingest_events import ingest_events
 from usage.tests.conftest import event
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("forgets_statistics")]
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
