@@ -11,7 +11,7 @@ from accounts.models import AuditEntry, Notice, PaymentMethod, PaymentPolicy
 from accounts.services.add_payment_method import add_payment_method
 from accounts.tests.cards import MASTERCARD, VISA, add_card, enter, visit
 
-OLD, NEW = date(2026, 11, 1), date(2031, 11, 1)
+OLD, NEW = date(2030, 11, 1), date(2035, 11, 1)
 LATER = timedelta(days=10)
 
 
@@ -36,7 +36,7 @@ def test_it_takes_the_place_of_the_old_one_and_stays_the_default(old, customer, 
 
     new = enter_again(customer, alice, at + LATER, NEW)
 
-    assert facts(selectors.payment_methods(customer)) == [("Visa ending 4242", 11, 2031, True)]
+    assert facts(selectors.payment_methods(customer)) == [("Visa ending 4242", 11, 2035, True)]
     assert new.token != old.token
     assert Notice.objects.filter(key__startswith=f"payment_method:{new.pk}:added").count() == 1
 
@@ -54,7 +54,7 @@ def test_the_old_row_stays_as_it_was_for_payments_made_with_it(old, customer, al
     enter_again(customer, alice, at + LATER, NEW)
 
     kept = PaymentMethod.objects.get(pk=old.pk)
-    assert (kept.token, kept.exp_month, kept.exp_year) == (old.token, 11, 2026)
+    assert (kept.token, kept.exp_month, kept.exp_year) == (old.token, 11, 2030)
     assert (kept.is_default, kept.deleted_at) == (False, at + LATER)
 
 
@@ -62,7 +62,7 @@ def test_the_audit_trail_has_both_expiries(old, customer, alice, at):
     enter_again(customer, alice, at + LATER, NEW)
 
     entry = AuditEntry.objects.filter(action="add_payment_method").latest("pk")
-    assert (entry.before["expires"], entry.after["expires"]) == ("2026-11-30", "2031-11-30")
+    assert (entry.before["expires"], entry.after["expires"]) == ("2030-11-30", "2035-11-30")
 
 
 def test_the_same_expiry_is_still_a_duplicate(old, customer, alice, at):
