@@ -124,6 +124,7 @@ MIDDLEWARE = [
     "billing_portal.logs.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "billing_portal.middleware.CompressionMiddleware",  # after WhiteNoise, whose files are compressed beforehand
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "billing_portal.middleware.LanguageMiddleware",

@@ -1,5 +1,7 @@
 """What every page has around it: refusals, headers, theme, navigation."""
 
+from gzip import decompress
+
 import pytest
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -94,6 +96,16 @@ def test_nobody_keeps_pages_of_people_who_are_logged_in(logged_in: Client) -> No
     response = logged_in.get("/styleguide/")
     assert response["Cache-Control"] == "no-store"
     assert "HX-Request" in response["Vary"]
+
+
+def test_pages_come_compressed_to_who_can_read_it(logged_in: Client) -> None:
+    plain = logged_in.get("/styleguide/")
+    packed = logged_in.get("/styleguide/", headers={"Accept-Encoding": "gzip, br"})
+    assert "Content-Encoding" not in plain
+    assert packed["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in packed["Vary"]
+    assert len(packed.content) * 3 < len(plain.content)
+    assert b"<h1" in decompress(packed.content)
 
 
 def test_pages_of_nobody_may_be_kept(client: Client) -> None:
