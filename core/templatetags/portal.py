@@ -1,5 +1,6 @@
 """`{% load portal %}`: money, quantities, dates and icons in templates. The texts come from core.formats."""
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -8,14 +9,16 @@ from django import template
 from django.template import Context
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from core import formats
 from core.periods import Period, Window
 from core.templatetags.icons import PATHS
 
 register = template.Library()
+
+BELOW_ZERO = re.compile(rf"{formats.MINUS}[^\s<]*\d")
 
 
 def _day(value: date | datetime | str) -> date:
@@ -41,6 +44,12 @@ def unit_price(
 ) -> str:
     """`{% unit_price card.unit_amount card.per_units currency "token" %}` – $12.00 per 1 million tokens."""
     return formats.unit_price(Decimal(unit_amount), int(per_units), str(currency), str(unit), str(unit_plural))
+
+
+@register.filter
+def unbroken(text: str) -> SafeString:
+    """`{{ text|unbroken }}` – prose in which no line ends between a minus and its amount."""
+    return mark_safe(BELOW_ZERO.sub(r'<span class="num">\g<0></span>', conditional_escape(text)))  # noqa: S308 - escaped
 
 
 @register.filter

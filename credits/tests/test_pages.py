@@ -118,7 +118,7 @@ def test_the_balance_is_shown_as_an_equation_that_adds_up(customer, alice, log_i
 def test_a_balance_below_zero_is_explained_in_words(customer, alice, log_in, at):
     use(customer, 4_000, at)
     page = text(log_in(alice).get(reverse("credits")))
-    assert "Your credit balance is −$40.00. The next grant first covers this amount." in page
+    assert 'Your credit balance is <span class="num">−$40.00</span>. The next grant first covers this amount.' in page
 
 
 def test_credit_that_expires_soon_says_so(customer, alice, log_in, at):
