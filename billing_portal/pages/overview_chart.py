@@ -17,6 +17,7 @@ FIRST_PART = Fraction(3, 10)  # of the width: further left there is no room for 
 NEAR = Fraction(1, 8)  # of the height: closer than that, two labels lie on each other
 ABOVE, BELOW, FAR_BELOW, TICK = -10, 19, 38, -6  # units from a line down to the words that belong to it
 LINE = 17  # units that a line of words needs
+MIDDLE, CLEAR = -10, 12  # units from a tick's line to the middle of its letters, and how far a dot stays from there
 
 
 class Label(NamedTuple):
@@ -128,7 +129,7 @@ class Chart:
 
     @property
     def ticks(self) -> list[Label]:
-        """Nothing, half and all of the height in money; without the one that the budget's label would lie on."""
+        """Nothing, half and all of the height in money; without what the budget's label or the last point lies on."""
         shown = self._labelled
         return [
             Label(
@@ -209,8 +210,12 @@ class Chart:
     def _labelled(self) -> list[int]:
         """What has words at the left end of its line."""
         own = [self.budget] if self.budget else []
-        ticks = (0, self._top // 2, self._top)
+        ticks = [each for each in (0, self._top // 2, self._top) if not self._is_under_now(each)]
         return own + [each for each in ticks if not own or abs(self._up(own[0]) - self._up(each)) >= NEAR]
+
+    def _is_under_now(self, tick: int) -> bool:
+        share, up = self._places[-1]
+        return share <= FIRST_PART and abs(self._pixels(up) - self._pixels(self._up(tick)) - MIDDLE) < CLEAR
 
     @property
     def _top(self) -> int:

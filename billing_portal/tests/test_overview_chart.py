@@ -37,6 +37,12 @@ def test_the_tick_gives_way_to_the_budget():
     assert [tick.text for tick in chart(0, 5_000, budget=10_000).ticks] == ["$0.00", "", "$200.00"]
 
 
+def test_the_tick_gives_way_to_the_last_point_in_the_first_days():
+    assert [tick.text for tick in chart(0, 222).ticks] == ["$0.00", "", "$4.00"]
+    assert [tick.text for tick in chart(0, 260).ticks] == ["$0.00", "$2.00", "$4.00"]  # above it
+    assert [tick.text for tick in chart(*range(0, 222, 15), 222).ticks] == ["$0.00", "$2.00", "$4.00"]  # right of it
+
+
 @pytest.mark.parametrize(
     ("amounts", "shift"),
     [

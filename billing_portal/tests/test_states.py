@@ -14,6 +14,7 @@ from billing_portal.states.looking import BUSY, looking_at
 from billing_portal.states.registry import MISSING, NEVER, PAGES, SITUATIONS, STATES
 from billing_portal.states.telling import STORIES, tell
 from billing_portal.tests.counting import HEADER
+from billing_portal.tests.drawn import covered
 from billing_portal.tests.looks import EVERY, LOOKS, problems
 from billing_portal.tests.sums import adrift
 
@@ -138,7 +139,7 @@ def look(page, state):
             found += adrift(page.content())
         if not state.looks_like:
             photograph(page, Path(SHOTS), state.name, LOOKS if SHOTS else ())
-            found += problems(page, EVERY)
+            found += [*covered(page), *problems(page, EVERY), *covered(page)]  # wide, and narrow as the last look is
         if state.answer == "held" and not page.locator(BUSY).count():
             found.append("is not busy")
     if page.locator("[data-busy]").count():
