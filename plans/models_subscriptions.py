@@ -7,6 +7,7 @@ from django.db import connection, models
 from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
 
+from accounts.models import PaymentMethod
 from accounts.selectors import present_in_sql
 from core.questions import Given, built_once
 from credits.selectors import had_credit
@@ -65,13 +66,18 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         """`with_plan`, and what pages say besides: whether access is on hold (`is_held`); the plan that staff have
         scheduled, as `coming_plan`, `coming_version` and `coming_at`; the customer's `budget` in its currency; whether
         lines wait for the next document (`has_pending_lines`); the anchor of the last paid plan and when late usage of
-        it is looked for (`followed_anchor`, `followed_at`)."""
+        it is looked for (`followed_anchor`, `followed_at`); the customer's `default_card`."""
         coming = ScheduledChange.objects.filter(
             customer=models.OuterRef("customer"), status=ScheduleStatus.SCHEDULED
         ).order_by("pk")
         budget = Budget.objects.filter(customer=models.OuterRef("customer"), currency=models.OuterRef("plan__currency"))
         followed = Subscription.objects.filter(customer=models.OuterRef("customer"), follow_up_at__isnull=False)
-        return self.with_plan().annotate(
+        # None but a live card is ever the default, and no more than one of a customer.
+        card = models.FilteredRelation(
+            "customer__payment_methods", condition=Q(customer__payment_methods__is_default=True)
+        )
+        rows = self.with_plan().annotate(default_card=card).select_related("default_card")
+        return rows.annotate(
             is_held=models.Exists(_hold()),
             coming_plan=models.Subquery(coming.values("plan__name")[:1]),
             coming_version=models.Subquery(coming.values("plan__version")[:1]),
@@ -174,6 +180,7 @@ class Subscription(models.Model):
     had_credit: bool
     invoiced_usage_at: datetime | None
     is_held: bool
+    default_card: PaymentMethod | None = None  # also where nobody has read it
     next_id: int
 
     class Meta:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
@@ -14,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import PortalRequest, billing_page, can_write, customer_now, describe
 from accounts.models import Customer, PaymentMethod, PaymentPolicy
-from accounts.selectors import billing_admins, default_payment_methods
+from accounts.selectors import billing_admins
 from billing_portal.pages.alerts import Standing
 from billing_portal.pages.attempting import attempt
 from billing_portal.pages.overview_chart import Chart
@@ -67,10 +66,10 @@ class Overview:
     standing: Standing | None = None
     estimate: Estimate | None = None
 
-    @cached_property
+    @property
     def card(self) -> PaymentMethod | None:
-        """The default card, where an invoice comes that it may pay. One query, or none."""
-        return default_payment_methods([self.customer.pk]).get(self.customer.pk) if self.has_document else None
+        """The default card, where an invoice comes that it may pay."""
+        return self.subscription.default_card if self.has_document else None
 
     @property
     def credits_only(self) -> bool:

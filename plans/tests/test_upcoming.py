@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from accounts.models import PaymentMethod
 from accounts.services.update_billing_profile import update_billing_profile
 from core.periods import Period
 from plans.exceptions import NoSubscriptionError
 from plans.selectors import running, upcoming_invoice, usage_to_date
+from plans.selectors.upcoming import open_subscription
 from plans.services.calculate_charges import calculate_charges
 from plans.tests.conftest import send
 
@@ -144,3 +146,18 @@ def test_it_reads_with_a_fixed_number_of_queries(plus, customer, at, django_asse
         upcoming_invoice(running(customer, CALCULATED))
     with django_assert_max_num_queries(7):
         usage_to_date(running(customer, CALCULATED))
+
+
+def test_the_open_spell_comes_with_the_default_card(plus, customer, at, django_assert_num_queries):
+    first = PaymentMethod.objects.get(customer=customer)
+    first.pk, first.key, first.token, first.is_default = None, "pm_other", "tok_other", False
+    first.save()
+
+    with django_assert_num_queries(2):  # the spell, and the prices of its plan
+        card = open_subscription(customer).default_card
+
+    assert card == PaymentMethod.objects.get(customer=customer, is_default=True)
+
+
+def test_the_open_spell_says_that_there_is_no_card(free, customer):
+    assert open_subscription(customer).default_card is None
