@@ -91,7 +91,7 @@ def _correct(correcting: Correcting, step: Step, at: datetime) -> None:
 
 
 def allocations_of(charge_keys: Iterable[str]) -> dict[str, Allocation]:
-    """What became of these charges, less what was given back; absent where credit paid nothing. Three queries."""
+    """What became of these charges, less what was given back; absent where credit paid nothing. Two queries."""
     charges = Purses().load_charges(CreditCharge.objects.filter(key__in=list(charge_keys)))
     return {charge.key: charge.outcome() for charge in charges}
 
