@@ -40,26 +40,26 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
 
     def with_plan(self) -> Self:
         """For one row: customer, billing profile, plan and `watch` with one query, its cards with another; whether a
-        first payment has no outcome yet (`has_start_pending`)."""
+        first payment has no outcome yet (`has_start_pending`); when usage of the customer that is invoiced was rated
+        last (`invoiced_usage_at`)."""
         pending = ChangeQuote.objects.starts_to_settle().filter(customer=models.OuterRef("customer"))
+        rated = Subscription.objects.filter(customer=models.OuterRef("customer"), rated_usage__isnull=False)
+        invoiced = rated.exclude(plan__settlement_mode=SettlementMode.CREDIT_ONLY).order_by("-rated_usage__rated_at")
         rows = self.select_related("customer__billing_profile", "plan", "watch")
         return rows.prefetch_related(cards_in_order("plan__rate_cards")).annotate(
-            has_start_pending=models.Exists(pending)
+            has_start_pending=models.Exists(pending),
+            invoiced_usage_at=models.Subquery(invoiced.values("rated_usage__rated_at")[:1]),
         )
 
     def as_ending(self) -> Self:
         """`with_plan`, and what its closing depends on: whether charges to credit wait for their day
         (`has_waiting_charges`) or lines for a document, drafts discarded (`has_pending_lines`); whether the customer
-        ever had credit (`had_credit`); when usage that is invoiced was rated last (`invoiced_usage_at`)."""
+        ever had credit (`had_credit`)."""
         customer = models.OuterRef("customer")
-        invoiced = RatedUsage.objects.filter(subscription__customer=customer).exclude(
-            subscription__plan__settlement_mode=SettlementMode.CREDIT_ONLY
-        )
         return self.with_plan().annotate(
             has_waiting_charges=models.Exists(waiting_of(customer)),
             has_pending_lines=models.Exists(pending_of(customer, discarding=True)),
             had_credit=had_credit(customer),
-            invoiced_usage_at=models.Subquery(invoiced.order_by("-rated_at").values("rated_at")[:1]),
         )
 
     def as_shown(self) -> Self:

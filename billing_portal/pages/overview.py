@@ -33,6 +33,7 @@ from plans.selectors.projecting import Prospects, prospects, thin_days
 from plans.selectors.spending import spending_of
 from plans.selectors.upcoming import UpcomingInvoice, open_subscription, running_days, upcoming_invoice
 from plans.selectors.used import UsageToDate, usage_to_date
+from plans.selectors.watermarks import looked_at
 from plans.words import card_price
 
 if TYPE_CHECKING:
@@ -249,7 +250,8 @@ def read_overview(customer: Customer, at: datetime) -> Overview:
     state = _credits(customer, own, at)
     credit = Credit(customer.pk, at, has_credit=state is not None)
     offer = attempt(next_plan, customer.pk) if own.plan.is_default else None
-    now = attempt(running_days, own, at, lately(customer.pk, [offer], at) if offer else ())
+    beside = lately(customer.pk, [offer], at) if offer else ()
+    now = attempt(running_days, own, at, beside, known=looked_at(own))
     usage = attempt(usage_to_date, now) if now else None
     upcoming = attempt(upcoming_invoice, now, documents, credit=credit) if now else None
     ahead = attempt(prospects, now, upcoming, credit=credit) if now and upcoming else None
