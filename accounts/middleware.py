@@ -22,14 +22,14 @@ def current_viewing(request: HttpRequest) -> "Viewing | None":
 
 
 def current_membership(request: HttpRequest) -> Membership | None:
-    """The membership of the customer chosen in the session, else the first one, else None. One query, once."""
+    """The membership of the customer chosen in the session, else the first one, else None; found once."""
     if not hasattr(request, "_current_membership"):
         request._current_membership = _find_membership(request)  # type: ignore[attr-defined]
     return request._current_membership  # type: ignore[attr-defined, no-any-return]
 
 
 def current_memberships(request: HttpRequest) -> list[Membership]:
-    """Everything the person belongs to. One query, once. Staff who look as a viewer: that alone."""
+    """Everything the person belongs to, read with them or once. Staff who look as a viewer: that alone."""
     viewing = current_viewing(request)
     if viewing is not None:
         return [viewing.membership]

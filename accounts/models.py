@@ -40,6 +40,7 @@ class User(AbstractUser):
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
     objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+    known_memberships: "list[Membership] | None" = None
 
     class Meta:
         constraints = (models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_lower_case"),)

@@ -180,7 +180,11 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 
 # --- people -------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend", "accounts.roles.StaffRoleBackend"]
+AUTHENTICATION_BACKENDS = [
+    "accounts.backends.PersonBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",  # named by sessions from before there was another
+    "accounts.roles.StaffRoleBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")

@@ -13,15 +13,19 @@ from credits.state import ChargeState, Origins, held_by, newest_first
 from credits.storage import Purses
 
 
-def load_corrected(corrections: Iterable[CorrectionDraft], purses: Purses) -> tuple[Purses, list[OpenCharge]]:
-    """All that these corrections may touch, into purses that are open; the charges that wait, the latest first."""
+def load_corrected(corrections: Iterable[CorrectionDraft], purses: Purses) -> None:
+    """Every charge that these corrections may touch, into purses that are open."""
     owners = {one.customer_id for one in corrections}
     named = {one.group for one in corrections}
-    if not owners:
-        return purses, []
-    purses.load_charges(CreditCharge.objects.filter(Q(group__in=named) | Q(key__in=named), customer_id__in=owners))
-    waiting = OpenCharge.objects.filter(customer_id__in=owners, settles_at__isnull=False)
-    return purses, list(waiting.order_by("-settles_at", "-pk"))
+    if owners:
+        purses.load_charges(CreditCharge.objects.filter(Q(group__in=named) | Q(key__in=named), customer_id__in=owners))
+
+
+def load_waiting(corrections: Iterable[CorrectionDraft]) -> list[OpenCharge]:
+    """The charges of these customers that wait for their day, the latest first."""
+    owners = {one.customer_id for one in corrections}
+    rows = OpenCharge.objects.filter(customer_id__in=owners, settles_at__isnull=False)
+    return list(rows.order_by("-settles_at", "-pk")) if owners else []
 
 
 class Correcting:

@@ -3,14 +3,17 @@
 Whoever writes them back (credits/ledger.py) holds the customers' lock, so nothing loaded has changed meanwhile.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 from django.db.models import Max, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
-from credits.models import CreditAllocation, CreditCharge, CreditGrant, LedgerEntry, LedgerTransaction
+from credits.models import CreditCharge, CreditGrant, LedgerEntry, LedgerTransaction
 from credits.state import AllocationState, ChargeState, Corrected, GrantState, Posting, Purse
 
 GRANT = (
@@ -23,6 +26,8 @@ CHARGE = (
     "key", "group", "customer_id", "currency", "feature_key", "title", "line_key", "details", "amount", "booked_at",
     "created_at", "is_final", "covered", "overdraft", "returned", "id",
 )  # fmt: skip
+CHARGE_ID, GRANT_ID = CHARGE.index("id"), len(CHARGE)
+PAID = tuple(f"allocations__{name}" for name in ("grant", "position", "amount", "is_repayment", "returned", "id"))
 OPEN = Q(available__gt=0) | Q(pending__gt=0)
 
 
@@ -75,25 +80,25 @@ class Purses:
             self.of(charge.customer_id, charge.currency).owed.append(charge)
 
     def load_charges(self, rows: "QuerySet[CreditCharge]") -> list[ChargeState]:
-        """Charges with all that grants pay of them, in the order written."""
-        charges = [self._charge(values) for values in rows.order_by("pk").values_list(*CHARGE)]
-        self._load_allocations([charge for charge in charges if not charge.allocations])
-        return charges
+        """Charges with all that grants pay of them, in the order written. One query, and one for grants that are over.
 
-    def _load_allocations(self, charges: Iterable[ChargeState]) -> None:
-        by_id = {charge.id: charge for charge in charges if charge.id is not None}
-        if not by_id:
-            return
-        fields = ("charge_id", "grant_id", "position", "amount", "is_repayment", "returned", "id")
-        rows = CreditAllocation.objects.filter(charge_id__in=among(by_id)).order_by("charge_id", "position")
-        found = list(rows.values_list(*fields))
-        missing = {grant_id for _, grant_id, *_ in found} - self._grants.keys()
+        What was loaded before stays as it stands.
+        """
+        found = list(rows.order_by("pk", "allocations__position").values_list(*CHARGE, *PAID))
+        missing = {row[GRANT_ID] for row in found if row[GRANT_ID]} - self._grants.keys()
         if missing:
             self._load_grants(CreditGrant.objects.filter(pk__in=among(missing)))
-        for charge_id, grant_id, *values in found:
-            charge = by_id[charge_id]
-            charge.allocations.append(AllocationState(self._grants[grant_id], *values))
-            charge.next_position = max(charge.next_position, values[0] + 1)
+        return [self._paid_charge(list(each)) for _, each in groupby(found, key=itemgetter(CHARGE_ID))]
+
+    def _paid_charge(self, rows: Sequence[tuple[Any, ...]]) -> ChargeState:
+        """A charge out of its rows: one for every grant that pays some of it, or one of none."""
+        charge = self._charge(rows[0][:GRANT_ID])
+        if charge.allocations:
+            return charge
+        for grant_id, position, *values in (row[GRANT_ID:] for row in rows if row[GRANT_ID]):
+            charge.allocations.append(AllocationState(self._grants[grant_id], position, *values))
+            charge.next_position = max(charge.next_position, position + 1)
+        return charge
 
     def _load_grants(self, rows: "QuerySet[CreditGrant]") -> None:
         for row in rows.order_by("pk").values_list(*GRANT):

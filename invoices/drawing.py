@@ -1,10 +1,8 @@
 """The one place where lines are paid by credit, and give it back."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import zip_longest
-
-from django.db.models import Q
 
 from accounts.models import User
 from credits.charges import Allocation
@@ -22,9 +20,8 @@ from invoices.charging import (
     rounds,
     undoing,
 )
-from invoices.crediting import Billed
-from invoices.lines import LineDraft
-from invoices.models import InvoiceLine, InvoiceStatus
+from invoices.corrected import read_corrected
+from invoices.models import InvoiceLine
 
 
 def draw_down(sheets: Sequence[Sheet], at: datetime, actor: User | None) -> dict[str, DocumentCredits]:
@@ -37,7 +34,7 @@ def draw_down(sheets: Sequence[Sheet], at: datetime, actor: User | None) -> dict
     concerned = [sheet for sheet in sheets if sheet.direct or sheet.customer_id in owners]
     if not concerned:
         return {}
-    billed = billed_with(line for sheet in concerned for line in sheet.lines)
+    billed = read_corrected(line for sheet in concerned for line in sheet.lines).billed
     returned = {sheet.ref: returned_by(sheet, billed) for sheet in concerned}
     asked = [rounds(sheet, returned[sheet.ref], at) for sheet in concerned]
     paid: dict[str, Allocation] = {}
@@ -58,25 +55,6 @@ def _book(parallel: Sequence[Round], at: datetime, actor: User | None) -> dict[s
 
 def _any_lines(sheets: Iterable[Sheet]) -> bool:
     return any(sheet.lines for sheet in sheets)
-
-
-def billed_with(lines: Iterable[LineDraft], *, discarding: bool = False) -> Mapping[str, Billed]:
-    """What is left of the lines that these correct, in money and in credits, by their keys.
-
-    No query where nothing is corrected. With `discarding`, drafts count as given up.
-    """
-    keys = {line.corrects for line in lines if line.corrects and line.amount < 0}
-    if not keys:
-        return {}
-    gone = [InvoiceStatus.VOID, InvoiceStatus.DRAFT] if discarding else [InvoiceStatus.VOID]
-    counted = InvoiceLine.objects.filter(invoice__isnull=False).exclude(invoice__status__in=gone)
-    rows = counted.filter(Q(key__in=keys) | Q(corrects__in=keys, amount__lt=0))
-    left: dict[str, tuple[int, int]] = {}
-    for key, corrects, amount, credits in rows.values_list("key", "corrects", "amount", "credits"):
-        of = key if key in keys else corrects
-        money, credit = left.get(of, (0, 0))
-        left[of] = (money + amount - credits, credit + credits)
-    return {key: Billed(max(money, 0), max(credit, 0)) for key, (money, credit) in left.items()}
 
 
 def undo(invoice_ids: Iterable[int], why: str, at: datetime, actor: User | None) -> None:

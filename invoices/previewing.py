@@ -1,11 +1,11 @@
 """What a document would come to, credits included: the draft's own steps on the same facts, writing nothing."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from credits.charges import Allocation, ChargeDraft, CorrectionDraft
 from credits.selectors import balance, has_credits, open_purses, preview_draw_down, preview_draw_downs
@@ -19,11 +19,10 @@ from invoices.charging import (
     rounds,
     undoing,
 )
-from invoices.crediting import Billed
-from invoices.drawing import billed_with, held_on
+from invoices.corrected import Corrected, read_corrected
+from invoices.drawing import held_on
 from invoices.lines import LineDraft, total_lines
 from invoices.models import Invoice, InvoiceStatus
-from invoices.selectors import corrected_rules
 from invoices.totals import TaxRule, Totals
 from invoices.watermarks import GivenBack
 
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 PREVIEW = "preview"
 Step = ChargeDraft | CorrectionDraft
-Found = TypeVar("Found")
 
 
 class Credit:
@@ -44,7 +42,7 @@ class Credit:
 
     def __init__(self, customer_id: int, at: datetime, *, has_credit: bool | None = None) -> None:
         self.customer_id, self.at, self.has_credit = customer_id, at, has_credit
-        self._known: dict[Any, Any] = {}
+        self._known: dict[frozenset[tuple[str, bool]], Corrected] = {}
 
     @cached_property
     def opened(self) -> "Opened | None":
@@ -52,21 +50,12 @@ class Credit:
         has_any = has_credits([self.customer_id]) if self.has_credit is None else self.has_credit
         return open_purses(self.customer_id, self.at) if has_any else None
 
-    def rules(self, lines: Sequence[LineDraft]) -> dict[str, TaxRule]:
-        """As `corrected_rules`."""
-        return self._once(corrected_rules, lines)
-
-    def billed(self, lines: Sequence[LineDraft]) -> Mapping[str, Billed]:
-        """As `billed_with`."""
-        return self._once(billed_with, lines)
-
-    def _once(self, read: Callable[[Sequence[LineDraft]], Found], lines: Sequence[LineDraft]) -> Found:
-        """What is read depends on the lines that are corrected, and whether by giving back."""
-        asked = read, frozenset((line.corrects, line.amount < 0) for line in lines if line.corrects)
+    def corrected(self, lines: Sequence[LineDraft]) -> Corrected:
+        """As `read_corrected`. What is read depends on the lines that are corrected, and whether by giving back."""
+        asked = frozenset((line.corrects, line.amount < 0) for line in lines if line.corrects)
         if asked not in self._known:
-            self._known[asked] = read(lines)
-        found: Found = self._known[asked]
-        return found
+            self._known[asked] = read_corrected(lines)
+        return self._known[asked]
 
 
 @dataclass(frozen=True)
@@ -120,11 +109,11 @@ def preview_document(
     on_document = tuple(line for line in lines if line.settlement != "credit_only")
     direct = tuple(line for line in lines if line.settlement == "credit_only")
     sheet = Sheet(customer_id, currency, billing_on, PREVIEW, on_document, direct)
-    corrected = corrected_rules(on_document)
+    rules, billed = read_corrected(on_document, discarding=discarding)
     if not direct and not (has_credits([customer_id]) if had_credit is None else had_credit):
-        totals = total_lines(on_document, rule, corrected, given_back=given_back)
+        totals = total_lines(on_document, rule, rules, given_back=given_back)
         return DocumentPreview(customer_id, currency, at, totals, on_document, direct)
-    returned = returned_by(sheet, billed_with(on_document, discarding=discarding))
+    returned = returned_by(sheet, billed)
     given_up = _held_by_drafts(customer_id) if discarding else []
     backs, again = undoing(given_up, "discarded", at)
     each_round = rounds(sheet, returned, at)
@@ -139,7 +128,7 @@ def preview_document(
         customer_id=customer_id,
         currency=currency,
         at=at,
-        totals=total_lines(on_document, rule, corrected, credits.by_line, given_back),
+        totals=total_lines(on_document, rule, rules, credits.by_line, given_back),
         lines=on_document,
         direct=direct,
         credits=credits.by_line,
@@ -173,16 +162,15 @@ def preview_documents(
     """
     sheets = [Sheet(customer_id, currency, billing_on, PREVIEW, tuple(lines)) for lines in documents]
     every = list(chain.from_iterable(sheet.lines for sheet in sheets))
-    corrected = credit.rules(every)
+    rules, billed = credit.corrected(every)
     if credit.opened is None:
-        return [Paid(total_lines(sheet.lines, rule, corrected)) for sheet in sheets]
-    billed = credit.billed(every)
+        return [Paid(total_lines(sheet.lines, rule, rules)) for sheet in sheets]
     returned = [returned_by(sheet, billed) for sheet in sheets]
     asked = [rounds(sheet, back, at) for sheet, back in zip(sheets, returned, strict=True)]
     outcomes = preview_draw_downs([_steps(made) for made in asked], at, credit.opened)
     paid = [document_credits(*each) for each in zip(sheets, returned, outcomes, strict=True)]
     return [
-        Paid(total_lines(sheet.lines, rule, corrected, own.by_line), own.total, own.rows)
+        Paid(total_lines(sheet.lines, rule, rules, own.by_line), own.total, own.rows)
         for sheet, own in zip(sheets, paid, strict=True)
     ]
 

@@ -20,6 +20,7 @@ from django.db.models import (
 from accounts.selectors import tax_places
 from accounts.vat_ids import is_vat_id
 from core.questions import built_once
+from invoices.corrected import read_corrected
 from invoices.exceptions import SellerMissingError
 from invoices.hand_charges import TAKEN_BACK, can_be_taken_back
 from invoices.lines import STORED, LineDraft, total_lines
@@ -40,7 +41,7 @@ from invoices.rules import PAYABLE
 from invoices.sold_lines import SALE
 from invoices.spreading import with_named_lines
 from invoices.taxes import decide
-from invoices.totals import TaxRule, Totals, rules_from
+from invoices.totals import TaxRule, Totals
 
 PAYMENTS = Prefetch("payments", Payment.objects.select_related("payment_method").order_by("pk"))
 
@@ -108,21 +109,9 @@ def _rule(seller: Seller, table: dict[str, TaxRule], country: str, tax_id: str) 
     )
 
 
-def corrected_rules(lines: Iterable[LineDraft]) -> dict[str, TaxRule]:
-    """The rules by which the lines that these give back were taxed, by their keys; no query where none is."""
-    keys = {line.corrects for line in lines if line.corrects}
-    if not keys:
-        return {}
-    rows = InvoiceLine.objects.filter(key__in=keys, invoice__isnull=False)
-    return {
-        key: rules_from(own or documents)
-        for key, own, documents in rows.values_list("key", "tax_rules", "invoice__tax_rules")
-    }
-
-
 def totals_of(lines: Sequence[LineDraft], rule: TaxRule) -> Totals:
     """What a document of these lines comes to: the bill's own sum, for previews."""
-    return total_lines(lines, rule, corrected_rules(lines))
+    return total_lines(lines, rule, read_corrected(lines).rules)
 
 
 def line_amounts(keys: Iterable[str]) -> dict[str, int]:

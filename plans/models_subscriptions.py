@@ -7,6 +7,7 @@ from django.db import connection, models
 from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
 
+from accounts.models import PaymentMethod
 from accounts.selectors import present_in_sql
 from core.questions import Given, built_once
 from credits.selectors import had_credit
@@ -39,39 +40,44 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
 
     def with_plan(self) -> Self:
         """For one row: customer, billing profile, plan and `watch` with one query, its cards with another; whether a
-        first payment has no outcome yet (`has_start_pending`)."""
+        first payment has no outcome yet (`has_start_pending`); when usage of the customer that is invoiced was rated
+        last (`invoiced_usage_at`)."""
         pending = ChangeQuote.objects.starts_to_settle().filter(customer=models.OuterRef("customer"))
+        rated = Subscription.objects.filter(customer=models.OuterRef("customer"), rated_usage__isnull=False)
+        invoiced = rated.exclude(plan__settlement_mode=SettlementMode.CREDIT_ONLY).order_by("-rated_usage__rated_at")
         rows = self.select_related("customer__billing_profile", "plan", "watch")
         return rows.prefetch_related(cards_in_order("plan__rate_cards")).annotate(
-            has_start_pending=models.Exists(pending)
+            has_start_pending=models.Exists(pending),
+            invoiced_usage_at=models.Subquery(invoiced.values("rated_usage__rated_at")[:1]),
         )
 
     def as_ending(self) -> Self:
         """`with_plan`, and what its closing depends on: whether charges to credit wait for their day
         (`has_waiting_charges`) or lines for a document, drafts discarded (`has_pending_lines`); whether the customer
-        ever had credit (`had_credit`); when usage that is invoiced was rated last (`invoiced_usage_at`)."""
+        ever had credit (`had_credit`)."""
         customer = models.OuterRef("customer")
-        invoiced = RatedUsage.objects.filter(subscription__customer=customer).exclude(
-            subscription__plan__settlement_mode=SettlementMode.CREDIT_ONLY
-        )
         return self.with_plan().annotate(
             has_waiting_charges=models.Exists(waiting_of(customer)),
             has_pending_lines=models.Exists(pending_of(customer, discarding=True)),
             had_credit=had_credit(customer),
-            invoiced_usage_at=models.Subquery(invoiced.order_by("-rated_at").values("rated_at")[:1]),
         )
 
     def as_shown(self) -> Self:
         """`with_plan`, and what pages say besides: whether access is on hold (`is_held`); the plan that staff have
         scheduled, as `coming_plan`, `coming_version` and `coming_at`; the customer's `budget` in its currency; whether
         lines wait for the next document (`has_pending_lines`); the anchor of the last paid plan and when late usage of
-        it is looked for (`followed_anchor`, `followed_at`)."""
+        it is looked for (`followed_anchor`, `followed_at`); the customer's `default_card`."""
         coming = ScheduledChange.objects.filter(
             customer=models.OuterRef("customer"), status=ScheduleStatus.SCHEDULED
         ).order_by("pk")
         budget = Budget.objects.filter(customer=models.OuterRef("customer"), currency=models.OuterRef("plan__currency"))
         followed = Subscription.objects.filter(customer=models.OuterRef("customer"), follow_up_at__isnull=False)
-        return self.with_plan().annotate(
+        # None but a live card is ever the default, and no more than one of a customer.
+        card = models.FilteredRelation(
+            "customer__payment_methods", condition=Q(customer__payment_methods__is_default=True)
+        )
+        rows = self.with_plan().annotate(default_card=card).select_related("default_card")
+        return rows.annotate(
             is_held=models.Exists(_hold()),
             coming_plan=models.Subquery(coming.values("plan__name")[:1]),
             coming_version=models.Subquery(coming.values("plan__version")[:1]),
@@ -174,6 +180,7 @@ class Subscription(models.Model):
     had_credit: bool
     invoiced_usage_at: datetime | None
     is_held: bool
+    default_card: PaymentMethod | None = None  # also where nobody has read it
     next_id: int
 
     class Meta:

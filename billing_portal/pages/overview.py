@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
@@ -14,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import PortalRequest, billing_page, can_write, customer_now, describe
 from accounts.models import Customer, PaymentMethod, PaymentPolicy
-from accounts.selectors import billing_admins, default_payment_methods
+from accounts.selectors import billing_admins
 from billing_portal.pages.alerts import Standing
 from billing_portal.pages.attempting import attempt
 from billing_portal.pages.overview_chart import Chart
@@ -34,6 +33,7 @@ from plans.selectors.projecting import Prospects, prospects, thin_days
 from plans.selectors.spending import spending_of
 from plans.selectors.upcoming import UpcomingInvoice, open_subscription, running_days, upcoming_invoice
 from plans.selectors.used import UsageToDate, usage_to_date
+from plans.selectors.watermarks import looked_at
 from plans.words import card_price
 
 if TYPE_CHECKING:
@@ -67,10 +67,10 @@ class Overview:
     standing: Standing | None = None
     estimate: Estimate | None = None
 
-    @cached_property
+    @property
     def card(self) -> PaymentMethod | None:
-        """The default card, where an invoice comes that it may pay. One query, or none."""
-        return default_payment_methods([self.customer.pk]).get(self.customer.pk) if self.has_document else None
+        """The default card, where an invoice comes that it may pay."""
+        return self.subscription.default_card if self.has_document else None
 
     @property
     def credits_only(self) -> bool:
@@ -250,7 +250,8 @@ def read_overview(customer: Customer, at: datetime) -> Overview:
     state = _credits(customer, own, at)
     credit = Credit(customer.pk, at, has_credit=state is not None)
     offer = attempt(next_plan, customer.pk) if own.plan.is_default else None
-    now = attempt(running_days, own, at, lately(customer.pk, [offer], at) if offer else ())
+    beside = lately(customer.pk, [offer], at) if offer else ()
+    now = attempt(running_days, own, at, beside, known=looked_at(own))
     usage = attempt(usage_to_date, now) if now else None
     upcoming = attempt(upcoming_invoice, now, documents, credit=credit) if now else None
     ahead = attempt(prospects, now, upcoming, credit=credit) if now and upcoming else None

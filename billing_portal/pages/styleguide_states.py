@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from billing_portal.states.registry import MISSING, PAGES, SITUATIONS, STATES, by_page, story_of, without
 from billing_portal.states.telling import NotToldError, tell
 
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+BACKEND = "accounts.backends.PersonBackend"
 
 
 def _only_in_development() -> None:

@@ -48,7 +48,7 @@ CREDITS: Final = "/settings/billing/credits/"
 SAVERS: Final = 10  # every so manieth takes no plan and buys credit instead
 PLAN: Final = "/settings/billing/plan/"
 CARD: Final = {"expiry": "12 / 45", "cvc": "123"}
-BACKEND: Final = "allauth.account.auth_backends.AuthenticationBackend"
+BACKEND: Final = "accounts.backends.PersonBackend"
 
 
 @dataclass

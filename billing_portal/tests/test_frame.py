@@ -119,10 +119,8 @@ def test_the_frame_of_a_stranger_asks_the_database_nothing(
         client.get("/styleguide/")
 
 
-def test_the_frame_of_a_person_asks_three_times(
-    logged_in: Client, django_assert_num_queries: CaptureQueriesContext
-) -> None:
-    with django_assert_num_queries(3):  # type: ignore[operator] # session, user, the customers
+def test_the_frame_of_a_person_asks_twice(logged_in: Client, django_assert_num_queries: CaptureQueriesContext) -> None:
+    with django_assert_num_queries(2):  # type: ignore[operator] # session, the person with their customers
         logged_in.get("/styleguide/")
 
 

@@ -89,15 +89,15 @@ def test_it_is_for_people_of_the_customer_who_see_billing(customer, charlie, dor
     assert client.get(reverse("portal"))["Location"].startswith("/accounts/login/")
 
 
-def test_it_asks_fourteen_questions_at_most_two_of_them_about_plan_and_alerts(
+def test_it_asks_thirteen_questions_at_most_two_of_them_about_plan_and_alerts(
     catalogue, seller, customer, at, alice, log_in, django_assert_num_queries
 ):
     open_default_subscription(customer_id=customer.pk, at=at, actor=None)
     client = log_in(alice)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         client.get(reverse("portal"))
     open_invoice(customer, 4_900, at=at)  # it is on two lists, and there is no card to pay it with
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(13):
         client.get(reverse("portal"))
 
 

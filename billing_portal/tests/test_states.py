@@ -23,11 +23,7 @@ ONLY = os.environ.get("STATES", "")  # words with commas: names that contain one
 SHOTS = os.environ.get("SCREENSHOTS", "")  # a folder: what was looked at is kept there
 # What had no state when the grid was first filled. Who shows one more takes it out here and there; none is added.
 MISSING_AT_MOST = {"plans/empty", "portal/error", "invoice/credit-only", "grant/empty"}
-
-
-QUERIES = 15
-# Where late usage gives credit back, or a plan before is still billed on a credits-only one: nobody stays there long.
-MORE_QUERIES = {"overview/credits-returned": 20, "overview/credit-only-owing": 18}
+QUERIES = 15  # without exception
 
 
 def test_every_cell_of_the_grid_has_a_state_or_a_reason():
@@ -118,10 +114,10 @@ def mistitled(page):
 
 def asks_much(state, answer):
     """A page of a customer that asks the database more than it may."""
-    asked, most = int(answer.headers[HEADER.lower()]), MORE_QUERIES.get(state.name, QUERIES)
+    asked = int(answer.headers[HEADER.lower()])
     if state.who == "staff" or answer.request.method != "GET":
         return []
-    return [f"asks {asked} questions, not {most}"] if asked > most else []
+    return [f"asks {asked} questions, not {QUERIES}"] if asked > QUERIES else []
 
 
 def look(page, state):

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import chain, groupby
 
 from credits.charges import Allocation, ChargeDraft, CorrectionDraft
-from credits.correcting import Correcting, load_corrected
+from credits.correcting import Correcting, load_corrected, load_waiting
 from credits.models import CreditCharge, OpenCharge
 from credits.state import ChargeState
 from credits.storage import Purses
@@ -26,7 +26,8 @@ def preview_draw_down(steps: Sequence[Step], at: datetime) -> dict[str, Allocati
     corrections = [step for step in steps if isinstance(step, CorrectionDraft)]
     last = max([at, *(charge.booked_at for charge in charges)])
     purses = Purses().load_open({step.customer_id for step in steps}, until=last)
-    return _outcome(steps, at, *load_corrected(corrections, purses))
+    load_corrected(corrections, purses)
+    return _outcome(steps, at, purses, load_waiting(corrections))
 
 
 class Opened:
@@ -35,23 +36,26 @@ class Opened:
     def __init__(self, purses: Purses) -> None:
         self._purses = purses
         self._groups: set[str] = set()
-        self._waiting: list[OpenCharge] = []
 
-    def copy(self, corrections: Sequence[CorrectionDraft]) -> tuple[Purses, list[OpenCharge]]:
-        """For one preview, with all that these corrections may touch. Three queries where nobody asked for that yet."""
+    def copy(self, corrections: Sequence[CorrectionDraft]) -> Purses:
+        """For one preview, with all that these corrections may touch. One query where nobody asked for that yet, and
+        one for grants that are over."""
         groups = {one.group for one in corrections}
         if groups - self._groups:
-            self._purses, self._waiting = load_corrected(corrections, self._purses)
+            load_corrected(corrections, self._purses)
             self._groups |= groups
-        return deepcopy((self._purses, self._waiting))
+        return deepcopy(self._purses)
 
 
 def preview_draw_downs(
     alternatives: Sequence[Sequence[Step]], at: datetime, opened: Opened
 ) -> list[dict[str, Allocation]]:
-    """The same for several that exclude each other, each as if it were the only one; what they read is read once."""
+    """The same for several that exclude each other, each as if it were the only one; what they read is read once.
+
+    They are documents': what one has charged, and gives back, never waits for its day as what overdraws may.
+    """
     every = [step for step in chain.from_iterable(alternatives) if isinstance(step, CorrectionDraft)]
-    return [_outcome(steps, at, *opened.copy(every)) for steps in alternatives]
+    return [_outcome(steps, at, opened.copy(every), waiting=()) for steps in alternatives]
 
 
 def open_purses(customer_id: int, at: datetime) -> Opened:
@@ -59,7 +63,9 @@ def open_purses(customer_id: int, at: datetime) -> Opened:
     return Opened(Purses().load_open({customer_id}, until=at))
 
 
-def _outcome(steps: Sequence[Step], at: datetime, purses: Purses, waiting: list[OpenCharge]) -> dict[str, Allocation]:
+def _outcome(
+    steps: Sequence[Step], at: datetime, purses: Purses, waiting: Iterable[OpenCharge]
+) -> dict[str, Allocation]:
     charges = [step for step in steps if isinstance(step, ChargeDraft)]
     made: dict[str, ChargeState] = {}
     correcting = Correcting(purses, waiting, at, origins={})
@@ -91,7 +97,7 @@ def _correct(correcting: Correcting, step: Step, at: datetime) -> None:
 
 
 def allocations_of(charge_keys: Iterable[str]) -> dict[str, Allocation]:
-    """What became of these charges, less what was given back; absent where credit paid nothing. Three queries."""
+    """What became of these charges, less what was given back; absent where credit paid nothing. Two queries."""
     charges = Purses().load_charges(CreditCharge.objects.filter(key__in=list(charge_keys)))
     return {charge.key: charge.outcome() for charge in charges}
 

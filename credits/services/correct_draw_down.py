@@ -8,7 +8,7 @@ from accounts.audit import record
 from accounts.models import User
 from accounts.services.lock_customers import lock_customers
 from credits.charges import CorrectionDraft
-from credits.correcting import Correcting, load_corrected
+from credits.correcting import Correcting, load_corrected, load_waiting
 from credits.ledger import write
 from credits.models import CreditCorrection, OpenCharge
 from credits.storage import Purses
@@ -30,13 +30,13 @@ def correct_draw_down(
     new = list({one.key: one for one in corrections if one.key not in given}.values())
     if not new:
         return given
-    opened = Purses().load_open({one.customer_id for one in new}, until=at)
-    purses, waiting = load_corrected(new, opened)
+    purses = Purses().load_open({one.customer_id for one in new}, until=at)
+    load_corrected(new, purses)
     for purse in purses:
         purse.book_due(at)
     write(purses, customers, at)
     origins = purses.origins(chain.from_iterable(purse.charges for purse in purses))
-    correcting = Correcting(purses, waiting, at, origins=origins)
+    correcting = Correcting(purses, load_waiting(new), at, origins=origins)
     given |= {one.key: correcting.give_back(one) for one in new}
     written = write(purses, customers, at)
     _write_waiting(correcting, at)

@@ -1,5 +1,6 @@
 """Charges are paid by credit: in order, once, as of their instant."""
 
+from credits.selectors import allocations_of
 from credits.tests.cast import HOUR, entries, grant, history, left, standing, use
 
 
@@ -27,3 +28,16 @@ def test_what_is_not_covered_is_overdraft_and_the_next_grant_repays_it(customer,
         ("overdraft", 40),
     ]
     assert (left(second).repaid, left(second).available) == (40, 60)
+
+
+def test_charges_and_what_pays_them_are_one_question_and_their_grants_another(customer, at, django_assert_num_queries):
+    grant(customer, 10, at, priority=1)
+    grant(customer, 20, at, name="Sorry")
+    for key, amount in (("c1", 25), ("c2", 15), ("c3", 5)):
+        use(customer, amount, at + HOUR, key=key)
+
+    with django_assert_num_queries(2):
+        found = allocations_of(["c1", "c2", "c3", "never"])
+
+    paid = {key: [(name, amount) for _grant, name, amount in one.parts] for key, one in found.items()}
+    assert paid == {"c1": [("Welcome", 10), ("Sorry", 15)], "c2": [("Sorry", 5)], "c3": []}

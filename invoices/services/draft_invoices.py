@@ -19,12 +19,13 @@ from core.bulk import copy_rows, copy_values
 from core.money import UnknownCurrencyError, exponent
 from core.periods import utc_day
 from invoices.charging import Sheet as Asking
+from invoices.corrected import read_corrected
 from invoices.drawing import draw_down
 from invoices.emails import announced
 from invoices.exceptions import CurrencyError, LineBilledError
 from invoices.lines import STORED, InvoiceDraft, LineDraft, total_lines
 from invoices.models import Invoice, InvoiceLine, Seller
-from invoices.selectors import corrected_rules, line_draft, rules_at
+from invoices.selectors import line_draft, rules_at
 from invoices.spreading import kept_for_drafts
 from invoices.totals import TaxRule, rules_from, rules_values
 from invoices.watermarks import given_back_values
@@ -86,7 +87,7 @@ def _with_pending(drafts: Sequence[InvoiceDraft]) -> list[Sheet]:
 
 def _store(every: Sequence[Sheet], customers: dict[int, Customer], at: datetime, actor: User | None) -> list[Invoice]:
     sheets = [sheet for sheet in every if sheet.lines]
-    corrected = corrected_rules(line for sheet in sheets for line in sheet.lines)
+    corrected = read_corrected(line for sheet in sheets for line in sheet.lines).rules
     pairs = _create(sheets, customers, corrected, at) if sheets else []
     credits = _draw_down(every, pairs, corrected, at, actor)
     _store_lines(pairs, corrected, credits)

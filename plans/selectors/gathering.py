@@ -12,7 +12,7 @@ from plans.cycle import Slice
 from plans.late import LateFacts
 from plans.models import Plan, Subscription, with_terms_read
 from plans.pricing import PlanTerms
-from plans.selectors.watermarks import Known, Watermark, known_windows, touched_windows
+from plans.selectors.watermarks import Known, Rated, Watermark, known_windows, touched_windows
 from usage.selectors import Looked, Span, quantities
 
 
@@ -38,7 +38,7 @@ class Gathering:
 
     claims: Sequence[Claim]
     discarding: Collection[str]
-    known: Known
+    rated: Mapping[Rated, tuple[Decimal, int]]
     late: Sequence[Watermark]
     seen_until: datetime | None
 
@@ -57,7 +57,7 @@ class Gathering:
             _facts(
                 claim,
                 used,
-                self.known,
+                self.rated,
                 tuple(_late(mark, terms[mark.plan_id], used) for mark in late.get(claim.customer_id, ())),
                 self.seen_until,
             )
@@ -81,12 +81,16 @@ def gathering(claims: Sequence[Claim], *, seen_until: datetime | None = None, kn
     """For whoever asks usage for more than the claims.
 
     `seen_until` looks at usage before that instant only, for figures about a window that is still running. `known`:
-    what is billed, where somebody knows.
+    when customers were looked at, where somebody knows; what is billed is then read with what was touched since.
     """
     discarding = {key for claim in claims for key in claim.discarding}
-    windows = [(claim.subscription.pk, cut.start) for claim in claims for cut, _planned in claim.slice.windows]
-    known = known or known_windows(windows, {claim.customer_id for claim in claims}, discarding)
-    return Gathering(claims, discarding, known, _touched(claims, known, discarding), seen_until)
+    own = {(claim.subscription.pk, cut.start) for claim in claims for cut, _planned in claim.slice.windows}
+    beside = own if known else ()
+    known = known or known_windows(own, {claim.customer_id for claim in claims}, discarding)
+    marks = _touched(claims, known, discarding, beside)
+    rated = {**known.rated, **{mark.rated: (mark.quantity, mark.amount) for mark in marks}}
+    late = [mark for mark in marks if (mark.subscription_id, mark.window.start) not in own]
+    return Gathering(claims, discarding, rated, late, seen_until)
 
 
 def _with_standing(found: list[SpellFacts], discarding: Collection[str]) -> list[SpellFacts]:
@@ -95,33 +99,33 @@ def _with_standing(found: list[SpellFacts], discarding: Collection[str]) -> list
     return [replace(facts, standing=stands) for facts in found] if stands else found
 
 
-def _touched(claims: Sequence[Claim], known: Known, discarding: Collection[str]) -> list[Watermark]:
-    """Windows billed before that usage has reached since, except those that a claim's own lines speak of."""
+def _touched(
+    claims: Sequence[Claim], known: Known, discarding: Collection[str], beside: Collection[tuple[int, datetime]]
+) -> list[Watermark]:
+    """Windows billed before that usage has reached since, and those `beside`."""
     looks = {
         claim.customer_id: Looked(known.looked_at[claim.customer_id], claim.subscription.window_starts_at)
         for claim in claims
         if claim.customer_id in known.looked_at
     }
-    own = {(claim.subscription.pk, cut.start) for claim in claims for cut, _planned in claim.slice.windows}
-    marks = touched_windows(looks, known.own_clocks, discarding) if looks else []
-    return [mark for mark in marks if (mark.subscription_id, mark.window.start) not in own]
+    return touched_windows(looks, known.own_clocks, discarding, beside)
 
 
-def _rated(claim: Claim, known: Known) -> dict[tuple[int, datetime], tuple[Decimal, int]]:
+def _rated(claim: Claim, rated: Mapping[Rated, tuple[Decimal, int]]) -> dict[tuple[int, datetime], tuple[Decimal, int]]:
     """What its own windows were billed at before, by card and start."""
     spell = claim.subscription
     return {
-        (card.id, cut.start): known.rated[spell.pk, card.id, cut.start]
+        (card.id, cut.start): rated[spell.pk, card.id, cut.start]
         for cut, _planned in claim.slice.windows
         for card in spell.plan.terms().metered
-        if (spell.pk, card.id, cut.start) in known.rated
+        if (spell.pk, card.id, cut.start) in rated
     }
 
 
 def _facts(
     claim: Claim,
     used: Mapping[Span, Decimal],
-    known: Known,
+    rated: Mapping[Rated, tuple[Decimal, int]],
     late: tuple[LateFacts, ...],
     seen_until: datetime | None,
 ) -> SpellFacts:
@@ -140,7 +144,7 @@ def _facts(
             )
             for cut, planned in claim.slice.windows
         ),
-        rated=_rated(claim, known),
+        rated=_rated(claim, rated),
         late=late,
     )
 

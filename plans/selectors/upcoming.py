@@ -37,6 +37,7 @@ from plans.projection import PATTERN_DAYS
 from plans.selectors.catalogue import current_subscription
 from plans.selectors.closing import key_prefix
 from plans.selectors.gathering import Claim, gather, gathering
+from plans.selectors.watermarks import Known
 from plans.spells import spell_of, tax_place
 from usage.selectors import Span, day_spans, quantities
 
@@ -187,11 +188,13 @@ def running(customer: Customer, at: datetime, subscription: Subscription | None 
     return Running(subscription, _running_facts(subscription, at), at)
 
 
-def running_days(subscription: Subscription, at: datetime, beside: Sequence[Span] = ()) -> Running:
+def running_days(
+    subscription: Subscription, at: datetime, beside: Sequence[Span] = (), *, known: Known | None = None
+) -> Running:
     """The same with every UTC day since the window began and of the four weeks before `at`, where the plan has prices,
-    and with the spans `beside`, all in one question."""
+    and with the spans `beside`, all in one question. `known`: when the customer was looked at, as `gathering` says."""
     spans = _days(subscription, at) if subscription.plan.terms().is_priced else None
-    found = gathering([_running_claim(subscription, at)], seen_until=at)
+    found = gathering([_running_claim(subscription, at)], seen_until=at, known=known)
     used = quantities([*(spans or {}).values(), *found.spans, *beside])
     [facts] = found.facts(used)
     if spans is None:

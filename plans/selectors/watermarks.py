@@ -8,14 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
-from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
-from core.any_of import any_of
 from core.periods import Window
-from plans.models import RatedUsage, SettlementMode, Subscription
+from plans.models import RatedUsage, Subscription
 from usage.selectors import Looked, Span, touched_hours
 
 Rated = tuple[int, int, datetime]  # spell, rate card, start of the window
@@ -59,13 +58,29 @@ JOIN LATERAL (
 ) AS rated ON true
 """
 
+# The marks around hours, of customers, and of windows. Usage of credits-only plans that came late is looked for in
+# plans.selectors.settlement.
 AROUND_HOURS = """
 SELECT rated.id
 FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) AS touched (customer_id, feature_id, hour)
 JOIN plans_subscription AS spell ON spell.customer_id = touched.customer_id
+JOIN plans_plan AS plan ON plan.id = spell.plan_id AND plan.settlement_mode <> 'credit_only'
 JOIN plans_ratecard AS card ON card.plan_id = spell.plan_id AND card.feature_id = touched.feature_id
 JOIN plans_ratedusage AS rated ON rated.subscription_id = spell.id AND rated.rate_card_id = card.id
     AND rated.window_starts_at < touched.hour + interval '1 hour' AND rated.window_ends_at > touched.hour
+"""
+OF_CUSTOMERS = """
+SELECT rated.id
+FROM plans_subscription AS spell
+JOIN plans_plan AS plan ON plan.id = spell.plan_id AND plan.settlement_mode <> 'credit_only'
+JOIN plans_ratedusage AS rated ON rated.subscription_id = spell.id
+WHERE spell.customer_id = ANY (%s::bigint[])
+"""
+OF_WINDOWS = """
+SELECT rated.id
+FROM unnest(%s::bigint[], %s::timestamptz[]) AS asked (subscription_id, starts_at)
+JOIN plans_ratedusage AS rated ON rated.subscription_id = asked.subscription_id
+    AND rated.window_starts_at = asked.starts_at
 """
 
 
@@ -105,7 +120,7 @@ class Known:
 
 
 def known_windows(
-    windows: Sequence[tuple[int, datetime]], customer_ids: Collection[int], discarding: Collection[str]
+    windows: Collection[tuple[int, datetime]], customer_ids: Collection[int], discarding: Collection[str]
 ) -> Known:
     """Of windows (spell, start), and of customers. What these invoice keys billed counts as not billed. One query."""
     rated: dict[Rated, tuple[Decimal, int]] = {}
@@ -125,7 +140,7 @@ def known_windows(
 
 
 def looked_at(subscription: Subscription) -> Known:
-    """The same for no window, of the customer of a spell that was loaded `as_ending`; no query."""
+    """The same for no window, of the customer of a spell that was loaded `with_plan`; no query."""
     customer, at = subscription.customer, subscription.invoiced_usage_at
     if at is None:
         return Known({}, {}, ())
@@ -143,25 +158,31 @@ def touched_customers(ended: Sequence[Subscription]) -> set[int]:
 
 
 def touched_windows(
-    looks: Mapping[int, Looked], own_clocks: Collection[int], discarding: Collection[str]
+    looks: Mapping[int, Looked],
+    own_clocks: Collection[int],
+    discarding: Collection[str],
+    beside: Collection[tuple[int, datetime]] = (),
 ) -> list[Watermark]:
-    """Those whose usage may have changed since the customer was looked at, in the order of time.
+    """Those whose usage may have changed since the customer was looked at, and the windows `beside` (spell, start), in
+    the order of time.
 
-    A customer's own clock says nothing about when usage reached us: there every window counts as touched. One query,
-    and one more where something was touched.
+    A customer's own clock says nothing about when usage reached us: there every window counts as touched. One query
+    where somebody without was looked at, and one for the windows, if there are any.
     """
     hours = touched_hours({customer: look for customer, look in looks.items() if customer not in own_clocks})
-    if not hours and not own_clocks:
+    asked = ((AROUND_HOURS, hours), (OF_CUSTOMERS, [(customer,) for customer in own_clocks]), (OF_WINDOWS, beside))
+    return _marks([(sql, rows) for sql, rows in asked if rows], discarding)
+
+
+def _marks(asked: Sequence[tuple[str, Collection[tuple[Any, ...]]]], discarding: Collection[str]) -> list[Watermark]:
+    """Those that any of these questions names; each comes with the rows that it unnests."""
+    if not asked:
         return []
-    around = RawSQL(AROUND_HOURS, [list(column) for column in zip(*hours, strict=True)] or [[], [], []])  # noqa: S611
-    return _marks(Q(pk__in=around) | Q(any_of("subscription__customer_id", own_clocks)), discarding)
-
-
-def _marks(condition: Q, discarding: Collection[str]) -> list[Watermark]:
-    invoiced = RatedUsage.objects.exclude(subscription__plan__settlement_mode=SettlementMode.CREDIT_ONLY)
-    rows = invoiced.filter(condition).exclude(invoice_key__in=discarding)  # the others: plans.selectors.settlement
+    columns = [list(column) for _, rows in asked for column in zip(*rows, strict=True)]
+    named = RawSQL(" UNION ALL ".join(sql for sql, _ in asked), columns)  # noqa: S611 - joined from constants
+    marks = RatedUsage.objects.filter(pk__in=named).exclude(invoice_key__in=discarding)
     found: dict[Rated, Watermark] = {}
-    for row in rows.order_by("window_starts_at", "rate_card_id", "number").values_list(*FIELDS):
+    for row in marks.order_by("window_starts_at", "rate_card_id", "number").values_list(*FIELDS):
         spell, customer, card, feature, start, end, planned_end, number, quantity, amount, plan = row
         window, planned = Window(start, end), Window(start, planned_end)
         found[spell, card, start] = Watermark(

@@ -16,6 +16,8 @@ from plans.exceptions import PlanNotPublishableError
 from plans.models import Plan, QuoteKind, RatedUsage, SettlementMode
 from plans.pages import balance_after
 from plans.selectors import current_subscription
+from plans.selectors.upcoming import open_subscription, running_days
+from plans.selectors.watermarks import looked_at
 from plans.services.calculate_charges import calculate_charges
 from plans.services.cancel_subscription import cancel_subscription
 from plans.services.change_plan import change_plan
@@ -226,6 +228,17 @@ def test_a_plan_that_nothing_but_credit_pays_needs_no_card(seller, catalogue, at
     with pytest.raises(PlanNotPublishableError) as refused:
         publish_plan(plan=plan, at=at, actor=None)
     assert refused.value.message == "Payment policy: a credits-only plan needs no card."
+
+
+def test_its_page_knows_what_is_settled_of_the_month(spell, customer, at):
+    send(customer, at, tokens=1_000)
+    settle_usage(customer_ids=[customer.pk], at=at + HOUR)
+    own = open_subscription(customer)
+
+    facts = running_days(own, at + HOUR, known=looked_at(own)).facts
+
+    assert list(facts.rated.values()) == [(1_000, 100)]
+    assert facts == running_days(own, at + HOUR).facts
 
 
 def test_cancel_plan_asks_at_most_15_questions_where_much_is_going_on(

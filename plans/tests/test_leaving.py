@@ -121,7 +121,7 @@ def test_what_is_no_answer_is_asked_again_with_everything_typed(left, alice, log
 
 def test_its_own_page_asks_too(left, alice, log_in, django_assert_max_num_queries):
     client = log_in(alice)
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(4):
         page = client.get(page_of(left))
     assert (page.status_code, "Meridian Plus has ended." in page.text) == (200, True)
 

@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 
+from accounts.models import Customer, PaymentMethod
 from accounts.services.update_billing_profile import update_billing_profile
 from core.periods import Period
 from plans.exceptions import NoSubscriptionError
 from plans.selectors import running, upcoming_invoice, usage_to_date
+from plans.selectors.upcoming import open_subscription, running_days
+from plans.selectors.watermarks import looked_at
 from plans.services.calculate_charges import calculate_charges
 from plans.tests.conftest import send
 
@@ -144,3 +147,36 @@ def test_it_reads_with_a_fixed_number_of_queries(plus, customer, at, django_asse
         upcoming_invoice(running(customer, CALCULATED))
     with django_assert_max_num_queries(7):
         usage_to_date(running(customer, CALCULATED))
+
+
+@pytest.mark.parametrize(("has_own_clock", "queries"), [(False, 3), (True, 2)])
+def test_what_is_billed_is_read_with_what_came_late(
+    plus, customer, at, django_assert_num_queries, has_own_clock, queries
+):
+    send(customer, at + timedelta(days=1), tokens=2_000_000)
+    calculate_charges(subscription_ids=[plus.pk], at=CALCULATED)
+    send(customer, at + timedelta(days=2), tokens=1_500_000, received=CALCULATED + timedelta(hours=1))
+    later = CALCULATED + timedelta(days=2)
+    Customer.objects.filter(pk=customer.pk).update(clock_at=later if has_own_clock else None)
+    spell = open_subscription(customer)
+
+    with django_assert_num_queries(queries):  # touched hours where no clock is set, windows, usage
+        facts = running_days(spell, later, known=looked_at(spell)).facts
+
+    assert [late.billed_quantity for late in facts.late] == [2_000_000]
+    assert facts == running_days(spell, later).facts
+
+
+def test_the_open_spell_comes_with_the_default_card(plus, customer, at, django_assert_num_queries):
+    first = PaymentMethod.objects.get(customer=customer)
+    first.pk, first.key, first.token, first.is_default = None, "pm_other", "tok_other", False
+    first.save()
+
+    with django_assert_num_queries(2):  # the spell, and the prices of its plan
+        card = open_subscription(customer).default_card
+
+    assert card == PaymentMethod.objects.get(customer=customer, is_default=True)
+
+
+def test_the_open_spell_says_that_there_is_no_card(free, customer):
+    assert open_subscription(customer).default_card is None

@@ -127,7 +127,7 @@ def test_it_works_with_a_test_clock(viewer, plus, at):
 
 
 def test_it_costs_what_a_page_costs_and_the_role(viewer, plus, django_assert_max_num_queries):
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(15):
         viewer.get(reverse("billing_overview"))
 
 
