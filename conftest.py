@@ -7,12 +7,14 @@ Of staff, clerk is Metering & Billing Admin, supporter has Billing Support, cata
 Auditor, and trainee has no role; staff is a superuser.
 """
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -25,6 +27,12 @@ from invoices.models import Seller, TaxRate
 from plans.seed import Catalogue, demo_catalogue
 
 PASSWORD = "correct-horse-battery"
+
+# How long an example takes is no fault of what it tries: a machine may be busy. CI's own profile says so, too.
+if not os.environ.get("CI"):
+    slow = [hypothesis.HealthCheck.too_slow]
+    hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=slow)
+    hypothesis.settings.load_profile("patient")
 
 
 @pytest.hookimpl(trylast=True)
