@@ -250,8 +250,7 @@ def read_overview(customer: Customer, at: datetime) -> Overview:
     state = _credits(customer, own, at)
     credit = Credit(customer.pk, at, has_credit=state is not None)
     offer = attempt(next_plan, customer.pk) if own.plan.is_default else None
-    beside = lately(customer.pk, [offer], at) if offer else ()
-    now = attempt(running_days, own, at, beside, known=looked_at(own))
+    now = attempt(running_days, own, at, lately(customer.pk, [offer] if offer else [], at), known=looked_at(own))
     usage = attempt(usage_to_date, now) if now else None
     upcoming = attempt(upcoming_invoice, now, documents, credit=credit) if now else None
     ahead = attempt(prospects, now, upcoming, credit=credit) if now and upcoming else None
