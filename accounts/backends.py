@@ -1,12 +1,14 @@
 """Who is logged in: allauth's own way in, and one question for who comes back."""
 
-from typing import Any
+from typing import Any, Final
 
 from allauth.account.auth_backends import AuthenticationBackend
 from django.core.exceptions import PermissionDenied
 
 from accounts.models import User
 from accounts.selectors import person
+
+BACKEND: Final = "accounts.backends.PersonBackend"  # as sessions name it
 
 
 class PersonBackend(AuthenticationBackend):  # type: ignore[misc] # allauth has no types

@@ -9,10 +9,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from accounts.backends import BACKEND
 from billing_portal.states.registry import MISSING, PAGES, SITUATIONS, STATES, by_page, story_of, without
 from billing_portal.states.telling import NotToldError, tell
-
-BACKEND = "accounts.backends.PersonBackend"
 
 
 def _only_in_development() -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 
+from accounts.backends import BACKEND
 from accounts.gateways import get_gateway
 from accounts.gateways.base import GatewayError
 from accounts.models import BillingProfile, Customer, PaymentMethod, User
@@ -48,7 +49,6 @@ CREDITS: Final = "/settings/billing/credits/"
 SAVERS: Final = 10  # every so manieth takes no plan and buys credit instead
 PLAN: Final = "/settings/billing/plan/"
 CARD: Final = {"expiry": "12 / 45", "cvc": "123"}
-BACKEND: Final = "accounts.backends.PersonBackend"
 
 
 @dataclass
