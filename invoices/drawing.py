@@ -1,6 +1,6 @@
 """The one place where lines are paid by credit, and give it back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import zip_longest
 
@@ -20,13 +20,16 @@ from invoices.charging import (
     rounds,
     undoing,
 )
-from invoices.corrected import read_corrected
+from invoices.crediting import Billed
 from invoices.models import InvoiceLine
 
 
-def draw_down(sheets: Sequence[Sheet], at: datetime, actor: User | None) -> dict[str, DocumentCredits]:
+def draw_down(
+    sheets: Sequence[Sheet], billed: Mapping[str, Billed], at: datetime, actor: User | None
+) -> dict[str, DocumentCredits]:
     """Give back and pay, in that order, for any number of drafts; what came of each document, by its `ref`.
 
+    `billed`: what is left of the lines that those on documents give something back of, as `read_corrected` says.
     Documents of customers that never had credit are absent: for them it is one question. The caller has locked the
     customers. Raises CorrectionError where a direct line gives back more than its group was charged.
     """
@@ -34,7 +37,6 @@ def draw_down(sheets: Sequence[Sheet], at: datetime, actor: User | None) -> dict
     concerned = [sheet for sheet in sheets if sheet.direct or sheet.customer_id in owners]
     if not concerned:
         return {}
-    billed = read_corrected(line for sheet in concerned for line in sheet.lines).billed
     returned = {sheet.ref: returned_by(sheet, billed) for sheet in concerned}
     asked = [rounds(sheet, returned[sheet.ref], at) for sheet in concerned]
     paid: dict[str, Allocation] = {}

@@ -31,7 +31,7 @@ def add_pending_lines(
     _check_currency(currency, customer.currency or currency)
     direct = tuple(line for line in lines if line.settlement == "credit_only")
     if direct:
-        draw_down([Sheet(customer_id, currency, None, "", direct=direct)], at, actor)
+        draw_down([Sheet(customer_id, currency, None, "", direct=direct)], {}, at, actor)
     waiting = {line.key: line for line in lines if line.settlement != "credit_only"}
     found = InvoiceLine.objects.in_bulk(list(waiting), field_name="key") if waiting else {}
     new = [line for line in waiting.values() if line.key not in found]

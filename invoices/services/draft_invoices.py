@@ -19,7 +19,7 @@ from core.bulk import copy_rows, copy_values
 from core.money import UnknownCurrencyError, exponent
 from core.periods import utc_day
 from invoices.charging import Sheet as Asking
-from invoices.corrected import read_corrected
+from invoices.corrected import Corrected, read_corrected
 from invoices.drawing import draw_down
 from invoices.emails import announced
 from invoices.exceptions import CurrencyError, LineBilledError
@@ -87,11 +87,11 @@ def _with_pending(drafts: Sequence[InvoiceDraft]) -> list[Sheet]:
 
 def _store(every: Sequence[Sheet], customers: dict[int, Customer], at: datetime, actor: User | None) -> list[Invoice]:
     sheets = [sheet for sheet in every if sheet.lines]
-    corrected = read_corrected(line for sheet in sheets for line in sheet.lines).rules
-    pairs = _create(sheets, customers, corrected, at) if sheets else []
+    corrected = read_corrected(line for sheet in sheets for line in sheet.lines)
+    pairs = _create(sheets, customers, corrected.rules, at) if sheets else []
     credits = _draw_down(every, pairs, corrected, at, actor)
-    _store_lines(pairs, corrected, credits)
-    _attach(pairs, corrected, credits)
+    _store_lines(pairs, corrected.rules, credits)
+    _attach(pairs, corrected.rules, credits)
     _announce(pairs, at)
     invoices = [invoice for _, invoice in pairs]
     record_all(
@@ -125,20 +125,20 @@ def _create(
 def _draw_down(
     every: Sequence[Sheet],
     pairs: Sequence[tuple[Sheet, Invoice]],
-    corrected: Mapping[str, TaxRule],
+    corrected: Corrected,
     at: datetime,
     actor: User | None,
 ) -> Credits:
     """What credit pays by line; the documents it pays something of are totalled anew."""
     refs = {sheet.draft.key: str(invoice.pk) for sheet, invoice in pairs}
-    paid = draw_down([_asking(sheet, refs.get(sheet.draft.key, "")) for sheet in every], at, actor)
+    paid = draw_down([_asking(sheet, refs.get(sheet.draft.key, "")) for sheet in every], corrected.billed, at, actor)
     charged = [(sheet, invoice) for sheet, invoice in pairs if str(invoice.pk) in paid]
     for sheet, invoice in charged:
         credits = paid[str(invoice.pk)]
         rule = rules_from(invoice.tax_rules)
         invoice.credits = credits.total
         invoice.credit_rows = [asdict(row) for row in credits.rows]
-        invoice.take(rule, total_lines(sheet.lines, rule, corrected, credits.by_line, sheet.draft.given_back))
+        invoice.take(rule, total_lines(sheet.lines, rule, corrected.rules, credits.by_line, sheet.draft.given_back))
     if charged:
         Invoice.objects.freeze([invoice for _, invoice in charged])
     return {key: amount for credits in paid.values() for key, amount in credits.by_line.items()}

@@ -30,7 +30,7 @@ def settle_lines(*, lines: Mapping[Owner, Sequence[LineDraft]], at: datetime, ac
             turns.extend([] for _ in range(turn + 1 - len(turns)))
             turns[turn].append(Sheet(customer_id, currency, None, "", direct=run))
     for sheets in turns:
-        draw_down(sheets, at, actor)
+        draw_down(sheets, {}, at, actor)  # all of them direct
     return sum(len(drafts) for drafts in lines.values())
 
 
