@@ -4,6 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from accounts.tests.cards import MASTERCARD, VISA, add_card, visit
 from core.clock import now
@@ -31,9 +32,9 @@ def walk_a_card(page):
     """Add two cards, make the first the default again, delete the other."""
     page.goto(reverse("portal"))
     add_by_hand(page, VISA)
-    assert page.get_by_text("Visa ending 4242 added and set as default.").is_visible()
+    expect(page.get_by_text("Visa ending 4242 added and set as default.")).to_be_visible()
     add_by_hand(page, MASTERCARD)
-    assert page.get_by_text("Mastercard ending 4444 added and set as default.").is_visible()
+    expect(page.get_by_text("Mastercard ending 4444 added and set as default.")).to_be_visible()
     page.get_by_role("button", name="Actions for Visa ending 4242").click()
     page.get_by_role("button", name="Make default").click()
     visa = page.get_by_role("row").filter(has_text="Visa ending 4242")
@@ -42,7 +43,7 @@ def walk_a_card(page):
     page.get_by_role("link", name="Delete Mastercard ending 4444").click()
     page.get_by_role("button", name="Delete").click()
     page.get_by_text("Mastercard ending 4444 deleted.").wait_for()
-    assert page.get_by_role("row").filter(has_text="Mastercard").count() == 0
+    expect(page.get_by_role("row").filter(has_text="Mastercard")).to_have_count(0)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -64,7 +65,7 @@ def test_it_moves_the_focus_and_says_what_happened_after_a_swap(page, log_in, al
     page.get_by_role("button", name="Make default").click()
     page.locator("#live", has_text="Mastercard ending 4444 is now the default.").wait_for(state="attached")
 
-    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Actions for Mastercard ending 4444"
+    expect(page.get_by_role("button", name="Actions for Mastercard ending 4444")).to_be_focused()
     assert page.url.endswith(reverse("portal"))
 
 

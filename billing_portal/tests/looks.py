@@ -78,7 +78,7 @@ def problems(page: Page, looks: Iterable[tuple[str, int]] = LOOKS) -> list[str]:
 
 def _ask(page: Page, question: str, rules: Mapping[str, Any]) -> tuple[list[str], int]:
     """What axe finds, and how wide the page is."""
-    page.wait_for_load_state()  # what a click leads to may be under way: a page without anything on it, or without style
+    page.wait_for_load_state()  # a click ends when the answer begins: nothing may stand on the page yet
     answer = page.evaluate(question, rules)
     if answer is None:  # this page was never asked before
         page.add_init_script(AXE)

@@ -1,6 +1,7 @@
 """The credits pages in a real browser: without a script, and what staff do there. test_states.py has the rest."""
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -85,5 +86,5 @@ def test_the_history_is_filtered_in_place(page: Page, alice, story):
     page.get_by_role("button", name="Filter").click()
     expect(page.locator("#history tbody tr")).to_have_count(1)
     expect(page.get_by_role("heading", name="Grants", exact=True)).to_be_visible()
-    assert "type=expired" in page.url
+    expect(page).to_have_url(re.compile("type=expired"))
     assert complaints(page) == []

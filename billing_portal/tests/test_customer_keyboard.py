@@ -49,7 +49,7 @@ def subscribe(keys: Keys) -> None:
     keys.write("Address line 1", "2 quai de la Promenade")
     keys.press("button", "Subscribe")
     expect(keys.page.get_by_text("There is a problem")).to_be_visible()
-    assert keys.page.evaluate("document.activeElement.closest('.summary') !== null")
+    expect(keys.page.locator(".summary")).to_be_focused()
     keys.write("Postal code", "69001")
     keys.write("City", "Lyon")
     keys.press("button", "Subscribe")
@@ -90,7 +90,7 @@ def change_cards(keys: Keys) -> None:
     keys.push(old)
     keys.push(page.get_by_role("button", name="Make default"))
     expect(page.get_by_role("row").filter(has_text="0341")).to_contain_text("Default")
-    assert page.evaluate("document.activeElement !== document.body"), "the focus is lost after a swap"
+    expect(page.locator("body"), "the focus is lost after a swap").not_to_be_focused()
     keys.push(new)
     keys.push(page.get_by_role("button", name="Make default"))
     expect(page.get_by_role("row").filter(has_text="4444")).to_contain_text("Default")

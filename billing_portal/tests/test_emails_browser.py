@@ -1,6 +1,6 @@
 """The messages in a real browser: nobody is kept out, and nothing is wider than a telephone."""
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from accounts.mail import write
 from billing_portal.pages.styleguide_emails import ACCOUNT, samples, templates
@@ -35,4 +35,4 @@ def test_the_style_guide_of_messages_keeps_nobody_out(page: Page) -> None:
         page.goto(path)
 
         assert complaints(page) == [], path
-    assert page.frame_locator("iframe.mail").get_by_role("link", name="View the invoice").is_visible()
+    expect(page.frame_locator("iframe.mail").get_by_role("link", name="View the invoice")).to_be_visible()

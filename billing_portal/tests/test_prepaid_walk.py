@@ -62,6 +62,8 @@ def grant(page: Page, amount: str) -> None:
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_role("heading", name="Grant Summary")).to_be_visible()
     page.get_by_role("button", name="Grant credits").click()
+    expect(page.locator("#new")).to_be_visible()
+    page.wait_for_load_state()  # all of the history
 
 
 def history(page: Page) -> list[list[str]]:

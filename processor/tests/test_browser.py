@@ -2,6 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RULES = {"runOnly": TAGS, "resultTypes": ["violations"]}
@@ -26,6 +27,7 @@ def page(request, browser):
 
 
 def check(page):
+    page.wait_for_load_state()
     found = Axe().run(page, options=RULES)
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "scrolls sideways"
@@ -39,20 +41,20 @@ def test_the_card_page_is_accessible_and_begins_with_what_is_wrong(api, page):
     page.get_by_role("button", name="Save card").click()
     check(page)
 
-    assert page.evaluate("document.activeElement.className") == "summary"
-    assert page.get_by_label("Card number").input_value() == ""
+    expect(page.locator(".summary")).to_be_focused()
+    expect(page.get_by_label("Card number")).to_have_value("")
     page.get_by_role("link", name="Expiry date – This field is required.").click()
-    assert page.evaluate("document.activeElement.id") == "expiry"
+    expect(page.locator("#expiry")).to_be_focused()
 
 
 def test_the_page_of_the_bank_is_accessible_and_leads_back(api, page):
     url = bank_of(api)
     page.goto(url)
     check(page)
-    assert page.get_by_text("1,234.56 USD").is_visible()
+    expect(page.get_by_text("1,234.56 USD")).to_be_visible()
     page.get_by_role("button", name="Confirm the payment").click()
     page.wait_for_url("**/pages/icon.svg?payment_intent=pi_*&redirect_status=succeeded")
 
     page.goto(url)
     check(page)
-    assert page.get_by_role("link", name="Go back").is_visible()
+    expect(page.get_by_role("link", name="Go back")).to_be_visible()
