@@ -11,7 +11,7 @@ from django.db.models import Count, Max, Min, Q
 from accounts.models import Customer, Notice
 from billing_portal.models import MINUTELY, Run, RunKind
 from invoices import attention
-from invoices.due import due_to_collect, due_to_deliver, due_to_finalize, due_to_refresh
+from invoices.due import due_to_collect, due_to_deliver, due_to_finalize, due_to_refresh, voids_to_deliver
 from plans.selectors.catalogue import due_for_calculation, due_for_follow_up, due_to_change
 from plans.selectors.settlement import due_to_settle
 
@@ -45,7 +45,7 @@ def metrics(at: datetime) -> Iterator[Metric]:
     yield from _events(at)
     yield from _notices(at)
     yield from _runs(at)
-    documents = sum(len(ids) for ids in due_to_deliver())
+    documents = sum(len(ids) for ids in (*due_to_deliver(), voids_to_deliver()))
     yield _one("billing_documents_waiting", "Invoices and receipts without their PDF", documents)
     parked = Customer.objects.filter(parked_at__isnull=False).count()
     yield _one("billing_customers_parked", "Customers whom runs leave out until somebody has looked", parked)

@@ -1,4 +1,5 @@
-"""The files that go with a message, by the names that `emails.py` gives them: invoice:7, receipt:3, statement:9.
+"""The files that go with a message, by the names that `emails.py` gives them: invoice:7, void:7, receipt:3,
+statement:9.
 
 The customer chooses whether the PDF goes, and whether the data of invoices and credit notes goes as a file, too: they
 are inside the PDF anyway. With the PDF of a credit note they always go.
@@ -17,7 +18,12 @@ from invoices.pdf import available
 logger = logging.getLogger(__name__)
 
 MOST = 5 * 1024 * 1024  # bytes; many mail servers refuse little more
-OWNERS = {DocumentKind.INVOICE: "invoice", DocumentKind.RECEIPT: "payment", DocumentKind.STATEMENT: "statement"}
+OWNERS = {
+    DocumentKind.INVOICE: "invoice",
+    DocumentKind.VOID: "invoice",
+    DocumentKind.RECEIPT: "payment",
+    DocumentKind.STATEMENT: "statement",
+}
 
 
 def find_files(documents: Sequence[str], attach: Attach) -> list[Attachment] | None:

@@ -78,6 +78,17 @@ def _payments(customer_id: int | Given | None) -> Rows:
     return rows.order_by("pk").values_list("pk")
 
 
+def voids_to_deliver(customer_id: int | None = None) -> list[int]:
+    """Issued documents that are void and have no stamped copy yet."""
+    return [pk for (pk,) in _voids.ask(customer_id=customer_id)]
+
+
+@Question
+def _voids(customer_id: Given | None) -> Rows:
+    rows = Invoice.objects.filter(status=InvoiceStatus.VOID, number__isnull=False, **only(customer_id))
+    return rows.exclude(documents__kind="void").order_by("pk").values_list("pk")
+
+
 def statements_to_deliver(customer_id: int | None = None) -> list[int]:
     """Credit statements that have no PDF yet."""
     return [pk for (pk,) in _statements.ask(customer_id=customer_id)]

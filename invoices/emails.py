@@ -20,6 +20,7 @@ from invoices.lines import LineDraft
 from invoices.models import (
     Collection,
     CreditStatement,
+    DocumentKind,
     Invoice,
     InvoiceStatus,
     OutsideMethod,
@@ -310,8 +311,9 @@ def _card(payment: Payment | None) -> Figure:
 
 
 def _paper(invoice: Invoice) -> list[str]:
-    """What goes with the message: the document, where it has a number and so gets a PDF."""
-    return [f"invoice:{invoice.pk}"] if invoice.number else []
+    """What goes with the message: the document, where it has a number and so gets a PDF; stamped if it is void."""
+    kind = DocumentKind.VOID if invoice.status == InvoiceStatus.VOID else DocumentKind.INVOICE
+    return [f"{kind}:{invoice.pk}"] if invoice.number else []
 
 
 def _notice(

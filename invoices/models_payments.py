@@ -256,6 +256,7 @@ class DocumentKind(models.TextChoices):
     INVOICE = "invoice", _("invoice")
     RECEIPT = "receipt", _("receipt")
     STATEMENT = "statement", _("credit statement")
+    VOID = "void", _("void copy")  # of an invoice or a credit note, beside the document that was sent
 
 
 class Document(models.Model):
@@ -275,15 +276,17 @@ class Document(models.Model):
     class Meta:
         constraints = (
             models.CheckConstraint(condition=Q(kind__in=DocumentKind.values), name="document_kind_known"),
-            models.UniqueConstraint(fields=("invoice",), condition=Q(kind="invoice"), name="document_invoice_once"),
+            models.UniqueConstraint(
+                fields=("invoice", "kind"), condition=Q(kind__in=("invoice", "void")), name="document_invoice_once"
+            ),
             models.CheckConstraint(
-                condition=Q(kind__in=("invoice", "statement"), payment__isnull=True)
+                condition=Q(kind__in=("invoice", "void", "statement"), payment__isnull=True)
                 | Q(kind="receipt", payment__isnull=False),
                 name="document_receipt_has_payment",
             ),
             models.CheckConstraint(
                 condition=Q(kind="statement", statement__isnull=False, invoice__isnull=True)
-                | Q(kind__in=("invoice", "receipt"), statement__isnull=True, invoice__isnull=False),
+                | Q(kind__in=("invoice", "void", "receipt"), statement__isnull=True, invoice__isnull=False),
                 name="document_is_of_one_thing",
             ),
         )

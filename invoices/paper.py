@@ -13,7 +13,7 @@ from django.utils.translation import gettext, gettext_noop, ngettext, pgettext
 
 from accounts.countries import country_names
 from core import formats
-from core.periods import Period, Window
+from core.periods import Period, Window, utc_day
 from core.wording import detail_of, title_of
 from invoices.models import Collection, CreditApplication, Invoice, InvoiceLine, Payment
 from invoices.selectors import issue_days
@@ -163,6 +163,13 @@ def document_name(invoice: Invoice) -> str:
         return gettext("Draft credit note") if invoice.is_credit_note else gettext("Draft invoice")
     name = gettext("Credit note %(number)s") if invoice.is_credit_note else gettext("Invoice %(number)s")
     return name % {"number": invoice.number}
+
+
+def void_text(invoice: Invoice) -> str:
+    """`Void since 20 Nov 2026`; empty where it is not."""
+    if invoice.voided_at is None:
+        return ""
+    return gettext("Void since %(day)s") % {"day": formats.day(utc_day(invoice.voided_at))}
 
 
 def receipt_paper(payment: Payment) -> ReceiptPaper:

@@ -22,7 +22,7 @@ from core.language import ENGLISH, override
 from invoices.einvoice import einvoice
 from invoices.glyphs import unprintable
 from invoices.models import CreditStatement, Invoice, Payment, Seller
-from invoices.paper import Party, invoice_paper, receipt_paper
+from invoices.paper import Party, invoice_paper, receipt_paper, void_text
 from invoices.pdfa import options
 from invoices.selectors import default_seller
 from invoices.statement_paper import statement_paper
@@ -53,6 +53,14 @@ def invoice_pdf(invoice: Invoice) -> bytes:
     with _language_of(invoice.customer_party):
         context = {"paper": invoice_paper(invoice), "portal": settings.PORTAL_URL}
         return render("pdf/invoice.html", context, invoice.seller, einvoice(invoice))
+
+
+def void_pdf(invoice: Invoice) -> bytes:
+    """A void invoice or credit note as it was issued, stamped. Without data inside: no stamp would be seen on them.
+    Raises PdfUnavailableError."""
+    with _language_of(invoice.customer_party):
+        context = {"paper": invoice_paper(invoice), "portal": settings.PORTAL_URL, "stamp": void_text(invoice)}
+        return render("pdf/invoice.html", context, invoice.seller)
 
 
 def receipt_pdf(payment: Payment) -> bytes:

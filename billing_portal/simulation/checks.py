@@ -113,15 +113,17 @@ def unlike_the_journal(journal: list[JournalEntry]) -> Iterator[str]:
 
 
 def pdfs(simulation: "Simulation") -> Iterator[str]:
-    """Every document has one; of the sample that was typeset, number and amount stand in the text."""
+    """Every document has one, and what is void a stamped copy; of the sample that was typeset, number and amount stand
+    in the text."""
     options, opened = simulation.options, simulation.ticker.counted
     wanted: dict[tuple[str, int], Invoice | Payment] = {}
     wanted |= {("invoice_pdf", row.pk): row for row in Invoice.objects.filter(number__isnull=False)}
+    wanted |= {("void_pdf", row.pk): row for row in Invoice.objects.filter(number__isnull=False, status="void")}
     wanted |= {("receipt_pdf", row.pk): row for row in Payment.objects.filter(status="succeeded")}
     for document in Document.objects.select_related("invoice", "payment").exclude(kind="statement").iterator(100):
         row = document.payment or document.invoice
         assert row is not None
-        name = "receipt_pdf" if document.payment else "invoice_pdf"
+        name = f"{document.kind}_pdf"
         wanted.pop((name, row.pk), None)
         if is_typeset(name, row.pk, share=options.pdf_rate, seed=options.seed):
             opened["PDFs opened"] += 1

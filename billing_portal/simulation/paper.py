@@ -8,7 +8,8 @@ from typing import Any, Final
 from billing_portal.simulation.kill_points import replace_everywhere
 from billing_portal.simulation.shared import share as drawn
 
-MAKERS: Final = ("invoice_pdf", "receipt_pdf", "statement_pdf")  # of invoices.pdf; each makes the one of its row
+# Of invoices.pdf; each makes the one of its row.
+MAKERS: Final = ("invoice_pdf", "void_pdf", "receipt_pdf", "statement_pdf")
 
 
 def sample_pdfs(*, share: float, seed: str) -> None:

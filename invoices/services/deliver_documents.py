@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import TypeVar
 
-from invoices.due import due_to_deliver, statements_to_deliver
+from invoices.due import due_to_deliver, statements_to_deliver, voids_to_deliver
 from invoices.models import CreditStatement, Document, DocumentKind, Invoice, Payment
-from invoices.pdf import available, invoice_pdf, receipt_pdf, statement_pdf
+from invoices.pdf import available, invoice_pdf, receipt_pdf, statement_pdf, void_pdf
 
 logger = logging.getLogger(__name__)
 
@@ -18,8 +18,9 @@ Row = TypeVar("Row", Invoice, Payment, CreditStatement)
 def deliver_documents(
     *, at: datetime, limit: int = 200, invoice_ids: Collection[int] | None = None, customer_id: int | None = None
 ) -> int:
-    """How many invoices, receipts and credit statements got their PDF; with ids of invoices only theirs and their
-    receipts', with `customer_id` only that customer's. 0 where PDFs cannot be made here.
+    """How many invoices, receipts and credit statements got their PDF, and how many void documents their stamped copy;
+    with ids of invoices only theirs and their receipts' PDFs, with `customer_id` only that customer's. 0 where PDFs
+    cannot be made here.
 
     Rendering is outside any transaction; of two workers that render the same one, the first is kept. One document
     that fails is logged and does not hold up the others.
@@ -27,14 +28,18 @@ def deliver_documents(
     if available():
         return 0
     due_ids, payment_ids = due_to_deliver(invoice_ids, customer_id)
-    statement_ids = statements_to_deliver(customer_id) if invoice_ids is None else []
-    if not (due_ids or payment_ids or statement_ids):
+    statement_ids, void_ids = (
+        (statements_to_deliver(customer_id), voids_to_deliver(customer_id)) if invoice_ids is None else ([], [])
+    )
+    if not (due_ids or payment_ids or statement_ids or void_ids):
         return 0
     invoices = Invoice.objects.filter(pk__in=due_ids[:limit]).prefetch_related("lines")
     payments = Payment.objects.filter(pk__in=payment_ids[:limit]).select_related("invoice", "payment_method")
     statements = CreditStatement.objects.filter(pk__in=statement_ids[:limit])
+    voids = Invoice.objects.filter(pk__in=void_ids[:limit]).prefetch_related("lines")
     done = sum(_keep(_invoice, invoice, at) for invoice in invoices.iterator(50))
     done += sum(_keep(_receipt, payment, at) for payment in payments.iterator(50))
+    done += sum(_keep(_void, invoice, at) for invoice in voids.iterator(50))
     return done + sum(_keep(_statement, statement, at) for statement in statements.iterator(50))
 
 
@@ -55,6 +60,16 @@ def _invoice(invoice: Invoice, at: datetime) -> Document:
         invoice=invoice,
         filename=f"{invoice.number}.pdf",
         content=invoice_pdf(invoice),
+        created_at=at,
+    )
+
+
+def _void(invoice: Invoice, at: datetime) -> Document:
+    return Document(
+        kind=DocumentKind.VOID,
+        invoice=invoice,
+        filename=f"{invoice.number}-void.pdf",
+        content=void_pdf(invoice),
         created_at=at,
     )
 
