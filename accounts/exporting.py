@@ -1,4 +1,4 @@
-"""«Download CSV» of staff: rows streamed from the database, and a note of who took them."""
+"""«Download CSV»: lines as a file; for staff rows streamed from the database, and a note of who took them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -56,8 +56,13 @@ def export_file(
     at = now()
     asked = {key: values for key, values in request.GET.lists() if any(values)}
     note_export(what=name, filters=asked, customer=customer, at=at, actor=staff_user(request))
-    response = StreamingHttpResponse(csv_lines(header, rows), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{filename(name, customer, at)}"'
+    return as_csv(filename(name, customer, at), csv_lines(header, rows))
+
+
+def as_csv(filename: str, lines: Iterable[str]) -> StreamingHttpResponse:
+    """A download of these lines, each with its end."""
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{filename}"'
     return response
 
 

@@ -18,7 +18,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 STOP = "viewing_stop"
 LOG_OUT = frozenset({"account_logout", "logout"})
 # Programs' tokens and people's own accounts: no part of what a billing viewer's portal shows to somebody else.
-HIDDEN = frozenset({"api_tokens", "api_token_revoke", "password_change", "password_change_done"})
+HIDDEN = frozenset({"api_tokens", "api_tokens_csv", "api_token_revoke", "password_change", "password_change_done"})
 ACCOUNT_PAGES = "accounts/"
 
 ENDED = {

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.access import PortalRequest, billing_page, can_write, customer_now
+from accounts.exporting import as_csv
 from accounts.models import Customer, PaymentPolicy
 from core.spreadsheet import csv_lines, exact_lines
 from credits import presenting, selectors
@@ -71,7 +72,7 @@ def credit_tx_csv(request: PortalRequest) -> HttpResponseBase:
         context = history(request.GET, customer_id, *choices)
         return render(request, "credits/transactions.html", context, status=422)
     rows = presenting.csv_rows(every_movement(customer_id, form.criteria()))
-    return _attach("credit-transactions.csv", csv_lines(presenting.CSV_COLUMNS, rows))
+    return as_csv("credit-transactions.csv", csv_lines(presenting.CSV_COLUMNS, rows))
 
 
 @require_safe
@@ -79,7 +80,7 @@ def credit_tx_csv(request: PortalRequest) -> HttpResponseBase:
 def credit_grants_csv(request: PortalRequest) -> StreamingHttpResponse:
     """Every grant, in the order of the page."""
     rows = selectors.grants(request.customer.pk, customer_now(request.customer))
-    return _attach("credit-grants.csv", csv_lines(presenting.GRANT_COLUMNS, presenting.grant_csv_rows(rows)))
+    return as_csv("credit-grants.csv", csv_lines(presenting.GRANT_COLUMNS, presenting.grant_csv_rows(rows)))
 
 
 @require_safe
@@ -99,7 +100,7 @@ def credits_verify(request: PortalRequest) -> HttpResponse:
 @billing_page()
 def credits_ledger_csv(request: PortalRequest) -> StreamingHttpResponse:
     """The whole ledger of the customer, one row per entry, in the order of the chain (docs/algorithms/ledger.md)."""
-    return _attach("credit-ledger.csv", exact_lines(LEDGER_COLUMNS, ledger_rows(request.customer.pk)))
+    return as_csv("credit-ledger.csv", exact_lines(LEDGER_COLUMNS, ledger_rows(request.customer.pk)))
 
 
 @require_safe
@@ -159,9 +160,3 @@ def every_movement(customer_id: int, criteria: dict[str, Any]) -> Iterator[selec
         cursor = page.older
         if not cursor:
             return
-
-
-def _attach(filename: str, lines: Iterator[str]) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{filename}"'
-    return response

@@ -18,8 +18,12 @@ def correctable(customer_id: int) -> QuerySet[Invoice]:
 
 def latest_corrections(customer_id: int) -> list[tuple[CorrectionRequest, Badge]]:
     """The last few requests, newest first. One query."""
-    rows = CorrectionRequest.objects.filter(customer_id=customer_id).select_related("invoice").order_by("-pk")
-    return [(row, state(row)) for row in rows[:SHOWN]]
+    return [(row, state(row)) for row in corrections_of(customer_id)[:SHOWN]]
+
+
+def corrections_of(customer_id: int) -> "QuerySet[CorrectionRequest]":
+    """Every request, newest first, with its invoice."""
+    return CorrectionRequest.objects.filter(customer_id=customer_id).select_related("invoice").order_by("-pk")
 
 
 def open_corrections(limit: int) -> list[CorrectionRequest]:

@@ -1,7 +1,6 @@
 """What is taken away from the billing portal: its tables as CSV, and «Download all for 2026 (ZIP)», which is asked for,
 watched while it is made, then fetched."""
 
-from collections.abc import Iterable, Sequence
 from typing import cast
 
 from django.contrib.auth.decorators import login_required
@@ -12,18 +11,21 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from accounts.access import PortalRequest, billing_page, enter_customer
+from accounts.exporting import as_csv
 from accounts.models import User
 from core.clock import now
 from core.nudge import nudge
-from core.spreadsheet import Cell, csv_lines
+from core.spreadsheet import csv_lines
 from invoices import exporting, selectors
 from invoices.archive_entries import years_of
 from invoices.archive_index import year_sums
+from invoices.corrections import corrections_of
 from invoices.forms_history import HistoryFilter
 from invoices.models_archives import Archive, ArchiveStatus
 from invoices.services.download_archive import download_archive
 from invoices.services.export_year import export_year
 from invoices.showing_archives import as_download, progress
+from invoices.views import find
 
 PAGE = "invoices/export.html"
 
@@ -37,20 +39,31 @@ def billing_history_csv(request: PortalRequest) -> HttpResponseBase:
     if not form.is_valid():
         return HttpResponseRedirect(f"{reverse('portal')}?{form.query}")
     rows = exporting.history_rows(form.narrow(selectors.billing_history(customer_id)))
-    return _as_csv("billing-history.csv", exporting.HISTORY_COLUMNS, rows)
+    return as_csv("billing-history.csv", csv_lines(exporting.HISTORY_COLUMNS, rows))
 
 
 @require_safe
 @billing_page()
 def credit_statements_csv(request: PortalRequest) -> StreamingHttpResponse:
     rows = exporting.statement_rows(selectors.credit_statements(request.customer.pk))
-    return _as_csv("credit-statements.csv", exporting.STATEMENT_COLUMNS, rows)
+    return as_csv("credit-statements.csv", csv_lines(exporting.STATEMENT_COLUMNS, rows))
 
 
-def _as_csv(filename: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(csv_lines(columns, rows), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{filename}"'
-    return response
+@require_safe
+@login_required
+def invoice_lines_csv(request: HttpRequest, public_id: str) -> StreamingHttpResponse:
+    """Every line of a document and what makes its total of them: the amounts sum to it."""
+    invoice = find(public_id)
+    enter_customer(request, invoice.customer_id)
+    name = f"{invoice.number or f'draft-{invoice.billing_on}'}-lines.csv"
+    return as_csv(name, csv_lines(exporting.LINE_COLUMNS, exporting.document_rows(invoice)))
+
+
+@require_safe
+@billing_page()
+def corrections_csv(request: PortalRequest) -> StreamingHttpResponse:
+    rows = exporting.correction_rows(corrections_of(request.customer.pk))
+    return as_csv("corrections.csv", csv_lines(exporting.CORRECTION_COLUMNS, rows))
 
 
 @require_POST

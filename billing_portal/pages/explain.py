@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from accounts.access import PortalRequest, billing_page, customer_now
+from accounts.exporting import as_csv
 from accounts.models import Customer
 from core import formats
 from core.periods import Window, utc_day
@@ -210,10 +211,8 @@ def events_csv(customer: Customer, key: str, at: datetime) -> StreamingHttpRespo
     if charge.feature is None:
         raise Http404
     rows = event_rows(customer, charge, charge.feature)
-    response = StreamingHttpResponse(csv_lines(EVENT_COLUMNS, rows), content_type="text/csv; charset=utf-8")
     name = f"events-{charge.feature.key}-{charge.line.starts_at:%Y-%m-%d}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return as_csv(name, csv_lines(EVENT_COLUMNS, rows))
 
 
 def find_charge(customer: Customer, key: str, at: datetime) -> Charge:

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.access import PortalRequest, billing_page, customer_now
+from accounts.exporting import as_csv
 from accounts.models import Customer
 from billing_portal.pages.attempting import attempt
 from billing_portal.pages.explorer_forms import ExplorerForm
@@ -262,10 +263,7 @@ def usage_csv(question: Question, feature: "Feature") -> StreamingHttpResponse:
     dimension = form.cleaned_data["group"]
     columns = ("meter", "start", "end", *([dimension] if dimension else []), "quantity", "unit")
     lines = csv_lines(columns, _csv_rows(question, feature, dimension, form.cleaned_data["step"]))
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    name = f"usage-{feature.key}-{form.window().start:%Y-%m-%d}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return as_csv(f"usage-{feature.key}-{form.window().start:%Y-%m-%d}.csv", lines)
 
 
 def _csv_rows(question: Question, feature: "Feature", dimension: str, step: str) -> Iterator[tuple[Cell, ...]]:

@@ -1,12 +1,11 @@
 """«Billing and Usage»: what am I on, what did I use, what will leave my account, when, and will it work."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_safe
@@ -19,9 +18,7 @@ from billing_portal.pages.attempting import attempt
 from billing_portal.pages.overview_chart import Chart
 from billing_portal.pages.overview_credits import CreditState, read_credits
 from billing_portal.pages.overview_notices import banners, for_readers
-from core.money import to_major
 from core.periods import utc_day
-from core.spreadsheet import Cell, csv_lines
 from invoices.previewing import Credit
 from invoices.selectors import read_payments, unsettled
 from invoices.showing import is_past_due, unresolved
@@ -330,28 +327,3 @@ def panel(request: PortalRequest, name: str) -> HttpResponse:
     works = getattr(overview, name) is not None
     status = 200 if works else SERVICE_UNAVAILABLE
     return render(request, f"billing_portal/overview.html#{name}", context, status=status)
-
-
-@require_safe
-@billing_page()
-def billing_course_csv(request: PortalRequest) -> StreamingHttpResponse:
-    """What the chart draws, as a table; without a chart its head alone."""
-    overview = read_overview(request.customer, customer_now(request.customer))
-    columns = ("until", "kind", "amount", "currency")
-    response = StreamingHttpResponse(
-        csv_lines(columns, _course_rows(overview.chart)), content_type="text/csv; charset=utf-8"
-    )
-    response["Content-Disposition"] = f'attachment; filename="cost-so-far-{overview.as_of:%Y-%m-%d}.csv"'
-    return response
-
-
-def _course_rows(chart: Chart | None) -> Iterator[tuple[Cell, ...]]:
-    if chart is None:
-        return
-    currency, ahead = chart.currency, chart.projection
-    for point in chart.course.points:
-        yield point.at, "so far", to_major(point.amount, currency), currency
-    if ahead is not None:
-        figures = (("projected", ahead.total), ("projected, low", ahead.low), ("projected, high", ahead.high))
-        for kind, amount in figures:
-            yield chart.course.window.end, kind, to_major(amount, currency), currency

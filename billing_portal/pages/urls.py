@@ -20,12 +20,8 @@ from billing_portal.pages.health import healthz
 from billing_portal.pages.home import home
 from billing_portal.pages.language import set_language
 from billing_portal.pages.metrics import metrics
-from billing_portal.pages.overview import (
-    billing_course_csv,
-    billing_overview,
-    billing_upcoming,
-    billing_usage_panel,
-)
+from billing_portal.pages.overview import billing_overview, billing_upcoming, billing_usage_panel
+from billing_portal.pages.overview_files import billing_course_csv, billing_meters_csv, billing_upcoming_csv
 from billing_portal.pages.portal import portal
 from billing_portal.pages.styleguide import styleguide
 from billing_portal.pages.styleguide_emails import styleguide_email, styleguide_email_html, styleguide_emails
@@ -51,6 +47,8 @@ urlpatterns = [
     path("settings/billing/_/usage-panel/", billing_usage_panel, name="billing_usage_panel"),
     path("settings/billing/_/upcoming/", billing_upcoming, name="billing_upcoming"),
     path("settings/billing/cost-so-far.csv", billing_course_csv, name="billing_course_csv"),
+    path("settings/billing/current-usage.csv", billing_meters_csv, name="billing_meters_csv"),
+    path("settings/billing/upcoming.csv", billing_upcoming_csv, name="billing_upcoming_csv"),
     path("settings/billing/portal/", portal, name="portal"),
     path("settings/billing/portal/notifications/", billing_notifications, name="billing_notifications"),
     path("settings/billing/usage/", billing_usage, name="billing_usage"),

@@ -46,6 +46,7 @@ def documents(invoice: Invoice, reader: Client, staff: Client) -> Iterator[tuple
     cell = r'Total</th><td class="num">([^<]*)</td>'
     yield "page", the_one(cell, text_of(reader, reverse("invoice", args=[invoice.public_id])))
     yield "page of staff", the_one(cell, text_of(staff, reverse("admin:invoices_invoice_change", args=[invoice.pk])))
+    yield "lines", lines_total(invoice, reader)
     messages = [f"invoice:{invoice.pk}:{what}" for what in ("issued", "credited")]
     if notice := Notice.objects.filter(key__in=messages).first():  # nobody is told of what is paid on the spot
         yield "e-mail", mail_total(notice)
@@ -94,6 +95,14 @@ def csv_total(invoice: Invoice, staff: Client) -> str:
     rows = csv.DictReader(io.StringIO(b"".join(response).decode()))
     (row,) = [row for row in rows if row["number"] == invoice.number]
     return money_of(Decimal(row["total"]), row["currency"])
+
+
+def lines_total(invoice: Invoice, reader: Client) -> str:
+    """What the rows of its file come to; those of a credit note are below zero."""
+    response = reader.get(reverse("invoice_lines_csv", args=[invoice.public_id]))
+    rows = csv.DictReader(io.StringIO(b"".join(response).decode()))
+    total = sum((Decimal(row["amount"]) for row in rows), Decimal(0))
+    return money_of(abs(total), invoice.currency)
 
 
 def money_of(major: Decimal, currency: str) -> str:

@@ -26,8 +26,13 @@ PORTAL = [
     "billing_overview", "billing_usage_panel", "billing_upcoming", "plan_change", "credits", "credit_tx",
     "credit_tx_csv", "credit_grants_csv", "credits_verify", "verify_script", "credits_ledger_csv", "credits_top_up",
     "portal", "billing_history_csv", "credit_statements_csv", "billing_details", "members", "settings",
+    "billing_meters_csv", "billing_upcoming_csv", "billing_course_csv", "corrections_csv", "payment_methods_csv",
+    "members_csv",
 ]  # fmt: skip
-ACCOUNT_PAGES = ["account_email", "account_change_password", "mfa_index", "account_reauthenticate", "api_tokens"]
+ACCOUNT_PAGES = [
+    *("account_email", "account_change_password", "mfa_index", "account_reauthenticate"),
+    *("api_tokens", "api_tokens_csv"),
+]
 ENDINGS = {"viewing_stop", "account_logout", "logout"}
 
 
