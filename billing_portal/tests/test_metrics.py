@@ -62,7 +62,7 @@ def test_it_tells_when_runs_last_ended_well_and_what_the_books_say(db, at):
 def test_it_asks_a_fixed_number_of_questions(seller, customer, at, django_assert_num_queries):
     issued(customer, 3)
 
-    with django_assert_num_queries(22):
+    with django_assert_num_queries(23):
         list(metrics(at + HOUR))
 
 

@@ -95,7 +95,7 @@ def test_it_is_what_goes_by_mail_and_the_mail_waits_for_it(void, at, alice, cust
 
 
 @pytest.mark.parametrize(
-    ("language", "said"), [("de", "Storniert seit 20. Okt. 2026"), ("fr", "Document annulé depuis le 20 oct. 2026")]
+    ("language", "said"), [("de", "Storniert seit 20. Okt. 2026"), ("fr", "Annulé depuis le 20 oct. 2026")]
 )
 def test_it_says_so_in_the_language_of_the_document(invoice, at, language, said):
     invoice.customer_party["language"] = language
