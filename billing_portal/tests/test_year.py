@@ -209,7 +209,7 @@ def assert_one_number_everywhere(reader: Client, staff: Client) -> None:
     seen: Counter[str] = Counter()
     wrong = [disagreements(invoice, reader, staff, seen, with_pdf=invoice.pk in typeset) for invoice in chosen.values()]
     assert list(chain(*wrong)) == []
-    assert set(seen) == {"page", "page of staff", "list of staff", "history", "CSV", "e-mail", "XML", "PDF"}
+    assert set(seen) == {"page", "page of staff", "list of staff", "history", "CSV", "lines", "e-mail", "XML", "PDF"}
 
 
 def assert_announced_is_issued(year: Year) -> None:

@@ -33,6 +33,7 @@ ACCOUNT_PAGES = [
     *("account_email", "account_change_password", "mfa_index", "account_reauthenticate"),
     *("api_tokens", "api_tokens_csv"),
 ]
+TOKENS = {"api_tokens", "api_tokens_csv", "api_token_revoke"}
 ENDINGS = {"viewing_stop", "account_logout", "logout"}
 
 
@@ -166,7 +167,7 @@ def test_it_opens_what_is_open_to_a_billing_viewer(viewer, plus, bob, log_in):
     differs = {}
     with known_by_session():
         for name, path in everywhere():
-            if path.startswith(("/admin/", "/accounts/")) or name in ("api_tokens", "api_token_revoke"):
+            if path.startswith(("/admin/", "/accounts/")) or name in TOKENS:
                 continue
             answers = [client.get(path).status_code for client in (viewer, own)]
             if answers[0] != answers[1]:
