@@ -94,6 +94,7 @@ STATES = (
     State("overview/credits-negative", "negative", "Below zero, and what the next grant does.", OVERVIEW, ("Overdrawn", "the next grant first covers this amount", "$6.90")),
     State("overview/credits-first", "credits-first", "Credits pay first, the card the rest; currencies side by side.", OVERVIEW, ("Paid with credits", "Available now in EUR", "$231.85", "$12.78 expire 27 Nov 2026")),
     State("overview/left-owing", "left-owing", "On Free, with what is overdue of the plan before.", OVERVIEW, ("Payment failed.", "Past due", "Overdue from INV-")),
+    State("overview/on-hold", "on-hold", "Access is refused until everything overdue is paid.", OVERVIEW, ("On hold", "is refused until everything overdue is paid", "Payment failed.")),
     State("overview/contract-past-due", "contract-past-due", "Overdue under a contract, and whom to talk to.", OVERVIEW, ("Past due", "Overdue from INV-", f"View invoice {CONTACT}")),
     State("overview/confirm", "confirm", "The bank waits for the customer.", OVERVIEW, ("Action needed", "Your bank needs you to confirm $258.38. Confirm payment")),
     State("overview/processing", "processing", "A payment without an answer.", OVERVIEW, ("Payment of $258.38 is being processed. View payment",), looks_like="overview/confirm"),
