@@ -17,10 +17,12 @@ from invoices.attaching import find_files
 from invoices.due import voids_to_deliver
 from invoices.models import Document
 from invoices.services.deliver_documents import deliver_documents
+from invoices.services.export_year import export_year
 from invoices.services.send_copy import send_copy
 from invoices.services.void_invoice import void_invoice
 from invoices.tests.cast import calculated, line, open_invoice
 from invoices.tests.credited import put_in
+from invoices.tests.shelf import built, index_of
 from invoices.tests.test_documents import text_of
 
 pytestmark = pytest.mark.skipif(bool(pdf.available()), reason=pdf.available() or "-")
@@ -79,6 +81,14 @@ def test_it_is_what_is_downloaded_from_then_on(void, at, alice, log_in):
     assert f'filename="{void.number}-void.pdf"' in answer["Content-Disposition"]
     assert answer.content == bytes(Document.objects.get(kind="void").content)
     assert client.get(reverse("invoice_xml", args=[void.public_id])).status_code == 200
+
+
+def test_archives_hold_what_was_sent(void, at, alice):
+    deliver_documents(at=at)
+    index = index_of(built(export_year(customer_id=void.customer_id, year=2026, at=at, actor=alice), at))
+    [pdf_row] = [row for row in index if row["file"].endswith(".pdf")]
+    assert pdf_row["file"] == f"2026/{void.number}.pdf"
+    assert pdf_row["sha256"] == Document.objects.get(kind="invoice").sha256
 
 
 def test_it_is_what_goes_by_mail_and_the_mail_waits_for_it(void, at, alice, customer):
