@@ -59,10 +59,10 @@ def export_file(
     return as_csv(filename(name, customer, at), csv_lines(header, rows))
 
 
-def as_csv(filename: str, lines: Iterable[str]) -> StreamingHttpResponse:
-    """A download of these lines, each with its end."""
+def as_csv(name: str, lines: Iterable[str]) -> StreamingHttpResponse:
+    """A download of these lines, each with its end, as a file of that name."""
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{filename}"'
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 

@@ -20,7 +20,6 @@ from invoices.lines import LineDraft
 from invoices.models import (
     Collection,
     CreditStatement,
-    DocumentKind,
     Invoice,
     InvoiceStatus,
     OutsideMethod,
@@ -312,8 +311,7 @@ def _card(payment: Payment | None) -> Figure:
 
 def _paper(invoice: Invoice) -> list[str]:
     """What goes with the message: the document, where it has a number and so gets a PDF; stamped if it is void."""
-    kind = DocumentKind.VOID if invoice.status == InvoiceStatus.VOID else DocumentKind.INVOICE
-    return [f"{kind}:{invoice.pk}"] if invoice.number else []
+    return [f"{invoice.document_kind}:{invoice.pk}"] if invoice.number else []
 
 
 def _notice(

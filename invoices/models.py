@@ -298,6 +298,11 @@ class Invoice(models.Model):
         return self.kind == InvoiceKind.CREDIT_NOTE
 
     @property
+    def document_kind(self) -> DocumentKind:
+        """Which of its PDFs is handed out and mailed: as it was sent, and stamped from when it is void."""
+        return DocumentKind.VOID if self.status == InvoiceStatus.VOID else DocumentKind.INVOICE
+
+    @property
     def is_sale(self) -> bool:
         """Whether it sells credits (`CreditSale`): not paid, nothing is owed – they are just not available."""
         return self.key.startswith(SALE)

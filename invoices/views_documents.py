@@ -18,7 +18,7 @@ from accounts.access import PortalRequest, customer_now, enter_customer
 from core.clock import now
 from core.nudge import nudge
 from invoices.einvoice import data_of, missing
-from invoices.models import CreditStatement, Document, DocumentKind, Invoice, InvoiceStatus, PaymentStatus
+from invoices.models import CreditStatement, Document, DocumentKind, Invoice, PaymentStatus
 from invoices.paper import document_name
 from invoices.pdf import available
 from invoices.services.send_copy import send_copy
@@ -52,9 +52,8 @@ def issued(view: Callable[[HttpRequest, Invoice], HttpResponse]) -> Callable[[Ht
 
 @issued
 def invoice_pdf(request: HttpRequest, invoice: Invoice) -> HttpResponse:
-    """«Download invoice»: as it was sent; one that is void stamped."""
-    is_void = invoice.status == InvoiceStatus.VOID
-    return download(request, invoice, kind=DocumentKind.VOID if is_void else DocumentKind.INVOICE)
+    """«Download invoice»."""
+    return download(request, invoice, kind=invoice.document_kind)
 
 
 @issued

@@ -28,9 +28,8 @@ def deliver_documents(
     if available():
         return 0
     due_ids, payment_ids = due_to_deliver(invoice_ids, customer_id)
-    statement_ids, void_ids = (
-        (statements_to_deliver(customer_id), voids_to_deliver(customer_id)) if invoice_ids is None else ([], [])
-    )
+    statement_ids = statements_to_deliver(customer_id) if invoice_ids is None else []
+    void_ids = voids_to_deliver(customer_id) if invoice_ids is None else []
     if not (due_ids or payment_ids or statement_ids or void_ids):
         return 0
     invoices = Invoice.objects.filter(pk__in=due_ids[:limit]).prefetch_related("lines")
